@@ -1,0 +1,107 @@
+"""What the object store and the conversion service know of each other, and nothing more.
+
+The OSS application holds an `AsyncProcessor` it submits to; the conversion service holds an `ObjectStore` it
+reads sources from and writes renditions to. Neither imports the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+
+class NoSuchBucket(LookupError):
+    """The bucket named `bucket` does not exist."""
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__(f"The specified bucket does not exist: {bucket}")
+        self.bucket = bucket
+
+
+class NoSuchKey(LookupError):
+    """The bucket exists, the object named `key` in it does not."""
+
+    def __init__(self, bucket: str, key: str) -> None:
+        super().__init__(f"The specified key does not exist: {bucket}/{key}")
+        self.bucket = bucket
+        self.key = key
+
+
+class ImmClientError(Exception):
+    """A request IMM refused; OSS answers it as the code `Imm Client` with IMM's own status and message.
+
+    `status` is the HTTP status; `message` is the sentence OSS puts into <Message>, for example
+    ``InvalidArgument, [target]:is required.``
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """One stored object as it was when it was looked up.
+
+    `etag` is the MD5 of the content in upper-case hex without quotes, `size` is in bytes, `last_modified` is in UTC
+    (whole seconds), `crc64` is the unsigned CRC-64/XZ of the content. `path` is an immutable file: a later
+    overwrite makes another file, but an object overwritten or deleted has its file removed, so a reader opens it
+    soon (an open file stays readable). `headers` are the other content headers kept with the object
+    (Cache-Control, Content-Disposition, Content-Encoding, Expires …).
+    """
+
+    bucket: str
+    key: str
+    etag: str
+    size: int
+    last_modified: datetime
+    content_type: str
+    crc64: int
+    path: Path
+    tags: Mapping[str, str]
+    metadata: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    object_type: str = "Normal"
+
+
+class ObjectStore(Protocol):
+    """The object store as the conversion service sees it. Every method blocks on the disk and may be called
+    from any thread."""
+
+    def head(self, bucket: str, key: str) -> ObjectInfo:
+        """Look an object up; raises NoSuchBucket or NoSuchKey."""
+
+    def put_file(self, bucket: str, key: str, source: Path, *, content_type: str) -> ObjectInfo:
+        """Move `source`, a finished file below `scratch()`, in as an object, atomically and durably.
+
+        Returns when the object would survive a loss of power. Raises NoSuchBucket; `source` is then left alone.
+        """
+
+    def scratch(self) -> Path:
+        """A directory on the store's file system for files being written; emptied when the store opens."""
+
+    def imm_project(self, bucket: str) -> str | None:
+        """The IMM project the bucket is bound to, None when it is bound to none. Raises NoSuchBucket."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A conversion that was accepted and will be finished, even over a restart."""
+
+    event_id: str
+    request_id: str
+    task_id: str
+
+
+class AsyncProcessor(Protocol):
+    """Whoever runs ``x-oss-async-process`` requests."""
+
+    async def submit(self, bucket: str, key: str, process: str) -> Submitted:
+        """Accept the conversion `process` of an object; raises ImmClientError.
+
+        The caller has checked the signature, the bucket and the key.
+        """
