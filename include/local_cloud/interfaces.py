@@ -47,10 +47,10 @@ class ImmClientError(Exception):
 class ObjectInfo:
     """One stored object as it was when it was looked up.
 
-    `etag` is the MD5 of the content in upper-case hex without quotes, `size` is in bytes, `last_modified` is in UTC
-    (whole seconds), `crc64` is the unsigned CRC-64/XZ of the content. `path` is an immutable file: a later
-    overwrite makes another file, but an object overwritten or deleted has its file removed, so a reader opens it
-    soon (an open file stays readable). `headers` are the other content headers kept with the object
+    `etag` is the MD5 of the content in upper-case hex without quotes, `size` is in bytes, `last_modified` is
+    in UTC (whole seconds), `crc64` is the unsigned CRC-64/XZ of the content. `path` is an immutable file: a
+    later overwrite makes another file, but an object overwritten or deleted has its file removed, so a reader
+    opens it soon (an open file stays readable). `headers` are the other content headers kept with the object
     (Cache-Control, Content-Disposition, Content-Encoding, Expires …).
     """
 
@@ -78,7 +78,8 @@ class ObjectStore(Protocol):
     def put_file(self, bucket: str, key: str, source: Path, *, content_type: str) -> ObjectInfo:
         """Move `source`, a finished file below `scratch()`, in as an object, atomically and durably.
 
-        Returns when the object would survive a loss of power. Raises NoSuchBucket; `source` is then left alone.
+        Returns when the object would survive a loss of power. Raises NoSuchBucket; `source` is then left
+        alone.
         """
 
     def scratch(self) -> Path:
