@@ -1,0 +1,31 @@
+"""The vocabulary of ``audio/convert``: what may be asked, how it is written, and the named renditions.
+
+Clients write process strings with it and the local cloud reads them with it; both see the same table of
+formats.
+"""
+
+from __future__ import annotations
+
+from include.audio_convert.convert import AudioConvert
+from include.audio_convert.errors import ParameterError
+from include.audio_convert.formats import FORMATS, MAX_CHANNELS, SAMPLE_RATES, AudioFormat
+from include.audio_convert.process_request import ProcessRequest, SaveAs
+from include.audio_convert.profile import Profile
+from include.audio_convert.profile_files import PROFILES_DIRECTORY, ProfileError, load_profiles
+from include.audio_convert.source_rules import check_against_source
+
+__all__ = [
+    "FORMATS",
+    "MAX_CHANNELS",
+    "PROFILES_DIRECTORY",
+    "SAMPLE_RATES",
+    "AudioConvert",
+    "AudioFormat",
+    "ParameterError",
+    "ProcessRequest",
+    "Profile",
+    "ProfileError",
+    "SaveAs",
+    "check_against_source",
+    "load_profiles",
+]
