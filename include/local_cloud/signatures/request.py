@@ -1,0 +1,143 @@
+"""What a signature covers, as the server received it, and the error every verifier raises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote
+
+LARGEST_SKEW_SECONDS = 900
+"""How far a request's time may lie from the server's (OSS error 0002-00000504)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRequest:
+    """A request as a signature sees it.
+
+    `bucket` is None for calls to the service itself; `key` is decoded, empty for bucket calls. `query` holds
+    the decoded parameters in their order, `headers` lower-case names with values decoded as Latin-1, so that
+    encoding them again gives the bytes that were sent.
+    """
+
+    method: str
+    bucket: str | None
+    key: str
+    query: Sequence[tuple[str, str]]
+    headers: Mapping[str, str]
+
+    def parameter(self, name: str) -> str | None:
+        """The first value of a query parameter, None when it is absent."""
+        for key, value in self.query:
+            if key == name:
+                return value
+        return None
+
+    @property
+    def resource(self) -> str:
+        """`/bucket/key`, whichever way the request was addressed; `/` for the service."""
+        return "/" if self.bucket is None else f"/{self.bucket}/{self.key}"
+
+
+@dataclass(eq=False)
+class AuthenticationError(Exception):
+    """A request that is not let in; `details` are further elements of the error's XML."""
+
+    status: int
+    code: str
+    message: str
+    ec: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+def access_denied(message: str, ec: str = "") -> AuthenticationError:
+    """403 AccessDenied."""
+    return AuthenticationError(403, "AccessDenied", message, ec)
+
+
+def invalid_argument(message: str, ec: str = "") -> AuthenticationError:
+    """400 InvalidArgument."""
+    return AuthenticationError(400, "InvalidArgument", message, ec)
+
+
+def signed_headers(request: ReceivedRequest, also: Sequence[str] = ()) -> bytes:
+    """The canonical lines, `name:value` and a newline, of all `x-oss-*` headers and of those named in `also`."""
+    names = sorted(name for name in request.headers if name.startswith("x-oss-") or name in also)
+    return b"".join(
+        name.encode("latin-1") + b":" + request.headers[name].strip().encode("latin-1") + b"\n"
+        for name in names
+    )
+
+
+def percent_encode(text: str, safe: str = "") -> str:
+    """Percent-encode all but the unreserved characters of RFC 3986 and `safe`."""
+    return quote(text, safe=safe)
+
+
+def canonical_query(parameters: Sequence[tuple[str, str]]) -> str:
+    """Encode, sort and join parameters; an empty value leaves the bare name."""
+    encoded = sorted((percent_encode(name), percent_encode(value)) for name, value in parameters)
+    return "&".join(f"{name}={value}" if value else name for name, value in encoded)
+
+
+def parse_time(text: str) -> datetime | None:
+    """A time as `x-oss-date` (ISO 8601 basic) or `Date` (RFC 1123) writes it; None when it is neither."""
+    try:
+        if text.endswith("Z"):
+            return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        parsed = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def request_time(request: ReceivedRequest) -> str:
+    """The time the sender claims, as it was written: `x-oss-date`, else `Date`."""
+    return request.headers.get("x-oss-date") or request.headers.get("date", "")
+
+
+def check_skew(request: ReceivedRequest, now: datetime) -> None:
+    """Refuse a request whose time is absent, unreadable or more than 15 minutes away from `now`."""
+    written = request_time(request)
+    moment = parse_time(written)
+    if moment is None:
+        raise access_denied("OSS authentication requires a valid Date.")
+    if abs((now - moment).total_seconds()) > LARGEST_SKEW_SECONDS:
+        raise AuthenticationError(
+            403,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+            "0002-00000504",
+            {
+                "MaxAllowedSkewMilliseconds": str(LARGEST_SKEW_SECONDS * 1000),
+                "RequestTime": _iso(moment),
+                "ServerTime": _iso(now),
+            },
+        )
+
+
+def check_not_expired(expires_at: float, now: datetime) -> None:
+    """Refuse a presigned request after its time (seconds since the epoch)."""
+    if now.timestamp() > expires_at:
+        raise AuthenticationError(
+            403,
+            "AccessDenied",
+            "Request has expired.",
+            "0002-00000069",
+            {"Expires": _iso(datetime.fromtimestamp(expires_at, UTC)), "ServerTime": _iso(now)},
+        )
+
+
+def parse_seconds(text: str | None, what: str) -> int:
+    """A whole number of seconds from a presigned address."""
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 12:
+        raise access_denied(f"Invalid {what}: a whole number of seconds is required.", "0002-00000070")
+    return int(text)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

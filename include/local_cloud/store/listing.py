@@ -1,0 +1,80 @@
+"""Pages of a bucket's keys in UTF-8 byte order, by range scans of the index (GetBucket and ListObjectsV2).
+
+A page costs what it returns, not what the bucket holds: keys come from one range scan, and each group of keys
+that a delimiter folds into one common prefix is stepped over by one seek to its end.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_PAGE = """
+    SELECT key, size, etag, last_modified, object_type FROM objects
+    WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?
+"""
+_PAST_ALL_KEYS = b"\xff"  # no UTF-8 text begins with this byte
+
+
+class ListedObject(NamedTuple):
+    """One object as a listing shows it; `last_modified` in seconds since the epoch."""
+
+    key: str
+    size: int
+    etag: str
+    last_modified: int
+    object_type: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: objects and common prefixes, and the last entry of it when more follow (else None)."""
+
+    objects: list[ListedObject]
+    common_prefixes: list[str]
+    next_after: str | None
+
+
+def list_page(
+    connection: sqlite3.Connection, bucket: str, *, prefix: str, delimiter: str, after: str, limit: int
+) -> Page:
+    """The first `limit` entries of `bucket` that begin with `prefix` and come after the entry `after`."""
+    start, fold = prefix.encode(), delimiter.encode()
+    end = _successor(start) if start else _PAST_ALL_KEYS
+    position = max(start, _first_after(after.encode(), start, fold) if after else b"")
+    objects: list[ListedObject] = []
+    prefixes: list[str] = []
+    last = ""
+    while True:
+        room = limit - len(objects) - len(prefixes)
+        folded: bytes | None = None
+        more = False
+        for key, size, etag, modified, kind in connection.execute(_PAGE, (bucket, position, end, room + 1)):
+            if room == 0:
+                more = True
+                break
+            at = key.find(fold, len(start)) if fold else -1
+            if at >= 0:
+                folded = key[: at + len(fold)]
+                break
+            last = key.decode()
+            objects.append(ListedObject(last, size, etag, modified, kind))
+            room -= 1
+        if folded is None:
+            return Page(objects, prefixes, last if more else None)
+        last = folded.decode()
+        prefixes.append(last)
+        position = _successor(folded)
+
+
+def _first_after(after: bytes, prefix: bytes, fold: bytes) -> bytes:
+    """Where to go on after an entry: past the whole group when the entry is a common prefix."""
+    if fold and after.startswith(prefix) and after.find(fold, len(prefix)) == len(after) - len(fold):
+        return _successor(after)
+    return after + b"\0"
+
+
+def _successor(prefix: bytes) -> bytes:
+    """The smallest byte string above everything that begins with `prefix` (UTF-8 has no byte 0xFF)."""
+    return prefix[:-1] + bytes([prefix[-1] + 1])
