@@ -1,0 +1,8 @@
+"""The durable record of every source, every conversion asked for, and every verified rendition."""
+
+from __future__ import annotations
+
+from .database import Catalogue, CatalogueError, open_catalogue
+from .states import ACTIVE, IN_FLIGHT, UNHAPPY, State, Verb
+
+__all__ = ["ACTIVE", "IN_FLIGHT", "UNHAPPY", "Catalogue", "CatalogueError", "State", "Verb", "open_catalogue"]

@@ -1,0 +1,155 @@
+"""Batches: one for every run of a DAG, found again by the run's name, and what its listing saw."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from .database import now
+from .schema import batch, batch_conversion, listing
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One run's batch.
+
+    Attributes:
+        name: `dag_id/run_id`; a cleared or retried run finds the same batch by it.
+        uid: eight random hexadecimal digits in the staging keys: a catalogue that was lost and begun anew
+            never takes an older one's staged objects for its own.
+    """
+
+    id: int
+    name: str
+    uid: str
+    params: Mapping[str, Any]
+    listed: int
+    passed_over: Mapping[str, int]
+    decisions: Mapping[str, int]
+    dry_run: bool
+    created_at: datetime
+    planned_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """One object of an OSS listing."""
+
+    bucket: str
+    key: str
+    etag: str
+    size: int
+    last_modified: datetime
+
+
+class NoSuchBatch(LookupError):
+    """The catalogue has no batch of that id."""
+
+
+def open_batch(
+    connection: Connection, name: str, params: Mapping[str, Any], *, dry_run: bool = False
+) -> Batch:
+    """Find the batch of a run by its name, or begin it."""
+    found = connection.execute(sa.select(batch).where(batch.c.name == name)).first()
+    if found is None:
+        connection.execute(
+            sa.insert(batch).values(
+                name=name,
+                uid=secrets.token_hex(4),
+                params=dict(params),
+                listed=0,
+                passed_over={},
+                decisions={},
+                dry_run=dry_run,
+                created_at=now(),
+            )
+        )
+    return _batch(connection, batch.c.name == name)
+
+
+def get_batch(connection: Connection, batch_id: int) -> Batch:
+    """The batch of an id.
+
+    Raises:
+        NoSuchBatch: there is none, as when the catalogue was replaced under a waiting run.
+    """
+    return _batch(connection, batch.c.id == batch_id)
+
+
+def begin_listing(connection: Connection, batch_id: int) -> None:
+    """Forget what an earlier try of the listing saw."""
+    connection.execute(sa.delete(listing).where(listing.c.batch_id == batch_id))
+
+
+def add_listed(connection: Connection, batch_id: int, objects: Iterable[ListedObject]) -> None:
+    """Write down one page of the listing."""
+    rows = [
+        {
+            "batch_id": batch_id,
+            "bucket": found.bucket,
+            "key": found.key,
+            "etag": found.etag,
+            "size": found.size,
+            "last_modified": found.last_modified,
+        }
+        for found in objects
+    ]
+    if rows:
+        connection.execute(sa.insert(listing), rows)
+
+
+def end_listing(
+    connection: Connection, batch_id: int, *, listed: int, passed_over: Mapping[str, int]
+) -> None:
+    """Note how many objects the selection matched, and how many it left out for which reason."""
+    connection.execute(
+        sa.update(batch).where(batch.c.id == batch_id).values(listed=listed, passed_over=dict(passed_over))
+    )
+
+
+def end_planning(connection: Connection, batch_id: int, decisions: Mapping[str, int]) -> None:
+    """Note that the batch is planned; what its listing saw is not needed any more."""
+    begin_listing(connection, batch_id)
+    connection.execute(
+        sa.update(batch).where(batch.c.id == batch_id).values(decisions=dict(decisions), planned_at=now())
+    )
+
+
+def end_batch(connection: Connection, batch_id: int) -> None:
+    """Note that the batch was reported."""
+    connection.execute(sa.update(batch).where(batch.c.id == batch_id).values(reported_at=now()))
+
+
+def shards_of(connection: Connection, batch_id: int) -> list[int]:
+    """The numbers of a planned batch's shards, in order."""
+    statement = (
+        sa.select(batch_conversion.c.shard)
+        .where(batch_conversion.c.batch_id == batch_id)
+        .group_by(batch_conversion.c.shard)
+        .order_by(batch_conversion.c.shard)
+    )
+    return list(connection.scalars(statement))
+
+
+def _batch(connection: Connection, condition: sa.ColumnElement[bool]) -> Batch:
+    row = connection.execute(sa.select(batch).where(condition)).first()
+    if row is None:
+        raise NoSuchBatch("the catalogue has no such batch; was it replaced since the run began?")
+    return Batch(
+        id=row.id,
+        name=row.name,
+        uid=row.uid,
+        params=row.params,
+        listed=row.listed,
+        passed_over=row.passed_over,
+        decisions=row.decisions,
+        dry_run=row.dry_run,
+        created_at=row.created_at,
+        planned_at=row.planned_at,
+    )

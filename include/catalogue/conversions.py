@@ -1,0 +1,228 @@
+"""The moves of `states.MOVES`, each one guarded UPDATE: whoever comes second changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from .database import now
+from .schema import batch_conversion, conversion, source
+from .states import MOVES, Guard, State, Verb
+
+#: How many ids go into one statement: SQLite allows 32,766 parameters, PostgreSQL 65,535.
+CHUNK = 1000
+#: How long a failed conversion rests before a later run plans it again; doubled with every attempt.
+RETRY_REST = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One conversion as the steps after planning need it: what to read, what to make, where to put it."""
+
+    id: int
+    source_id: int
+    bucket: str
+    key: str
+    etag: str
+    source_size: int
+    source_probe: dict[str, Any] | None
+    profile: str
+    process: str
+    target_bucket: str
+    target_key: str
+    publish: str
+    generation: int
+    newest: bool
+    state: State
+    attempt: int
+    output_bucket: str | None
+    output_key: str | None
+    task_id: str | None
+    submitted_at: datetime | None
+    deadline_at: datetime | None
+    output_etag: str | None
+    output_size: int | None
+    measured: dict[str, Any] | None
+    code: str | None
+    message: str | None
+    shard: int
+
+
+class UnguardedMove(TypeError):
+    """A move was called without the value that one of its guards compares."""
+
+
+def move(
+    connection: Connection,
+    verb: Verb,
+    ids: int | Iterable[int],
+    *,
+    held: str | None = None,
+    **values: Any,
+) -> int:
+    """Make one move on the given conversions, in one guarded statement a thousand ids.
+
+    Args:
+        ids: one conversion or many; those that don't stand in a state the move starts from stay as they are.
+        held: token of the caller's claim; required by the moves that guard on it, and compared there.
+        values: further columns to set.
+
+    Returns:
+        How many conversions moved.
+    """
+    step = MOVES[verb]
+    at = now()
+    conditions: list[sa.ColumnElement[bool]] = [
+        conversion.c.state.in_([state.value for state in sorted(step.sources)])
+    ]
+    if Guard.TOKEN in step.guards:
+        if held is None:
+            raise UnguardedMove(f"{verb} needs the token of the claim")
+        conditions.append(conversion.c.token == held)
+    if Guard.LEASE_EXPIRED in step.guards:
+        conditions.append(conversion.c.lease_until < at)
+    if Guard.NEWEST in step.guards:
+        conditions.append(conversion.c.newest)
+    if Guard.ATTEMPTS_LEFT in step.guards:
+        conditions.append(conversion.c.attempt < conversion.c.max_attempts)
+    if Guard.ATTEMPTS_SPENT in step.guards:
+        conditions.append(conversion.c.attempt >= conversion.c.max_attempts)
+    moved = 0
+    every = [ids] if isinstance(ids, int) else list(ids)
+    for start in range(0, len(every), CHUNK):
+        statement = (
+            sa.update(conversion)
+            .where(conversion.c.id.in_(every[start : start + CHUNK]), *conditions)
+            .values(state=step.target.value, changed_at=at, **values)
+        )
+        moved += connection.execute(statement).rowcount
+    return moved
+
+
+def claim(
+    connection: Connection, verb: Verb, ids: Sequence[int], *, token: str, lease_until: datetime
+) -> list[Conversion]:
+    """Take conversions for submitting; those that somebody else took meanwhile are left out.
+
+    Args:
+        verb: CLAIM for planned ones, RECLAIM for those whose owner's lease is over.
+        token: fresh for every call; it is what later moves of the same claim show.
+    """
+    move(connection, verb, ids, token=token, lease_until=lease_until)
+    return [
+        found for found in fetch(connection, conversion.c.token == token) if found.state is State.SUBMITTING
+    ]
+
+
+def rest(attempt: int) -> datetime:
+    """When a conversion that fails now, at this attempt, may be planned again."""
+    return now() + RETRY_REST * float(2 ** (attempt - 1))
+
+
+def retry(connection: Connection, ids: Sequence[int]) -> int:
+    """Plan failed or quarantined conversions again: the next attempt, with a key of its own."""
+    return move(
+        connection,
+        Verb.RETRY,
+        ids,
+        attempt=conversion.c.attempt + 1,
+        token=None,
+        lease_until=None,
+        output_bucket=None,
+        output_key=None,
+        output_etag=None,
+        output_size=None,
+        task_id=None,
+        submitted_at=None,
+        deadline_at=None,
+        measured=None,
+        checks=None,
+        code=None,
+        message=None,
+        retry_at=None,
+    )
+
+
+def fetch(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Conversion]:
+    """Conversions with their sources, by id."""
+    statement = (
+        sa.select(conversion, source.c.etag, source.c.size, source.c.probe)
+        .join(source, source.c.id == conversion.c.source_id)
+        .where(*conditions)
+        .order_by(conversion.c.id)
+    )
+    return [_typed(row, shard=0) for row in connection.execute(statement)]
+
+
+def of_batch(
+    connection: Connection,
+    batch_id: int,
+    states: Iterable[State],
+    *,
+    shard: int | None = None,
+    limit: int | None = None,
+) -> list[Conversion]:
+    """The conversions that a batch (or one shard of it) wants and that stand in one of the given states."""
+    statement = (
+        sa.select(conversion, source.c.etag, source.c.size, source.c.probe, batch_conversion.c.shard)
+        .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+        .join(source, source.c.id == conversion.c.source_id)
+        .where(
+            batch_conversion.c.batch_id == batch_id, conversion.c.state.in_([state.value for state in states])
+        )
+        .order_by(batch_conversion.c.ordinal)
+        .limit(limit)
+    )
+    if shard is not None:
+        statement = statement.where(batch_conversion.c.shard == shard)
+    return [_typed(row, shard=row.shard) for row in connection.execute(statement)]
+
+
+def count_states(connection: Connection, batch_id: int, *, shard: int | None = None) -> dict[State, int]:
+    """How many conversions of a batch (or one shard of it) stand in which state; empty states are left out."""
+    statement = (
+        sa.select(conversion.c.state, sa.func.count())
+        .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+        .where(batch_conversion.c.batch_id == batch_id)
+        .group_by(conversion.c.state)
+    )
+    if shard is not None:
+        statement = statement.where(batch_conversion.c.shard == shard)
+    return {State(state): count for state, count in connection.execute(statement)}
+
+
+def _typed(row: Row[Any], *, shard: int) -> Conversion:
+    return Conversion(
+        id=row.id,
+        source_id=row.source_id,
+        bucket=row.bucket,
+        key=row.key,
+        etag=row.etag,
+        source_size=row.size,
+        source_probe=row.probe,
+        profile=row.profile,
+        process=row.process,
+        target_bucket=row.target_bucket,
+        target_key=row.target_key,
+        publish=row.publish,
+        generation=row.generation,
+        newest=row.newest,
+        state=State(row.state),
+        attempt=row.attempt,
+        output_bucket=row.output_bucket,
+        output_key=row.output_key,
+        task_id=row.task_id,
+        submitted_at=row.submitted_at,
+        deadline_at=row.deadline_at,
+        output_etag=row.output_etag,
+        output_size=row.output_size,
+        measured=row.measured,
+        code=row.code,
+        message=row.message,
+        shard=shard,
+    )

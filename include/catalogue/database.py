@@ -1,0 +1,166 @@
+"""Opening the catalogue: SQLite by default, PostgreSQL by its URL, migrated to this version's schema."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from .migrations.head import HEAD
+
+#: Seconds a writer waits for another one before it gives up.
+BUSY_TIMEOUT = 60
+#: Any constant will do, as long as everybody who migrates or plans agrees on it.
+_ADVISORY_LOCKS = {"migrate": 7_146_001, "plan": 7_146_002}
+
+
+class CatalogueError(RuntimeError):
+    """The catalogue can't be opened; the message names the database and the remedy, never a password."""
+
+
+class Catalogue:
+    """One open catalogue database.
+
+    Safe to share between threads. Writers go through `write()`: one short transaction, which SQLite takes
+    with BEGIN IMMEDIATE so that two of them queue instead of failing half way.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        # SQLite lets one writer in and makes the others poll; within a process a lock is cheaper.
+        self._writer = Lock() if engine.dialect.name == "sqlite" else None
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One write transaction: committed at the end of the block, rolled back on an exception."""
+        if self._writer is None:
+            with self._engine.begin() as connection:
+                yield connection
+            return
+        with self._writer, self._engine.connect() as connection:
+            connection = connection.execution_options(catalogue_write=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One read transaction: every statement in it sees the same state."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()
+
+
+def now() -> datetime:
+    """The catalogue's clock: UTC."""
+    return datetime.now(UTC)
+
+
+def exclusive(connection: Connection, name: str) -> None:
+    """Let one transaction at a time through, until it ends (SQLite's writers are alone already)."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCKS[name])))
+
+
+def open_catalogue(url: str | sa.URL) -> Catalogue:
+    """Open the catalogue at a SQLAlchemy URL; missing tables are made, older ones upgraded.
+
+    Args:
+        url: `sqlite:////absolute/path.db` or `postgresql+psycopg2://user:…@host/database`.
+
+    Raises:
+        CatalogueError: the database can't be reached, is of a kind not served, or is newer than this program.
+    """
+    url = sa.make_url(url)
+    shown = url.render_as_string(hide_password=True)
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise CatalogueError(f"catalogue {shown}: only SQLite and PostgreSQL are served")
+    if url.get_backend_name() == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise CatalogueError(
+                f"catalogue {shown}: name a file, several processes must see the same catalogue"
+            )
+        if not Path(url.database).parent.is_dir():
+            raise CatalogueError(
+                f"catalogue {shown}: the folder {Path(url.database).parent} does not exist; create it"
+            )
+    engine = _engine(url)
+    try:
+        _bring_up_to_date(engine, url, shown)
+    except sa.exc.DBAPIError as error:
+        engine.dispose()
+        # The driver's own text may repeat the URL; its class and first line are enough to act on.
+        reason = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
+        raise CatalogueError(
+            f"catalogue {shown} can't be opened: {reason}. Check the database and its connection"
+        ) from None
+    except BaseException:
+        engine.dispose()
+        raise
+    return Catalogue(engine)
+
+
+def _engine(url: sa.URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return sa.create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=12)
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None  # this module says BEGIN itself
+        cursor = raw.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # A TaskId that was written must be there after a power failure: it is what a conversion was paid for.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("catalogue_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _bring_up_to_date(engine: Engine, url: sa.URL, shown: str) -> None:
+    if _version(engine) == HEAD:
+        return
+    # Alembic takes a fifth of a second to import: only an old or empty database pays for it.
+    from .migrations.runner import UnknownRevision, upgrade
+
+    try:
+        with engine.connect() as connection:
+            connection = connection.execution_options(catalogue_write=True)
+            with connection.begin():
+                exclusive(connection, "migrate")
+                upgrade(connection)
+    except UnknownRevision as error:
+        raise CatalogueError(
+            f"catalogue {shown} has schema {error.revision}, which this program (schema {HEAD}) doesn't "
+            "know: it was written by a newer version. Upgrade this program or point it at another database"
+        ) from None
+    if url.get_backend_name() == "sqlite" and url.database:
+        os.chmod(url.database, 0o600)  # keys and reasons in it are nobody else's business
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.connect() as connection, connection.begin():
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        row = connection.execute(sa.text("SELECT version_num FROM alembic_version")).first()
+        return None if row is None else str(row[0])

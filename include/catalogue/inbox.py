@@ -1,0 +1,87 @@
+"""The notification inbox: messages come in once, and everybody reads them by a join, consuming nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from .conversions import move, rest
+from .database import now
+from .schema import batch_conversion, conversion, notification
+from .states import State, Verb
+
+
+@dataclass(frozen=True)
+class Received:
+    """One message as it goes into the inbox: decoded, or with its raw body where that failed."""
+
+    queue: str
+    message_id: str
+    task_id: str | None
+    status: str | None
+    code: str | None
+    message: str | None
+    body: bytes | None
+
+
+def store(connection: Connection, messages: Iterable[Received]) -> None:
+    """Write messages down; one that is there already (SMQ delivers at least once) changes nothing."""
+    rows = [{**vars(received), "received_at": now()} for received in messages]
+    if not rows:
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(notification).on_conflict_do_nothing(), rows)
+
+
+def apply(connection: Connection, batch_id: int, shard: int) -> int:
+    """Let the inbox's news reach the submitted conversions of one shard.
+
+    Returns:
+        How many conversions moved.
+    """
+    news = connection.execute(
+        sa.select(
+            conversion.c.id,
+            conversion.c.attempt,
+            notification.c.status,
+            notification.c.code,
+            notification.c.message,
+        )
+        .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+        .join(notification, notification.c.task_id == conversion.c.task_id)
+        .where(
+            batch_conversion.c.batch_id == batch_id,
+            batch_conversion.c.shard == shard,
+            conversion.c.state == State.SUBMITTED.value,
+            notification.c.status.in_(["Succeeded", "Failed"]),
+        )
+    ).all()
+    moved = move(connection, Verb.COMPLETE, [row.id for row in news if row.status == "Succeeded"])
+    for row in news:
+        if row.status == "Failed":
+            moved += fail(connection, row.id, row.attempt, row.code, row.message)
+    return moved
+
+
+def fail(
+    connection: Connection, conversion_id: int, attempt: int, code: str | None, message: str | None
+) -> int:
+    """Record that the service, or the deadline, ended a submitted conversion badly."""
+    return move(
+        connection,
+        Verb.FAIL,
+        conversion_id,
+        code=code or "Failed",
+        message=message or "the service gave no reason",
+        retry_at=rest(attempt),
+    )
+
+
+def foreign(connection: Connection) -> int:
+    """How many messages belong to no conversion of this catalogue, or could not be decoded."""
+    known = sa.select(conversion.c.id).where(conversion.c.task_id == notification.c.task_id).exists()
+    return connection.execute(sa.select(sa.func.count()).select_from(notification).where(~known)).scalar_one()

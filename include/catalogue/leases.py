@@ -1,0 +1,36 @@
+"""Named roles that one process holds at a time; a holder that dies loses its role when the lease is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from .database import now
+from .schema import lease
+
+
+def acquire(connection: Connection, name: str, owner: str, term: timedelta) -> bool:
+    """Take or renew a lease.
+
+    Returns:
+        Whether the owner holds it until the term is over.
+    """
+    at = now()
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(lease).values(name=name, owner=owner, until=at + term)
+    statement = statement.on_conflict_do_update(
+        index_elements=[lease.c.name],
+        set_={"owner": owner, "until": at + term},
+        where=sa.or_(lease.c.owner == owner, lease.c.until < at),
+    )
+    connection.execute(statement)
+    holder = connection.execute(sa.select(lease.c.owner).where(lease.c.name == name)).scalar_one()
+    return bool(holder == owner)
+
+
+def release(connection: Connection, name: str, owner: str) -> None:
+    """Give a lease back early, if it is still the owner's."""
+    connection.execute(sa.delete(lease).where(lease.c.name == name, lease.c.owner == owner))

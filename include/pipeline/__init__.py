@@ -1,0 +1,1 @@
+"""One batch, step by step: list, plan, submit, wait, verify, publish, report."""

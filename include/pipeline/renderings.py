@@ -1,0 +1,69 @@
+"""What planning needs to know of a wanted rendition, and the kinds beside the profiles in their files."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from include.audio_convert import AudioConvert, Profile
+
+
+class Rendering(Protocol):
+    """A rendition that can be planned for a source: a `Profile`, or one made for the occasion."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def convert(self) -> AudioConvert: ...
+    @property
+    def publish(self) -> str: ...
+    @property
+    def target_key(self) -> str: ...
+    def target_for(self, bucket: str, key: str) -> tuple[str, str]: ...
+    def digest(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class SingleRendering:
+    """One conversion to one key, as a task of somebody's own DAG asks for it.
+
+    Its name contains its target, so that two tasks that make different things of one source don't take each
+    other for a newer generation of themselves.
+    """
+
+    convert: AudioConvert
+    bucket: str
+    target_key: str
+    publish: str = "direct"
+
+    @property
+    def name(self) -> str:
+        return f"oss://{self.bucket}/{self.target_key}"
+
+    def target_for(self, bucket: str, key: str) -> tuple[str, str]:
+        return self.bucket, self.target_key
+
+    def digest(self) -> str:
+        return hashlib.sha256(f"{self.convert.digest()} {self.name}".encode()).hexdigest()
+
+
+def clip(profile: Profile, start: int, duration: int) -> Profile:
+    """The same rendition of a part of the source, under a name and target of its own.
+
+    A clip must never stand where the whole rendition belongs: the next nightly run would take it for that.
+
+    Args:
+        start: offset into the source, milliseconds (`ss`).
+        duration: length, milliseconds (`t`); 0 means to the end.
+    """
+    if not start and not duration:
+        return profile
+    suffix = f"clip-{start}-{start + duration if duration else 'end'}"
+    stem, dot, extension = profile.target_key.rpartition(".")
+    return replace(
+        profile,
+        name=f"{profile.name}.{suffix}",
+        convert=replace(profile.convert, ss=start or None, t=duration or None),
+        target_key=f"{stem}.{suffix}{dot}{extension}",
+    )

@@ -1,0 +1,138 @@
+"""Which objects of a bucket are sources: prefixes, include and exclude patterns, and what is never one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from .renderings import Rendering
+
+#: What IMM reads (its list of input formats), as file names show it. Used when no pattern is given.
+AUDIO_EXTENSIONS = frozenset(
+    {"aac", "ac3", "aif", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "flac", "flv", "m4a", "m4b", "mka"}
+    | {
+        "mkv",
+        "mov",
+        "mp2",
+        "mp3",
+        "mp4",
+        "oga",
+        "ogg",
+        "opus",
+        "ts",
+        "tta",
+        "w64",
+        "wav",
+        "webm",
+        "wma",
+        "wmv",
+        "wv",
+    }
+)
+
+
+class SelectionError(ValueError):
+    """The selection can't be used; the message names the setting and what to change."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The sources of one batch.
+
+    Attributes:
+        bucket: where they are.
+        prefixes: key prefixes to list; one empty prefix means the whole bucket.
+        include: shell patterns on the whole key, `*` also matches `/`; none: every known audio extension.
+        exclude: shell patterns that win over `include`.
+        staging: prefix under which conversions in progress write; never a source.
+    """
+
+    bucket: str
+    prefixes: tuple[str, ...] = ("",)
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    staging: str = ".staging/"
+
+    def __post_init__(self) -> None:
+        if not self.bucket:
+            raise SelectionError("no bucket is named: set the bucket of the sources")
+        for one in self.prefixes:
+            if one.startswith("/"):
+                raise SelectionError(
+                    f"prefix {one!r} starts with '/', but OSS keys don't: leave the slash out"
+                )
+        for one, other in _pairs(self.prefixes):
+            if one.startswith(other):
+                raise SelectionError(f"prefix {one!r} lies inside prefix {other!r}: leave one of them out")
+
+    def matches(self, key: str) -> bool:
+        """Whether an object of this key would be taken for a source."""
+        return self.reason_against(key) is None and any(key.startswith(prefix) for prefix in self.prefixes)
+
+    def reason_against(self, key: str) -> str | None:
+        """Why a listed object is not a source (a short phrase to count by), or None when it is one."""
+        if key.endswith("/"):
+            return "folder marker"
+        if key.startswith(self.staging):
+            return "staging"
+        if any(fnmatchcase(key, pattern) for pattern in self.exclude):
+            return "excluded"
+        if self.include:
+            return None if any(fnmatchcase(key, pattern) for pattern in self.include) else "not included"
+        extension = key.rpartition(".")[2].lower() if "." in key.rpartition("/")[2] else ""
+        return None if extension in AUDIO_EXTENSIONS else "not audio by its name"
+
+
+def refuse_own_targets(selection: Selection, renderings: Sequence[Rendering]) -> None:
+    """Refuse a selection that would take its own renditions for sources the next night.
+
+    Tried on example keys, before anything is listed; `planning` checks every real target again.
+
+    Raises:
+        SelectionError: naming the profile and the exclude pattern to add.
+    """
+    for rendering in renderings:
+        for key in _examples(selection):
+            check_target(selection, rendering, key)
+
+
+def check_target(selection: Selection, rendering: Rendering, key: str) -> tuple[str, str]:
+    """The target of one source, refused if the selection would list it as a source.
+
+    Raises:
+        SelectionError: see `refuse_own_targets`.
+    """
+    bucket, target = rendering.target_for(selection.bucket, key)
+    if bucket == selection.bucket and selection.matches(target):
+        raise SelectionError(
+            f"profile {rendering.name} would turn {key!r} into {target!r}, which this selection would take "
+            f"for a source the next time: add the exclude {_exclude_for(rendering, target)!r}, "
+            "or narrow prefix or include"
+        )
+    return bucket, target
+
+
+def _exclude_for(rendering: Rendering, target: str) -> str:
+    """A pattern that covers the profile's targets: their common folder, or else their extension."""
+    head = re.split(r"\{(?!\{)", rendering.target_key, maxsplit=1)[0]
+    folder = head[: head.rfind("/") + 1]
+    return f"{folder}*" if folder else f"*.{target.rpartition('.')[2]}"
+
+
+def _examples(selection: Selection) -> Iterator[str]:
+    """Keys that the selection takes for sources: one for every prefix and pattern that go together."""
+    patterns = selection.include or tuple(f"*.{extension}" for extension in ("wav", "flac", "mp3"))
+    for prefix in selection.prefixes:
+        for pattern in patterns:
+            filled = re.sub(r"\[[^]]*\]|[*?]", "x", pattern)
+            for key in (filled, prefix + filled, f"{prefix}x/{filled.rpartition('/')[2]}"):
+                if selection.matches(key):
+                    yield key
+
+
+def _pairs(prefixes: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for index, one in enumerate(prefixes):
+        for other in (*prefixes[:index], *prefixes[index + 1 :]):
+            yield one, other
