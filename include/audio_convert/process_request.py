@@ -32,10 +32,10 @@ class SaveAs:
         if not self.key:
             raise ParameterError("saveas o", self.key, "an object key or a template of one")
         if self.bucket is not None:
-            variables.check(self.bucket)
+            variables.check("saveas b", self.bucket)
             if not variables.names(self.bucket):
                 check_bucket_name("saveas b", self.bucket)
-        variables.check(self.key)
+        variables.check("saveas o", self.key)
 
     @classmethod
     def literal(cls, key: str, bucket: str | None = None) -> SaveAs:

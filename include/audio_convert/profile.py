@@ -105,7 +105,4 @@ def _check_template(setting: str, template: str, known: tuple[str, ...]) -> None
     if _CONTROL.search(template):
         # The seed's own samples end in an encoded newline, which would become part of the object's name.
         raise ParameterError(setting, template, "no control characters such as a newline")
-    try:
-        variables.check(template, known, tags=False)
-    except ParameterError as error:
-        raise ParameterError(setting, template, f"{error.value!r} is not among {error.allowed}") from None
+    variables.check(setting, template, known, tags=False)

@@ -33,7 +33,7 @@ def expand(template: str, context: Mapping[str, str]) -> str:
     """
     parts: list[str] = []
     take_slash = False
-    for text, variable in _tokens(template):
+    for text, variable in _tokens(template, "variable"):
         if variable is None:
             parts.append(text.removeprefix("/") if take_slash else text)
             take_slash = False
@@ -46,18 +46,23 @@ def expand(template: str, context: Mapping[str, str]) -> str:
     return "".join(parts)
 
 
-def names(template: str) -> tuple[str, ...]:
+def names(template: str, parameter: str = "variable") -> tuple[str, ...]:
     """The variables of ``template`` in order of appearance; raises ``ParameterError`` for a lone brace."""
-    return tuple(variable for _, variable in _tokens(template) if variable is not None)
+    return tuple(variable for _, variable in _tokens(template, parameter) if variable is not None)
 
 
-def check(template: str, known: tuple[str, ...] = SERVICE_VARIABLES, *, tags: bool = True) -> None:
-    """Raise ``ParameterError`` unless every variable is ``known`` (or, with ``tags``, is ``tags.KEY``)."""
-    for name in names(template):
+def check(
+    parameter: str, template: str, known: tuple[str, ...] = SERVICE_VARIABLES, *, tags: bool = True
+) -> None:
+    """Raise ``ParameterError``, naming ``parameter``, unless every variable of ``template`` is ``known``.
+
+    With ``tags``, ``tags.KEY`` is known for every KEY.
+    """
+    for name in names(template, parameter):
         if name in known or (tags and name.startswith(TAG_PREFIX) and name != TAG_PREFIX):
             continue
         allowed = [*known, "tags.KEY"] if tags else [*known]
-        raise ParameterError("variable", f"{{{name}}}", _in_braces(allowed))
+        raise ParameterError(parameter, f"{{{name}}}", f"the variables {_in_braces(allowed)}")
 
 
 def escape(text: str) -> str:
@@ -102,7 +107,7 @@ def _in_braces(variables: list[str]) -> str:
     return " ".join(f"{{{name}}}" for name in variables)
 
 
-def _tokens(template: str) -> Iterator[tuple[str, str | None]]:
+def _tokens(template: str, parameter: str) -> Iterator[tuple[str, str | None]]:
     """Pairs (literal text, None) and ("", variable name)."""
     position = 0
     for match in _TOKEN.finditer(template):
@@ -113,7 +118,7 @@ def _tokens(template: str) -> Iterator[tuple[str, str | None]]:
         if token in {"{{", "}}"}:
             yield token[0], None
         elif match.group(1) is None:
-            raise ParameterError("variable", template, "braces in pairs ({{ and }} stand for single ones)")
+            raise ParameterError(parameter, template, "braces in pairs ({{ and }} stand for single ones)")
         else:
             yield "", match.group(1)
     if position < len(template):
