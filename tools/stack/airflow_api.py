@@ -1,0 +1,159 @@
+"""A small client of Airflow's REST API: what the demo, the tests and the benchmarks ask of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from tools.stack.errors import StackError
+
+FINISHED = frozenset({"success", "failed"})
+"""States in which a DAG run changes no more."""
+
+
+class AirflowApi:
+    """Airflow's REST API, version 2, as one user. Close it, or use it as a context manager.
+
+    Args:
+        address: the API server, e.g. `http://127.0.0.1:8080`.
+        username, password: a user of the simple auth manager.
+    """
+
+    def __init__(self, address: str, username: str, password: str) -> None:
+        self.address = address
+        self._login = {"username": username, "password": password}
+        self._http = httpx.Client(base_url=address, timeout=30.0, trust_env=False)
+
+    def __enter__(self) -> AirflowApi:
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def health(self) -> dict[str, Any]:
+        """The health of each component, `{}` while the API server doesn't answer."""
+        try:
+            response = self._http.get("/api/v2/monitor/health", timeout=5.0)
+            return dict(response.json()) if response.status_code == httpx.codes.OK else {}
+        except (httpx.TransportError, ValueError):
+            return {}
+
+    def dag_is_known(self, dag_id: str) -> bool:
+        """True once the DAG processor has read the DAG."""
+        return self._send("GET", f"/dags/{dag_id}").status_code == httpx.codes.OK
+
+    def import_errors(self) -> list[str]:
+        """What the DAG processor could not import: file and error."""
+        found = self._json("GET", "/importErrors")["import_errors"]
+        return [f"{error['filename']}: {error['stack_trace']}" for error in found]
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None, run_id: str | None = None) -> str:
+        """Start a run of a DAG and return its run id."""
+        body: dict[str, Any] = {"logical_date": None, "conf": dict(conf or {})}
+        if run_id is not None:
+            body["dag_run_id"] = run_id
+        return str(self._json("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """One DAG run: `state`, `start_date`, `end_date`, …"""
+        return self._json("GET", f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """All task instances of a run: `task_id`, `map_index`, `state`, `try_number`, …"""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._json("GET", f"{path}?limit=100&offset={len(found)}")
+            found += page["task_instances"]
+            if not page["task_instances"] or len(found) >= page["total_entries"]:
+                return found
+
+    def xcom(
+        self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1
+    ) -> Any:
+        """One XCom value of a task instance."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self._json("GET", f"{path}?map_index={map_index}&deserialize=true")["value"]
+
+    def task_log(
+        self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1
+    ) -> str:
+        """The log of one attempt of a task instance, a line per event."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/logs/{try_number}"
+        content = self._json("GET", f"{path}?map_index={map_index}&full_content=true")["content"]
+        return "\n".join(line if isinstance(line, str) else str(line.get("event", line)) for line in content)
+
+    def clear(self, dag_id: str, run_id: str, *, only_failed: bool = False) -> None:
+        """Clear the task instances of a run, so that the scheduler runs them again."""
+        body = {"dry_run": False, "only_failed": only_failed}
+        self._json("POST", f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/clear", body)
+
+    def wait_for_dag(self, dag_id: str, timeout_seconds: float = 60.0) -> None:
+        """Wait until the DAG is known. Raises StackError with the import errors when it doesn't come."""
+        deadline = time.monotonic() + timeout_seconds
+        while not self.dag_is_known(dag_id):
+            if time.monotonic() > deadline:
+                errors = "\n".join(self.import_errors()) or "no import errors were reported"
+                raise StackError(f"DAG {dag_id!r} was not found within {timeout_seconds:.0f} s; {errors}")
+            time.sleep(0.2)
+
+    def wait_for_run(
+        self,
+        dag_id: str,
+        run_id: str,
+        timeout_seconds: float = 300.0,
+        watch: Callable[[], None] = lambda: None,
+        poll_seconds: float = 0.5,
+    ) -> dict[str, Any]:
+        """Wait until a run is finished and return it; `watch` is called at every look.
+
+        Raises:
+            StackError: it did not finish in time; the message lists its tasks and their states.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            found = self.run(dag_id, run_id)
+            watch()
+            if found["state"] in FINISHED:
+                return found
+            if time.monotonic() > deadline:
+                states = ", ".join(
+                    f"{ti['task_id']}={ti['state']}" for ti in self.task_instances(dag_id, run_id)
+                )
+                late = f"is {found['state']} after {timeout_seconds:.0f} s"
+                raise StackError(f"run {run_id!r} of {dag_id!r} {late}: {states}")
+            time.sleep(poll_seconds)
+
+    def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        response = self._send(method, path, body)
+        if response.is_error:
+            raise StackError(
+                f"Airflow answered {response.status_code} to {method} {path}: {response.text[:500]}"
+            )
+        return dict(response.json())
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+        if "Authorization" not in self._http.headers:
+            self._authenticate()
+        response = self._http.request(method, f"/api/v2{path}", json=body)
+        if response.status_code == httpx.codes.UNAUTHORIZED:  # a token lasts a day
+            self._authenticate()
+            response = self._http.request(method, f"/api/v2{path}", json=body)
+        return response
+
+    def _authenticate(self) -> None:
+        self._http.headers.pop("Authorization", None)
+        response = self._http.post("/auth/token", json=self._login)
+        if response.is_error:
+            raise StackError(
+                f"Airflow refused the login of {self._login['username']!r}: {response.status_code}"
+            )
+        self._http.headers["Authorization"] = f"Bearer {response.json()['access_token']}"

@@ -1,0 +1,156 @@
+"""The environment that Airflow's processes of one run directory share.
+
+Nothing of this is written to an airflow.cfg: a run directory is described by its environment alone, and
+`~/airflow` is never touched. Why each value is what it is stands beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.stack.ports import HOST
+from tools.stack.settings import PROJECT_ROOT, CloudSettings, RunSecrets
+
+ADMIN = "admin"
+"""The one user of the simple auth manager."""
+
+
+@dataclass(frozen=True)
+class CloudEndpoints:
+    """Addresses of a running local cloud."""
+
+    oss: str
+    smq: str
+    imm: str
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where Airflow finds code and keeps things."""
+
+    run_dir: Path
+    dags: Path = PROJECT_ROOT / "dags"
+    plugins: Path = PROJECT_ROOT / "plugins"
+
+    @property
+    def home(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.run_dir / "airflow"
+
+    @property
+    def metadata(self) -> Path:
+        """Airflow's own SQLite database."""
+        return self.home / "airflow.db"
+
+    @property
+    def catalogue(self) -> Path:
+        """The catalogue; outside of AIRFLOW_HOME, which may be thrown away."""
+        return self.run_dir / "audio_catalogue.db"
+
+    @property
+    def reports(self) -> Path:
+        """Where the nightly batch writes its Markdown reports."""
+        return self.run_dir / "reports"
+
+    @property
+    def passwords(self) -> Path:
+        """The simple auth manager's file of passwords."""
+        return self.home / "passwords.json"
+
+
+def base_environment(folders: Folders) -> dict[str, str]:
+    """The caller's environment, rid of whatever would make Airflow another one than described here."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        # A shell set up for another Airflow must not leak its connections or settings into this one. And
+        # Airflow imports thousands of modules per process: without byte code a start costs twice the CPU.
+        if not name.startswith(("AIRFLOW", "OSS_AUDIO_", "LOCAL_CLOUD_"))
+        and name != "PYTHONDONTWRITEBYTECODE"
+    }
+    env["PYTHONPATH"] = str(PROJECT_ROOT)
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
+    env["PYTHONUNBUFFERED"] = "1"
+    env["AIRFLOW_HOME"] = str(folders.home)
+    return env
+
+
+def core_settings(folders: Folders, secrets: RunSecrets, api_port: int) -> dict[str, str]:
+    """Airflow's settings: one machine, SQLite, LocalExecutor, quick to notice things, no telemetry."""
+    api = f"http://{HOST}:{api_port}"
+    return {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folders.metadata}?timeout=60",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        # More writers than this and SQLite's lock ends the scheduler ("database is locked").
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(folders.dags),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(folders.plugins),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__FERNET_KEY": secrets.fernet_key,
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api}/execution/",
+        # The full name needs a working DNS; nothing here ever leaves the machine.
+        "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
+        "AIRFLOW__CORE__AUTH_MANAGER": (
+            "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+        ),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folders.passwords),
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": str(api_port),
+        "AIRFLOW__API__BASE_URL": api,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": secrets.jwt_secret,
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.jwt_secret,
+        # A changed DAG file is seen within seconds, not minutes.
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+    }
+
+
+def connections(
+    folders: Folders, secrets: RunSecrets, cloud: CloudSettings, endpoints: CloudEndpoints
+) -> dict[str, str]:
+    """The three connections of the package, as Airflow reads them from the environment."""
+    access = {
+        "auth_type": "AK",
+        "access_key_id": secrets.access_key_id,
+        "access_key_secret": secrets.access_key_secret,
+        "region": cloud.region,
+    }
+    oss = {**access, "endpoint": endpoints.oss, "imm_endpoint": endpoints.imm, "path_style": True}
+    smq = {**access, "endpoint": endpoints.smq, "topic": cloud.topic, "queue": cloud.queue}
+    return {
+        "AIRFLOW_CONN_OSS_DEFAULT": json.dumps({"conn_type": "oss", "extra": oss}),
+        "AIRFLOW_CONN_SMQ_DEFAULT": json.dumps({"conn_type": "smq", "extra": smq}),
+        "AIRFLOW_CONN_AUDIO_CATALOGUE": f"sqlite:///{folders.catalogue}",
+    }
+
+
+def dag_settings(folders: Folders, cloud: CloudSettings) -> dict[str, str]:
+    """What the DAGs of this project read from the environment."""
+    return {
+        "OSS_AUDIO_BUCKET": cloud.bucket,
+        "OSS_AUDIO_TOPIC": cloud.topic,
+        "OSS_AUDIO_QUEUE": cloud.queue,
+        "OSS_AUDIO_REPORTS": str(folders.reports),
+    }
+
+
+def write_password(folders: Folders, secrets: RunSecrets) -> None:
+    """Give the admin its password beforehand: else Airflow makes one up and prints it into its log."""
+    folders.home.mkdir(parents=True, exist_ok=True)
+    folders.passwords.touch(mode=0o600)
+    folders.passwords.write_text(json.dumps({ADMIN: secrets.admin_password}) + "\n")
+
+
+def without_connections(env: Mapping[str, str]) -> dict[str, str]:
+    """`env` without connections: what may be shown or compared."""
+    return {name: value for name, value in env.items() if not name.startswith("AIRFLOW_CONN_")}

@@ -1,0 +1,59 @@
+"""What a stack is asked to be: names in the local cloud, where it keeps things, and who may log in."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+"""The folder with pyproject.toml: `dags/`, `plugins/` and `include/` lie in it."""
+
+
+@dataclass(frozen=True)
+class CloudSettings:
+    """Names the local cloud starts with. Defaults are what the DAGs look for when nothing else is set."""
+
+    region: str = "local-1"
+    buckets: tuple[str, ...] = ("media",)
+    topic: str = "audio-tasks"
+    queue: str = "audio-tasks"
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that the nightly batch works on."""
+        return self.buckets[0]
+
+
+@dataclass(frozen=True)
+class RunSecrets:
+    """Secrets made for one run directory, kept in a file that only its owner reads."""
+
+    access_key_id: str = field(repr=False)
+    access_key_secret: str = field(repr=False)
+    admin_password: str = field(repr=False)
+    fernet_key: str = field(repr=False)
+    jwt_secret: str = field(repr=False)
+
+    @classmethod
+    def of(cls, run_dir: Path) -> RunSecrets:
+        """Read the secrets of `run_dir`; made the first time, so that a restarted stack keeps its login."""
+        path = run_dir / "secrets.json"
+        if path.exists():
+            return cls(**json.loads(path.read_text()))
+        made = {
+            "access_key_id": "local" + secrets.token_hex(8),
+            "access_key_secret": secrets.token_hex(16),
+            "admin_password": secrets.token_urlsafe(9),
+            "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "jwt_secret": secrets.token_urlsafe(48),
+        }
+        run_dir.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".tmp")
+        part.touch(mode=0o600)
+        part.write_text(json.dumps(made) + "\n")
+        os.replace(part, path)
+        return cls(**made)

@@ -1,0 +1,265 @@
+"""The whole product on one machine: the local cloud and Airflow, started, watched and ended together."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Thread
+
+from tools.stack.airflow_api import AirflowApi
+from tools.stack.airflow_settings import (
+    ADMIN,
+    CloudEndpoints,
+    Folders,
+    base_environment,
+    connections,
+    core_settings,
+    dag_settings,
+    write_password,
+)
+from tools.stack.components import (
+    AIRFLOW_COMPONENTS,
+    API_SERVER,
+    DAG_PROCESSOR,
+    LOCAL_CLOUD,
+    LOCAL_CLOUD_COMMAND,
+    SCHEDULER,
+    TRIGGERER,
+)
+from tools.stack.errors import StackError
+from tools.stack.metadata_template import copy_template
+from tools.stack.ports import HOST, free_port
+from tools.stack.processes import ManagedProcess, ProcessGroup
+from tools.stack.settings import PROJECT_ROOT, CloudSettings, RunSecrets
+
+START_TIMEOUT = 180.0
+"""Seconds a start may take before it counts as failed: some 15 times what it takes on two idle cores."""
+
+HEALTH_NAMES = {SCHEDULER: "scheduler", DAG_PROCESSOR: "dag_processor", TRIGGERER: "triggerer"}
+"""What the health endpoint calls each component."""
+
+LOG_SERVERS_OFF = {SCHEDULER: ("--skip-serve-logs",), TRIGGERER: ("--skip-serve-logs",)}
+"""Logs are read from the shared run directory; the log servers would only take two fixed ports."""
+
+
+class Stack:
+    """The local cloud and Airflow, of one run directory.
+
+    Args:
+        run_dir: where everything lies: logs, metadata, catalogue, objects.
+        cloud: names the local cloud starts with.
+        dags_folder, plugins_folder: the project's own unless given.
+        extra_env: more settings for every process, e.g. `OSS_AUDIO_PROFILES`.
+        api_port: the API server's port when it is free, else (and by default) any free one.
+        cloud_ports: likewise for OSS, SMQ and IMM.
+        keep_metadata: keep Airflow's own database from the last start instead of beginning with an empty one.
+            The catalogue and the objects are always kept; who wants them gone removes the run directory.
+
+    Usable as a context manager. `start` first ends whatever an earlier start of the same directory left
+    running; `stop` leaves nothing running.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        cloud: CloudSettings | None = None,
+        dags_folder: Path | None = None,
+        plugins_folder: Path | None = None,
+        extra_env: Mapping[str, str] | None = None,
+        api_port: int | None = None,
+        cloud_ports: tuple[int | None, int | None, int | None] = (None, None, None),
+        keep_metadata: bool = False,
+    ) -> None:
+        self.folders = Folders(
+            run_dir.resolve(),
+            dags_folder or PROJECT_ROOT / "dags",
+            plugins_folder or PROJECT_ROOT / "plugins",
+        )
+        self.run_dir = self.folders.run_dir
+        self.cloud_settings = cloud or CloudSettings()
+        self.secrets = RunSecrets.of(self.run_dir)
+        self.processes = ProcessGroup(self.run_dir)
+        self._extra_env = dict(extra_env or {})
+        self._api_port = api_port
+        self._cloud_ports = cloud_ports
+        self._keep_metadata = keep_metadata
+        self._env: dict[str, str] = {}
+        self._endpoints: CloudEndpoints | None = None
+        self._api: AirflowApi | None = None
+
+    def __enter__(self) -> Stack:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self.stop()
+
+    @property
+    def cloud(self) -> CloudEndpoints:
+        """Addresses of the running local cloud."""
+        if self._endpoints is None:
+            raise StackError("the local cloud is not running; call start() first")
+        return self._endpoints
+
+    @property
+    def airflow(self) -> AirflowApi:
+        """The REST client of the running Airflow."""
+        if self._api is None:
+            raise StackError("Airflow is not running; call start() first")
+        return self._api
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of every process of the stack, connections included: never print it whole."""
+        return dict(self._env)
+
+    @property
+    def catalogue_url(self) -> str:
+        """The SQLAlchemy URL of the catalogue."""
+        return f"sqlite:///{self.folders.catalogue}"
+
+    def start(self) -> None:
+        """Start everything and wait until all of it answers.
+
+        Raises:
+            StackError: a process ended or did not get ready in time; the message shows the end of its log.
+        """
+        self.processes.stop()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End every process of this run directory, also of an earlier start. Harmless when none runs."""
+        if self._api is not None:
+            self._api.close()
+            self._api = None
+        self._endpoints = None
+        self.processes.stop()
+
+    def restart_component(self, name: str) -> ManagedProcess:
+        """Start one Airflow component again after a test ended it."""
+        return self.processes.start(name, self._airflow_command(name), self._env, PROJECT_ROOT)
+
+    def _start(self) -> None:
+        base = base_environment(self.folders)
+        if not self._keep_metadata:
+            shutil.rmtree(self.folders.home, ignore_errors=True)
+        write_password(self.folders, self.secrets)
+        api_port = free_port(self._api_port)
+        settings = {**base, **core_settings(self.folders, self.secrets, api_port)}
+        preparation = _Preparation(self.folders, settings)
+        preparation.start()
+        self._endpoints = self._start_cloud(base)
+        preparation.finish()
+        self._env = {
+            **settings,
+            **connections(self.folders, self.secrets, self.cloud_settings, self._endpoints),
+            **dag_settings(self.folders, self.cloud_settings),
+            **self._extra_env,
+        }
+        for name in AIRFLOW_COMPONENTS:
+            self.processes.start(name, self._airflow_command(name), self._env, PROJECT_ROOT)
+        self._api = AirflowApi(f"http://{HOST}:{api_port}", ADMIN, self.secrets.admin_password)
+        self._await_airflow()
+
+    def _start_cloud(self, base: Mapping[str, str]) -> CloudEndpoints:
+        cloud = self.cloud_settings
+        ports = [free_port(port) if port is not None else 0 for port in self._cloud_ports]
+        env = {
+            **base,
+            "LOCAL_CLOUD_DATA": str(self.run_dir / "cloud"),
+            "LOCAL_CLOUD_HOST": HOST,
+            "LOCAL_CLOUD_OSS_PORT": str(ports[0]),
+            "LOCAL_CLOUD_SMQ_PORT": str(ports[1]),
+            "LOCAL_CLOUD_IMM_PORT": str(ports[2]),
+            # By environment and not by flag: a command line is there for every user of the machine to read.
+            "LOCAL_CLOUD_ACCESS_KEY_ID": self.secrets.access_key_id,
+            "LOCAL_CLOUD_ACCESS_KEY_SECRET": self.secrets.access_key_secret,
+            "LOCAL_CLOUD_REGION": cloud.region,
+            "LOCAL_CLOUD_TOPIC": cloud.topic,
+            "LOCAL_CLOUD_QUEUE": cloud.queue,
+        }
+        command = [sys.executable, *LOCAL_CLOUD_COMMAND]
+        for bucket in cloud.buckets:
+            command += ["--bucket", bucket]
+        process = self.processes.start(LOCAL_CLOUD, command, env, PROJECT_ROOT)
+        deadline = time.monotonic() + START_TIMEOUT
+        while (line := _announcement(process.log)) is None:
+            process.require_alive()
+            _check_deadline(deadline, process)
+            time.sleep(0.05)
+        return CloudEndpoints(**{name: str(line[name]) for name in ("oss", "smq", "imm")})
+
+    def _airflow_command(self, name: str) -> list[str]:
+        return [sys.executable, "-m", "airflow", name, *LOG_SERVERS_OFF.get(name, ())]
+
+    def _await_airflow(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while True:
+            self.processes.require_alive()
+            health = self.airflow.health()
+            waiting = [
+                name for name, part in HEALTH_NAMES.items() if health.get(part, {}).get("status") != "healthy"
+            ]
+            if health and not waiting:
+                return
+            if time.monotonic() > deadline:
+                late = waiting if health else [API_SERVER]
+                tails = "\n".join(
+                    f"the end of {log}:\n{ManagedProcess(name, log, 0, 0.0).log_tail()}"
+                    for name in late
+                    for log in [self.processes.logs / f"{name}.log"]
+                )
+                raise StackError(f"not ready after {START_TIMEOUT:.0f} s: {', '.join(late)}; {tails}")
+            time.sleep(0.2)
+
+
+class _Preparation(Thread):
+    """Airflow's empty database, made while the local cloud starts."""
+
+    def __init__(self, folders: Folders, env: Mapping[str, str]) -> None:
+        super().__init__(name="metadata", daemon=True)
+        self._folders = folders
+        self._env = env
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        """Copy the template unless there is a database that is to be kept."""
+        try:
+            if not self._folders.metadata.exists():
+                copy_template(self._folders.metadata, self._env)
+        except (OSError, StackError) as error:
+            self._error = error
+
+    def finish(self) -> None:
+        """Wait for it; raise what went wrong."""
+        self.join()
+        if self._error is not None:
+            raise StackError(f"Airflow's database could not be made: {self._error}") from self._error
+
+
+def _announcement(log: Path) -> dict[str, object] | None:
+    """The line of JSON that the local cloud prints once it serves, `None` before that."""
+    for line in log.read_text(errors="replace").splitlines():
+        if line.startswith("{"):
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(found, dict) and {"oss", "smq", "imm"} <= found.keys():
+                return found
+    return None
+
+
+def _check_deadline(deadline: float, process: ManagedProcess) -> None:
+    if time.monotonic() > deadline:
+        late = f"{process.name} is not ready after {START_TIMEOUT:.0f} s"
+        raise StackError(f"{late}; the end of {process.log}:\n{process.log_tail()}")
