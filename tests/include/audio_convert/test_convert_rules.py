@@ -57,19 +57,19 @@ def test_a_channel_count_is_allowed_exactly_where_the_seed_allows_it(f: str, ac:
 )
 def test_ranges_end_where_the_seed_says(name: str, lowest: int, highest: int) -> None:
     for value in (lowest, highest):
-        assert getattr(AudioConvert(f="flac", **{name: value}), name) == value  # type: ignore[arg-type]
+        assert getattr(AudioConvert(f="flac", **{name: value}), name) == value
     for value in (lowest - 1, highest + 1):
         with pytest.raises(ParameterError) as caught:
-            AudioConvert(f="flac", **{name: value})  # type: ignore[arg-type]
+            AudioConvert(f="flac", **{name: value})
         assert (caught.value.parameter, caught.value.value) == (name, value)
 
 
 @pytest.mark.parametrize("name", ["ss", "t"])
 def test_times_start_at_zero_and_have_no_documented_end(name: str) -> None:
     for value in (0, 1, 86_400_000):
-        assert getattr(AudioConvert(f="mp3", **{name: value}), name) == value  # type: ignore[arg-type]
+        assert getattr(AudioConvert(f="mp3", **{name: value}), name) == value
     with pytest.raises(ParameterError, match=f"{name} is -1"):
-        AudioConvert(f="mp3", **{name: -1})  # type: ignore[arg-type]
+        AudioConvert(f="mp3", **{name: -1})
 
 
 @pytest.mark.parametrize("name", ["ss", "t", "ar", "ac", "aq", "ab", "abopt", "adepth"])

@@ -173,7 +173,7 @@ def conversions() -> st.SearchStrategy[AudioConvert]:
         }
         if audio_format.bit_depths:
             optional["adepth"] = st.sampled_from(sorted(audio_format.bit_depths))
-        rate = st.one_of(
+        rate: st.SearchStrategy[dict[str, int]] = st.one_of(
             st.just({}),
             st.fixed_dictionaries({"aq": st.integers(0, 100)}),
             st.fixed_dictionaries({"ab": st.integers(1000, 10_000_000)}),
@@ -185,7 +185,7 @@ def conversions() -> st.SearchStrategy[AudioConvert]:
 
 
 def saveases() -> st.SearchStrategy[SaveAs]:
-    text = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+    text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
     keys = st.builds(lambda a, v, b: a + v + b, text, st.sampled_from(["", "{autoext}", "{tags.a}"]), text)
     escaped = keys.map(lambda key: key.replace("{", "{{").replace("}", "}}")).filter(bool)
     buckets = st.sampled_from([None, "out-bucket", "{bucket}-renditions"])
