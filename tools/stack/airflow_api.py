@@ -46,6 +46,17 @@ class AirflowApi:
         except (httpx.TransportError, ValueError):
             return {}
 
+    def execution_api_is_ready(self) -> bool:
+        """True when the API that tasks speak to answers.
+
+        It is built at the first request and takes seconds of CPU then: asked for early, that happens while the
+        other components start and not while the first task waits.
+        """
+        try:
+            return self._http.get("/execution/health").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
     def dag_is_known(self, dag_id: str) -> bool:
         """True once the DAG processor has read the DAG."""
         return self._send("GET", f"/dags/{dag_id}").status_code == httpx.codes.OK

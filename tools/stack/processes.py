@@ -119,7 +119,7 @@ class ProcessGroup:
                 found.append(process)
         return found
 
-    def stop(self, grace_seconds: float = 10.0) -> list[str]:
+    def stop(self, grace_seconds: float = 6.0) -> list[str]:
         """End every process of this run directory, with its descendants; returns the names of those ended.
 
         First SIGTERM to each main process, so that Airflow ends its own workers; after `grace_seconds`, or

@@ -209,10 +209,11 @@ class Stack:
             waiting = [
                 name for name, part in HEALTH_NAMES.items() if health.get(part, {}).get("status") != "healthy"
             ]
-            if health and not waiting:
+            tasks_can_run = bool(health) and self.airflow.execution_api_is_ready()
+            if tasks_can_run and not waiting:
                 return
             if time.monotonic() > deadline:
-                late = waiting if health else [API_SERVER]
+                late = waiting if tasks_can_run else [API_SERVER]
                 tails = "\n".join(
                     f"the end of {log}:\n{ManagedProcess(name, log, 0, 0.0).log_tail()}"
                     for name in late
