@@ -1,0 +1,27 @@
+"""How this project talks to OSS and IMM: settings, clients, and errors told in one clear sentence.
+
+Nothing here imports an SDK at module level: `oss2`, `alibabacloud_oss_v2` and `alibabacloud_imm20200930` cost
+about one second of CPU each, and every Airflow task process would pay for them.
+"""
+
+from __future__ import annotations
+
+from include.oss.check import check_bucket, check_imm
+from include.oss.errors import OssConfigurationError
+from include.oss.explain import explain, is_unreachable
+from include.oss.imm import ImmTasks, TaskNotFound, TaskStatus
+from include.oss.redact import redact
+from include.oss.settings import OssSettings
+
+__all__ = [
+    "ImmTasks",
+    "OssConfigurationError",
+    "OssSettings",
+    "TaskNotFound",
+    "TaskStatus",
+    "check_bucket",
+    "check_imm",
+    "explain",
+    "is_unreachable",
+    "redact",
+]

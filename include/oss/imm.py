@@ -1,0 +1,138 @@
+"""IMM's API, as far as audio conversion needs it: what became of a task, and which project a bucket has."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from include.oss.errors import OssConfigurationError
+from include.oss.sdk import load_imm
+
+if TYPE_CHECKING:
+    from include.oss.settings import OssSettings
+
+TASK_TYPE = "MediaConvert"
+"""The task type of audio/convert; IMM has none of its own for audio."""
+
+
+class TaskNotFound(LookupError):
+    """IMM doesn't know this task (any more)."""
+
+
+@dataclass(frozen=True)
+class TaskStatus:
+    """What GetTask says about a task.
+
+    Attributes
+    ----------
+    status: `Running`, `Succeeded` or `Failed`.
+    code, message: the reason of a failure; empty otherwise.
+    start_time, end_time: UTC, ISO 8601 with milliseconds; empty when not yet.
+    """
+
+    task_id: str
+    status: str
+    code: str
+    message: str
+    start_time: str
+    end_time: str
+
+
+class ImmTasks:
+    """A synchronous IMM client. Threads may share it; on an event loop use `asyncio.to_thread`."""
+
+    def __init__(self, settings: OssSettings) -> None:
+        """Build nothing yet: the SDK is imported with the first call."""
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._projects: dict[str, str] = {}
+
+    def get_task(self, bucket: str, task_id: str) -> TaskStatus:
+        """Return the state of a conversion of an object in `bucket`.
+
+        Raises TaskNotFound when IMM doesn't know the task, OssConfigurationError when the bucket has no
+        project, and the SDK's own errors otherwise (`explain` puts them into words).
+        """
+        project = self.project_of(bucket)
+        client = self._connect()
+        request = load_imm().models.GetTaskRequest(project_name=project, task_type=TASK_TYPE, task_id=task_id)
+        try:
+            body = client.get_task_with_options(request, self._runtime()).body
+        except Exception as exception:
+            if _is_missing(exception, "task"):
+                raise TaskNotFound(f"IMM project {project!r} doesn't know the task {task_id!r}.") from None
+            raise
+        return TaskStatus(
+            task_id=body.task_id or task_id,
+            status=body.status or "",
+            code=body.code or "",
+            message=body.message or "",
+            start_time=body.start_time or "",
+            end_time=body.end_time or "",
+        )
+
+    def project_of(self, bucket: str) -> str:
+        """Return the IMM project of a bucket: the setting, or what GetOSSBucketAttachment says.
+
+        IMM is asked once a bucket. Raises OssConfigurationError when the bucket is bound to no project.
+        """
+        if self._settings.imm_project:
+            return self._settings.imm_project
+        if bucket in self._projects:
+            return self._projects[bucket]
+        client = self._connect()
+        request = load_imm().models.GetOSSBucketAttachmentRequest(ossbucket=bucket)
+        try:
+            body = client.get_ossbucket_attachment_with_options(request, self._runtime()).body
+        except Exception as exception:
+            if _is_missing(exception, "attachment"):
+                raise OssConfigurationError(_not_bound(bucket)) from None
+            raise
+        if not body.project_name:
+            raise OssConfigurationError(_not_bound(bucket))
+        self._projects[bucket] = str(body.project_name)
+        return self._projects[bucket]
+
+    def _connect(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                sdk = load_imm()
+                config = import_module("alibabacloud_tea_openapi.utils_models")
+                settings = self._settings
+                address = urlsplit(settings.imm_address)
+                self._client = sdk.client.Client(
+                    config.Config(
+                        access_key_id=settings.access_key_id,
+                        access_key_secret=settings.access_key_secret,
+                        security_token=settings.security_token,
+                        endpoint=address.netloc,
+                        protocol=address.scheme,
+                        region_id=settings.region,
+                    )
+                )
+            return self._client
+
+    def _runtime(self) -> Any:
+        # The SDK counts in milliseconds.
+        return import_module("darabonba.runtime").RuntimeOptions(
+            connect_timeout=int(self._settings.connect_timeout * 1000),
+            read_timeout=int(self._settings.read_timeout * 1000),
+            autoretry=False,
+        )
+
+
+def _is_missing(exception: Exception, thing: str) -> bool:
+    """Whether IMM says `ResourceNotFound` about this kind of thing (its message names the kind)."""
+    code, message = str(getattr(exception, "code", "")), str(getattr(exception, "message", ""))
+    return code.endswith("ResourceNotFound") and thing in message.lower()
+
+
+def _not_bound(bucket: str) -> str:
+    return (
+        f"Bucket {bucket!r} is bound to no IMM project, so OSS can't convert audio in it: bind it in the OSS "
+        "console (Data Processing, Intelligent Media Management) or with IMM's AttachOSSBucket."
+    )
