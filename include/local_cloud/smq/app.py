@@ -1,0 +1,131 @@
+"""The HTTP API of SMQ (version 2015-06-06) as a Starlette application: signature, route, answer."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from include.local_cloud.signatures.mns import MnsSignatureError, verify
+from include.local_cloud.smq import answers, queue_operations, topic_operations
+from include.local_cloud.smq.attributes import check_name
+from include.local_cloud.smq.call import Call, check_content_md5
+from include.local_cloud.smq.errors import SmqRequestError, invalid_argument
+
+if TYPE_CHECKING:
+    from include.local_cloud.smq.service import SmqService
+
+log = logging.getLogger(__name__)
+
+VERSION = "2015-06-06"
+_LARGEST_BODY = 2 * 1024 * 1024  # sixteen messages of 64 KiB with every character escaped stay below it
+_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
+
+OPERATIONS: dict[tuple[str, str], Callable[[Call], Awaitable[Response]]] = {
+    ("GET", "queues"): queue_operations.list_queues,
+    ("PUT", "queues/*"): queue_operations.put_queue,
+    ("GET", "queues/*"): queue_operations.get_queue,
+    ("DELETE", "queues/*"): queue_operations.delete_queue,
+    ("POST", "queues/*/messages"): queue_operations.send,
+    ("GET", "queues/*/messages"): queue_operations.receive_or_peek,
+    ("DELETE", "queues/*/messages"): queue_operations.delete_messages,
+    ("PUT", "queues/*/messages"): queue_operations.change_visibility,
+    ("GET", "topics"): topic_operations.list_topics,
+    ("PUT", "topics/*"): topic_operations.put_topic,
+    ("GET", "topics/*"): topic_operations.get_topic,
+    ("DELETE", "topics/*"): topic_operations.delete_topic,
+    ("POST", "topics/*/messages"): topic_operations.publish,
+    ("GET", "topics/*/subscriptions"): topic_operations.list_subscriptions,
+    ("PUT", "topics/*/subscriptions/*"): topic_operations.put_subscription,
+    ("GET", "topics/*/subscriptions/*"): topic_operations.get_subscription,
+    ("DELETE", "topics/*/subscriptions/*"): topic_operations.unsubscribe,
+}
+"""Every operation there is, by verb and path pattern."""
+
+_PATTERNS = frozenset(pattern for _, pattern in OPERATIONS)
+
+
+def build_app(service: SmqService) -> Starlette:
+    """The application around a service; the service's ``start`` and ``stop`` are its owner's business."""
+
+    async def endpoint(request: Request) -> Response:
+        request_id = secrets.token_hex(12).upper()
+        try:
+            response = await _serve(service, request)
+        except SmqRequestError as refusal:
+            response = _refused(refusal, request_id, request)
+        except MnsSignatureError as refusal:
+            response = _refused(
+                SmqRequestError(refusal.status, refusal.code, refusal.message), request_id, request
+            )
+        except ClientDisconnect:
+            response = Response(status_code=499)  # nobody is there to read it
+        except Exception:
+            log.exception("%s %s failed, request %s", request.method, request.url.path, request_id)
+            internal = SmqRequestError(500, "InternalError", "Internal error.")
+            response = _refused(internal, request_id, request)
+        response.headers["x-mns-request-id"] = request_id
+        response.headers["x-mns-version"] = VERSION
+        return response
+
+    return Starlette(routes=[Route("/{path:path}", endpoint, methods=list(_METHODS))])
+
+
+async def _serve(service: SmqService, request: Request) -> Response:
+    raw_path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+    raw_query = request.scope["query_string"].decode("latin-1")
+    target = f"{raw_path}?{raw_query}" if raw_query else raw_path
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    verify(request.method, target, headers, service.credentials, service.clock())
+    if headers.get("x-mns-version") != VERSION:
+        raise invalid_argument(f"The value of header x-mns-version should be {VERSION}.")
+    pattern, names = _resource(raw_path)
+    operation = OPERATIONS.get((request.method, pattern))
+    if operation is None:
+        raise SmqRequestError(400, "InvalidRequestURL", "Http request URL format invalid.")
+    body = await _read(request)
+    check_content_md5(headers.get("content-md5"), body)
+    return await operation(Call(service, request, names, _query(raw_query), headers, body))
+
+
+def _resource(raw_path: str) -> tuple[str, tuple[str, ...]]:
+    """The pattern a path has, and the names in it."""
+    parts = [unquote(part) for part in raw_path.strip("/").split("/")]
+    pattern = "/".join("*" if index in (1, 3) else part for index, part in enumerate(parts))
+    if pattern not in _PATTERNS:
+        raise SmqRequestError(400, "InvalidRequestURL", "Http request URL format invalid.")
+    names = [part for index, part in enumerate(parts) if index in (1, 3)]
+    kinds = ("Queue" if parts[0] == "queues" else "Topic", "Subscription")
+    return pattern, tuple(check_name(name, kind) for name, kind in zip(names, kinds, strict=False))
+
+
+def _query(raw_query: str) -> dict[str, str]:
+    """A plus stays a plus: the SDKs put Base64 into the query without encoding it."""
+    found: dict[str, str] = {}
+    for part in raw_query.split("&") if raw_query else []:
+        name, _, value = part.partition("=")
+        found[unquote(name)] = unquote(value)
+    return found
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST_BODY:
+            raise invalid_argument(f"The request body should not be longer than {_LARGEST_BODY} bytes.")
+    return bytes(body)
+
+
+def _refused(refusal: SmqRequestError, request_id: str, request: Request) -> Response:
+    host = request.headers.get("host", "")
+    return Response(
+        answers.error(refusal, request_id, host), refusal.status, media_type="text/xml;charset=utf-8"
+    )

@@ -1,0 +1,210 @@
+"""The message service: durable queues and topics, and long polling without a thread for each poller."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from starlette.applications import Starlette
+
+from include.local_cloud.signatures.credentials import ACCOUNT_ID, Credentials
+from include.local_cloud.smq import messages, tables
+from include.local_cloud.smq.app import build_app
+from include.local_cloud.smq.attributes import (
+    QueueAttributes,
+    SubscriptionAttributes,
+    TopicAttributes,
+    check_name,
+)
+from include.local_cloud.smq.delivery import queue_body
+from include.local_cloud.smq.errors import SmqRequestError, invalid_argument
+from include.local_cloud.smq.messages import Message, NewMessage, Sent
+from include.local_cloud.smq.xml import is_xml_text
+from include.local_cloud.sqlite_thread import SqliteThread
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+_PURGE_SECONDS = 60.0
+
+
+class SmqService:
+    """Topics, queues and subscriptions of one account in one region, kept in ``data_dir/smq.db``.
+
+    `app` serves the HTTP API. Whatever a method returned, or the API acknowledged, survives ``kill -9``.
+    `clock` gives seconds since the epoch.
+    """
+
+    def __init__(
+        self, data_dir: Path, region: str, credentials: Credentials, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.region = region
+        self.credentials = credentials
+        self.clock = clock
+        self._db = SqliteThread(data_dir / "smq.db", tables.SCHEMA)
+        self._arrivals: dict[str, asyncio.Event] = {}
+        self._draining = False
+        self._purger: asyncio.Task[None] | None = None
+        self.app: Starlette = build_app(self)
+
+    async def start(self) -> None:
+        """Open the database and begin to drop what is past its retention."""
+        await self._db.start()
+        self._draining = False
+        self._purger = asyncio.create_task(self._purge())
+
+    def drain(self) -> None:
+        """Answer every long poll now, with what there is, so that a server can shut down at once."""
+        self._draining = True
+        for queue in list(self._arrivals):
+            self.announce(queue)
+
+    async def stop(self) -> None:
+        """End the long polls and close the database."""
+        self.drain()
+        if self._purger is not None:
+            self._purger.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._purger
+            self._purger = None
+        await self._db.stop()
+
+    def now_ms(self) -> int:
+        """The service's clock in milliseconds since the epoch."""
+        return int(self.clock() * 1000)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run statements of `tables` or `messages` in a transaction; returns when it is on the disk."""
+        return await self._db.run(work)
+
+    async def create_topic(self, name: str, attributes: TopicAttributes | None = None) -> bool:
+        """Make a topic; False when it exists already with these attributes."""
+        check_name(name, "Topic")
+        wanted = attributes or TopicAttributes()
+        return await self.run(lambda db: tables.create_topic(db, name, wanted, self.now_ms()))
+
+    async def create_queue(self, name: str, attributes: QueueAttributes | None = None) -> bool:
+        """Make a queue; False when it exists already with these attributes."""
+        check_name(name, "Queue")
+        wanted = attributes or QueueAttributes()
+        return await self.run(lambda db: tables.create_queue(db, name, wanted, self.now_ms()))
+
+    async def subscribe(
+        self, topic: str, name: str, queue: str, *, content_format: str = "SIMPLIFIED", filter_tag: str = ""
+    ) -> bool:
+        """Send what is published to `topic` into `queue`; False when that subscription exists already."""
+        check_name(name, "Subscription")
+        fields = {
+            "Endpoint": f"acs:mns:{self.region}:{ACCOUNT_ID}:queues/{queue}",
+            "NotifyContentFormat": content_format,
+            "FilterTag": filter_tag,
+        }
+        wanted = SubscriptionAttributes.parse(fields, self.region, ACCOUNT_ID)
+        return await self.run(lambda db: tables.subscribe(db, topic, name, wanted, self.now_ms()))
+
+    async def topic_exists(self, name: str) -> bool:
+        """Whether there is a topic of that name."""
+        query = "SELECT count(*) FROM topics WHERE name = ?"
+        (count,) = await self.run(lambda db: db.execute(query, (name,)).fetchone())
+        return bool(count)
+
+    async def send(self, queue: str, new: Sequence[NewMessage]) -> list[Sent]:
+        """Put messages into a queue and wake whoever waits for one."""
+        sent = await self.run(lambda db: messages.send(db, queue, new, self.now_ms()))
+        self.announce(queue)
+        return sent
+
+    async def publish(self, topic: str, body: bytes, tag: str = "") -> Sent:
+        """Publish `body` (UTF-8 text, passed on as it is) to a topic; raises SmqRequestError.
+
+        In the queues of all subscriptions, or in none, when this returns.
+        """
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            raise invalid_argument("The value of MessageBody should be text in UTF-8.") from None
+        if not is_xml_text(text):
+            raise invalid_argument("The value of MessageBody has characters XML can't carry; use Base64.")
+
+        def work(db: sqlite3.Connection) -> tuple[Sent, list[str]]:
+            return _publish(db, topic, text, tag, self.now_ms())
+
+        sent, queues = await self.run(work)
+        for queue in queues:
+            self.announce(queue)
+        return sent
+
+    async def receive(
+        self, queue: str, most: int, wait_seconds: int | None, gone: asyncio.Future[None] | None = None
+    ) -> list[Message]:
+        """Take up to `most` messages, waiting up to `wait_seconds` (None: the queue's own setting) for the
+        first.
+
+        An empty list when none came. `gone` is done when the receiver hung up: no message is taken for it
+        then, or it would stay invisible for a whole visibility timeout.
+        """
+        stored = await self.run(lambda db: tables.get_queue(db, queue))
+        seconds = stored.attributes.polling_wait_seconds if wait_seconds is None else wait_seconds
+        deadline = asyncio.get_running_loop().time() + seconds
+        while gone is None or not gone.done():
+            arrival = self._arrivals.setdefault(queue, asyncio.Event())
+            found, next_ms = await self.run(lambda db: self._take(db, queue, most))
+            left = deadline - asyncio.get_running_loop().time()
+            if found or left <= 0 or self._draining:
+                return found
+            pause = left if next_ms is None else min(left, max(0.005, (next_ms - self.now_ms()) / 1000))
+            await _first_of(arrival, gone, pause)
+        return []
+
+    def announce(self, queue: str) -> None:
+        """Let every poller of a queue look again: a message came or became visible, or the queue is gone."""
+        arrival = self._arrivals.pop(queue, None)
+        if arrival is not None:
+            arrival.set()
+
+    def _take(self, db: sqlite3.Connection, queue: str, most: int) -> tuple[list[Message], int | None]:
+        now_ms = self.now_ms()
+        found = messages.receive(db, queue, most, now_ms)
+        return found, None if found else messages.next_visible_ms(db, queue, now_ms)
+
+    async def _purge(self) -> None:
+        while True:
+            dropped = await self.run(lambda db: messages.drop_expired(db, self.now_ms()))
+            if dropped:
+                log.info("%d messages were older than their queue's retention and are gone", dropped)
+            await asyncio.sleep(_PURGE_SECONDS)
+
+
+def _publish(db: sqlite3.Connection, topic: str, body: str, tag: str, now_ms: int) -> tuple[Sent, list[str]]:
+    stored = tables.get_topic(db, topic)
+    if len(body.encode()) > stored.attributes.maximum_message_size:
+        raise invalid_argument(
+            f"The value of MessageBody should between 1 and {stored.attributes.maximum_message_size} bytes."
+        )
+    sent = messages.published(topic, body, now_ms)
+    reached = []
+    for subscription in tables.subscriptions_for(db, topic, tag):
+        dressed = queue_body(topic, subscription, sent, body, tag, now_ms)
+        queue = subscription.attributes.queue
+        try:
+            messages.send(db, queue, [NewMessage(dressed)], now_ms)
+        except SmqRequestError as error:
+            log.warning("subscription %s of topic %s: %s", subscription.name, topic, error.message)
+        else:
+            reached.append(queue)
+    return sent, reached
+
+
+async def _first_of(arrival: asyncio.Event, gone: asyncio.Future[None] | None, seconds: float) -> None:
+    """Wait for whichever comes first: an arrival, the receiver hanging up, the time."""
+    arrived = asyncio.ensure_future(arrival.wait())
+    waiting: list[asyncio.Future[Any]] = [arrived] if gone is None else [arrived, gone]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        arrived.cancel()
