@@ -1,4 +1,4 @@
-"""Finds the signature of an OSS request, whichever of the three versions and wherever it is, and verifies it."""
+"""Finds the signature of an OSS request, whichever version and wherever it is, and verifies it."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class OssVerifier:
     ) -> None:
         moment = parse_time(time)
         if moment is None or moment.strftime("%Y%m%d") != scope.date:
-            raise invalid_argument("Invalid signing date in Authorization header.", "0002-00000225")
+            raise invalid_argument("Invalid signing date in Authorization header.")
         canonical = oss_v4.canonical_request(request, additional)
         to_sign = oss_v4.string_to_sign(time, scope, canonical)
         expected = oss_v4.signature(self._credentials.access_key_secret, scope, to_sign)

@@ -1,8 +1,9 @@
 """Signature version 4 of OSS: HMAC-SHA256 with a key derived from date, region and service.
 
-The canonical URI is always `/bucket/key` with `/` kept; query values are decoded and encoded again, because yarl
-(under the asyncio SDK) writes a signed `%2F` as `/`. Host and Date are not covered unless named in
-AdditionalHeaders. The time in the string to sign is `x-oss-date`, or the Date header as it was written (Go SDK v1).
+The canonical URI is always `/bucket/key` with `/` kept; query values are decoded and encoded again, because
+yarl (under the asyncio SDK) writes a signed `%2F` as `/`. Host and Date are not covered unless named in
+AdditionalHeaders. The time in the string to sign is `x-oss-date`, or the Date header as it was written (Go
+SDK v1).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Scope:
         """Read `AK/yyyymmdd/region/oss/aliyun_v4_request`."""
         parts = credential.split("/")
         if len(parts) != 5 or parts[4] != "aliyun_v4_request" or parts[3] != "oss":
-            raise invalid_argument("Invalid Credential in Authorization header.", "0002-00000224")
+            raise invalid_argument("Invalid Credential in Authorization header.")
         return cls(*parts[:4])
 
     def __str__(self) -> str:

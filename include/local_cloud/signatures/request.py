@@ -65,7 +65,7 @@ def invalid_argument(message: str, ec: str = "") -> AuthenticationError:
 
 
 def signed_headers(request: ReceivedRequest, also: Sequence[str] = ()) -> bytes:
-    """The canonical lines, `name:value` and a newline, of all `x-oss-*` headers and of those named in `also`."""
+    """The canonical lines `name:value` of all `x-oss-*` headers and of those named in `also`."""
     names = sorted(name for name in request.headers if name.startswith("x-oss-") or name in also)
     return b"".join(
         name.encode("latin-1") + b":" + request.headers[name].strip().encode("latin-1") + b"\n"

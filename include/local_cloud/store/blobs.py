@@ -1,9 +1,9 @@
 """The content of objects: immutable files whose names say nothing about keys.
 
-A blob is written and flushed under `incoming/`, linked into `blobs/`, and named by the database's next commit;
-then its first name is removed. Whatever still has a name under `incoming/` when the store opens was never
-acknowledged and is swept, unless the commit was made. So opening costs as much as was in flight, not as much as
-is stored.
+A blob is written and flushed under `incoming/`, linked into `blobs/`, and named by the database's next
+commit; then its first name is removed. Whatever still has a name under `incoming/` when the store opens was
+never acknowledged and is swept, unless the commit was made. So opening costs as much as was in flight, not
+as much as is stored.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The two checksums OSS keeps of every object, computed while its bytes pass by.
 
-MD5 is the ETag of an object written by one PUT. CRC-64 (polynomial 0x142F0E1EBA9EA3693, reflected, initial and
-final xor of all ones, also called CRC-64/XZ) is what the SDKs compute too and compare with the response header
-`x-oss-hash-crc64ecma`.
+MD5 is the ETag of an object written by one PUT. CRC-64 (polynomial 0x142F0E1EBA9EA3693, reflected, initial
+and final xor of all ones, also called CRC-64/XZ) is what the SDKs compute too and compare with the response
+header `x-oss-hash-crc64ecma`.
 """
 
 from __future__ import annotations

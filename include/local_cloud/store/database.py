@@ -1,8 +1,9 @@
 """One SQLite file with one writing thread and a reading connection for each thread that reads.
 
-Writers hand a function to the writing thread and wait. The thread takes all that are waiting, runs each inside
-a savepoint of one transaction and commits once, so many small writes share one flush of the disk (group commit).
-A function that raises undoes its own changes only. `synchronous=FULL` makes a commit survive a loss of power.
+Writers hand a function to the writing thread and wait. The thread takes all that are waiting, runs each
+inside a savepoint of one transaction and commits once, so many small writes share one flush of the disk
+(group commit). A function that raises undoes its own changes only. `synchronous=FULL` makes a commit
+survive a loss of power.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ LARGEST_BATCH = 256
 class Database:
     """A SQLite file opened for a whole process.
 
-    `before_commit` is called in the writing thread after the functions of a batch ran and before their commit;
-    what it raises fails the whole batch.
+    `before_commit` is called in the writing thread after the functions of a batch ran and before their
+    commit; what it raises fails the whole batch.
     """
 
     def __init__(self, path: Path, schema: str, before_commit: Callable[[sqlite3.Connection], None]) -> None:

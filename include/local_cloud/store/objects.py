@@ -1,8 +1,8 @@
 """The object store: buckets and objects that survive `kill -9` from the moment a call returns.
 
-Order of a write: the content is written and flushed, linked to its final name, that directory is flushed, and
-only then the database commits the row that names it. A reader therefore never sees a row without its content, and
-content without a row is swept when the store opens.
+Order of a write: the content is written and flushed, linked to its final name, that directory is flushed,
+and only then the database commits the row that names it. A reader therefore never sees a row without its
+content, and content without a row is swept when the store opens.
 """
 
 from __future__ import annotations

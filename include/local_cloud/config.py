@@ -1,0 +1,75 @@
+"""The settings of a local cloud and the rules they keep."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from include.local_cloud.oss.addressing import check_bucket_name
+from include.local_cloud.oss.errors import OssError
+from include.local_cloud.signatures.credentials import Credentials
+
+IMM_PROJECT = "local-imm"
+"""The IMM project that the buckets named at start are bound to."""
+
+_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_SMQ_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,119}")
+
+
+class ConfigError(ValueError):
+    """A setting the local cloud can't start with; the message names the setting and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a local cloud is started with; `workers` conversions run at once, port 0 is any free one."""
+
+    data: Path
+    credentials: Credentials
+    host: str = "127.0.0.1"
+    oss_port: int = 9000
+    smq_port: int = 9001
+    imm_port: int = 9002
+    region: str = "local-1"
+    buckets: tuple[str, ...] = ()
+    topic: str | None = None
+    queue: str | None = None
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+
+    def __post_init__(self) -> None:
+        if not self.credentials.access_key_id or not self.credentials.access_key_secret:
+            raise ConfigError("The access key is incomplete: give --access-key-id and --access-key-secret.")
+        for name in ("oss_port", "smq_port", "imm_port"):
+            port = getattr(self, name)
+            if not 0 <= port <= 65535:
+                raise ConfigError(f"{_flag(name)} is {port}; allowed are 0 (any free port) to 65535.")
+        ports = [port for port in (self.oss_port, self.smq_port, self.imm_port) if port]
+        if len(set(ports)) != len(ports):
+            raise ConfigError("--oss-port, --smq-port and --imm-port must differ.")
+        if not _REGION.fullmatch(self.region):
+            raise ConfigError(
+                f"--region is {self.region!r}; allowed are lower-case letters, digits and hyphens,"
+                " as in local-1."
+            )
+        for bucket in self.buckets:
+            try:
+                check_bucket_name(bucket)
+            except OssError:
+                raise ConfigError(
+                    f"--bucket is {bucket!r}; allowed are 3 to 63 lower-case letters, digits and hyphens,"
+                    " beginning and ending with a letter or digit."
+                ) from None
+        for name in ("topic", "queue"):
+            value = getattr(self, name)
+            if value is not None and not _SMQ_NAME.fullmatch(value):
+                raise ConfigError(
+                    f"{_flag(name)} is {value!r}; allowed are 1 to 120 letters, digits and hyphens."
+                )
+        if self.workers < 1:
+            raise ConfigError(f"--workers is {self.workers}; at least 1 conversion has to run at a time.")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,1 @@
+"""The HTTP API of the object store, as OSS speaks it."""

@@ -1,0 +1,157 @@
+"""The ASGI application of the object API: parse, look for the bucket, verify, perform, answer."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import logging
+import os
+import secrets
+import time
+from collections.abc import Collection, Mapping
+from email.utils import formatdate
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.routing import Mount
+from starlette.types import Receive, Scope, Send
+
+from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey
+from include.local_cloud.oss import operations
+from include.local_cloud.oss.addressing import bucket_of_host, split_path
+from include.local_cloud.oss.buckets import require_bucket
+from include.local_cloud.oss.context import Context
+from include.local_cloud.oss.errors import OssError, no_such_bucket, no_such_key
+from include.local_cloud.oss.http import Call, ObjectRange, Reply
+from include.local_cloud.oss.xml import Element, document
+from include.local_cloud.signatures.oss import OssVerifier
+from include.local_cloud.signatures.request import AuthenticationError, ReceivedRequest
+
+_log = logging.getLogger(__name__)
+_STREAM_BLOCK = 256 << 10
+_INLINE_READ = 64 << 10  # a file this small is read at once, which is quicker than a change of threads
+
+
+def oss_app(context: Context, verifier: OssVerifier, own_names: Collection[str]) -> Starlette:
+    """The application to serve; `own_names` are host names of the server itself, without a bucket.
+
+    It writes the Server and Date headers itself.
+    """
+    return Starlette(routes=[Mount("/", app=ObjectApi(context, verifier, own_names))])
+
+
+class ObjectApi:
+    """Answers every request, whatever goes wrong, in the shape of OSS."""
+
+    def __init__(self, context: Context, verifier: OssVerifier, own_names: Collection[str]) -> None:
+        self._context = context
+        self._verifier = verifier
+        self._own_names = frozenset({"localhost", *(name.lower() for name in own_names)})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI request."""
+        request_id = secrets.token_hex(12).upper()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get("host", "")
+        try:
+            call = self._call(scope, headers, host, request_id, receive)
+            reply = await self._answer(call)
+            await self._send(call, reply, send)
+        except ClientDisconnect:
+            return
+        except OssError as error:
+            await _send_error(error, scope["method"], host, request_id, send)
+        except Exception:  # noqa: BLE001  # whatever it was, the client gets an answer and the log the reason
+            _log.exception("%s %s failed, request id %s", scope["method"], scope["path"], request_id)
+            failure = OssError(500, "InternalError", "We encountered an internal error. Please try again.")
+            await _send_error(failure, scope["method"], host, request_id, send)
+
+    def _call(
+        self, scope: Scope, headers: Mapping[str, str], host: str, request_id: str, receive: Receive
+    ) -> Call:
+        bucket, key = split_path(scope["raw_path"], bucket_of_host(host, self._own_names))
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return Call(ReceivedRequest(scope["method"], bucket, key, query, headers), host, request_id, receive)
+
+    async def _answer(self, call: Call) -> Reply:
+        operation = operations.find(call)
+        try:
+            if operation.name != "PutBucket":
+                require_bucket(self._context, call)
+            self._verifier.verify(call.request)
+            return await operations.perform(operation, self._context, call)
+        except AuthenticationError as error:
+            raise OssError(error.status, error.code, error.message, error.ec, error.details) from None
+        except NoSuchBucket as error:
+            raise no_such_bucket(error) from None
+        except NoSuchKey as error:
+            raise no_such_key(error) from None
+
+    async def _send(self, call: Call, reply: Reply, send: Send) -> None:
+        if isinstance(reply.body, ObjectRange):
+            await self._send_object(call, reply, reply.body, send)
+            return
+        headers = dict(reply.headers)
+        if reply.status not in (204, 304):
+            headers.setdefault("content-length", str(len(reply.body)))
+        await _start(reply.status, headers, call.request_id, send)
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _send_object(self, call: Call, reply: Reply, part: ObjectRange, send: Send) -> None:
+        try:
+            descriptor = os.open(part.info.path, os.O_RDONLY)
+        except FileNotFoundError:
+            # Overwritten since it was looked up: what is there now is the answer.
+            await self._send(call, await self._answer(call), send)
+            return
+        try:
+            await _start(reply.status, reply.headers, call.request_id, send)
+            position, end = part.start, part.start + part.length
+            if part.length <= _INLINE_READ:
+                body = os.pread(descriptor, part.length, position)
+                await send({"type": "http.response.body", "body": body})
+                return
+            while position < end:
+                size = min(_STREAM_BLOCK, end - position)
+                block = await self._context.blocking(functools.partial(os.pread, descriptor, size, position))
+                position += len(block)
+                await send({"type": "http.response.body", "body": block, "more_body": position < end})
+        finally:
+            os.close(descriptor)
+
+
+@functools.lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    """The Date header. Made here and not by the HTTP server, whose date may lag behind a Last-Modified."""
+    return formatdate(second, usegmt=True).encode("ascii")
+
+
+async def _start(status: int, headers: Mapping[str, str], request_id: str, send: Send) -> None:
+    lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    lines.append((b"server", b"AliyunOSS"))
+    lines.append((b"date", _date(int(time.time()))))
+    lines.append((b"x-oss-request-id", request_id.encode("ascii")))
+    await send({"type": "http.response.start", "status": status, "headers": lines})
+
+
+async def _send_error(error: OssError, method: str, host: str, request_id: str, send: Send) -> None:
+    elements: list[Element] = [
+        ("Code", error.code),
+        ("Message", error.message),
+        ("RequestId", request_id),
+        ("HostId", host),
+        *error.details.items(),
+    ]
+    headers = {"content-type": "application/xml"}
+    if error.ec:
+        elements.append(("EC", error.ec))
+        elements.append(("RecommendDoc", f"https://api.aliyun.com/troubleshoot?q={error.ec}"))
+        headers["x-oss-ec"] = error.ec
+    body = document("Error", elements)
+    if method == "HEAD":
+        headers["x-oss-err"] = base64.b64encode(body).decode("ascii")
+        body = b""
+    headers["content-length"] = str(len(body))
+    await _start(error.status, headers, request_id, send)
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,132 @@
+"""GetBucket (ListObjects) and ListObjectsV2."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from include.local_cloud.oss.buckets import OWNER
+from include.local_cloud.oss.context import Context
+from include.local_cloud.oss.errors import invalid_argument
+from include.local_cloud.oss.http import Call, Reply, iso_date, whole_number, xml_reply
+from include.local_cloud.oss.xml import Element, document
+from include.local_cloud.store.listing import ListedObject, Page
+
+MOST_KEYS, DEFAULT_KEYS = 1000, 100
+LONGEST_PARAMETER_BYTES = 1024
+
+Encode = Callable[[str], str]
+
+
+async def list_objects(context: Context, call: Call) -> Reply:
+    """GET /bucket: a page after `marker`."""
+    prefix, delimiter, limit, encode = _common_parameters(call)
+    marker = _text(call, "marker")
+    page = await _page(context, call, prefix, delimiter, marker, limit)
+    children: list[Element] = [
+        ("Name", call.bucket),
+        ("Prefix", encode(prefix)),
+        ("Marker", encode(marker)),
+        ("MaxKeys", str(limit)),
+        ("Delimiter", encode(delimiter)),
+        *_encoding_type(call),
+        ("IsTruncated", "false" if page.next_after is None else "true"),
+    ]
+    if page.next_after is not None:
+        children.append(("NextMarker", encode(page.next_after)))
+    children += _entries(page, encode, with_owner=True)
+    return xml_reply(document("ListBucketResult", children))
+
+
+async def list_objects_v2(context: Context, call: Call) -> Reply:
+    """GET /bucket?list-type=2: a page after `continuation-token`, or after `start-after` at first."""
+    if call.parameter("list-type") != "2":
+        raise invalid_argument("list-type", call.parameter("list-type"), "The list-type must be 2.")
+    prefix, delimiter, limit, encode = _common_parameters(call)
+    token, start_after = call.parameter("continuation-token"), _text(call, "start-after")
+    after = _read_token(token) if token else start_after
+    page = await _page(context, call, prefix, delimiter, after, limit)
+    children: list[Element] = [
+        ("Name", call.bucket),
+        ("Prefix", encode(prefix)),
+        ("StartAfter", encode(start_after)),
+        ("MaxKeys", str(limit)),
+        ("Delimiter", encode(delimiter)),
+        *_encoding_type(call),
+        ("IsTruncated", "false" if page.next_after is None else "true"),
+        ("KeyCount", str(len(page.objects) + len(page.common_prefixes))),
+    ]
+    if token:
+        children.append(("ContinuationToken", token))
+    if page.next_after is not None:
+        children.append(("NextContinuationToken", _write_token(page.next_after)))
+    children += _entries(page, encode, with_owner=call.parameter("fetch-owner") == "true")
+    return xml_reply(document("ListBucketResult", children))
+
+
+async def _page(context: Context, call: Call, prefix: str, delimiter: str, after: str, limit: int) -> Page:
+    if limit == 0:
+        return Page([], [], None)
+    return await context.blocking(
+        lambda: context.store.list(call.bucket, prefix=prefix, delimiter=delimiter, after=after, limit=limit)
+    )
+
+
+def _common_parameters(call: Call) -> tuple[str, str, int, Encode]:
+    encoding = call.parameter("encoding-type")
+    if encoding not in ("", "url"):
+        raise invalid_argument("encoding-type", encoding, "Invalid Encoding Method specified in Request.")
+    limit = whole_number("max-keys", call.parameter("max-keys") or str(DEFAULT_KEYS), 0, MOST_KEYS)
+    encode: Encode = url_encode if encoding == "url" else str
+    return _text(call, "prefix"), _text(call, "delimiter"), limit, encode
+
+
+def _text(call: Call, name: str) -> str:
+    value = call.parameter(name)
+    if len(value.encode("utf-8", "surrogatepass")) > LONGEST_PARAMETER_BYTES:
+        raise invalid_argument(name, value, f"The length of {name} must be less than 1024.")
+    return value
+
+
+def _encoding_type(call: Call) -> list[Element]:
+    return [("EncodingType", "url")] if call.parameter("encoding-type") else []
+
+
+def _entries(page: Page, encode: Encode, *, with_owner: bool) -> list[Element]:
+    contents: list[Element] = [("Contents", _object(entry, encode, with_owner)) for entry in page.objects]
+    return contents + [("CommonPrefixes", [("Prefix", encode(prefix))]) for prefix in page.common_prefixes]
+
+
+def _object(entry: ListedObject, encode: Encode, with_owner: bool) -> list[Element]:
+    elements: list[Element] = [
+        ("Key", encode(entry.key)),
+        ("LastModified", iso_date(datetime.fromtimestamp(entry.last_modified, UTC))),
+        ("ETag", f'"{entry.etag}"'),
+        ("Type", entry.object_type),
+        ("Size", str(entry.size)),
+        ("StorageClass", "Standard"),
+    ]
+    if with_owner:
+        elements.append(OWNER)
+    return elements
+
+
+def url_encode(text: str) -> str:
+    """A key as `encoding-type=url` writes it."""
+    return quote(text, safe="")
+
+
+def _write_token(after: str) -> str:
+    return base64.urlsafe_b64encode(after.encode()).decode("ascii").replace("=", "-")
+
+
+def _read_token(token: str) -> str:
+    """The entry to go on after. Padding is written `-`, as in OSS's own tokens; `-` inside is Base64's 62."""
+    unpadded = token.rstrip("-")
+    try:
+        return base64.b64decode(unpadded + "=" * (-len(unpadded) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeError):
+        raise invalid_argument("continuation-token", token, "Invalid continuation token.") from None

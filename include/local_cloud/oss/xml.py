@@ -1,0 +1,63 @@
+"""Reading the few XML documents clients send, writing the ones OSS answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from xml.etree import ElementTree
+
+from include.local_cloud.oss.errors import malformed_xml
+
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_ESCAPES = str.maketrans(
+    {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        '"': "&quot;",
+        "\r": "&#13;",
+        **{chr(c): "\ufffd" for c in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)},
+    }
+)
+
+Element = tuple[str, "str | Iterable[Element]"]
+"""An element to write: its name, and its text or its children."""
+
+
+def document(name: str, children: str | Iterable[Element]) -> bytes:
+    """An XML document in UTF-8. Characters that XML 1.0 cannot carry become U+FFFD."""
+    parts = [_DECLARATION]
+    _write(parts, name, children)
+    return "".join(parts).encode("utf-8", "replace")
+
+
+def parse(content: bytes, root: str) -> ElementTree.Element:
+    """Parse a document whose root element is named `root`; raises MalformedXML.
+
+    Documents with a DTD are refused, so no entity is ever expanded.
+    """
+    if b"<!DOCTYPE" in content:
+        raise malformed_xml("a document type is not allowed")
+    try:
+        element = ElementTree.fromstring(content)  # noqa: S314  # no DTD, so nothing to expand or fetch
+    except (ElementTree.ParseError, ValueError, LookupError):
+        raise malformed_xml("it cannot be parsed") from None
+    for descendant in element.iter():
+        descendant.tag = descendant.tag.rpartition("}")[2]
+    if element.tag != root:
+        raise malformed_xml(f"the root element must be {root}")
+    return element
+
+
+def escape(text: str) -> str:
+    """Text as it stands inside an element."""
+    return text.translate(_ESCAPES)
+
+
+def _write(parts: list[str], name: str, content: str | Iterable[Element]) -> None:
+    if isinstance(content, str):
+        parts.append(f"<{name}>{escape(content)}</{name}>")
+        return
+    parts.append(f"<{name}>")
+    for child, inner in content:
+        _write(parts, child, inner)
+    parts.append(f"</{name}>")

@@ -1,0 +1,205 @@
+"""The local cloud: three HTTP services over one data directory, in one process and one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from include.local_cloud.config import IMM_PROJECT, Config, ConfigError
+from include.local_cloud.data_lock import DataLock
+from include.local_cloud.interfaces import ImmClientError, Submitted
+from include.local_cloud.oss.app import oss_app
+from include.local_cloud.oss.context import Context
+from include.local_cloud.signatures.oss import OssVerifier
+from include.local_cloud.smq.service import SmqService
+from include.local_cloud.store.objects import LocalObjectStore
+
+STORE_THREADS = 32
+"""Requests that may wait for the disk at once; waiting writes share their flushes."""
+_BACKLOG = 2048
+_SHUTDOWN_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The address of each service, as clients are given it."""
+
+    oss: str
+    smq: str
+    imm: str
+
+    def as_dict(self) -> dict[str, str]:
+        """For the line of JSON the command prints."""
+        return asdict(self)
+
+
+class NoConversions:
+    """In place of IMM until it is wired."""
+
+    async def submit(self, bucket: str, key: str, process: str) -> Submitted:
+        """Refuse."""
+        raise ImmClientError(404, "ResourceNotFound, The specified resource Attachment is not found.")
+
+
+class LocalCloud:
+    """`async with LocalCloud(config) as cloud:` serves at `cloud.endpoints` until the block ends.
+
+    Raises ConfigError when a port or the data directory can't be had.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._stack = contextlib.AsyncExitStack()
+        self._endpoints: Endpoints | None = None
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the services listen; only inside the `async with` block."""
+        if self._endpoints is None:
+            raise RuntimeError("the local cloud is not serving")
+        return self._endpoints
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._endpoints = None
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        config, stack = self.config, self._stack
+        lock = DataLock(config.data)
+        stack.callback(lock.release)
+        sockets = [
+            stack.enter_context(_listen(config.host, port, flag))
+            for port, flag in (
+                (config.oss_port, "--oss-port"),
+                (config.smq_port, "--smq-port"),
+                (config.imm_port, "--imm-port"),
+            )
+        ]
+        store = LocalObjectStore(config.data)
+        stack.callback(store.close)
+        smq = SmqService(config.data, config.region, config.credentials)
+        await smq.start()
+        stack.push_async_callback(smq.stop)
+        await self._prepare(store, smq)
+        threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="object-store")
+        stack.callback(threads.shutdown)
+        verifier = OssVerifier(config.credentials, config.region, lambda: datetime.now(UTC))
+        oss = oss_app(Context(store, NoConversions(), config.region, threads), verifier, {config.host})
+        for app, listener in zip((oss, smq.app, smq.app), sockets, strict=True):
+            await stack.enter_async_context(_Serving(app, listener, smq.drain, date_header=app is not oss))
+        self._endpoints = Endpoints(*(_address(config.host, listener) for listener in sockets))
+
+    async def _prepare(self, store: LocalObjectStore, smq: SmqService) -> None:
+        """Make the buckets, the topic and the queue the configuration names; what is there stays."""
+        for bucket in self.config.buckets:
+            await asyncio.to_thread(store.create_bucket, bucket, imm_project=IMM_PROJECT)
+        topic, queue = self.config.topic, self.config.queue
+        if topic is not None:
+            await smq.create_topic(topic)
+        if queue is not None:
+            await smq.create_queue(queue)
+        if topic is not None and queue is not None:
+            await smq.subscribe(topic, queue, queue)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the command line, and says when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.accepting.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Serving:
+    """One application served on one listening socket for the length of an `async with` block."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        before_shutdown: Callable[[], None],
+        *,
+        date_header: bool,
+    ) -> None:
+        self._listener = listener
+        self._before_shutdown = before_shutdown
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=date_header,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.create_task(self._server.serve([self._listener]))
+        accepting = asyncio.create_task(self._server.accepting.wait())
+        await asyncio.wait({accepting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        accepting.cancel()
+        if self._task.done():
+            await self._task
+
+    async def __aexit__(self, *_: object) -> None:
+        self._before_shutdown()
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+@contextlib.contextmanager
+def _listen(host: str, port: int, flag: str) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"{flag} {port} on --host {host} can't be used: {error.strerror or error}."
+                " Choose another port, or 0 for any free one."
+            ) from error
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+        yield listener
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    """The URL clients on this machine use; a server on all interfaces is reached by the loopback address."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104  # no binding
+    name = f"[{reachable}]" if ":" in reachable else reachable
+    return f"http://{name}:{listener.getsockname()[1]}"
