@@ -90,8 +90,8 @@ def explain(
         sentence = f"{what} failed: {_explain_answer(answer, connection)}"
     elif is_unreachable(exception):
         sentence = (
-            f"{what} failed: {_reach(exception)}; check 'endpoint' (and 'internal_endpoint', 'imm_endpoint' "
-            f"where set) of {connection}, and that this machine may connect to it"
+            f"{what} failed: {why_unreachable(exception)}; check 'endpoint' (and 'internal_endpoint', "
+            f"'imm_endpoint' where set) of {connection}, and that this machine may connect to it"
         )
     elif (complaint := _client_complaint(exception)) is not None:
         sentence = f"{what} failed: {complaint}; check 'endpoint' and 'region' of {connection}"
@@ -242,7 +242,7 @@ def _is_connection_error(exception: BaseException) -> bool:
     )
 
 
-def _reach(exception: BaseException) -> str:
+def why_unreachable(exception: BaseException) -> str:
     """Why nothing answered, in words; an address only as host and port, as a URL may carry a signature."""
     for cause in _causes(exception):
         name, text = type(cause).__name__, str(cause)

@@ -1,0 +1,55 @@
+"""Look before a batch starts whether queue and topic are there: a wrong setting fails one task, at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from include.smq.client import SmqClient
+from include.smq.errors import SmqConfigurationError, SmqError, SmqUnreachable
+from include.smq.settings import SmqSettings
+
+PAUSES = (2.0, 5.0)
+"""Seconds between the tries. With the time-outs below, three tries end within a minute whatever happens."""
+
+CONNECT_TIMEOUT = 6.0
+READ_TIMEOUT = 8.0
+
+
+async def acheck_smq(
+    settings: SmqSettings, *, queue: str | None, topic: str | None = None, pauses: Sequence[float] = PAUSES
+) -> None:
+    """Make sure that SMQ answers and has the queue and the topic (None: not looked for).
+
+    An endpoint that can't be reached gets one more try per pause; every other answer counts at once.
+    Raises SmqConfigurationError, which names the setting and the remedy.
+    """
+    hurried = replace(
+        settings,
+        connect_timeout=min(settings.connect_timeout, CONNECT_TIMEOUT),
+        read_timeout=min(settings.read_timeout, READ_TIMEOUT),
+    )
+    async with SmqClient(hurried) as client:
+        for pause in (*pauses, None):
+            try:
+                if queue is not None:
+                    await client.queue_attributes(queue)
+                if topic is not None:
+                    await client.topic_attributes(topic)
+            except SmqUnreachable as error:
+                if pause is None:
+                    sentence = f"{str(error).removesuffix('.')} ({len(pauses) + 1} tries)."
+                    raise SmqConfigurationError(sentence) from None
+                await asyncio.sleep(pause)
+            except SmqError as error:
+                raise SmqConfigurationError(str(error)) from None
+            else:
+                return
+
+
+def check_smq(
+    settings: SmqSettings, *, queue: str | None, topic: str | None = None, pauses: Sequence[float] = PAUSES
+) -> None:
+    """`acheck_smq` for synchronous callers (it runs its own event loop)."""
+    asyncio.run(acheck_smq(settings, queue=queue, topic=topic, pauses=pauses))

@@ -1,0 +1,41 @@
+"""What can go wrong with SMQ, as types that callers tell apart."""
+
+from __future__ import annotations
+
+
+class SmqError(Exception):
+    """SMQ refused a request.
+
+    Attributes
+    ----------
+    code: SMQ's own code, e.g. `QpsLimitExceeded`; empty when no answer came or it wasn't one of SMQ's.
+    status: the HTTP status; 0 when no answer came.
+    request_id: SMQ's id of the request; empty when no answer came.
+    """
+
+    def __init__(self, message: str, *, code: str = "", status: int = 0, request_id: str = "") -> None:
+        """Keep the sentence for people and the code for programs."""
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+
+
+class SmqUnreachable(SmqError):
+    """No answer came: refused, reset, no such host, TLS failure, time-out. Trying again may help."""
+
+
+class SmqCredentialError(SmqError):
+    """SMQ doesn't accept who we are, or what we may do."""
+
+
+class QueueNotExist(SmqError):
+    """There is no such queue."""
+
+
+class TopicNotExist(SmqError):
+    """There is no such topic."""
+
+
+class SmqConfigurationError(ValueError):
+    """A setting, a queue or a topic is wrong; the message names it and the remedy."""
