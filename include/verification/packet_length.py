@@ -1,0 +1,97 @@
+"""How long the audio in a file really is, from its packets and without decoding.
+
+Headers of aac and amr are wrong by seconds and those of mp3 and flac survive a truncation, so the packets are
+read. The encoder's delay and padding, which a player leaves out, are left out here too where the file tells
+them.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard
+
+_SAMPLE_EXACT = frozenset(
+    {"wav", "w64", "aiff", "au", "caf", "mp3", "aac", "flac", "ogg", "ac3", "eac3", "amr", "mov", "tta", "wv"}
+)
+"""Containers whose timestamps are fine enough to count samples; others count ms or frames."""
+
+_TRIMS_LAST_PACKET = frozenset({"ogg", "mov"})
+"""Demuxers that shorten the last packet's duration by the padding, and mark the padding as well."""
+
+
+@dataclass(frozen=True)
+class PacketLength:
+    """What the packets of one stream add up to.
+
+    ``duration`` and ``uncertainty`` in seconds; ``payload`` in bytes, without the container; ``gapless`` is
+    whether the file tells the encoder's delay; ``read_error`` is why reading stopped early, if it did.
+    """
+
+    packets: int
+    payload: int
+    duration: float
+    uncertainty: float
+    gapless: bool
+    read_error: str | None
+
+
+def measure_packets(container: InputContainer, stream: AudioStream) -> PacketLength:
+    """Read every packet of ``stream``; those of other streams are skipped."""
+    for other in container.streams:
+        if other.index != stream.index:
+            other.discard = Discard.all
+    time_base = stream.time_base or Fraction(1, stream.codec_context.sample_rate)
+    packets = payload = ticks = last_duration = 0
+    first_pts: int | None = None
+    end_pts: int | None = None
+    delay = padding = 0
+    read_error: str | None = None
+    try:
+        for packet in container.demux(stream):
+            if not packet.size:
+                continue
+            packets += 1
+            payload += packet.size
+            last_duration = packet.duration or 0
+            ticks += last_duration
+            if packet.pts is not None:
+                first_pts = packet.pts if first_pts is None else first_pts
+                end_pts = packet.pts + last_duration
+            if packet.has_sidedata("skip_samples"):
+                at_start, at_end = _skipped_samples(packet)
+                delay, padding = delay or at_start, at_end
+    except av.FFmpegError as error:
+        read_error = error.strerror
+
+    kind = container.format.name.split(",")[0]
+    sample = Fraction(1, stream.codec_context.sample_rate)
+    if first_pts is None or end_pts is None:
+        duration = ticks * time_base
+    else:
+        # A negative first timestamp is the delay, already outside the timeline; a positive one is an offset.
+        duration = (end_pts - max(first_pts, 0)) * time_base
+        duration -= max(delay * sample - max(-first_pts, 0) * time_base, Fraction(0))
+    if kind not in _TRIMS_LAST_PACKET:
+        duration -= padding * sample
+    exact = kind in _SAMPLE_EXACT
+    return PacketLength(
+        packets=packets,
+        payload=payload,
+        duration=max(float(duration), 0.0),
+        uncertainty=0.0 if exact else float((last_duration + 1) * time_base),
+        gapless=bool(delay) or (first_pts is not None and first_pts < 0),
+        read_error=read_error,
+    )
+
+
+def _skipped_samples(packet: Packet[AudioStream]) -> tuple[int, int]:
+    """Samples to leave out at the start and at the end (FFmpeg's AV_PKT_DATA_SKIP_SAMPLES)."""
+    at_start, at_end = struct.unpack_from("<II", bytes(packet.get_sidedata("skip_samples")))
+    return at_start, at_end
