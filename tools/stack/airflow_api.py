@@ -49,8 +49,8 @@ class AirflowApi:
     def execution_api_is_ready(self) -> bool:
         """True when the API that tasks speak to answers.
 
-        It is built at the first request and takes seconds of CPU then: asked for early, that happens while the
-        other components start and not while the first task waits.
+        It is built at the first request, which takes seconds of CPU: asked for early, that happens while
+        the other components start and not while the first task waits.
         """
         try:
             return self._http.get("/execution/health").status_code == httpx.codes.OK

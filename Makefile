@@ -1,0 +1,61 @@
+# Everything a person does here. Each target does its own set-up; `make` alone lists them.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+MYPY_PATHS := include plugins dags tools
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock upgrade lint format test demo up down samples bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: $(READY) ## make .venv with everything that is needed (PYTHON=… picks another Python)
+
+# Stamped, so that it costs nothing the second time. Local edits of the project need no new installation.
+$(READY): pyproject.toml requirements-dev.txt tools/setup_environment.py tools/package_index.py
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Python 3.11 to 3.13 is needed: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1). Python 3.11 to 3.13 is needed: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m tools.setup_environment
+	@touch $@
+
+lock: setup ## compile requirements.txt and requirements-dev.txt from pyproject.toml
+	@$(RUN) -m tools.requirements_files
+
+upgrade: setup ## the same, taking newer versions
+	@$(RUN) -m tools.requirements_files --upgrade
+
+lint: setup ## style, types, the arrows of the architecture, fresh requirements, clean repository
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy $(MYPY_PATHS)
+	$(VENV)/bin/lint-imports
+	$(RUN) -m tools.checks.stale_requirements
+	$(RUN) -m tools.checks.hygiene
+
+format: setup ## put all Python files into the project's form
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+test: setup ## all tests, a real scheduler, triggerer and FFmpeg included
+	$(RUN) -m pytest
+
+demo: setup ## the main job, end to end: a bucket of audio becomes a verified catalogue
+	@$(RUN) -m tools.demo
+
+up: setup ## leave Airflow's UI and the local cloud running; prints addresses and login
+	@$(RUN) -m tools.stack up
+
+samples: setup ## upload the demo's audio into the local cloud that `make up` started
+	@$(RUN) -m tools.demo.upload
+
+down: setup ## end what `make up` started
+	@$(RUN) -m tools.stack down
+
+bench: setup ## print the benchmarks' figures
+	@$(RUN) -m benchmarks
+
+clean: down ## remove what the demo and `make up` left on disk
+	rm -rf .demo .stack

@@ -1,0 +1,108 @@
+"""Check that the compiled requirements still say what pyproject.toml asks for.
+
+Recompiling with the present files as preference keeps every version that still fits, so a newer release on
+the index changes nothing: the check fails only when pyproject.toml and the files disagree. Hashes are not
+compared for the same reason (a project may add a wheel to an old release), only that every pin has some.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.package_index import uv_environment
+from tools.requirements_files import PROJECT_ROOT, REQUIREMENTS, RequirementsFile, compile_command
+
+PYTHONS = ("3.11", "3.12", "3.13")
+"""Versions that requirements.txt has to serve."""
+
+PIN = re.compile(
+    r"^(?P<pin>[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]+\])?==[^\s;]+(?:\s*;[^\\]*)?)\s*(?P<more>\\?)$"
+)
+REMEDY = "run `make lock` and commit the result"
+
+
+def problems() -> Iterator[str]:
+    """Everything that is wrong with the compiled files, a line each."""
+    for requirements in REQUIREMENTS:
+        text = requirements.path.read_text()
+        yield from unpinned(text, requirements.name)
+        yield from stale(requirements)
+    for python in PYTHONS:
+        yield from unresolvable(python)
+
+
+def unpinned(text: str, name: str) -> Iterator[str]:
+    """Lines that are no exact pin, and pins without a hash."""
+    pin: str | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if line.startswith("    --hash=sha256:"):
+            pin = None
+            continue
+        if pin is not None:
+            yield f"{name}: {pin} has no hash; {REMEDY}"
+        match = PIN.match(line)
+        pin = match["pin"].strip() if match else None
+        if match is None:
+            yield f"{name}:{number}: not an exact version: {line.strip()!r}; {REMEDY}"
+    if pin is not None:
+        yield f"{name}: {pin} has no hash; {REMEDY}"
+
+
+def pins(text: str) -> set[str]:
+    """The exact pins of a compiled file, markers included."""
+    found = (PIN.match(line) for line in text.splitlines())
+    return {" ".join(match["pin"].split()) for match in found if match}
+
+
+def stale(requirements: RequirementsFile) -> Iterator[str]:
+    """Pins that a compilation from pyproject.toml adds or drops."""
+    with tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / requirements.name
+        shutil.copyfile(requirements.path, again)
+        failure = _uv(compile_command(requirements, again))
+        if failure:
+            yield f"{requirements.name}: compiling it failed: {failure}"
+            return
+        old, new = pins(requirements.path.read_text()), pins(again.read_text())
+    for pin in sorted(new - old):
+        yield f"{requirements.name} is stale: pyproject.toml asks for {pin}; {REMEDY}"
+    for pin in sorted(old - new):
+        yield f"{requirements.name} is stale: nothing asks for {pin} any more; {REMEDY}"
+
+
+def unresolvable(python: str) -> Iterator[str]:
+    """Say so when the pins of requirements.txt don't fit together under one Python version."""
+    requirements = REQUIREMENTS[0]
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / requirements.name
+        command = [sys.executable, "-m", "uv", "pip", "compile", str(requirements.path), "--quiet"]
+        failure = _uv([*command, "--python-version", python, "--output-file", str(output)])
+    if failure:
+        yield f"{requirements.name} does not resolve for Python {python}: {failure}"
+
+
+def _uv(command: list[str]) -> str | None:
+    """Run uv from its cache, or with the index when the cache doesn't suffice; returns its error, if any."""
+    env = uv_environment()
+    done = subprocess.run(
+        [*command, "--offline"], cwd=PROJECT_ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        done = subprocess.run(command, cwd=PROJECT_ROOT, env=env, capture_output=True, text=True, check=False)
+    return done.stderr.strip() if done.returncode != 0 else None
+
+
+if __name__ == "__main__":
+    found = list(problems())
+    print(
+        "\n".join(found) or "requirements are fresh and pinned, and resolve for Python " + ", ".join(PYTHONS)
+    )
+    sys.exit(bool(found))

@@ -1,0 +1,76 @@
+"""Compile `requirements.txt` and `requirements-dev.txt` from pyproject.toml: `make lock`.
+
+The two files are the lock. There is no uv.lock, because it would record the address of one machine's package
+index; these hold names, versions and hashes, and serve `uv pip sync` and plain `pip install -r` alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.package_index import uv_environment
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+OLDEST_PYTHON = "3.11"
+"""Lower end of the range that the resolution covers; `requires-python` in pyproject.toml has the upper."""
+
+
+@dataclass(frozen=True)
+class RequirementsFile:
+    """One compiled file.
+
+    Attributes:
+        name: file name in the project's root.
+        groups: dependency groups of pyproject.toml it contains besides the project's own dependencies.
+    """
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return PROJECT_ROOT / self.name
+
+
+REQUIREMENTS = (RequirementsFile("requirements.txt"), RequirementsFile("requirements-dev.txt", ("dev",)))
+
+
+def compile_command(requirements: RequirementsFile, output: Path, *options: str) -> list[str]:
+    """The `uv pip compile` command; versions that `output` already holds are kept while they still fit."""
+    command = [
+        *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet"),
+        *("--universal", "--python-version", OLDEST_PYTHON),
+        *("--no-emit-index-url", "--no-annotate", "--custom-compile-command", "make lock"),
+        *("--output-file", str(output)),
+    ]
+    for group in requirements.groups:
+        command += ["--group", group]
+    return [*command, *options]
+
+
+def lock(*, upgrade: bool = False) -> None:
+    """Compile both files, newer versions allowed with `upgrade`.
+
+    Raises:
+        subprocess.CalledProcessError: nothing fits, or no index was reachable; uv has said which.
+    """
+    options = ["--generate-hashes", *(["--upgrade"] if upgrade else [])]
+    env = uv_environment()
+    for requirements in REQUIREMENTS:
+        subprocess.run(
+            compile_command(requirements, requirements.path, *options), cwd=PROJECT_ROOT, env=env, check=True
+        )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="make lock", description=__doc__)
+    parser.add_argument("--upgrade", action="store_true", help="take newer versions where they fit")
+    try:
+        lock(upgrade=parser.parse_args().upgrade)
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
