@@ -24,9 +24,10 @@ def problem() -> str | None:
     import crcmod
 
     implementation = vars(import_module("crcmod.crcmod"))["_crcfun"]
-    if implementation is not sys.modules.get("crcmod._crcfunext"):
+    extension = sys.modules.get("crcmod._crcfunext")
+    if extension is None or implementation is not extension:
         return f"crcmod did not load its C extension; {REMEDY}"
-    if not isinstance(implementation._crc64r, BuiltinFunctionType):
+    if not isinstance(extension._crc64r, BuiltinFunctionType):
         return f"crcmod has a C extension but computes in Python; {REMEDY}"
     value = crcmod.mkCrcFun(CRC64_POLYNOMIAL, initCrc=0, xorOut=0xFFFFFFFFFFFFFFFF)(CHECK_INPUT)
     if value != CHECK_VALUE:
