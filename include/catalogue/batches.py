@@ -52,9 +52,7 @@ class NoSuchBatch(LookupError):
     """The catalogue has no batch of that id."""
 
 
-def open_batch(
-    connection: Connection, name: str, params: Mapping[str, Any], *, dry_run: bool = False
-) -> Batch:
+def open_batch(connection: Connection, name: str, params: Mapping[str, Any], *, dry_run: bool = False) -> Batch:
     """Find the batch of a run by its name, or begin it."""
     found = connection.execute(sa.select(batch).where(batch.c.name == name)).first()
     if found is None:
@@ -104,9 +102,7 @@ def add_listed(connection: Connection, batch_id: int, objects: Iterable[ListedOb
         connection.execute(sa.insert(listing), rows)
 
 
-def end_listing(
-    connection: Connection, batch_id: int, *, listed: int, passed_over: Mapping[str, int]
-) -> None:
+def end_listing(connection: Connection, batch_id: int, *, listed: int, passed_over: Mapping[str, int]) -> None:
     """Note how many objects the selection matched, and how many it left out for which reason."""
     connection.execute(
         sa.update(batch).where(batch.c.id == batch_id).values(listed=listed, passed_over=dict(passed_over))

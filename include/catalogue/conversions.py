@@ -43,6 +43,7 @@ class Conversion:
     output_bucket: str | None
     output_key: str | None
     task_id: str | None
+    claimed_at: datetime | None
     submitted_at: datetime | None
     deadline_at: datetime | None
     output_etag: str | None
@@ -50,6 +51,7 @@ class Conversion:
     measured: dict[str, Any] | None
     code: str | None
     message: str | None
+    created_at: datetime
     shard: int
 
 
@@ -77,9 +79,7 @@ def move(
     """
     step = MOVES[verb]
     at = now()
-    conditions: list[sa.ColumnElement[bool]] = [
-        conversion.c.state.in_([state.value for state in sorted(step.sources)])
-    ]
+    conditions: list[sa.ColumnElement[bool]] = [conversion.c.state.in_([state.value for state in sorted(step.sources)])]
     if Guard.TOKEN in step.guards:
         if held is None:
             raise UnguardedMove(f"{verb} needs the token of the claim")
@@ -113,10 +113,9 @@ def claim(
         verb: CLAIM for planned ones, RECLAIM for those whose owner's lease is over.
         token: fresh for every call; it is what later moves of the same claim show.
     """
-    move(connection, verb, ids, token=token, lease_until=lease_until)
-    return [
-        found for found in fetch(connection, conversion.c.token == token) if found.state is State.SUBMITTING
-    ]
+    values = {"claimed_at": now()} if verb is Verb.CLAIM else {}
+    move(connection, verb, ids, token=token, lease_until=lease_until, **values)
+    return [found for found in fetch(connection, conversion.c.token == token) if found.state is State.SUBMITTING]
 
 
 def rest(attempt: int) -> datetime:
@@ -138,6 +137,7 @@ def retry(connection: Connection, ids: Sequence[int]) -> int:
         output_etag=None,
         output_size=None,
         task_id=None,
+        claimed_at=None,
         submitted_at=None,
         deadline_at=None,
         measured=None,
@@ -172,9 +172,7 @@ def of_batch(
         sa.select(conversion, source.c.etag, source.c.size, source.c.probe, batch_conversion.c.shard)
         .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
         .join(source, source.c.id == conversion.c.source_id)
-        .where(
-            batch_conversion.c.batch_id == batch_id, conversion.c.state.in_([state.value for state in states])
-        )
+        .where(batch_conversion.c.batch_id == batch_id, conversion.c.state.in_([state.value for state in states]))
         .order_by(batch_conversion.c.ordinal)
         .limit(limit)
     )
@@ -217,6 +215,7 @@ def _typed(row: Row[Any], *, shard: int) -> Conversion:
         output_bucket=row.output_bucket,
         output_key=row.output_key,
         task_id=row.task_id,
+        claimed_at=row.claimed_at,
         submitted_at=row.submitted_at,
         deadline_at=row.deadline_at,
         output_etag=row.output_etag,
@@ -224,5 +223,6 @@ def _typed(row: Row[Any], *, shard: int) -> Conversion:
         measured=row.measured,
         code=row.code,
         message=row.message,
+        created_at=row.created_at,
         shard=shard,
     )

@@ -91,13 +91,9 @@ def open_catalogue(url: str | sa.URL) -> Catalogue:
         raise CatalogueError(f"catalogue {shown}: only SQLite and PostgreSQL are served")
     if url.get_backend_name() == "sqlite":
         if not url.database or url.database == ":memory:":
-            raise CatalogueError(
-                f"catalogue {shown}: name a file, several processes must see the same catalogue"
-            )
+            raise CatalogueError(f"catalogue {shown}: name a file, several processes must see the same catalogue")
         if not Path(url.database).parent.is_dir():
-            raise CatalogueError(
-                f"catalogue {shown}: the folder {Path(url.database).parent} does not exist; create it"
-            )
+            raise CatalogueError(f"catalogue {shown}: the folder {Path(url.database).parent} does not exist; create it")
     engine = _engine(url)
     try:
         _bring_up_to_date(engine, url, shown)

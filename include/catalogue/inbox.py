@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from .conversions import move, rest
-from .database import now
+from .database import Catalogue, now
 from .schema import batch_conversion, conversion, notification
 from .states import State, Verb
 
@@ -37,13 +37,13 @@ def store(connection: Connection, messages: Iterable[Received]) -> None:
     connection.execute(insert(notification).on_conflict_do_nothing(), rows)
 
 
-def apply(connection: Connection, batch_id: int, shard: int) -> int:
+def apply(catalogue: Catalogue, batch_id: int, shard: int) -> int:
     """Let the inbox's news reach the submitted conversions of one shard.
 
     Returns:
         How many conversions moved.
     """
-    news = connection.execute(
+    statement = (
         sa.select(
             conversion.c.id,
             conversion.c.attempt,
@@ -59,17 +59,20 @@ def apply(connection: Connection, batch_id: int, shard: int) -> int:
             conversion.c.state == State.SUBMITTED.value,
             notification.c.status.in_(["Succeeded", "Failed"]),
         )
-    ).all()
-    moved = move(connection, Verb.COMPLETE, [row.id for row in news if row.status == "Succeeded"])
-    for row in news:
-        if row.status == "Failed":
-            moved += fail(connection, row.id, row.attempt, row.code, row.message)
+    )
+    with catalogue.read() as connection:
+        news = connection.execute(statement).all()
+    if not news:
+        return 0
+    with catalogue.write() as connection:
+        moved = move(connection, Verb.COMPLETE, [row.id for row in news if row.status == "Succeeded"])
+        for row in news:
+            if row.status == "Failed":
+                moved += fail(connection, row.id, row.attempt, row.code, row.message)
     return moved
 
 
-def fail(
-    connection: Connection, conversion_id: int, attempt: int, code: str | None, message: str | None
-) -> int:
+def fail(connection: Connection, conversion_id: int, attempt: int, code: str | None, message: str | None) -> int:
     """Record that the service, or the deadline, ended a submitted conversion badly."""
     return move(
         connection,

@@ -42,18 +42,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _id() -> sa.Column[int]:
-    return sa.Column(
-        "id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
-    )
+    return sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True)
 
 
 batch = sa.Table(
     "batch",
     metadata,
     _id(),
-    sa.Column(
-        "name", sa.Text, nullable=False, unique=True, comment="dag_id/run_id: a cleared run finds its batch"
-    ),
+    sa.Column("name", sa.Text, nullable=False, unique=True, comment="dag_id/run_id: a cleared run finds its batch"),
     sa.Column("uid", sa.Text, nullable=False, comment="random part of the staging keys: never met twice"),
     sa.Column("params", sa.JSON, nullable=False, comment="what the run was asked for"),
     sa.Column("listed", sa.Integer, nullable=False, default=0, comment="objects the selection matched"),
@@ -83,9 +79,7 @@ source = sa.Table(
     _id(),
     sa.Column("bucket", sa.Text, nullable=False),
     sa.Column("key", sa.Text, nullable=False),
-    sa.Column(
-        "etag", sa.Text, nullable=False, comment="one row per content: a changed object is another source"
-    ),
+    sa.Column("etag", sa.Text, nullable=False, comment="one row per content: a changed object is another source"),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("last_modified", UtcDateTime, nullable=False, comment="by OSS's own clock"),
     sa.Column("first_listed_at", UtcDateTime, nullable=False),
@@ -105,21 +99,18 @@ conversion = sa.Table(
     sa.Column("process", sa.Text, nullable=False, comment="audio/convert,… as it is submitted"),
     sa.Column("target_bucket", sa.Text, nullable=False),
     sa.Column("target_key", sa.Text, nullable=False),
-    sa.Column(
-        "publish", sa.Text, nullable=False, comment="staged: verified, then copied; direct: written in place"
-    ),
+    sa.Column("publish", sa.Text, nullable=False, comment="staged: verified, then copied; direct: written in place"),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("newest", sa.Boolean, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False, comment="grows only after a proven failure"),
     sa.Column("max_attempts", sa.Integer, nullable=False),
     sa.Column("retry_at", UtcDateTime, comment="a failed conversion is planned again only after this"),
+    sa.Column("claimed_at", UtcDateTime, comment="when this attempt was claimed first: its task can't be older"),
     sa.Column("token", sa.Text, comment="of the claim that may write this row while it is submitted"),
     sa.Column("lease_until", UtcDateTime, comment="end of that claim; then the submit is reconciled"),
     sa.Column("output_bucket", sa.Text, comment="where this attempt writes"),
-    sa.Column(
-        "output_key", sa.Text, comment="a key of this attempt alone (staged), or the target key (direct)"
-    ),
+    sa.Column("output_key", sa.Text, comment="a key of this attempt alone (staged), or the target key (direct)"),
     sa.Column("task_id", sa.Text, index=True),
     sa.Column("submitted_at", UtcDateTime),
     sa.Column("deadline_at", UtcDateTime, comment="absolute; later than this the conversion has failed"),

@@ -102,7 +102,8 @@ MOVES: Mapping[Verb, Move] = MappingProxyType(
         Verb.COMPLETE: _move({State.SUBMITTED}, State.CONVERTED, "await"),
         Verb.FAIL: _move({State.SUBMITTED}, State.FAILED, "await"),
         Verb.VERIFY: _move({State.CONVERTED}, State.VERIFIED, "verify"),
-        Verb.QUARANTINE: _move({State.CONVERTED}, State.QUARANTINED, "verify"),
+        # From verified too: what was verified may be gone from its staging key when it is to be published.
+        Verb.QUARANTINE: _move({State.CONVERTED, State.VERIFIED}, State.QUARANTINED, "verify, catalogue"),
         Verb.PUBLISH: _move({State.VERIFIED}, State.PUBLISHED, "catalogue", Guard.NEWEST),
         # A published generation is superseded by the next one's publication, never by its mere planning.
         Verb.SUPERSEDE: _move({*ACTIVE, State.PUBLISHED}, State.SUPERSEDED, "plan, verify, catalogue"),

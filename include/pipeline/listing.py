@@ -16,9 +16,7 @@ from .selection import Selection
 PAGE = 1000
 
 
-def list_sources(
-    catalogue: Catalogue, bucket: Any, selection: Selection, batch_id: int
-) -> tuple[int, Counter[str]]:
+def list_sources(catalogue: Catalogue, bucket: Any, selection: Selection, batch_id: int) -> tuple[int, Counter[str]]:
     """List everything the selection matches into the batch's listing.
 
     Args:

@@ -70,9 +70,7 @@ class Plan:
     @property
     def wanted(self) -> int:
         """Conversions the batch has to see through."""
-        return sum(
-            count for decision, count in self.decisions.items() if Decision(decision) not in LEFT_ALONE
-        )
+        return sum(count for decision, count in self.decisions.items() if Decision(decision) not in LEFT_ALONE)
 
 
 class _DryRun(Exception):
@@ -88,6 +86,7 @@ def plan_batch(
     force: bool = False,
     limit: int | None = None,
     max_attempts: int = 3,
+    retry_now: bool = False,
     dry_run: bool = False,
 ) -> Plan:
     """Plan a batch from its listing. A batch that is planned already keeps its plan.
@@ -96,13 +95,14 @@ def plan_batch(
         force: make every listed source's renditions anew.
         limit: take at most so many sources that have something to do, in the order of their keys.
         max_attempts: after so many failures a conversion is dead.
+        retry_now: plan failed conversions again without letting them rest.
         dry_run: decide everything, keep nothing.
 
     Raises:
         SelectionError: it would take its own renditions for sources, or two sources share a target.
     """
     refuse_own_targets(selection, renderings)
-    planner = _Planner(selection, batch_id, force=force, limit=limit, max_attempts=max_attempts)
+    planner = _Planner(selection, batch_id, force=force, limit=limit, max_attempts=max_attempts, retry_now=retry_now)
     try:
         with catalogue.write() as connection:
             exclusive(connection, "plan")
@@ -122,13 +122,21 @@ class _Planner:
     """One planning, inside its transaction."""
 
     def __init__(
-        self, selection: Selection, batch_id: int, *, force: bool, limit: int | None, max_attempts: int
+        self,
+        selection: Selection,
+        batch_id: int,
+        *,
+        force: bool,
+        limit: int | None,
+        max_attempts: int,
+        retry_now: bool,
     ) -> None:
         self._selection = selection
         self._batch_id = batch_id
         self._force = force
         self._limit = limit
         self._max_attempts = max_attempts
+        self._retry_now = retry_now
         self._taken: set[str] = set()
         self._ordinal = 0
         self.plan = Plan()
@@ -145,9 +153,7 @@ class _Planner:
         mine = batch_conversion.c.batch_id == self._batch_id
         size = max(MIN_SHARD, -(-self._ordinal // MAX_SHARDS))
         connection.execute(
-            sa.update(batch_conversion)
-            .where(mine)
-            .values(shard=batch_conversion.c.ordinal // sa.literal(size))
+            sa.update(batch_conversion).where(mine).values(shard=batch_conversion.c.ordinal // sa.literal(size))
         )
         batches.end_planning(connection, self._batch_id, self.plan.decisions)
 
@@ -244,7 +250,8 @@ class _Planner:
             return Decision.JOINED
         if state is State.DEAD or row.attempt >= row.max_attempts:
             return Decision.DEAD
-        return Decision.RESTING if row.retry_at is not None and row.retry_at > at else Decision.RETRY
+        resting = row.retry_at is not None and row.retry_at > at and not self._retry_now
+        return Decision.RESTING if resting else Decision.RETRY
 
     def _begin(
         self, connection: Connection, rendering: Rendering, fresh: Sequence[tuple[Row[Any], Decision]]
@@ -255,9 +262,7 @@ class _Planner:
         targets = self._targets(connection, rendering, [row for row, _ in fresh])
         older = [row.id for row, _ in fresh if row.id is not None]
         # Published ones stand until their successor is published: readers are never left without a rendition.
-        running = sa.and_(
-            conversion.c.id.in_(older), conversion.c.state.in_([state.value for state in ACTIVE])
-        )
+        running = sa.and_(conversion.c.id.in_(older), conversion.c.state.in_([state.value for state in ACTIVE]))
         move(
             connection,
             Verb.SUPERSEDE,

@@ -60,9 +60,7 @@ class Selection:
             raise SelectionError("no bucket is named: set the bucket of the sources")
         for one in self.prefixes:
             if one.startswith("/"):
-                raise SelectionError(
-                    f"prefix {one!r} starts with '/', but OSS keys don't: leave the slash out"
-                )
+                raise SelectionError(f"prefix {one!r} starts with '/', but OSS keys don't: leave the slash out")
         for one, other in _pairs(self.prefixes):
             if one.startswith(other):
                 raise SelectionError(f"prefix {one!r} lies inside prefix {other!r}: leave one of them out")

@@ -14,21 +14,13 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "batch",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("name", sa.Text(), nullable=False, comment="dag_id/run_id: a cleared run finds its batch"),
-        sa.Column(
-            "uid", sa.Text(), nullable=False, comment="random part of the staging keys: never met twice"
-        ),
+        sa.Column("uid", sa.Text(), nullable=False, comment="random part of the staging keys: never met twice"),
         sa.Column("params", sa.JSON(), nullable=False, comment="what the run was asked for"),
         sa.Column("listed", sa.Integer(), nullable=False, comment="objects the selection matched"),
-        sa.Column(
-            "passed_over", sa.JSON(), nullable=False, comment="objects left out while listing, by reason"
-        ),
-        sa.Column(
-            "decisions", sa.JSON(), nullable=False, comment="what planning decided, counted by decision"
-        ),
+        sa.Column("passed_over", sa.JSON(), nullable=False, comment="objects left out while listing, by reason"),
+        sa.Column("decisions", sa.JSON(), nullable=False, comment="what planning decided, counted by decision"),
         sa.Column("dry_run", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("planned_at", sa.DateTime(timezone=True), nullable=True),
@@ -46,9 +38,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "notification",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("queue", sa.Text(), nullable=False),
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("task_id", sa.Text(), nullable=True, comment="null when the message could not be decoded"),
@@ -71,17 +61,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "source",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("bucket", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column(
-            "etag",
-            sa.Text(),
-            nullable=False,
-            comment="one row per content: a changed object is another source",
-        ),
+        sa.Column("etag", sa.Text(), nullable=False, comment="one row per content: a changed object is another source"),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("last_modified", sa.DateTime(timezone=True), nullable=False, comment="by OSS's own clock"),
         sa.Column("first_listed_at", sa.DateTime(timezone=True), nullable=False),
@@ -91,24 +74,17 @@ def upgrade() -> None:
     )
     op.create_table(
         "conversion",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("source_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("bucket", sa.Text(), nullable=False, comment="of the source"),
         sa.Column("key", sa.Text(), nullable=False, comment="of the source"),
         sa.Column("profile", sa.Text(), nullable=False),
-        sa.Column(
-            "digest", sa.Text(), nullable=False, comment="of the profile's parameters and target template"
-        ),
+        sa.Column("digest", sa.Text(), nullable=False, comment="of the profile's parameters and target template"),
         sa.Column("process", sa.Text(), nullable=False, comment="audio/convert,… as it is submitted"),
         sa.Column("target_bucket", sa.Text(), nullable=False),
         sa.Column("target_key", sa.Text(), nullable=False),
         sa.Column(
-            "publish",
-            sa.Text(),
-            nullable=False,
-            comment="staged: verified, then copied; direct: written in place",
+            "publish", sa.Text(), nullable=False, comment="staged: verified, then copied; direct: written in place"
         ),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("newest", sa.Boolean(), nullable=False),
@@ -122,10 +98,13 @@ def upgrade() -> None:
             comment="a failed conversion is planned again only after this",
         ),
         sa.Column(
-            "token",
-            sa.Text(),
+            "claimed_at",
+            sa.DateTime(timezone=True),
             nullable=True,
-            comment="of the claim that may write this row while it is submitted",
+            comment="when this attempt was claimed first: its task can't be older",
+        ),
+        sa.Column(
+            "token", sa.Text(), nullable=True, comment="of the claim that may write this row while it is submitted"
         ),
         sa.Column(
             "lease_until",
@@ -152,9 +131,7 @@ def upgrade() -> None:
         sa.Column("output_size", sa.BigInteger(), nullable=True),
         sa.Column("measured", sa.JSON(), nullable=True, comment="what probing the output found"),
         sa.Column("checks", sa.JSON(), nullable=True, comment="list of {name, expected, measured, passed}"),
-        sa.Column(
-            "code", sa.Text(), nullable=True, comment="of the failure, the service's own where it gave one"
-        ),
+        sa.Column("code", sa.Text(), nullable=True, comment="of the failure, the service's own where it gave one"),
         sa.Column("message", sa.Text(), nullable=True, comment="the reason, in words"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
@@ -190,9 +167,7 @@ def upgrade() -> None:
         sa.Column("etag", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("last_modified", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["batch_id"], ["batch.id"], name=op.f("fk_listing_batch_id_batch"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_listing_batch_id_batch"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("batch_id", "bucket", "key", name=op.f("pk_listing")),
         comment="What one batch's listing saw; emptied when the batch is planned",
     )
@@ -202,9 +177,7 @@ def upgrade() -> None:
         sa.Column("conversion_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("shard", sa.Integer(), nullable=False),
-        sa.Column(
-            "decision", sa.Text(), nullable=False, comment="why the batch wants it: new, changed, joined, …"
-        ),
+        sa.Column("decision", sa.Text(), nullable=False, comment="why the batch wants it: new, changed, joined, …"),
         sa.ForeignKeyConstraint(
             ["batch_id"], ["batch.id"], name=op.f("fk_batch_conversion_batch_id_batch"), ondelete="CASCADE"
         ),
@@ -218,9 +191,7 @@ def upgrade() -> None:
     op.create_index("ix_batch_conversion_shard", "batch_conversion", ["batch_id", "shard"], unique=False)
     op.create_table(
         "rendition",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("bucket", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("conversion_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -1,0 +1,24 @@
+"""Every night: what is new or changed in the bucket becomes verified, catalogued renditions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import DAG
+from oss_audio.batch_params import PIPELINE, batch_params, setting
+from oss_audio.batch_pipeline import batch_pipeline
+
+with DAG(
+    dag_id="nightly_audio_batch",
+    description="New and changed audio of a bucket to verified, catalogued renditions",
+    schedule=setting("SCHEDULE", "0 2 * * *"),
+    start_date=pendulum.datetime(2026, 1, 1, tz=setting("TIMEZONE", "Asia/Shanghai")),
+    catchup=False,
+    max_active_runs=1,
+    params=batch_params(),
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=2)},
+    tags=["audio", "oss"],
+    doc_md=__doc__,
+):
+    batch_pipeline(**PIPELINE)

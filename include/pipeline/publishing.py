@@ -1,0 +1,181 @@
+"""Publishing: a verified output is copied on the server to its final key, if it is still the newest of its source."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from include.audio_convert import FORMATS, AudioConvert
+from include.catalogue import conversions
+from include.catalogue.conversions import CHUNK, Conversion, move, rest
+from include.catalogue.database import Catalogue, now
+from include.catalogue.schema import batch_conversion, conversion, rendition
+from include.catalogue.states import State, Verb
+from include.oss import OssSettings
+
+log = logging.getLogger(__name__)
+
+#: Copies at once.
+CONCURRENCY = 8
+#: What OSS allows in the value of an object tag.
+_TAG_VALUE = re.compile(r"[A-Za-z0-9 +\-=._:/]{0,256}")
+
+
+def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> Counter[str]:
+    """Publish every verified conversion of a batch and clear its staging keys. Can be run again at any time.
+
+    Returns:
+        How many conversions ended in which state.
+
+    Raises:
+        oss2.exceptions.OssError: a copy failed for a reason that is not the object's; the others are published.
+    """
+    with catalogue.read() as connection:
+        verified = conversions.of_batch(connection, batch_id, [State.VERIFIED])
+    publisher = _Publisher(catalogue, settings)
+    with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="publish") as pool:
+        outcomes = Counter(state.value for state in pool.map(publisher.publish, verified))
+    publisher.clear_staging(batch_id)
+    if publisher.error is not None:
+        raise publisher.error
+    return outcomes
+
+
+class _Publisher:
+    def __init__(self, catalogue: Catalogue, settings: OssSettings) -> None:
+        self._catalogue = catalogue
+        self._settings = settings
+        self._session = settings.session()
+        self.error: Exception | None = None
+
+    def publish(self, one: Conversion) -> State:
+        """Copy, then record, each only if the row is still the newest generation. In a pool thread."""
+        import oss2
+
+        if not self._is_newest(one):
+            return self._supersede(one)
+        try:
+            etag = self._copy(one) if one.publish == "staged" else one.output_etag
+        except (oss2.exceptions.NoSuchKey, oss2.exceptions.PreconditionFailed):
+            return self._quarantine(one)
+        except oss2.exceptions.OssError as error:
+            self.error = error
+            return State.VERIFIED
+        with self._catalogue.write() as connection:
+            if move(connection, Verb.PUBLISH, one.id, code=None, message=None):
+                self._enter(connection, one, etag or "")
+                return State.PUBLISHED
+        return self._supersede(one)
+
+    def clear_staging(self, batch_id: int) -> None:
+        """Remove the staged objects of everything the batch published, a thousand a request."""
+        with self._catalogue.read() as connection:
+            rows = connection.execute(
+                sa.select(conversion.c.id, conversion.c.output_bucket, conversion.c.output_key)
+                .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+                .where(
+                    batch_conversion.c.batch_id == batch_id,
+                    conversion.c.state == State.PUBLISHED.value,
+                    conversion.c.publish == "staged",
+                    conversion.c.output_key.is_not(None),
+                )
+            ).all()
+        staged: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        for row in rows:
+            staged[row.output_bucket].append((row.id, row.output_key))
+        for bucket, objects in staged.items():
+            client = self._settings.bucket(bucket, session=self._session)
+            for start in range(0, len(objects), CHUNK):
+                page = objects[start : start + CHUNK]
+                client.batch_delete_objects([key for _, key in page])
+                with self._catalogue.write() as connection:
+                    connection.execute(
+                        sa.update(conversion)
+                        .where(conversion.c.id.in_([conversion_id for conversion_id, _ in page]))
+                        .values(output_key=None)
+                    )
+
+    def _is_newest(self, one: Conversion) -> bool:
+        with self._catalogue.read() as connection:
+            return bool(connection.scalar(sa.select(conversion.c.newest).where(conversion.c.id == one.id)))
+
+    def _copy(self, one: Conversion) -> str:
+        """Copy the very bytes that were verified, with type and tags of their own. Returns the new ETag."""
+        audio_format = FORMATS[AudioConvert.parse(one.process).f]
+        headers = {
+            "x-oss-metadata-directive": "REPLACE",
+            "Content-Type": audio_format.content_type,
+            "x-oss-tagging-directive": "Replace",
+            "x-oss-tagging": urlencode(_tags(one)),
+            "x-oss-copy-source-if-match": f'"{one.output_etag}"',
+        }
+        bucket = self._settings.bucket(one.target_bucket, session=self._session)
+        copied = bucket.copy_object(one.output_bucket, one.output_key, one.target_key, headers=headers)
+        return str(copied.etag).strip('"')
+
+    def _enter(self, connection: Connection, one: Conversion, etag: str) -> None:
+        """Enter the rendition; the generation that stood there before is superseded only now."""
+        older = connection.scalars(
+            sa.select(conversion.c.id).where(
+                conversion.c.bucket == one.bucket,
+                conversion.c.key == one.key,
+                conversion.c.profile == one.profile,
+                conversion.c.generation < one.generation,
+                conversion.c.state == State.PUBLISHED.value,
+            )
+        ).all()
+        move(connection, Verb.SUPERSEDE, older, message=f"replaced by generation {one.generation}")
+        measured = one.measured or {}
+        here = sa.or_(
+            rendition.c.conversion_id.in_(older),
+            sa.and_(rendition.c.bucket == one.target_bucket, rendition.c.key == one.target_key),
+        )
+        connection.execute(sa.delete(rendition).where(here))
+        connection.execute(
+            sa.insert(rendition).values(
+                bucket=one.target_bucket,
+                key=one.target_key,
+                conversion_id=one.id,
+                source_id=one.source_id,
+                profile=one.profile,
+                codec=measured["codec"],
+                # An opus file decodes at 48,000 Hz whatever it was made from: OpusHead has the rate that was asked for.
+                sample_rate=measured["opus_input_rate"] or measured["sample_rate"],
+                channels=measured["channels"],
+                duration=measured["duration"],
+                bitrate=measured["bitrate"],
+                size=one.output_size,
+                etag=etag,
+                published_at=now(),
+            )
+        )
+
+    def _supersede(self, one: Conversion) -> State:
+        with self._catalogue.write() as connection:
+            move(connection, Verb.SUPERSEDE, one.id, message="a newer generation was planned")
+        return State.SUPERSEDED
+
+    def _quarantine(self, one: Conversion) -> State:
+        message = f"oss://{one.output_bucket}/{one.output_key} is gone or changed since it was verified"
+        with self._catalogue.write() as connection:
+            move(
+                connection,
+                Verb.QUARANTINE,
+                one.id,
+                code="OutputChanged",
+                message=message,
+                retry_at=rest(one.attempt),
+            )
+        return State.QUARANTINED
+
+
+def _tags(one: Conversion) -> dict[str, Any]:
+    tags = {"verified": "true", "profile": one.profile, "source-etag": one.etag}
+    return {name: value for name, value in tags.items() if _TAG_VALUE.fullmatch(value)}

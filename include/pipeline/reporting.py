@@ -1,0 +1,147 @@
+"""The report of a batch: what was done, what was not and why, for the task log and as a Markdown file."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from include.catalogue import batches, reports
+from include.catalogue.batches import Batch
+from include.catalogue.database import Catalogue
+from include.catalogue.reports import ReportRow
+from include.catalogue.states import UNHAPPY, State
+
+from .request import BatchRequest
+
+#: Failures that the report lists one by one; the rest are counted by reason.
+LISTED_FAILURES = 200
+
+
+@dataclass(frozen=True)
+class Report:
+    """One batch, summed up.
+
+    Attributes:
+        minutes_in, minutes_out: of the published conversions' sources (each once) and of the renditions.
+        bytes_in, bytes_out: likewise.
+    """
+
+    batch: Batch
+    rows: list[ReportRow]
+    known: list[ReportRow]
+    states: Counter[State]
+    minutes_in: float
+    minutes_out: float
+    bytes_in: int
+    bytes_out: int
+
+    @property
+    def failures(self) -> list[ReportRow]:
+        """The conversions of this batch that ended badly."""
+        return [row for row in self.rows if row.state in UNHAPPY]
+
+    @property
+    def failed_percent(self) -> float:
+        """Share of the batch's conversions that ended badly, 0 to 100."""
+        return 100 * len(self.failures) / len(self.rows) if self.rows else 0.0
+
+    def summary(self) -> dict[str, int]:
+        """The counts that go into XCom."""
+        return {
+            "listed": self.batch.listed,
+            "wanted": len(self.rows),
+            "published": self.states[State.PUBLISHED],
+            "failed": len(self.failures),
+            "known_failures": len(self.known),
+        }
+
+
+def build_report(catalogue: Catalogue, batch_id: int) -> Report:
+    """Read a batch's report from the catalogue; nothing else is asked."""
+    with catalogue.read() as connection:
+        batch = batches.get_batch(connection, batch_id)
+        rows = reports.rows_of_batch(connection, batch_id)
+        request = BatchRequest.from_json(batch.params)
+        known = reports.known_failures(
+            connection,
+            batch_id,
+            bucket=request.bucket,
+            prefixes=request.prefixes,
+            profiles=[rendering.name for rendering in request.renderings()],
+        )
+    published = [row for row in rows if row.state is State.PUBLISHED]
+    sources = {(row.bucket, row.key): row for row in published}.values()
+    return Report(
+        batch=batch,
+        rows=rows,
+        known=known,
+        states=Counter(row.state for row in rows),
+        minutes_in=sum(row.source_duration or 0 for row in sources) / 60,
+        minutes_out=sum(row.duration or 0 for row in published) / 60,
+        bytes_in=sum(row.source_size for row in sources),
+        bytes_out=sum(row.size or 0 for row in published),
+    )
+
+
+def write_report(report: Report, folder: Path) -> Path:
+    """Write the report as Markdown into a folder, which is made if need be; the file is named after the batch."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', report.batch.name)}.md"
+    path.write_text(render(report), encoding="utf-8")
+    return path
+
+
+def render(report: Report) -> str:
+    """The report as Markdown."""
+    batch = report.batch
+    lines = [
+        f"# Batch {batch.name}",
+        "",
+        f"{batch.listed} sources listed, {len(report.rows)} conversions wanted, "
+        f"**{report.states[State.PUBLISHED]} published, {len(report.failures)} failed**.",
+        "",
+        f"{report.minutes_in:.1f} minutes in, {report.minutes_out:.1f} minutes out; "
+        f"{_bytes(report.bytes_in)} in, {_bytes(report.bytes_out)} out.",
+        "",
+        *_table("Planned because", batch.decisions),
+        *_table("Left out while listing", batch.passed_over),
+        *_table("Ended as", {state.value: count for state, count in sorted(report.states.items())}),
+        *_failures("Failures", report.failures),
+        *_failures("Known failures of earlier batches", report.known),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(title: str, counts: Mapping[str, int]) -> list[str]:
+    if not counts:
+        return []
+    return [f"| {title} | |", "|---|---:|", *(f"| {name} | {count} |" for name, count in counts.items()), ""]
+
+
+def _failures(title: str, rows: list[ReportRow]) -> list[str]:
+    if not rows:
+        return []
+    reasons = Counter(row.code or "unknown" for row in rows)
+    lines = [f"## {title}", "", *_table("Reason", dict(reasons.most_common()))]
+    lines += ["| Source | Profile | Attempt | Reason |", "|---|---|---:|---|"]
+    for row in rows[:LISTED_FAILURES]:
+        reason = f"{row.code}: {row.message}"
+        if row.retry_at is not None and row.state is not State.DEAD:
+            reason += f" (next try after {row.retry_at:%Y-%m-%d %H:%M} UTC)"
+        cells = (f"oss://{row.bucket}/{row.key}", row.profile, str(row.attempt), reason)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+    if len(rows) > LISTED_FAILURES:
+        lines += ["", f"… and {len(rows) - LISTED_FAILURES} more; the catalogue has them all."]
+    return [*lines, ""]
+
+
+def _bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

@@ -1,0 +1,93 @@
+"""What a batch was asked for: one value, checked before anything is listed, kept with the batch as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from include.audio_convert import AudioConvert, Profile, load_profiles
+
+from .renderings import Rendering, SingleRendering, clip
+from .selection import Selection
+
+
+class RequestError(ValueError):
+    """The batch can't be done as asked; the message names the parameter and what is allowed."""
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """The parameters of one batch.
+
+    Attributes:
+        bucket: of the sources.
+        prefixes, include, exclude, staging: see `Selection`.
+        profiles: names of the profiles to make of every source.
+        target_bucket: overrides the profiles' own; None leaves them.
+        start, duration: a part of each source, milliseconds; 0 and 0 mean all of it.
+        single: one rendition that is no profile, as {"convert", "bucket", "key"}; then `profiles` is empty.
+        force, limit, max_attempts, dry_run: see `planning.plan_batch`.
+    """
+
+    bucket: str
+    prefixes: tuple[str, ...] = ("",)
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    staging: str = ".staging/"
+    profiles: tuple[str, ...] = ()
+    target_bucket: str | None = None
+    start: int = 0
+    duration: int = 0
+    single: Mapping[str, str] | None = None
+    force: bool = False
+    limit: int | None = None
+    max_attempts: int = 3
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.staging.endswith("/") or self.staging.startswith("/"):
+            raise RequestError(f"staging prefix {self.staging!r}: give a prefix such as '.staging/'")
+        for name in ("start", "duration"):
+            if getattr(self, name) < 0:
+                raise RequestError(f"{name} is {getattr(self, name)}: give milliseconds, 0 or more")
+        if self.limit is not None and self.limit < 1:
+            raise RequestError(f"limit is {self.limit}: give 1 or more, or nothing for no limit")
+        if self.max_attempts < 1:
+            raise RequestError(f"max_attempts is {self.max_attempts}: give 1 or more")
+
+    def selection(self) -> Selection:
+        """The sources, as listing and planning take them."""
+        return Selection(self.bucket, self.prefixes, self.include, self.exclude, self.staging)
+
+    def renderings(self) -> list[Rendering]:
+        """The renditions, with the profiles read from their files.
+
+        Raises:
+            RequestError: a name has no profile, or none is named.
+            ProfileError: a profile's file is wrong.
+        """
+        if self.single is not None:
+            convert = AudioConvert.parse(self.single["convert"])
+            return [SingleRendering(convert, self.single["bucket"], self.single["key"])]
+        known = load_profiles()
+        unknown = [name for name in self.profiles if name not in known]
+        if unknown or not self.profiles:
+            what = f"unknown profile {', '.join(map(repr, unknown))}" if unknown else "no profile is named"
+            raise RequestError(f"{what}: choose from {', '.join(sorted(known))}")
+        return [self._adapted(known[name]) for name in self.profiles]
+
+    def _adapted(self, profile: Profile) -> Profile:
+        if self.target_bucket:
+            profile = replace(profile, target_bucket=self.target_bucket)
+        return clip(profile, self.start, self.duration)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept with the batch."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> BatchRequest:
+        """The request of a batch."""
+        tuples = {name: tuple(kept[name]) for name in ("prefixes", "include", "exclude", "profiles")}
+        return cls(**{**kept, **tuples})

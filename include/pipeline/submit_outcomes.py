@@ -1,0 +1,126 @@
+"""One POST of `audio/convert`, and what its answer proves: accepted, refused, surely not taken, or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+
+from include.audio_convert import AudioConvert, ProcessRequest, SaveAs
+from include.catalogue.conversions import Conversion
+from include.catalogue.database import now
+
+#: Error codes with which OSS and IMM ask for patience (their documented throttling answers).
+THROTTLED = frozenset(
+    {"QpsLimitExceeded", "Throttling", "Throttling.User", "ServiceUnavailable", "SlowDown", "TooManyRequests"}
+)
+
+
+class Kind(StrEnum):
+    """What an answer proves about a submit."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"  # the service refused this request: the conversion has failed
+    NOT_TAKEN = "not taken"  # nothing was accepted, and a later try may succeed
+    UNKNOWN = "unknown"  # it may have been accepted: look before trying again
+    MISCONFIGURED = "misconfigured"  # no request of this batch can succeed until somebody changes a setting
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of one submit.
+
+    Attributes:
+        submitted_at: by the service's own clock where it told it.
+        error: the SDK's exception, for the sentence that a misconfiguration ends with.
+    """
+
+    kind: Kind
+    task_id: str | None = None
+    submitted_at: datetime | None = None
+    code: str | None = None
+    message: str | None = None
+    error: Exception | None = None
+
+
+def process_of(wanted: Conversion, topic: str | None) -> str:
+    """The process string of one conversion, writing to the claim's own output key."""
+    if wanted.output_key is None:
+        raise ValueError(f"conversion {wanted.id} has no output key: it was not claimed")
+    saveas = SaveAs.literal(wanted.output_key, wanted.output_bucket)
+    return ProcessRequest(AudioConvert.parse(wanted.process), saveas, topic).render()
+
+
+def post(bucket: Any, wanted: Conversion, topic: str | None) -> Outcome:
+    """Submit one conversion, once.
+
+    Args:
+        bucket: an `oss2.Bucket` of the source; oss2 never repeats a request by itself.
+        topic: SMQ topic for the completion message, None for none.
+    """
+    import oss2
+
+    try:
+        answer = bucket.async_process_object(wanted.key, process_of(wanted, topic))
+    except oss2.exceptions.RequestError as error:
+        certain = any(_before_sending(cause) for cause in _causes(error))
+        kind = Kind.NOT_TAKEN if certain else Kind.UNKNOWN
+        return Outcome(kind, code="Unreachable", message="no answer from OSS", error=error)
+    except oss2.exceptions.ServerError as error:
+        return _refusal(error)
+    except (KeyError, ValueError) as error:
+        # A success without the documented fields: something was accepted, under a name we were not told.
+        return Outcome(Kind.UNKNOWN, code="NoTaskId", message="OSS answered without a TaskId", error=error)
+    if not answer.task_id:
+        return Outcome(Kind.UNKNOWN, code="NoTaskId", message="OSS answered without a TaskId")
+    date = answer.resp.headers.get("Date")
+    at = parsedate_to_datetime(date).astimezone(UTC) if date else now()
+    return Outcome(Kind.ACCEPTED, task_id=answer.task_id, submitted_at=at)
+
+
+def _refusal(error: Any) -> Outcome:
+    code, message = error.code or f"HTTP {error.status}", error.message or "the service gave no reason"
+    if code in THROTTLED or error.status == 429:
+        kind = Kind.NOT_TAKEN
+    elif error.status >= 500:
+        kind = Kind.UNKNOWN
+    elif error.status == 403 or code == "NoSuchBucket" or _about_the_place(message):
+        kind = Kind.MISCONFIGURED
+    else:
+        kind = Kind.REJECTED
+    return Outcome(kind, code=code, message=message, error=error)
+
+
+def _about_the_place(message: str) -> bool:
+    """Refusals that concern the bucket or the account, whatever the object (texts of wire.md, section 1.3)."""
+    return "Attachment is not found" in message or "signing region" in message
+
+
+def _causes(error: Any) -> Iterator[BaseException]:
+    """The exceptions below oss2's, down through requests and urllib3."""
+    current = error.exception
+    seen: set[int] = set()
+    while isinstance(current, BaseException) and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        inner = getattr(current, "reason", None) or (current.args[0] if current.args else None)
+        current = inner if isinstance(inner, BaseException) else current.__cause__ or current.__context__
+
+
+def _before_sending(cause: BaseException) -> bool:
+    """Whether the failure came before the request could have reached the service: DNS, connect, TLS."""
+    import requests
+    import urllib3
+
+    return isinstance(
+        cause,
+        requests.exceptions.ConnectTimeout
+        | requests.exceptions.SSLError
+        | urllib3.exceptions.NewConnectionError
+        | urllib3.exceptions.ConnectTimeoutError
+        | urllib3.exceptions.NameResolutionError
+        | urllib3.exceptions.SSLError,
+    )

@@ -1,0 +1,234 @@
+"""Submitting one shard of a batch: bounded concurrency, a claim before every POST, the TaskId written at once."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from include.audio_convert import FORMATS, AudioConvert
+from include.catalogue import batches, conversions
+from include.catalogue.conversions import Conversion, move, rest
+from include.catalogue.database import Catalogue, now
+from include.catalogue.schema import conversion
+from include.catalogue.states import State, Verb
+from include.oss import OssConfigurationError, OssSettings
+
+from .reconciling import look_for
+from .submit_outcomes import Kind, Outcome, post
+
+log = logging.getLogger(__name__)
+
+#: Tries of a POST that surely never reached the service, and the pauses between them in seconds.
+PAUSES = (2.0, 8.0)
+#: How long a claim outlasts the longest POST, in seconds.
+LEASE_MARGIN = 10.0
+#: Longest pause while the service throttles, in seconds.
+LONGEST_PAUSE = 30.0
+
+
+@dataclass(frozen=True)
+class SubmitOptions:
+    """How a shard is submitted.
+
+    Attributes:
+        staging: prefix of the keys that attempts write to, in the target's bucket; ends with "/".
+        topic: SMQ topic that gets the completion message; None: no message is asked for.
+        concurrency: POSTs at once.
+        deadline: a conversion that is not done this long after its submit has failed.
+    """
+
+    staging: str = ".staging/"
+    topic: str | None = None
+    concurrency: int = 16
+    deadline: timedelta = timedelta(hours=6)
+
+
+def submit_shard(
+    catalogue: Catalogue, settings: OssSettings, batch_id: int, shard: int, options: SubmitOptions
+) -> Counter[str]:
+    """Submit whatever a shard still has to submit. When this returns, nothing in it is planned or half submitted.
+
+    Safe to run twice, at once or one after the other: a conversion is posted only by the one whose claim it carries,
+    and a claim whose owner died is looked into, never just repeated.
+
+    Returns:
+        How many conversions had which outcome (`accepted`, `rejected`, `found`).
+
+    Raises:
+        OssConfigurationError: no request can succeed; conversions not yet submitted are planned still.
+    """
+    return _Submitter(catalogue, settings, batch_id, shard, options).run()
+
+
+class _Submitter:
+    def __init__(
+        self, catalogue: Catalogue, settings: OssSettings, batch_id: int, shard: int, options: SubmitOptions
+    ) -> None:
+        self._catalogue = catalogue
+        self._settings = settings
+        self._batch_id = batch_id
+        self._shard = shard
+        self._options = options
+        with catalogue.read() as connection:
+            self._uid = batches.get_batch(connection, batch_id).uid
+        self._session = settings.session()
+        self._lease = timedelta(
+            seconds=(len(PAUSES) + 1) * settings.connect_timeout + sum(PAUSES) + settings.read_timeout + LEASE_MARGIN
+        )
+        self._outcomes: Counter[str] = Counter()
+        self._pause = 0.0
+        self._fatal: Outcome | None = None
+
+    def run(self) -> Counter[str]:
+        """Submit until nothing is left, then wait for what others hold."""
+        with ThreadPoolExecutor(self._options.concurrency, thread_name_prefix="submit") as pool:
+            while True:
+                self._submit_planned(pool)
+                if self._fatal is not None:
+                    raise self._configuration_error(self._fatal)
+                if not self._look_into_abandoned():
+                    return self._outcomes
+
+    def _submit_planned(self, pool: ThreadPoolExecutor) -> None:
+        """Keep the pool full; write down what comes back as it comes back."""
+        pending: dict[Future[Outcome], tuple[Conversion, str]] = {}
+        while True:
+            if self._fatal is None:
+                if self._pause:
+                    time.sleep(self._pause)
+                for claimed, token in self._claim(self._options.concurrency - len(pending)):
+                    pending[pool.submit(self._post, claimed)] = (claimed, token)
+            if not pending:
+                return
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            with self._catalogue.write() as connection:
+                for future in done:
+                    claimed, token = pending.pop(future)
+                    self._record(connection, claimed, token, future.result())
+
+    def _claim(self, room: int) -> list[tuple[Conversion, str]]:
+        token = secrets.token_hex(8)
+        with self._catalogue.read() as connection:
+            planned = conversions.of_batch(connection, self._batch_id, [State.PLANNED], shard=self._shard, limit=room)
+        if not planned:
+            return []
+        with self._catalogue.write() as connection:
+            claimed = conversions.claim(
+                connection,
+                Verb.CLAIM,
+                [one.id for one in planned],
+                token=token,
+                lease_until=now() + self._lease,
+            )
+            placed = [self._place(connection, one) for one in claimed]
+        return [(one, token) for one in placed]
+
+    def _place(self, connection: Connection, claimed: Conversion) -> Conversion:
+        """Give the attempt the key it writes to, before anybody is asked to write."""
+        bucket, key = claimed.target_bucket, claimed.target_key
+        if claimed.publish == "staged":
+            extension = FORMATS[AudioConvert.parse(claimed.process).f].extension
+            name = f"{claimed.id}-{claimed.attempt}.{extension}"
+            key = f"{self._options.staging}{self._uid}/{self._shard}/{name}"
+        connection.execute(
+            sa.update(conversion).where(conversion.c.id == claimed.id).values(output_bucket=bucket, output_key=key)
+        )
+        return replace(claimed, output_bucket=bucket, output_key=key)
+
+    def _post(self, claimed: Conversion) -> Outcome:
+        """In a pool thread: post, and post again only where the first POST surely reached nobody."""
+        bucket = self._settings.bucket(claimed.bucket, session=self._session)
+        for pause in (*PAUSES, None):
+            outcome = post(bucket, claimed, self._options.topic)
+            if outcome.kind is not Kind.NOT_TAKEN or outcome.code != "Unreachable":
+                return outcome
+            if pause is None:
+                return Outcome(Kind.MISCONFIGURED, code=outcome.code, error=outcome.error)
+            time.sleep(pause)
+        raise AssertionError("the last try returned")
+
+    def _record(self, connection: Connection, claimed: Conversion, token: str, outcome: Outcome) -> None:
+        """Write one outcome down, if the claim is still ours."""
+        if outcome.kind is Kind.ACCEPTED:
+            submitted_at = outcome.submitted_at or now()
+            moved = move(
+                connection,
+                Verb.ACCEPT,
+                claimed.id,
+                held=token,
+                task_id=outcome.task_id,
+                submitted_at=submitted_at,
+                deadline_at=submitted_at + self._options.deadline,
+            )
+            self._pause = 0.0
+        elif outcome.kind is Kind.REJECTED:
+            moved = move(
+                connection,
+                Verb.REJECT,
+                claimed.id,
+                held=token,
+                code=outcome.code,
+                message=outcome.message,
+                retry_at=rest(claimed.attempt),
+            )
+            log.warning("oss://%s/%s: %s %s", claimed.bucket, claimed.key, outcome.code, outcome.message)
+        elif outcome.kind is Kind.UNKNOWN:
+            # The row keeps its claim: when the lease is over, `_look_into_abandoned` asks what became of it.
+            moved = 1
+            log.warning("oss://%s/%s: %s; will look for its task", claimed.bucket, claimed.key, outcome.message)
+        else:
+            moved = move(connection, Verb.RELEASE, claimed.id, held=token, output_bucket=None, output_key=None)
+            if outcome.kind is Kind.MISCONFIGURED:
+                self._fatal = outcome
+            else:
+                self._pause = min(LONGEST_PAUSE, self._pause * 2 or 1.0)
+                log.warning("OSS asks for patience (%s): pausing %.0f s", outcome.code, self._pause)
+        self._outcomes[outcome.kind.value] += moved
+
+    def _look_into_abandoned(self) -> bool:
+        """See to half submitted conversions: ours with an unknown outcome, or those of a process that died.
+
+        Returns:
+            Whether the shard still has something to submit or to look into.
+        """
+        with self._catalogue.read() as connection:
+            half = conversions.of_batch(connection, self._batch_id, [State.SUBMITTING], shard=self._shard)
+        if not half:
+            with self._catalogue.read() as connection:
+                counts = conversions.count_states(connection, self._batch_id, shard=self._shard)
+            return bool(counts.get(State.PLANNED) or counts.get(State.SUBMITTING))
+        token = secrets.token_hex(8)
+        with self._catalogue.write() as connection:
+            mine = conversions.claim(
+                connection,
+                Verb.RECLAIM,
+                [one.id for one in half],
+                token=token,
+                lease_until=now() + self._lease,
+            )
+        if not mine:
+            log.info("%d conversions are being submitted elsewhere; waiting for them", len(half))
+            time.sleep(2)
+            return True
+        for one in mine:
+            found = look_for(self._settings, one)
+            with self._catalogue.write() as connection:
+                if found.task_id is not None:
+                    self._record(connection, one, token, Outcome(Kind.ACCEPTED, task_id=found.task_id))
+                elif found.output:
+                    self._outcomes["found"] += move(connection, Verb.ADOPT, one.id, held=token)
+                else:
+                    move(connection, Verb.RELEASE, one.id, held=token)
+        return True
+
+    def _configuration_error(self, outcome: Outcome) -> OssConfigurationError:
+        error = outcome.error or RuntimeError(outcome.message)
+        return OssConfigurationError(self._settings.explain(error, "Submitting a conversion"))

@@ -1,0 +1,210 @@
+"""Waiting for one shard: notifications through the inbox, and asking the service itself when they are late.
+
+Everything that blocks, the database included, runs in threads: the waiter lives on the triggerer's event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from include.catalogue import conversions, inbox, leases
+from include.catalogue.database import Catalogue, now
+from include.catalogue.states import IN_FLIGHT, UNHAPPY, State
+from include.oss import OssSettings
+from include.smq import SmqSettings
+
+from .asking import Asker
+from .draining import Drainer
+
+log = logging.getLogger(__name__)
+
+#: How long the role of draining a queue is held without being renewed.
+DRAIN_TERM = timedelta(seconds=60)
+#: A waiter that doesn't drain the queue itself looks into the inbox this often, in seconds.
+LOOK_EVERY = 2.0
+#: Progress is told at most this often, in seconds.
+TELL_EVERY = 15.0
+
+
+@dataclass(frozen=True)
+class WaitOptions:
+    """How a shard is waited for.
+
+    Attributes:
+        queue: SMQ queue that gets the completion messages; None: the service is asked from the start.
+        long_poll: seconds that one receive waits for a message (SMQ allows 30).
+        ask_after: seconds without news after which the service itself is asked, and then again each time.
+    """
+
+    queue: str | None = None
+    long_poll: int = 10
+    ask_after: float = 60.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a shard is.
+
+    Attributes:
+        in_flight: conversions that the service has, or may have.
+        converted: outputs that wait for verification, or went through it.
+        failed: conversions that ended badly; each has its reason in its row.
+        waiting: conversions that nobody has submitted.
+    """
+
+    in_flight: int
+    converted: int
+    failed: int
+    waiting: int
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to wait for."""
+        return self.in_flight == 0
+
+    @classmethod
+    def of(cls, counts: dict[State, int]) -> Progress:
+        """Sum up the states of a shard."""
+        in_flight = sum(counts.get(state, 0) for state in IN_FLIGHT)
+        failed = sum(counts.get(state, 0) for state in UNHAPPY)
+        waiting = counts.get(State.PLANNED, 0)
+        return cls(in_flight, sum(counts.values()) - in_flight - failed - waiting, failed, waiting)
+
+
+class ShardWaiter:
+    """Waits for one shard. Any number of waiters, in any number of processes, may wait for the same one."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        oss: OssSettings,
+        smq: SmqSettings | None,
+        batch_id: int,
+        shard: int,
+        options: WaitOptions,
+        *,
+        until: datetime,
+        tell: Callable[[str], None] = log.info,
+    ) -> None:
+        """Prepare; nothing is opened yet.
+
+        Args:
+            until: absolute end of the wait; a conversion's own deadline may end it earlier.
+            tell: gets a line of progress now and then.
+        """
+        self._catalogue = catalogue
+        self._oss = oss
+        self._smq = smq
+        self._batch_id = batch_id
+        self._shard = shard
+        self._options = options
+        self._until = until
+        self._tell = tell
+        self._owner = secrets.token_hex(8)
+
+    async def look(self) -> Progress:
+        """Take one look at what the inbox and the catalogue know; asks nobody."""
+        return await asyncio.to_thread(self._look)
+
+    async def poke(self) -> Progress:
+        """Receive once and, if that was not enough, ask once: for a sensor that looks now and then."""
+        async with AsyncExitStack() as stack:
+            asker, drainer = self._means(stack)
+            if drainer is not None and await asyncio.to_thread(self._take_role):
+                await drainer.drain(1)
+            progress = await self.look()
+            if not progress.done:
+                await asker.ask()
+                progress = await self.look()
+            return progress
+
+    async def wait(self) -> Progress:
+        """Wait until nothing of the shard is in flight, or until the end of the wait."""
+        async with AsyncExitStack() as stack:
+            asker, drainer = self._means(stack)
+            pace = _Pace(self._options.ask_after, at_once=drainer is None)
+            while True:
+                progress = await self.look()
+                pace.saw(progress)
+                if pace.time_to_tell():
+                    self._tell(pace.line(progress))
+                if progress.done or now() >= self._until:
+                    return progress
+                if pace.time_to_ask() or await asyncio.to_thread(asker.anything_overdue):
+                    await asker.ask()
+                    pace.asked()
+                elif drainer is not None and await asyncio.to_thread(self._take_role):
+                    room = min(self._options.long_poll, pace.until_ask(), self._left())
+                    await drainer.drain(max(1, int(room)))
+                else:
+                    await asyncio.sleep(LOOK_EVERY)
+
+    def _means(self, stack: AsyncExitStack) -> tuple[Asker, Drainer | None]:
+        asker = Asker(self._catalogue, self._oss, self._batch_id, self._shard, stack)
+        if self._smq is None or not self._options.queue:
+            return asker, None
+        stack.push_async_callback(asyncio.to_thread, self._give_back)
+        return asker, Drainer(self._catalogue, self._smq, self._options.queue, stack)
+
+    def _look(self) -> Progress:
+        inbox.apply(self._catalogue, self._batch_id, self._shard)
+        with self._catalogue.read() as connection:
+            return Progress.of(conversions.count_states(connection, self._batch_id, shard=self._shard))
+
+    def _take_role(self) -> bool:
+        with self._catalogue.write() as connection:
+            return leases.acquire(connection, f"drain {self._options.queue}", self._owner, DRAIN_TERM)
+
+    def _give_back(self) -> None:
+        with self._catalogue.write() as connection:
+            leases.release(connection, f"drain {self._options.queue}", self._owner)
+
+    def _left(self) -> float:
+        return (self._until - now()).total_seconds()
+
+
+class _Pace:
+    """When to ask the service, and when to tell the log."""
+
+    def __init__(self, ask_after: float, *, at_once: bool) -> None:
+        self._began = time.monotonic()
+        self._ask_after = ask_after
+        self._next_ask = self._began + (0 if at_once else ask_after)
+        self._next_tell = self._began
+        self._seen: Progress | None = None
+        self._first: Progress | None = None
+
+    def saw(self, progress: Progress) -> None:
+        if progress != self._seen and self._seen is not None:
+            self._next_ask = time.monotonic() + self._ask_after
+        self._seen = progress
+        self._first = self._first or progress
+
+    def until_ask(self) -> float:
+        return self._next_ask - time.monotonic()
+
+    def time_to_ask(self) -> bool:
+        return self.until_ask() <= 0
+
+    def asked(self) -> None:
+        self._next_ask = time.monotonic() + self._ask_after
+
+    def time_to_tell(self) -> bool:
+        return time.monotonic() >= self._next_tell
+
+    def line(self, progress: Progress) -> str:
+        self._next_tell = time.monotonic() + TELL_EVERY
+        minutes = (time.monotonic() - self._began) / 60
+        done = 0 if self._first is None else self._first.in_flight - progress.in_flight
+        line = f"{progress.converted} converted, {progress.failed} failed, {progress.in_flight} in flight"
+        if done > 0 and minutes > 0:
+            rate = done / minutes
+            line += f", {rate:.0f} a minute, about {max(1, round(progress.in_flight / rate))} min left"
+        return line

@@ -1,0 +1,133 @@
+"""The Params of a batch: what the trigger form shows, with defaults from the environment (prefix OSS_AUDIO_)."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from airflow.sdk import Param
+
+from include.audio_convert import load_profiles
+
+
+def setting(name: str, default: str = "") -> str:
+    """An OSS_AUDIO_ setting of this deployment."""
+    return os.environ.get(f"OSS_AUDIO_{name}") or default
+
+
+def batch_params(**changed: Any) -> dict[str, Param]:
+    """The Params of a batch, by name.
+
+    :param changed: other defaults, by name.
+    """
+    profiles = load_profiles()
+    chosen = [name.strip() for name in setting("PROFILES", "mobile-mp3").split(",") if name.strip()]
+    params = {
+        "bucket": Param(
+            setting("BUCKET", "audio"),
+            type="string",
+            minLength=3,
+            maxLength=63,
+            title="Bucket",
+            description="OSS bucket of the sources.",
+        ),
+        "prefix": Param(
+            setting("PREFIX"),
+            type="string",
+            title="Prefix",
+            description="Only keys that start with this; empty for the whole bucket.",
+        ),
+        "glob": Param(
+            "",
+            type="string",
+            title="Pattern",
+            description="Shell pattern on the whole key, such as incoming/*.wav ('*' also matches '/'). "
+            "Empty: every known audio extension.",
+        ),
+        "exclude": Param(
+            [name for name in setting("EXCLUDE").split(",") if name],
+            type="array",
+            items={"type": "string"},
+            title="Exclude",
+            description="Shell patterns on the whole key, one a line; they win over the pattern.",
+        ),
+        "profiles": Param(
+            chosen,
+            type="array",
+            items={"type": "string"},
+            examples=sorted(profiles),
+            title="Profiles",
+            description="Renditions to make of every source.",
+            values_display={name: f"{name}: {profile.description}" for name, profile in sorted(profiles.items())},
+        ),
+        "start": Param(
+            0,
+            type="integer",
+            minimum=0,
+            title="Start (ms)",
+            description="Offset into each source, in milliseconds.",
+        ),
+        "duration": Param(
+            0,
+            type="integer",
+            minimum=0,
+            title="Duration (ms)",
+            description="Length of the part, in milliseconds; 0: to the end. A clip gets a target of its own.",
+        ),
+        "force": Param(
+            False,
+            type="boolean",
+            title="Force",
+            description="Make renditions anew that are there already.",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Show the plan in the log of task 'plan'; submit nothing.",
+        ),
+        "limit": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Limit",
+            description="At most so many sources.",
+        ),
+        "failure_threshold": Param(
+            50,
+            type="number",
+            minimum=0,
+            maximum=100,
+            title="Failure threshold (%)",
+            description="The run fails when more than this share of its conversions failed.",
+        ),
+    }
+    for name, default in changed.items():
+        params[name].value = default
+    return params
+
+
+#: Arguments of `OSSAudioListOperator` out of the Params above.
+SELECTION: dict[str, Any] = {
+    "bucket": "{{ params.bucket }}",
+    "prefix": "{{ params.prefix }}",
+    "include": "{{ params.glob }}",
+    "exclude": "{{ params.exclude | join(',') }}",
+    "profiles": "{{ params.profiles | join(',') }}",
+    "target_bucket": setting("TARGET_BUCKET"),
+    "start": "{{ params.start }}",
+    "duration": "{{ params.duration }}",
+    "force": "{{ params.force }}",
+    "limit": "{{ params.limit }}",
+    "plan_only": "{{ params.dry_run }}",
+}
+
+#: Arguments of `batch_pipeline` out of this deployment's settings and the Params above.
+PIPELINE: dict[str, Any] = {
+    "selection": SELECTION,
+    "topic": setting("TOPIC") or None,
+    "queue": setting("QUEUE") or None,
+    "staging_prefix": setting("STAGING_PREFIX", ".staging/"),
+    "reports": setting("REPORTS") or None,
+    "failure_threshold": "{{ params.failure_threshold }}",
+}

@@ -1,0 +1,73 @@
+"""The chain of one batch, for any DAG: list, plan, convert, await, verify, catalogue, report."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import TriggerRule, chain
+
+from oss_audio.operators.convert import OSSAudioConvertOperator
+from oss_audio.operators.list_sources import OSSAudioListOperator
+from oss_audio.operators.plan import OSSAudioPlanOperator
+from oss_audio.operators.publish import OSSAudioPublishOperator
+from oss_audio.operators.report import OSSAudioReportOperator
+from oss_audio.operators.verify import OSSAudioVerifyOperator
+from oss_audio.sensors.convert import OSSAudioConvertSensor
+
+
+def batch_pipeline(
+    *,
+    selection: dict[str, Any],
+    topic: str | None = None,
+    queue: str | None = None,
+    staging_prefix: str = ".staging/",
+    reports: str | None = None,
+    failure_threshold: Any = 50,
+    deadline: timedelta = timedelta(hours=6),
+    oss_conn_id: str = "oss_default",
+    smq_conn_id: str | None = "smq_default",
+    catalogue_conn_id: str = "audio_catalogue",
+) -> None:
+    """Lay the tasks of one batch into the DAG that is open.
+
+    :param selection: arguments of `OSSAudioListOperator`: what to make of which sources.
+    :param topic: SMQ topic for completion messages; the connection's own when empty.
+    :param queue: SMQ queue subscribed to that topic; the connection's own when empty.
+    :param staging_prefix: where conversions in progress write.
+    :param reports: folder for the Markdown reports.
+    :param failure_threshold: percent of conversions that may fail before the run does.
+    :param deadline: of each conversion, from its submit.
+    """
+    stores: dict[str, Any] = {"oss_conn_id": oss_conn_id, "catalogue_conn_id": catalogue_conn_id}
+    # A batch with nothing to do has no shard: its mapped tasks are skipped, and that is no failure.
+    whatever_there_was: dict[str, Any] = {**stores, "trigger_rule": TriggerRule.NONE_FAILED}
+
+    listed = OSSAudioListOperator(task_id="list", staging_prefix=staging_prefix, **selection, **stores)
+    plan = OSSAudioPlanOperator(task_id="plan", batch=listed.output, **stores)
+    convert = OSSAudioConvertOperator.partial(
+        task_id="convert",
+        topic=topic,
+        staging_prefix=staging_prefix,
+        deadline=deadline,
+        smq_conn_id=smq_conn_id,
+        **stores,
+    ).expand(shard=plan.output)
+    wait = OSSAudioConvertSensor.partial(
+        task_id="await",
+        queue=queue,
+        timeout=deadline * 2,
+        fail_on_error=False,
+        smq_conn_id=smq_conn_id,
+        **stores,
+    ).expand(shard=convert.output)
+    verify = OSSAudioVerifyOperator(task_id="verify", batch=listed.output, **whatever_there_was)
+    catalogue = OSSAudioPublishOperator(task_id="catalogue", batch=listed.output, **whatever_there_was)
+    report = OSSAudioReportOperator(
+        task_id="report",
+        batch=listed.output,
+        reports=reports,
+        failure_threshold=failure_threshold,
+        **whatever_there_was,
+    )
+    chain(wait, verify, catalogue, report)

@@ -1,0 +1,48 @@
+"""Errors as people meet them in a task log: one sentence, and a retry only where one can help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from include.audio_convert import ParameterError, ProfileError
+from include.catalogue import CatalogueError
+from include.catalogue.batches import NoSuchBatch
+from include.oss import OssConfigurationError, OssSettings, redact
+from include.pipeline.request import RequestError
+from include.pipeline.selection import SelectionError
+from include.smq import SmqError
+
+#: What only a person can mend: the task fails at once, whatever its retries.
+_SETTINGS = (
+    CatalogueError,
+    NoSuchBatch,
+    OssConfigurationError,
+    ParameterError,
+    ProfileError,
+    RequestError,
+    SelectionError,
+    SmqError,
+)
+
+
+@contextmanager
+def clear_errors(doing: str, settings: OssSettings | None = None) -> Iterator[None]:
+    """Turn the errors of a step into Airflow's, in words.
+
+    Args:
+        doing: what the step does, as the start of a sentence ("Listing the sources").
+        settings: of the OSS connection that the step uses; names the setting to look at and hides its credentials.
+    """
+    import oss2
+
+    try:
+        yield
+    except _SETTINGS as error:
+        raise AirflowFailException(redact(str(error), settings.secrets if settings else ())) from None
+    except oss2.exceptions.OssError as error:
+        # `from None`: the SDK's exception carries headers and addresses.
+        sentence = settings.explain(error, doing) if settings else f"{doing} failed: {type(error).__name__}"
+        raise AirflowException(sentence) from None

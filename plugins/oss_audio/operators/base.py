@@ -1,0 +1,51 @@
+"""What the operators of a batch share: their connections, and the catalogue opened for one task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from include.catalogue import Catalogue, open_catalogue
+from include.oss import OssSettings
+from oss_audio.hooks.catalogue import CatalogueHook
+from oss_audio.hooks.oss import OSSAudioHook
+
+
+class OSSAudioOperator(BaseOperator):
+    """Base of the package's operators.
+
+    :param oss_conn_id: connection of the Alibaba provider's type `oss`.
+    :param catalogue_conn_id: connection of the catalogue's database; without it a SQLite file in AIRFLOW_HOME.
+    """
+
+    ui_color = "#fff4e8"
+    ui_fgcolor = "#5b3a1e"
+
+    def __init__(
+        self, *, oss_conn_id: str = "oss_default", catalogue_conn_id: str = "audio_catalogue", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.oss_conn_id = oss_conn_id
+        self.catalogue_conn_id = catalogue_conn_id
+
+    def oss(self) -> OssSettings:
+        """The OSS connection's settings."""
+        return OSSAudioHook(self.oss_conn_id).settings
+
+    @contextmanager
+    def catalogue(self) -> Iterator[Catalogue]:
+        """The catalogue, open for the block."""
+        catalogue = open_catalogue(CatalogueHook(self.catalogue_conn_id).url)
+        try:
+            yield catalogue
+        finally:
+            catalogue.close()
+
+
+def batch_name(context: Context) -> str:
+    """What the batch of this run is called: a cleared or retried run finds its batch again."""
+    run = context["dag_run"]
+    return f"{run.dag_id}/{run.run_id}"

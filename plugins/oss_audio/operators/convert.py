@@ -1,0 +1,195 @@
+"""`OSSAudioConvertOperator`: submits audio/convert, one conversion or a shard of a batch, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from glob import escape
+from typing import Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.audio_convert import AudioConvert, load_profiles
+from include.catalogue import Catalogue, batches
+from include.catalogue.batches import ListedObject
+from include.oss import OssSettings, check_bucket
+from include.pipeline.planning import Decision, plan_batch
+from include.pipeline.request import BatchRequest, RequestError
+from include.pipeline.submitting import SubmitOptions, submit_shard
+from include.smq import check_smq
+from oss_audio.clear_errors import clear_errors
+from oss_audio.hooks.smq import SMQHook
+from oss_audio.links import OSSConsoleLink, console_address
+from oss_audio.operators.base import OSSAudioOperator, batch_name
+from oss_audio.values import Shard, as_flag, as_shard, as_text
+
+
+class OSSAudioConvertOperator(OSSAudioOperator):
+    """Submit conversions to OSS; `OSSAudioConvertSensor` waits for them.
+
+    Either a shard of a planned batch (`shard`), or one conversion (`bucket`, `key`, and what to make of it). Running
+    it again, in a retry or after a clear, submits nothing twice: every conversion is in the catalogue first.
+
+    :param shard: one element of what `OSSAudioPlanOperator` returned.
+    :param bucket: of the one source.
+    :param key: of the one source.
+    :param profile: name of a profile, whose target is used unless `target_key` says another.
+    :param convert: instead of a profile, the parameters of audio/convert, as a mapping (``{"f": "mp3", "ab": 128000}``)
+        or as text (``"audio/convert,f_mp3,ab_128000"``).
+    :param target_key: where the one rendition goes.
+    :param target_bucket: the source's bucket when empty.
+    :param force: make the one rendition anew even if it is there.
+    :param topic: SMQ topic for the completion message; the connection's own when empty.
+    :param staging_prefix: where attempts of a batch write, in the target's bucket. One conversion writes to its
+        target at once.
+    :param concurrency: requests at once.
+    :param deadline: a conversion that is not done so long after its submit has failed.
+    :param smq_conn_id: connection of type `smq`; None: no message is asked for, and the sensor asks OSS and IMM.
+    :return: a handle for `OSSAudioConvertSensor(shard=convert.output)`
+    """
+
+    template_fields: Sequence[str] = (
+        "shard",
+        "bucket",
+        "key",
+        "profile",
+        "convert",
+        "target_key",
+        "target_bucket",
+        "force",
+        "topic",
+        "staging_prefix",
+    )
+    operator_extra_links = (OSSConsoleLink(),)
+
+    def __init__(
+        self,
+        *,
+        shard: Any = None,
+        bucket: str | None = None,
+        key: str | None = None,
+        profile: str | None = None,
+        convert: Mapping[str, Any] | str | None = None,
+        target_key: str | None = None,
+        target_bucket: str | None = None,
+        force: Any = False,
+        topic: str | None = None,
+        staging_prefix: str = ".staging/",
+        concurrency: int = 16,
+        deadline: timedelta = timedelta(hours=6),
+        smq_conn_id: str | None = "smq_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.shard = shard
+        self.bucket = bucket
+        self.key = key
+        self.profile = profile
+        self.convert = convert
+        self.target_key = target_key
+        self.target_bucket = target_bucket
+        self.force = force
+        self.topic = topic
+        self.staging_prefix = staging_prefix
+        self.concurrency = concurrency
+        self.deadline = deadline
+        self.smq_conn_id = smq_conn_id
+        self.console_address = ""
+
+    def execute(self, context: Context) -> Shard:
+        settings = self.oss()
+        if self.shard is None:
+            self.console_address = console_address(settings, *self._target())
+        with clear_errors("Submitting conversions", settings):
+            options = SubmitOptions(
+                staging=self.staging_prefix,
+                topic=self._checked_topic(),
+                concurrency=self.concurrency,
+                deadline=self.deadline,
+            )
+            with self.catalogue() as catalogue:
+                shard = as_shard(self.shard) if self.shard is not None else self._plan(catalogue, settings, context)
+                outcomes = submit_shard(catalogue, settings, shard["batch"], shard["shard"], options)
+        told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "nothing left to submit"
+        self.log.info("Shard %d of batch %d: %s", shard["shard"], shard["batch"], told)
+        return shard
+
+    def _checked_topic(self) -> str | None:
+        """The topic, after making sure that it is there: a conversion asked to notify a missing one would fail."""
+        if self.smq_conn_id is None:
+            return None
+        hook = SMQHook(self.smq_conn_id)
+        topic = as_text(self.topic) or hook.topic
+        if topic is not None:
+            check_smq(hook.settings, queue=None, topic=topic)
+        return topic
+
+    def _plan(self, catalogue: Catalogue, settings: OssSettings, context: Context) -> Shard:
+        """Plan a batch of one."""
+        request = self._request()
+        check_bucket(settings, request.bucket)
+        there = settings.bucket(request.bucket).head_object(self.key)
+        source = ListedObject(
+            bucket=request.bucket,
+            key=str(self.key),
+            etag=there.etag.strip('"'),
+            size=there.content_length,
+            last_modified=datetime.fromtimestamp(there.last_modified, UTC),
+        )
+        name = f"{batch_name(context)}/{self.task_id}/{context['ti'].map_index}"
+        with catalogue.write() as connection:
+            batch = batches.open_batch(connection, name, request.to_json())
+            if batch.planned_at is None:
+                batches.begin_listing(connection, batch.id)
+                batches.add_listed(connection, batch.id, [source])
+        plan = plan_batch(
+            catalogue,
+            request.selection(),
+            request.renderings(),
+            batch.id,
+            force=request.force,
+            # Somebody asks for this very file: a failure an hour ago is no reason to let it rest.
+            retry_now=True,
+        )
+        if plan.decisions[Decision.DEAD]:
+            raise RequestError(f"oss://{self.bucket}/{self.key} has failed too often: mend it, or set force")
+        if not plan.wanted and not plan.unchanged:
+            raise RequestError(f"oss://{self.bucket}/{self.key} is itself a rendition of the catalogue")
+        return Shard(batch=batch.id, shard=0)
+
+    def _request(self) -> BatchRequest:
+        bucket, key = self._target()
+        return BatchRequest(
+            bucket=str(self.bucket),
+            prefixes=(str(self.key),),
+            include=(escape(str(self.key)),),
+            single={"convert": self._parameters().render(), "bucket": bucket, "key": key},
+            force=as_flag("force", self.force),
+        )
+
+    def _parameters(self) -> AudioConvert:
+        if isinstance(self.convert, Mapping):
+            try:
+                return AudioConvert(**self.convert)
+            except TypeError as error:
+                raise RequestError(f"convert is {dict(self.convert)!r}: {error}") from None
+        if self.convert:
+            return AudioConvert.parse(self.convert)
+        known = load_profiles()
+        if self.profile not in known:
+            raise RequestError(f"unknown profile {self.profile!r}: choose from {', '.join(sorted(known))}")
+        return known[self.profile].convert
+
+    def _target(self) -> tuple[str, str]:
+        if not self.bucket or not self.key:
+            raise AirflowFailException("give either shard, or bucket and key of one source")
+        if bool(self.convert) == bool(self.profile):
+            raise AirflowFailException("give either profile or convert: what to make of the source")
+        if self.target_key:
+            return as_text(self.target_bucket) or self.bucket, self.target_key
+        if not self.profile:
+            raise AirflowFailException("give target_key: where the rendition goes")
+        self._parameters()
+        bucket, key = load_profiles()[self.profile].target_for(self.bucket, self.key)
+        return as_text(self.target_bucket) or bucket, key

@@ -1,0 +1,57 @@
+"""The second step of a batch: what is new or changed becomes conversions, in shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from include.catalogue import batches
+from include.pipeline.planning import Plan, plan_batch
+from include.pipeline.request import BatchRequest
+from oss_audio.clear_errors import clear_errors
+from oss_audio.operators.base import OSSAudioOperator
+from oss_audio.values import Shard, as_batch
+
+
+class OSSAudioPlanOperator(OSSAudioOperator):
+    """Plan a batch from its listing; a dry run shows the plan in the log and keeps nothing.
+
+    :param batch: what `OSSAudioListOperator` returned.
+    :return: the batch's shards, for `OSSAudioConvertOperator.partial(...).expand(shard=plan.output)`
+    """
+
+    template_fields: Sequence[str] = ("batch",)
+
+    def __init__(self, *, batch: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.batch = batch
+
+    def execute(self, context: Context) -> list[Shard]:
+        batch_id = as_batch(self.batch)
+        with clear_errors("Planning the batch"), self.catalogue() as catalogue:
+            with catalogue.read() as connection:
+                request = BatchRequest.from_json(batches.get_batch(connection, batch_id).params)
+            plan = plan_batch(
+                catalogue,
+                request.selection(),
+                request.renderings(),
+                batch_id,
+                force=request.force,
+                limit=request.limit,
+                max_attempts=request.max_attempts,
+                dry_run=request.dry_run,
+            )
+        self._tell(plan, dry_run=request.dry_run)
+        return [Shard(batch=batch_id, shard=shard) for shard in plan.shards]
+
+    def _tell(self, plan: Plan, *, dry_run: bool) -> None:
+        decided = ", ".join(f"{count} {decision}" for decision, count in plan.decisions.items()) or "nothing to do"
+        self.log.info("%s: %s; %d unchanged", "Dry run" if dry_run else "Plan", decided, plan.unchanged)
+        for decision, key, profile, target in plan.examples:
+            self.log.info("  %-15s %s  as %s  ->  %s", decision, key, profile, target)
+        if plan.wanted > len(plan.examples):
+            self.log.info("  … and %d more", plan.wanted - len(plan.examples))
+        if dry_run:
+            self.log.info("Dry run: nothing was submitted")

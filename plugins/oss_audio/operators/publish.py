@@ -1,0 +1,34 @@
+"""The sixth step of a batch: verified outputs go to their final keys and into the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from include.pipeline.publishing import publish_batch
+from oss_audio.clear_errors import clear_errors
+from oss_audio.operators.base import OSSAudioOperator
+from oss_audio.values import as_batch
+
+
+class OSSAudioPublishOperator(OSSAudioOperator):
+    """Publish the verified outputs of a batch: a guarded copy on the server, then a row of the catalogue.
+
+    :param batch: what `OSSAudioListOperator` returned.
+    :return: how many conversions ended in which state
+    """
+
+    template_fields: Sequence[str] = ("batch",)
+
+    def __init__(self, *, batch: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.batch = batch
+
+    def execute(self, context: Context) -> dict[str, int]:
+        settings = self.oss()
+        with clear_errors("Publishing the renditions", settings), self.catalogue() as catalogue:
+            outcomes = publish_batch(catalogue, settings, as_batch(self.batch))
+        self.log.info("Published: %s", dict(outcomes) or "nothing to publish")
+        return dict(outcomes)

@@ -1,0 +1,52 @@
+"""The last step of a batch: its report, and whether too much of it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.catalogue import batches
+from include.pipeline.reporting import build_report, render, write_report
+from oss_audio.clear_errors import clear_errors
+from oss_audio.operators.base import OSSAudioOperator
+from oss_audio.values import as_batch, as_percent, as_text
+
+
+class OSSAudioReportOperator(OSSAudioOperator):
+    """Report a batch in the task log and as a Markdown file; fail the run if too much of it failed.
+
+    :param batch: what `OSSAudioListOperator` returned.
+    :param reports: folder of the Markdown file; none when empty.
+    :param failure_threshold: percent of the batch's conversions that may fail; with more the task fails.
+    :return: the report's counts
+    """
+
+    template_fields: Sequence[str] = ("batch", "reports", "failure_threshold")
+
+    def __init__(self, *, batch: Any, reports: str | None = None, failure_threshold: Any = 50, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.batch = batch
+        self.reports = reports
+        self.failure_threshold = failure_threshold
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        threshold = as_percent("failure_threshold", self.failure_threshold)
+        batch_id = as_batch(self.batch)
+        with clear_errors("Reporting the batch"), self.catalogue() as catalogue:
+            report = build_report(catalogue, batch_id)
+            with catalogue.write() as connection:
+                batches.end_batch(connection, batch_id)
+        self.log.info("Report\n%s", render(report))
+        if folder := as_text(self.reports):
+            self.log.info("Written to %s", write_report(report, Path(folder)))
+        if report.failed_percent > threshold:
+            raise AirflowFailException(
+                f"{len(report.failures)} of {len(report.rows)} conversions failed "
+                f"({report.failed_percent:.0f} %, more than the threshold of {threshold:.0f} %); "
+                "their reasons are in the report above and in the catalogue"
+            )
+        return report.summary()

@@ -1,0 +1,34 @@
+"""The fifth step of a batch: every output is probed and compared with what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from include.pipeline.verifying import verify_batch
+from oss_audio.clear_errors import clear_errors
+from oss_audio.operators.base import OSSAudioOperator
+from oss_audio.values import as_batch
+
+
+class OSSAudioVerifyOperator(OSSAudioOperator):
+    """Verify the converted outputs of a batch; one that is not what was asked is quarantined, with the reason.
+
+    :param batch: what `OSSAudioListOperator` returned.
+    :return: how many conversions ended in which state
+    """
+
+    template_fields: Sequence[str] = ("batch",)
+
+    def __init__(self, *, batch: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.batch = batch
+
+    def execute(self, context: Context) -> dict[str, int]:
+        settings = self.oss()
+        with clear_errors("Verifying the outputs", settings), self.catalogue() as catalogue:
+            outcomes = verify_batch(catalogue, settings, as_batch(self.batch))
+        self.log.info("Verified: %s", dict(outcomes) or "nothing to verify")
+        return dict(outcomes)

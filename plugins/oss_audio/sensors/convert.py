@@ -1,0 +1,178 @@
+"""`OSSAudioConvertSensor`: waits for notification, output object or GetTask, whichever knows first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import BaseSensorOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+
+from include.catalogue import UNHAPPY, Catalogue, conversions, open_catalogue
+from include.pipeline.waiting import Progress, ShardWaiter, WaitOptions
+from include.smq import check_smq
+from oss_audio.clear_errors import clear_errors
+from oss_audio.hooks.catalogue import CatalogueHook
+from oss_audio.hooks.oss import OSSAudioHook
+from oss_audio.hooks.smq import SMQHook
+from oss_audio.triggers.shard import OSSAudioShardTrigger
+from oss_audio.values import Shard, as_shard, as_text
+
+#: How long Airflow lets the trigger overrun its own end before it cuts the deferral off.
+GRACE = timedelta(minutes=5)
+
+
+class OSSAudioConvertSensor(BaseSensorOperator):
+    """Wait for what `OSSAudioConvertOperator` submitted.
+
+    Deferrable by default: the wait costs one trigger for a whole shard, and on success the task ends inside it. With
+    `deferrable=False` it pokes, in either mode of Airflow's sensors.
+
+    :param shard: what `OSSAudioConvertOperator` returned.
+    :param queue: SMQ queue of the completion messages; the connection's own when empty.
+    :param ask_after: seconds without news after which OSS and IMM are asked.
+    :param fail_on_error: whether a failed conversion fails the task. By default only where the shard is one conversion;
+        in a batch it is a row with its reason, and its neighbours go on.
+    :param smq_conn_id: connection of type `smq`; None: OSS and IMM are asked from the start.
+    :return: ``{"batch": id, "shard": n, "converted": n, "failed": n}``
+    """
+
+    template_fields: Sequence[str] = ("shard", "queue")
+    ui_color: str = "#e6f3ef"
+    ui_fgcolor: str = "#1e4d3f"
+
+    def __init__(
+        self,
+        *,
+        shard: Any,
+        queue: str | None = None,
+        ask_after: float = 60.0,
+        fail_on_error: bool | None = None,
+        deferrable: bool = True,
+        timeout: timedelta | float = timedelta(hours=12),
+        oss_conn_id: str = "oss_default",
+        smq_conn_id: str | None = "smq_default",
+        catalogue_conn_id: str = "audio_catalogue",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(timeout=timeout, **kwargs)
+        self.shard = shard
+        self.queue = queue
+        self.ask_after = ask_after
+        self.fail_on_error = fail_on_error
+        self.deferrable = deferrable
+        self.oss_conn_id = oss_conn_id
+        self.smq_conn_id = smq_conn_id
+        self.catalogue_conn_id = catalogue_conn_id
+
+    def execute(self, context: Context) -> Any:
+        if not self.deferrable:
+            super().execute(context)
+            return self._result()
+        shard = as_shard(self.shard)
+        until = datetime.now(UTC) + timedelta(seconds=self.timeout)
+        # A trigger that fires at once may fail its task (airflow #66374): a shard that is done never gets one.
+        with self._waiter(until) as waiter:
+            if asyncio.run(waiter.look()).done:
+                return self._result()
+        return self.defer(
+            trigger=OSSAudioShardTrigger(
+                **shard,
+                until=until.isoformat(),
+                oss_conn_id=self.oss_conn_id,
+                smq_conn_id=self.smq_conn_id,
+                catalogue_conn_id=self.catalogue_conn_id,
+                queue=self._queue(),
+                ask_after=self.ask_after,
+                fail_on_error=self._fails_on_error(),
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout) + GRACE,
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, int]:
+        """Resumed: the catalogue says what happened, the event only that something did."""
+        return self._result()
+
+    def poke(self, context: Context) -> bool:
+        """Receive once, ask once."""
+        with self._waiter(datetime.now(UTC)) as waiter:
+            return asyncio.run(waiter.poke()).done
+
+    @contextmanager
+    def _waiter(self, until: datetime) -> Iterator[ShardWaiter]:
+        shard = as_shard(self.shard)
+        oss = OSSAudioHook(self.oss_conn_id).settings
+        with clear_errors("Waiting for conversions", oss), self._catalogue() as catalogue:
+            queue = self._queue()
+            smq = SMQHook(self.smq_conn_id).settings if self.smq_conn_id and queue else None
+            yield ShardWaiter(
+                catalogue,
+                oss,
+                smq,
+                shard["batch"],
+                shard["shard"],
+                WaitOptions(queue=queue, ask_after=self.ask_after),
+                until=until,
+                tell=self.log.info,
+            )
+
+    @contextmanager
+    def _catalogue(self) -> Iterator[Catalogue]:
+        catalogue = open_catalogue(CatalogueHook(self.catalogue_conn_id).url)
+        try:
+            yield catalogue
+        finally:
+            catalogue.close()
+
+    def _queue(self) -> str | None:
+        """The queue, after making sure that it is there."""
+        if self.smq_conn_id is None:
+            return None
+        hook = SMQHook(self.smq_conn_id)
+        queue = as_text(self.queue) or hook.queue
+        if queue is not None:
+            with clear_errors("Waiting for conversions"):
+                check_smq(hook.settings, queue=queue)
+        return queue
+
+    def _fails_on_error(self) -> bool:
+        if self.fail_on_error is not None:
+            return self.fail_on_error
+        shard = as_shard(self.shard)
+        with (
+            clear_errors("Waiting for conversions"),
+            self._catalogue() as catalogue,
+            catalogue.read() as connection,
+        ):
+            counts = conversions.count_states(connection, shard["batch"], shard=shard["shard"])
+        return sum(counts.values()) == 1
+
+    def _result(self) -> dict[str, int]:
+        """What became of the shard, as the catalogue has it."""
+        shard: Shard = as_shard(self.shard)
+        with (
+            clear_errors("Waiting for conversions"),
+            self._catalogue() as catalogue,
+            catalogue.read() as connection,
+        ):
+            progress = Progress.of(conversions.count_states(connection, shard["batch"], shard=shard["shard"]))
+            failed = conversions.of_batch(connection, shard["batch"], UNHAPPY, shard=shard["shard"], limit=1)
+        if not progress.done:
+            raise AirflowSensorTimeout(
+                f"{progress.in_flight} conversions of shard {shard['shard']} of batch {shard['batch']} are still in "
+                f"flight after {timedelta(seconds=self.timeout)}"
+            )
+        if failed and self._fails_on_error():
+            one = failed[0]
+            raise AirflowFailException(f"oss://{one.bucket}/{one.key} failed: {one.code}: {one.message}")
+        self.log.info("%d converted, %d failed", progress.converted, progress.failed)
+        return {
+            "batch": shard["batch"],
+            "shard": shard["shard"],
+            "converted": progress.converted,
+            "failed": progress.failed,
+        }

@@ -1,0 +1,96 @@
+"""The trigger that waits for one shard: ids, connection ids and an absolute deadline are all it carries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+
+from include.catalogue import open_catalogue
+from include.pipeline.waiting import Progress, ShardWaiter, WaitOptions
+from oss_audio.hooks.catalogue import CatalogueHook
+from oss_audio.hooks.oss import OSSAudioHook
+from oss_audio.hooks.smq import SMQHook
+
+
+class OSSAudioShardTrigger(BaseTrigger):
+    """Wait until nothing of a shard is in flight.
+
+    Any number of copies may run, in any number of triggerers. Success ends the task here (`TaskSuccessEvent`); in
+    every other case the task resumes and reads the catalogue, so that Airflow's retries are not skipped.
+
+    :param until: absolute end of the wait, ISO 8601 with offset.
+    :param queue: SMQ queue of the completion messages; None: OSS and IMM are asked.
+    :param fail_on_error: whether a failed conversion is the task's failure.
+    """
+
+    def __init__(
+        self,
+        *,
+        batch: int,
+        shard: int,
+        until: str,
+        oss_conn_id: str,
+        smq_conn_id: str | None,
+        catalogue_conn_id: str,
+        queue: str | None,
+        ask_after: float,
+        fail_on_error: bool,
+    ) -> None:
+        super().__init__()
+        self.batch = batch
+        self.shard = shard
+        self.until = until
+        self.oss_conn_id = oss_conn_id
+        self.smq_conn_id = smq_conn_id
+        self.catalogue_conn_id = catalogue_conn_id
+        self.queue = queue
+        self.ask_after = ask_after
+        self.fail_on_error = fail_on_error
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            "oss_audio.triggers.shard.OSSAudioShardTrigger",
+            {
+                "batch": self.batch,
+                "shard": self.shard,
+                "until": self.until,
+                "oss_conn_id": self.oss_conn_id,
+                "smq_conn_id": self.smq_conn_id,
+                "catalogue_conn_id": self.catalogue_conn_id,
+                "queue": self.queue,
+                "ask_after": self.ask_after,
+                "fail_on_error": self.fail_on_error,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        progress = await self._wait()
+        counts = {"converted": progress.converted, "failed": progress.failed}
+        if progress.done and not (self.fail_on_error and progress.failed):
+            yield TaskSuccessEvent(xcoms={"return_value": {"batch": self.batch, "shard": self.shard, **counts}})
+        else:
+            yield TriggerEvent({"done": progress.done, **counts})
+
+    async def _wait(self) -> Progress:
+        oss = await OSSAudioHook(self.oss_conn_id).asettings()
+        smq = await SMQHook(self.smq_conn_id).asettings() if self.smq_conn_id and self.queue else None
+        url = await CatalogueHook(self.catalogue_conn_id).aurl()
+        catalogue = await asyncio.to_thread(open_catalogue, url)
+        try:
+            waiter = ShardWaiter(
+                catalogue,
+                oss,
+                smq,
+                self.batch,
+                self.shard,
+                WaitOptions(queue=self.queue, ask_after=self.ask_after),
+                until=datetime.fromisoformat(self.until),
+                tell=self.log.info,
+            )
+            return await waiter.wait()
+        finally:
+            await asyncio.to_thread(catalogue.close)

@@ -1,0 +1,83 @@
+"""Reading what templates render: every Param arrives as text, or as the list or number it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from airflow.sdk.exceptions import AirflowFailException
+
+
+class Shard(TypedDict):
+    """What one task hands to the next: a batch of the catalogue and one shard of it, never a list of files."""
+
+    batch: int
+    shard: int
+
+
+def as_names(name: str, value: Any) -> tuple[str, ...]:
+    """A list of texts, or one text with commas between them; blanks are dropped."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, Sequence) or not all(isinstance(one, str) for one in value):
+        raise AirflowFailException(f"{name} is {value!r}: give a list of texts, or one text with commas")
+    return tuple(one.strip() for one in value if one.strip())
+
+
+def as_number(name: str, value: Any) -> int | None:
+    """A whole number; empty text and None mean none."""
+    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
+        return None
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise AirflowFailException(f"{name} is {value!r}: give a whole number") from None
+
+
+def as_percent(name: str, value: Any) -> float:
+    """A number from 0 to 100."""
+    try:
+        percent = float(value)
+    except (TypeError, ValueError):
+        percent = -1.0
+    if not 0 <= percent <= 100:
+        raise AirflowFailException(f"{name} is {value!r}: give a number from 0 to 100")
+    return percent
+
+
+def as_flag(name: str, value: Any) -> bool:
+    """True or False, as such or as text."""
+    if isinstance(value, bool):
+        return value
+    flags = {"true": True, "1": True, "false": False, "0": False, "": False, "none": False}
+    try:
+        return flags[str(value).strip().lower()]
+    except KeyError:
+        raise AirflowFailException(f"{name} is {value!r}: give true or false") from None
+
+
+def as_text(value: Any) -> str | None:
+    """Text; empty text and a rendered None mean none."""
+    text = "" if value is None else str(value)
+    return None if text in {"", "None"} else text
+
+
+def as_shard(value: Any) -> Shard:
+    """The handle that `OSSAudioConvertOperator` returns."""
+    if isinstance(value, Mapping) and {"batch", "shard"} <= value.keys():
+        return Shard(batch=int(value["batch"]), shard=int(value["shard"]))
+    raise AirflowFailException(
+        f"shard is {value!r}: give what OSSAudioConvertOperator returned, such as convert.output"
+    )
+
+
+def as_batch(value: Any) -> int:
+    """The batch id out of what a task of the batch returned."""
+    if isinstance(value, Mapping) and "batch" in value:
+        return int(value["batch"])
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise AirflowFailException(f"batch is {value!r}: give what OSSAudioListOperator returned") from None
