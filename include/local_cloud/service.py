@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -105,8 +105,8 @@ class LocalCloud:
         stack.callback(threads.shutdown)
         verifier = OssVerifier(config.credentials, config.region, lambda: datetime.now(UTC))
         oss = oss_app(Context(store, NoConversions(), config.region, threads), verifier, {config.host})
-        for app, listener in zip((oss, smq.app, smq.app), sockets, strict=True):
-            await stack.enter_async_context(_Serving(app, listener, smq.drain, date_header=app is not oss))
+        services = list(zip((oss, smq.app, smq.app), sockets, strict=True))
+        await stack.enter_async_context(_serving(services, own_date=oss, before_shutdown=smq.drain))
         self._endpoints = Endpoints(*(_address(config.host, listener) for listener in sockets))
 
     async def _prepare(self, store: LocalObjectStore, smq: SmqService) -> None:
@@ -138,47 +138,41 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _Serving:
-    """One application served on one listening socket for the length of an `async with` block."""
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        listener: socket.socket,
-        before_shutdown: Callable[[], None],
-        *,
-        date_header: bool,
-    ) -> None:
-        self._listener = listener
-        self._before_shutdown = before_shutdown
-        self._server = _Server(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=date_header,
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-            )
+@contextlib.asynccontextmanager
+async def _serving(
+    services: Sequence[tuple[ASGIApp, socket.socket]], own_date: ASGIApp, before_shutdown: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Serve each application on its socket; `own_date` is the one that writes its own Date header."""
+    servers = [
+        (
+            _Server(
+                uvicorn.Config(
+                    app,
+                    lifespan="off",
+                    ws="none",
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    date_header=app is not own_date,
+                    timeout_keep_alive=75,
+                    timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+                )
+            ),
+            listener,
         )
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.create_task(self._server.serve([self._listener]))
-        accepting = asyncio.create_task(self._server.accepting.wait())
-        await asyncio.wait({accepting, self._task}, return_when=asyncio.FIRST_COMPLETED)
-        accepting.cancel()
-        if self._task.done():
-            await self._task
-
-    async def __aexit__(self, *_: object) -> None:
-        self._before_shutdown()
-        self._server.should_exit = True
-        if self._task is not None:
-            await self._task
+        for app, listener in services
+    ]
+    async with asyncio.TaskGroup() as tasks:
+        for server, listener in servers:
+            tasks.create_task(server.serve([listener]))
+        try:
+            for server, _ in servers:
+                await server.accepting.wait()
+            yield
+        finally:
+            before_shutdown()
+            for server, _ in servers:
+                server.should_exit = True
 
 
 @contextlib.contextmanager

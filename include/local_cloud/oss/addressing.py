@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from urllib.parse import unquote_to_bytes
+from collections.abc import Collection, Mapping
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from include.local_cloud.oss.errors import OssError
+from include.local_cloud.signatures.request import ReceivedRequest
 
 LONGEST_KEY_BYTES = 1023
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _IPV4 = re.compile(r"[0-9]+(\.[0-9]+){3}")
+
+
+def received_request(
+    method: str, raw_path: bytes, query: bytes, headers: Mapping[str, str], own_names: Collection[str]
+) -> ReceivedRequest:
+    """What a request addresses and carries; `raw_path` and `query` as they were sent.
+
+    A `+` in a query value is a space: the asyncio SDK sends it for the `%20` it has signed. Raises
+    InvalidBucketName and InvalidObjectName.
+    """
+    bucket, key = split_path(raw_path, bucket_of_host(headers.get("host", ""), own_names))
+    parameters = parse_qsl(query.decode("latin-1"), keep_blank_values=True) if query else []
+    return ReceivedRequest(method, bucket, key, parameters, headers)
 
 
 def bucket_of_host(host: str, own_names: Collection[str]) -> str | None:

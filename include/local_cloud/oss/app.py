@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Collection, Mapping
 from email.utils import formatdate
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
@@ -19,14 +18,14 @@ from starlette.types import Receive, Scope, Send
 
 from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey
 from include.local_cloud.oss import operations
-from include.local_cloud.oss.addressing import bucket_of_host, split_path
+from include.local_cloud.oss.addressing import received_request
 from include.local_cloud.oss.buckets import require_bucket
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.errors import OssError, no_such_bucket, no_such_key
 from include.local_cloud.oss.http import Call, ObjectRange, Reply
 from include.local_cloud.oss.xml import Element, document
 from include.local_cloud.signatures.oss import OssVerifier
-from include.local_cloud.signatures.request import AuthenticationError, ReceivedRequest
+from include.local_cloud.signatures.request import AuthenticationError
 
 _log = logging.getLogger(__name__)
 _STREAM_BLOCK = 256 << 10
@@ -67,12 +66,9 @@ class ObjectApi:
             failure = OssError(500, "InternalError", "We encountered an internal error. Please try again.")
             await _send_error(failure, scope["method"], host, request_id, send)
 
-    def _call(
-        self, scope: Scope, headers: Mapping[str, str], host: str, request_id: str, receive: Receive
-    ) -> Call:
-        bucket, key = split_path(scope["raw_path"], bucket_of_host(host, self._own_names))
-        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        return Call(ReceivedRequest(scope["method"], bucket, key, query, headers), host, request_id, receive)
+    def _call(self, scope: Scope, headers: Mapping[str, str], host: str, request_id: str, receive: Receive) -> Call:
+        request = received_request(scope["method"], scope["raw_path"], scope["query_string"], headers, self._own_names)
+        return Call(request, host, request_id, receive)
 
     async def _answer(self, call: Call) -> Reply:
         operation = operations.find(call)

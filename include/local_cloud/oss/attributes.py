@@ -44,14 +44,10 @@ def refuse_unsupported_headers(headers: Mapping[str, str]) -> None:
 def attributes_of(headers: Mapping[str, str]) -> Attributes:
     """Content headers, user metadata and tags of a PUT; raises OssError."""
     metadata = {
-        name.removeprefix("x-oss-meta-"): value
-        for name, value in headers.items()
-        if name.startswith("x-oss-meta-")
+        name.removeprefix("x-oss-meta-"): value for name, value in headers.items() if name.startswith("x-oss-meta-")
     }
     if sum(len(name) + len(value) for name, value in metadata.items()) > LARGEST_METADATA_BYTES:
-        raise OssError(
-            400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size."
-        )
+        raise OssError(400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size.")
     return Attributes(
         content_type=headers.get("content-type") or DEFAULT_CONTENT_TYPE,
         headers={name: headers[name] for name in KEPT_HEADERS if headers.get(name)},

@@ -18,9 +18,7 @@ async def list_buckets(context: Context, call: Call) -> Reply:
     """GET /: the account's buckets, paged by `marker` and `max-keys`, filtered by `prefix`."""
     prefix, marker = call.parameter("prefix"), call.parameter("marker")
     limit = whole_number("max-keys", call.parameter("max-keys") or "100", 1, 1000)
-    found = await context.blocking(
-        lambda: context.store.buckets(prefix=prefix, after=marker, limit=limit + 1)
-    )
+    found = await context.blocking(lambda: context.store.buckets(prefix=prefix, after=marker, limit=limit + 1))
     page = found[:limit]
     children: list[Element] = []
     if len(found) > limit or prefix or marker:

@@ -38,9 +38,7 @@ def no_such_bucket(error: NoSuchBucket) -> OssError:
 
 def no_such_key(error: NoSuchKey) -> OssError:
     """404 NoSuchKey."""
-    return OssError(
-        404, "NoSuchKey", "The specified key does not exist.", "0026-00000001", {"Key": error.key}
-    )
+    return OssError(404, "NoSuchKey", "The specified key does not exist.", "0026-00000001", {"Key": error.key})
 
 
 def not_implemented(operation: str) -> OssError:

@@ -68,9 +68,7 @@ class Call:
         async for block in BodyBlocks(self.receive):
             size += len(block)
             if size > SMALL_BODY:
-                raise OssError(
-                    400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size."
-                )
+                raise OssError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size.")
             parts.append(block)
         content = b"".join(parts)
         expected = content_md5(self.headers)
@@ -146,9 +144,7 @@ def invalid_digest() -> OssError:
 def whole_number(name: str, text: str, lowest: int, highest: int) -> int:
     """A parameter that is a whole number in a range; raises InvalidArgument."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and lowest <= int(text) <= highest):
-        raise invalid_argument(
-            name, text, f"Argument {name} must be an integer between {lowest} and {highest}."
-        )
+        raise invalid_argument(name, text, f"Argument {name} must be an integer between {lowest} and {highest}.")
     return int(text)
 
 

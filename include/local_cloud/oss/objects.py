@@ -183,9 +183,7 @@ def conditional_answer(call: Call, info: ObjectInfo) -> Reply | None:
 
 def precondition_failed() -> OssError:
     """412 PreconditionFailed."""
-    return OssError(
-        412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold."
-    )
+    return OssError(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold.")
 
 
 def file_already_exists(key: str) -> OssError:

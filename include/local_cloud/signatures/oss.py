@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from include.local_cloud.signatures import oss_v1, oss_v2, oss_v4
 from include.local_cloud.signatures.credentials import Credentials, same
@@ -53,9 +54,7 @@ class OssVerifier:
         elif request.parameter("OSSAccessKeyId") is not None:
             self._v1_query(request)
         else:
-            raise access_denied(
-                "You have no right to access this object because of bucket acl.", "0003-00000001"
-            )
+            raise access_denied("You have no right to access this object because of bucket acl.", "0003-00000001")
 
     def _v1_header(self, request: ReceivedRequest, authorization: str) -> None:
         key_id, _, provided = authorization.removeprefix("OSS ").strip().partition(":")
@@ -92,9 +91,7 @@ class OssVerifier:
         additional = _names(request.parameter("x-oss-additional-headers") or "")
         self._compare_v2(request, expires or "", additional, request.parameter("x-oss-signature") or "")
 
-    def _compare_v2(
-        self, request: ReceivedRequest, date: str, additional: Sequence[str], provided: str
-    ) -> None:
+    def _compare_v2(self, request: ReceivedRequest, date: str, additional: Sequence[str], provided: str) -> None:
         to_sign = oss_v2.string_to_sign(request, date, additional)
         expected = oss_v2.signature(self._credentials.access_key_secret, to_sign)
         self._compare(provided, expected, {"StringToSign": to_sign})
@@ -180,8 +177,13 @@ class OssVerifier:
         )
 
     def _without_token(self, text: str) -> str:
+        """The text with the value of the STS token, in a header line or a parameter, made unreadable."""
         token = self._credentials.security_token
-        return text.replace(token, "****") if token else text
+        if not token:
+            return text
+        for written in (f":{token}", f"={token}", "=" + quote(token, "")):
+            text = text.replace("security-token" + written, "security-token:****")
+        return text
 
 
 def _token(request: ReceivedRequest) -> str | None:

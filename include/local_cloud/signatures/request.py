@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
+_ISO_BASIC = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 LARGEST_SKEW_SECONDS = 900
 """How far a request's time may lie from the server's (OSS error 0002-00000504)."""
 
@@ -68,8 +70,7 @@ def signed_headers(request: ReceivedRequest, also: Sequence[str] = ()) -> bytes:
     """The canonical lines `name:value` of all `x-oss-*` headers and of those named in `also`."""
     names = sorted(name for name in request.headers if name.startswith("x-oss-") or name in also)
     return b"".join(
-        name.encode("latin-1") + b":" + request.headers[name].strip().encode("latin-1") + b"\n"
-        for name in names
+        name.encode("latin-1") + b":" + request.headers[name].strip().encode("latin-1") + b"\n" for name in names
     )
 
 
@@ -87,7 +88,7 @@ def canonical_query(parameters: Sequence[tuple[str, str]]) -> str:
 def parse_time(text: str) -> datetime | None:
     """A time as `x-oss-date` (ISO 8601 basic) or `Date` (RFC 1123) writes it; None when it is neither."""
     try:
-        if text.endswith("Z"):
+        if _ISO_BASIC.fullmatch(text):
             return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         parsed = parsedate_to_datetime(text)
     except ValueError:

@@ -70,8 +70,10 @@ def list_page(
 
 def _first_after(after: bytes, prefix: bytes, fold: bytes) -> bytes:
     """Where to go on after an entry: past the whole group when the entry is a common prefix."""
-    if fold and after.startswith(prefix) and after.find(fold, len(prefix)) == len(after) - len(fold):
-        return _successor(after)
+    if fold and after.startswith(prefix):
+        at = after.find(fold, len(prefix))
+        if at >= 0 and at + len(fold) == len(after):
+            return _successor(after)
     return after + b"\0"
 
 
