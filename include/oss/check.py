@@ -37,9 +37,7 @@ def check_bucket(settings: OssSettings, bucket: str, *, pauses: Sequence[float] 
 def check_imm(settings: OssSettings, bucket: str, *, pauses: Sequence[float] = PAUSES) -> str:
     """Make sure that IMM answers and return the bucket's project; tries and raises as `check_bucket`."""
     tasks = _hurried(settings).imm()
-    return _try(
-        settings, f"Asking IMM for the project of bucket {bucket!r}", pauses, lambda: tasks.project_of(bucket)
-    )
+    return _try(settings, f"Asking IMM for the project of bucket {bucket!r}", pauses, lambda: tasks.project_of(bucket))
 
 
 def _hurried(settings: OssSettings) -> OssSettings:

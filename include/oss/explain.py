@@ -248,10 +248,7 @@ def why_unreachable(exception: BaseException) -> str:
         name, text = type(cause).__name__, str(cause)
         if isinstance(cause, ConnectionRefusedError) or "Connection refused" in text:
             return "the endpoint refuses connections" + _where(cause)
-        if (
-            name in {"gaierror", "NameResolutionError", "ClientConnectorDNSError"}
-            or "Name or service" in text
-        ):
+        if name in {"gaierror", "NameResolutionError", "ClientConnectorDNSError"} or "Name or service" in text:
             return "the endpoint's host name is unknown" + _where(cause)
         if "SSL" in name or "Certificate" in name:
             return "the endpoint doesn't speak TLS as expected (http:// for https://, or its certificate)"

@@ -179,9 +179,7 @@ class OssSettings:
         )
         return sdk.ProviderAuthV4(provider)
 
-    def _bucket(
-        self, name: str, endpoint: str, is_custom_domain: bool, session: Oss2Session | None
-    ) -> Oss2Bucket:
+    def _bucket(self, name: str, endpoint: str, is_custom_domain: bool, session: Oss2Session | None) -> Oss2Bucket:
         sdk = load_oss2()
         try:
             return sdk.Bucket(

@@ -1,7 +1,7 @@
 """An asyncio SMQ client with the few calls that draining a queue takes.
 
-No asyncio SDK of SMQ works, and the synchronous one is neither thread-safe nor able to deliver a batch in which
-one body is not Base64. So: four calls over aiohttp, bodies as they came.
+No asyncio SDK of SMQ works, and the synchronous one is neither thread-safe nor able to deliver a batch in
+which one body is not Base64. So: four calls over aiohttp, bodies as they came.
 """
 
 from __future__ import annotations
@@ -132,9 +132,7 @@ class SmqClient:
 
     async def _delete_batch(self, queue: str, handles: Sequence[str]) -> list[str]:
         inner = "".join(f"<ReceiptHandle>{escape(handle)}</ReceiptHandle>" for handle in handles)
-        document = (
-            f'<?xml version="1.0" encoding="UTF-8"?><ReceiptHandles xmlns="{XMLNS}">{inner}</ReceiptHandles>'
-        )
+        document = f'<?xml version="1.0" encoding="UTF-8"?><ReceiptHandles xmlns="{XMLNS}">{inner}</ReceiptHandles>'
         answer = await self._call(
             "DELETE", f"{_queue(queue)}/messages", f"Deleting from queue {queue!r}", body=document.encode()
         )
@@ -217,6 +215,4 @@ def _message(element: ET.Element, answer: Answer) -> QueueMessage:
             enqueue_time=_EPOCH + timedelta(milliseconds=int(fields.get("EnqueueTime") or 0)),
         )
     except (KeyError, ValueError, OverflowError) as error:
-        raise SmqError(
-            f"{answer.what} failed: SMQ's answer is damaged ({error}).", status=answer.status
-        ) from None
+        raise SmqError(f"{answer.what} failed: SMQ's answer is damaged ({error}).", status=answer.status) from None

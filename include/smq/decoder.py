@@ -116,9 +116,7 @@ def _inner(envelope: dict[str, Any]) -> object:
         if isinstance(carried, (str, dict)):
             return carried
     if "events" in envelope:
-        raise UndecodableMessage(
-            "the message is an OSS event, not an IMM task: the queue serves two purposes"
-        )
+        raise UndecodableMessage("the message is an OSS event, not an IMM task: the queue serves two purposes")
     raise UndecodableMessage("the message is JSON without TaskId, content, data or Message")
 
 

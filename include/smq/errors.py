@@ -37,5 +37,5 @@ class TopicNotExist(SmqError):
     """There is no such topic."""
 
 
-class SmqConfigurationError(ValueError):
+class SmqConfigurationError(SmqError, ValueError):
     """A setting, a queue or a topic is wrong; the message names it and the remedy."""
