@@ -113,7 +113,7 @@ def claim(
         verb: CLAIM for planned ones, RECLAIM for those whose owner's lease is over.
         token: fresh for every call; it is what later moves of the same claim show.
     """
-    values = {"claimed_at": now()} if verb is Verb.CLAIM else {}
+    values: dict[str, Any] = {"claimed_at": now()} if verb is Verb.CLAIM else {}
     move(connection, verb, ids, token=token, lease_until=lease_until, **values)
     return [found for found in fetch(connection, conversion.c.token == token) if found.state is State.SUBMITTING]
 

@@ -84,21 +84,25 @@ class ImmTasks:
             end_time=body.end_time or "",
         )
 
-    def find_task(self, bucket: str, output_bucket: str, output_key: str) -> str | None:
+    def find_task(self, bucket: str, output_bucket: str, output_key: str, *, since: datetime) -> str | None:
         """Return the id of the newest conversion of an object in `bucket` that writes to this output.
 
         For a submit whose answer was lost. IMM can't search by output, so the newest tasks of the project are
-        looked through (ListTasks with their definitions, 100 a page, LISTED_TASKS at most); None when none of
-        them fits. Raises as `get_task`.
+        looked through (ListTasks with their definitions, 100 a page, LISTED_TASKS at most), as far back as
+        `since`; None when none of them fits. Raises as `get_task`.
         """
         project = self.project_of(bucket)
         client = self._connect()
         wanted = f"oss://{output_bucket}/{output_key}"
+        began = load_imm().models.TimeRange(
+            start_time=since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), end_time="2999-01-01T00:00:00Z"
+        )
         token: str | None = None
         for _ in range(0, LISTED_TASKS, PAGE):
             request = load_imm().models.ListTasksRequest(
                 project_name=project,
                 task_types=[TASK_TYPE],
+                start_time_range=began,
                 request_definition=True,
                 sort="StartTime",
                 order="desc",
@@ -113,37 +117,6 @@ class ImmTasks:
             if not token:
                 break
         return None
-
-    def find_task(self, bucket: str, output_uri: str, *, since: datetime) -> str | None:
-        """Return the newest task, begun after `since`, that writes to `output_uri` (`oss://bucket/key`), or None.
-
-        By ListTasks with the request definitions, newest first: for a submit whose answer was lost.
-        Raises as `get_task`.
-        """
-        project = self.project_of(bucket)
-        client = self._connect()
-        from alibabacloud_imm20200930 import models
-
-        began = models.TimeRange(
-            start_time=since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), end_time="2999-01-01T00:00:00Z"
-        )
-        request = models.ListTasksRequest(
-            project_name=project,
-            task_types=[TASK_TYPE],
-            start_time_range=began,
-            sort="StartTime",
-            order="desc",
-            request_definition=True,
-            max_results=100,
-        )
-        while True:
-            body = client.list_tasks_with_options(request, self._runtime()).body
-            for task in body.tasks or []:
-                if _mentions(task.task_request_definition, output_uri):
-                    return str(task.task_id)
-            if not body.next_token:
-                return None
-            request.next_token = body.next_token
 
     def project_of(self, bucket: str) -> str:
         """Return the IMM project of a bucket: the setting, or what GetOSSBucketAttachment says.
@@ -205,23 +178,6 @@ def _outputs(definition: str | None) -> set[str]:
     if not isinstance(targets, list):
         return set()
     return {target["URI"] for target in targets if isinstance(target, dict) and isinstance(target.get("URI"), str)}
-
-
-def _mentions(definition: str | None, uri: str) -> bool:
-    """Whether a task's request definition (JSON) has this URI as one of its values, however deep."""
-    try:
-        pending: list[Any] = [json.loads(definition or "null")]
-    except ValueError:
-        return False
-    while pending:
-        value = pending.pop()
-        if isinstance(value, dict):
-            pending += value.values()
-        elif isinstance(value, list):
-            pending += value
-        elif value == uri:
-            return True
-    return False
 
 
 def _is_missing(exception: Exception, thing: str) -> bool:

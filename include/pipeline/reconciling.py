@@ -33,5 +33,5 @@ def look_for(settings: OssSettings, attempt: Conversion) -> Found:
         if bucket.object_exists(attempt.output_key):
             return Found(output=True)
     since = (attempt.claimed_at or attempt.created_at) - CLOCK_DIFFERENCE
-    uri = f"oss://{attempt.output_bucket}/{attempt.output_key}"
-    return Found(task_id=settings.imm().find_task(attempt.bucket, uri, since=since))
+    task_id = settings.imm().find_task(attempt.bucket, attempt.output_bucket, attempt.output_key, since=since)
+    return Found(task_id=task_id)
