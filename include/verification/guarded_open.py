@@ -13,8 +13,7 @@ from av.container import InputContainer
 from include.verification.errors import UnreadableAudio
 
 _CONTAINERS = (
-    "wav,w64,aiff,au,caf,mp3,aac,flac,ogg,ac3,eac3,amr,amrnb,amrwb,mov,matroska,avi,flv,mpegts,mpeg,asf,ape,wv,"
-    "tta,dsf"
+    "wav,w64,aiff,au,caf,mp3,aac,flac,ogg,ac3,eac3,amr,amrnb,amrwb,mov,matroska,avi,flv,mpegts,mpeg,asf,ape,wv,tta,dsf"
 )
 """Demuxers that may open a file; none of them opens further files by itself."""
 

@@ -22,6 +22,8 @@ _SAMPLE_EXACT = frozenset(
 )
 """Containers whose timestamps are fine enough to count samples; others count ms or frames."""
 
+_EXACT_CODECS = ("pcm_", "flac", "alac")
+
 _TRIMS_LAST_PACKET = frozenset({"ogg", "mov"})
 """Demuxers that shorten the last packet's duration by the padding, and mark the padding as well."""
 
@@ -48,7 +50,7 @@ def measure_packets(container: InputContainer, stream: AudioStream) -> PacketLen
         if other.index != stream.index:
             other.discard = Discard.all
     time_base = stream.time_base or Fraction(1, stream.codec_context.sample_rate)
-    packets = payload = ticks = last_duration = 0
+    packets = payload = ticks = longest = 0
     first_pts: int | None = None
     end_pts: int | None = None
     delay = padding = 0
@@ -59,18 +61,18 @@ def measure_packets(container: InputContainer, stream: AudioStream) -> PacketLen
                 continue
             packets += 1
             payload += packet.size
-            last_duration = packet.duration or 0
-            ticks += last_duration
+            ticks_here = _signed(packet.duration or 0)
+            ticks += ticks_here
+            longest = max(longest, ticks_here)
             if packet.pts is not None:
                 first_pts = packet.pts if first_pts is None else first_pts
-                end_pts = packet.pts + last_duration
+                end_pts = packet.pts + ticks_here
             if packet.has_sidedata("skip_samples"):
                 at_start, at_end = _skipped_samples(packet)
                 delay, padding = delay or at_start, at_end
     except av.FFmpegError as error:
         read_error = error.strerror
 
-    kind = container.format.name.split(",")[0]
     sample = Fraction(1, stream.codec_context.sample_rate)
     if first_pts is None or end_pts is None:
         duration = ticks * time_base
@@ -78,17 +80,33 @@ def measure_packets(container: InputContainer, stream: AudioStream) -> PacketLen
         # A negative first timestamp is the delay, already outside the timeline; a positive one is an offset.
         duration = (end_pts - max(first_pts, 0)) * time_base
         duration -= max(delay * sample - max(-first_pts, 0) * time_base, Fraction(0))
-    if kind not in _TRIMS_LAST_PACKET:
+    if _kind(container) not in _TRIMS_LAST_PACKET:
         duration -= padding * sample
-    exact = kind in _SAMPLE_EXACT
     return PacketLength(
         packets=packets,
         payload=payload,
         duration=max(float(duration), 0.0),
-        uncertainty=0.0 if exact else float((last_duration + 1) * time_base),
+        uncertainty=0.0 if _is_sample_exact(container, stream) else float((longest + 1) * time_base),
         gapless=bool(delay) or (first_pts is not None and first_pts < 0),
         read_error=read_error,
     )
+
+
+def _kind(container: InputContainer) -> str:
+    return container.format.name.split(",")[0]
+
+
+def _is_sample_exact(container: InputContainer, stream: AudioStream) -> bool:
+    kind = _kind(container)
+    if kind == "mov":
+        # Decoders differ in whether they drop the padding an edit list hides: FFmpeg 6 keeps it, 8 does not.
+        return stream.codec_context.codec.canonical_name.startswith(_EXACT_CODECS)
+    return kind in _SAMPLE_EXACT
+
+
+def _signed(ticks: int) -> int:
+    """A last Vorbis packet trimmed to less than nothing is reported as an unsigned number of 32 bits."""
+    return ticks - 2**32 if ticks >= 2**31 else ticks
 
 
 def _skipped_samples(packet: Packet[AudioStream]) -> tuple[int, int]:

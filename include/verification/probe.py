@@ -28,8 +28,8 @@ class Probe:
     - ``container``: FFmpeg's name of the demuxer; ``codec``: its name of the codec (``amr_nb`` and ``amr_wb``
       apart).
     - ``sample_rate``: Hz, at which it decodes (opus: always 48,000); ``opus_input_rate``: Hz, from OpusHead.
-    - ``duration``: seconds, from the packets; off by at most ``duration_uncertainty`` where timestamps are
-      coarse.
+    - ``duration``: seconds, from the packets; a decoder may differ by ``duration_uncertainty`` where
+      timestamps are coarse or padding is hidden.
     - ``declared_duration``: seconds promised by the header, None where the format promises none.
     - ``gapless``: the file tells the encoder's delay, so ``duration`` is without it.
     - ``bitrate``: bit/s of the audio itself, without the container; ``size``: bytes of the file.
