@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import json
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime

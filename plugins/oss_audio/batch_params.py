@@ -125,8 +125,8 @@ SELECTION: dict[str, Any] = {
 #: Arguments of `batch_pipeline` out of this deployment's settings and the Params above.
 PIPELINE: dict[str, Any] = {
     "selection": SELECTION,
-    "topic": setting("TOPIC") or None,
-    "queue": setting("QUEUE") or None,
+    "smq_topic": setting("TOPIC") or None,
+    "smq_queue": setting("QUEUE") or None,
     "staging_prefix": setting("STAGING_PREFIX", ".staging/"),
     "reports": setting("REPORTS") or None,
     "failure_threshold": "{{ params.failure_threshold }}",

@@ -19,8 +19,8 @@ from oss_audio.sensors.convert import OSSAudioConvertSensor
 def batch_pipeline(
     *,
     selection: dict[str, Any],
-    topic: str | None = None,
-    queue: str | None = None,
+    smq_topic: str | None = None,
+    smq_queue: str | None = None,
     staging_prefix: str = ".staging/",
     reports: str | None = None,
     failure_threshold: Any = 50,
@@ -32,8 +32,8 @@ def batch_pipeline(
     """Lay the tasks of one batch into the DAG that is open.
 
     :param selection: arguments of `OSSAudioListOperator`: what to make of which sources.
-    :param topic: SMQ topic for completion messages; the connection's own when empty.
-    :param queue: SMQ queue subscribed to that topic; the connection's own when empty.
+    :param smq_topic: SMQ topic for completion messages; the connection's own when empty.
+    :param smq_queue: SMQ queue subscribed to that topic; the connection's own when empty.
     :param staging_prefix: where conversions in progress write.
     :param reports: folder for the Markdown reports.
     :param failure_threshold: percent of conversions that may fail before the run does.
@@ -47,7 +47,7 @@ def batch_pipeline(
     plan = OSSAudioPlanOperator(task_id="plan", batch=listed.output, **stores)
     convert = OSSAudioConvertOperator.partial(
         task_id="convert",
-        topic=topic,
+        smq_topic=smq_topic,
         staging_prefix=staging_prefix,
         deadline=deadline,
         smq_conn_id=smq_conn_id,
@@ -55,7 +55,7 @@ def batch_pipeline(
     ).expand(shard=plan.output)
     wait = OSSAudioConvertSensor.partial(
         task_id="await",
-        queue=queue,
+        smq_queue=smq_queue,
         timeout=deadline * 2,
         fail_on_error=False,
         smq_conn_id=smq_conn_id,

@@ -40,7 +40,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
     :param target_key: where the one rendition goes.
     :param target_bucket: the source's bucket when empty.
     :param force: make the one rendition anew even if it is there.
-    :param topic: SMQ topic for the completion message; the connection's own when empty.
+    :param smq_topic: SMQ topic for the completion message; the connection's own when empty.
     :param staging_prefix: where attempts of a batch write, in the target's bucket. One conversion writes to its
         target at once.
     :param concurrency: requests at once.
@@ -58,7 +58,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         "target_key",
         "target_bucket",
         "force",
-        "topic",
+        "smq_topic",
         "staging_prefix",
     )
     operator_extra_links = (OSSConsoleLink(),)
@@ -74,7 +74,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         target_key: str | None = None,
         target_bucket: str | None = None,
         force: Any = False,
-        topic: str | None = None,
+        smq_topic: str | None = None,
         staging_prefix: str = ".staging/",
         concurrency: int = 16,
         deadline: timedelta = timedelta(hours=6),
@@ -90,7 +90,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         self.target_key = target_key
         self.target_bucket = target_bucket
         self.force = force
-        self.topic = topic
+        self.smq_topic = smq_topic
         self.staging_prefix = staging_prefix
         self.concurrency = concurrency
         self.deadline = deadline
@@ -120,7 +120,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         if self.smq_conn_id is None:
             return None
         hook = SMQHook(self.smq_conn_id)
-        topic = as_text(self.topic) or hook.topic
+        topic = as_text(self.smq_topic) or hook.topic
         if topic is not None:
             check_smq(hook.settings, queue=None, topic=topic)
         return topic

@@ -32,7 +32,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
     `deferrable=False` it pokes, in either mode of Airflow's sensors.
 
     :param shard: what `OSSAudioConvertOperator` returned.
-    :param queue: SMQ queue of the completion messages; the connection's own when empty.
+    :param smq_queue: SMQ queue of the completion messages; the connection's own when empty.
     :param ask_after: seconds without news after which OSS and IMM are asked.
     :param fail_on_error: whether a failed conversion fails the task. By default only where the shard is one conversion;
         in a batch it is a row with its reason, and its neighbours go on.
@@ -40,7 +40,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
     :return: ``{"batch": id, "shard": n, "converted": n, "failed": n}``
     """
 
-    template_fields: Sequence[str] = ("shard", "queue")
+    template_fields: Sequence[str] = ("shard", "smq_queue")
     ui_color: str = "#e6f3ef"
     ui_fgcolor: str = "#1e4d3f"
 
@@ -48,7 +48,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         self,
         *,
         shard: Any,
-        queue: str | None = None,
+        smq_queue: str | None = None,
         ask_after: float = 60.0,
         fail_on_error: bool | None = None,
         deferrable: bool = True,
@@ -60,7 +60,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(timeout=timeout, **kwargs)
         self.shard = shard
-        self.queue = queue
+        self.smq_queue = smq_queue
         self.ask_after = ask_after
         self.fail_on_error = fail_on_error
         self.deferrable = deferrable
@@ -133,7 +133,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         if self.smq_conn_id is None:
             return None
         hook = SMQHook(self.smq_conn_id)
-        queue = as_text(self.queue) or hook.queue
+        queue = as_text(self.smq_queue) or hook.queue
         if queue is not None:
             with clear_errors("Waiting for conversions"):
                 check_smq(hook.settings, queue=queue)
