@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from include.local_cloud.config import IMM_PROJECT, Config, ConfigError
 from include.local_cloud.data_lock import DataLock
 from include.local_cloud.interfaces import ImmClientError, Submitted
-from include.local_cloud.oss.app import oss_app
+from include.local_cloud.oss.app import ObjectApi
 from include.local_cloud.oss.context import Context
 from include.local_cloud.signatures.oss import OssVerifier
 from include.local_cloud.smq.service import SmqService
@@ -104,8 +104,9 @@ class LocalCloud:
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="object-store")
         stack.callback(threads.shutdown)
         verifier = OssVerifier(config.credentials, config.region, lambda: datetime.now(UTC))
-        oss = oss_app(Context(store, NoConversions(), config.region, threads), verifier, {config.host})
-        services = list(zip((oss, smq.app, smq.app), sockets, strict=True))
+        oss = ObjectApi(Context(store, NoConversions(), config.region, threads), verifier, {config.host})
+        apps: tuple[ASGIApp, ...] = (oss, smq.app, smq.app)
+        services = list(zip(apps, sockets, strict=True))
         await stack.enter_async_context(_serving(services, own_date=oss, before_shutdown=smq.drain))
         self._endpoints = Endpoints(*(_address(config.host, listener) for listener in sockets))
 

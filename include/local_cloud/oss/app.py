@@ -11,9 +11,7 @@ import time
 from collections.abc import Collection, Mapping
 from email.utils import formatdate
 
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
-from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey
@@ -32,16 +30,13 @@ _STREAM_BLOCK = 256 << 10
 _INLINE_READ = 64 << 10  # a file this small is read at once, which is quicker than a change of threads
 
 
-def oss_app(context: Context, verifier: OssVerifier, own_names: Collection[str]) -> Starlette:
-    """The application to serve; `own_names` are host names of the server itself, without a bucket.
-
-    It writes the Server and Date headers itself.
-    """
-    return Starlette(routes=[Mount("/", app=ObjectApi(context, verifier, own_names))])
-
-
 class ObjectApi:
-    """Answers every request, whatever goes wrong, in the shape of OSS."""
+    """Answers every request, whatever goes wrong, in the shape of OSS.
+
+    An ASGI application without a router in front: what a request means depends on its raw path, its Host and
+    its query (see operations). It writes the Server and Date headers itself. `own_names` are host names of the
+    server itself, without a bucket.
+    """
 
     def __init__(self, context: Context, verifier: OssVerifier, own_names: Collection[str]) -> None:
         self._context = context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import alibabacloud_oss_v2 as oss_v2
 import oss2
@@ -89,3 +90,46 @@ def http() -> Iterator[requests.Session]:
 def fresh(request: pytest.FixtureRequest) -> str:
     """A key prefix no other test uses."""
     return request.node.name.replace("[", "-").replace("]", "") + "/"
+
+
+@pytest.fixture
+def signed(local_cloud: Any, http: requests.Session) -> Callable[..., requests.Response]:
+    """Send any request with oss2's V4 signature: `signed("PUT", "key", params=…, headers=…, data=…)`.
+
+    `bucket=` names another bucket, `host=` another Host header, `cloud=` another cloud.
+    """
+
+    def send(
+        method: str,
+        key: str = "",
+        *,
+        bucket: str | None = None,
+        params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        data: Any = None,
+        host: str | None = None,
+        path: str | None = None,
+        cloud: Any = local_cloud,
+    ) -> requests.Response:
+        name = bucket or cloud.bucket
+        request = oss2.http.Request(
+            method,
+            f"{cloud.oss}/",
+            data=data,
+            params=params or {},
+            headers=headers or {},
+            region=cloud.region,
+            product="oss",
+        )
+        oss2.AuthV4(cloud.access_key_id, cloud.access_key_secret)._sign_request(request, name, key)
+        if host is not None:
+            request.headers["host"] = host
+        target = path or f"/{name}/{quote(key, '')}"
+        query = "&".join(f"{quote(k, '')}={quote(v, '')}" for k, v in (params or {}).items())
+        prepared = requests.Request(
+            method, cloud.oss, headers={k: v for k, v in request.headers.items() if v}, data=request.data
+        ).prepare()
+        prepared.url = f"{cloud.oss}{target}" + (f"?{query}" if query else "")
+        return http.send(prepared, timeout=30)
+
+    return send
