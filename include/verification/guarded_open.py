@@ -5,7 +5,7 @@ Without these guards a playlist or a manifest named ``.mp3`` makes FFmpeg read l
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
@@ -22,6 +22,9 @@ _OPTIONS = {
     # We hand over an open file, so FFmpeg needs no protocol at all; no protocol has this name.
     "protocol_whitelist": "none",
 }
+
+# Tags in Latin-1 are common. PyAV 19 (Python 3.12 and later) keeps such bytes by itself, PyAV 18 has to be told.
+_LENIENT_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if av.__version__.startswith("18.") else {}
 
 _WAV_PROBE_BYTES = "65536"
 
@@ -42,8 +45,9 @@ def open_container(file: BinaryIO, name: str) -> InputContainer:
         # it.
         options["probesize"] = _WAV_PROBE_BYTES
     try:
-        return av.open(file, mode="r", options=options, metadata_errors="replace")
+        container: InputContainer = av.open(file, mode="r", options=options, **_LENIENT_TAGS)
     except av.error.EOFError:
         raise UnreadableAudio(name, "it ends before its header does") from None
     except av.FFmpegError as error:
         raise UnreadableAudio(name, f"no known audio container ({error.strerror})") from None
+    return container

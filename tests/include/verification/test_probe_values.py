@@ -156,6 +156,13 @@ def test_a_format_that_declares_no_length_promises_none(
     assert probe(make_audio(name, *arguments)).declared_duration is None
 
 
+def test_tags_that_are_not_utf8_disturb_nothing(make_audio: MakeAudio) -> None:
+    wav = make_audio("a.wav").read_bytes()
+    title = b"INFOINAM\x04\x00\x00\x00\xfc\xe9\xff\x00"
+    tagged = wav[:36] + b"LIST" + len(title).to_bytes(4, "little") + title + wav[36:]
+    assert probe(BytesIO(tagged)).duration == pytest.approx(1.0)
+
+
 def test_a_wav_written_to_a_pipe_promises_nothing(make_audio: MakeAudio) -> None:
     wav = bytearray(make_audio("a.wav").read_bytes())
     size_at = wav.index(b"data") + 4
