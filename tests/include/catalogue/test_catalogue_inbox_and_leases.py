@@ -1,0 +1,43 @@
+"""The inbox takes each message once and consumes nothing; a lease has one holder at a time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from include.catalogue import Catalogue, leases
+from include.catalogue.inbox import Received, foreign, store
+from include.catalogue.schema import notification
+
+
+def received(message_id: str, task_id: str | None = "T", status: str | None = "Succeeded") -> Received:
+    return Received("q", message_id, task_id, status, None, None, b"?" if task_id is None else None)
+
+
+def test_a_repeated_message_is_written_once(catalogue: Catalogue) -> None:
+    with catalogue.write() as connection:
+        store(connection, [received("1"), received("2"), received("3", status="Failed")])
+        store(connection, [received("1")])
+        assert connection.scalar(sa.select(sa.func.count()).select_from(notification)) == 2
+
+
+def test_undecodable_messages_are_kept_each_once_with_their_bytes(catalogue: Catalogue) -> None:
+    with catalogue.write() as connection:
+        store(connection, [received("1", None, None), received("2", None, None), received("1", None, None)])
+        bodies = connection.scalars(sa.select(notification.c.body)).all()
+        assert [bytes(body) for body in bodies] == [b"?", b"?"]
+        assert foreign(connection) == 2
+
+
+def test_a_lease_is_held_by_one_renewed_given_back_and_lost(catalogue: Catalogue) -> None:
+    minute, over = timedelta(minutes=1), timedelta(seconds=-1)
+    with catalogue.write() as connection:
+        assert leases.acquire(connection, "drain q", "one", minute)
+        assert not leases.acquire(connection, "drain q", "two", minute)
+        assert leases.acquire(connection, "drain q", "one", minute)
+        leases.release(connection, "drain q", "two")
+        assert not leases.acquire(connection, "drain q", "two", minute)
+        leases.release(connection, "drain q", "one")
+        assert leases.acquire(connection, "drain q", "two", over)
+        assert leases.acquire(connection, "drain q", "three", minute)

@@ -1,0 +1,154 @@
+"""The transition table against the statements that make the moves: every state × every verb × every guard."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from include.catalogue import Catalogue, State, Verb
+from include.catalogue.conversions import UnguardedMove, claim, count_states, fetch, move, retry
+from include.catalogue.database import now
+from include.catalogue.schema import batch, batch_conversion, conversion, source
+from include.catalogue.states import MOVES, Guard
+
+TOKEN = "held-by-the-caller"
+
+
+def add_conversion(catalogue: Catalogue, state: State = State.PLANNED, key: str = "a.wav", **values: Any) -> int:
+    """Write one conversion row, with every guard satisfied unless `values` say otherwise."""
+    at = now()
+    row = {
+        "bucket": "b",
+        "key": key,
+        "profile": "mp3",
+        "digest": "d",
+        "process": "audio/convert,f_mp3",
+        "target_bucket": "b",
+        "target_key": f"{key}.mp3",
+        "publish": "staged",
+        "generation": 1,
+        "newest": True,
+        "state": state.value,
+        "attempt": 1,
+        "max_attempts": 3,
+        "token": TOKEN,
+        "lease_until": at - timedelta(seconds=1),
+        "created_at": at,
+        "changed_at": at,
+        **values,
+    }
+    with catalogue.write() as connection:
+        source_id = connection.execute(
+            sa.insert(source).values(bucket="b", key=key, etag="E", size=1, last_modified=at, first_listed_at=at)
+        ).inserted_primary_key[0]
+        inserted = connection.execute(sa.insert(conversion).values(source_id=source_id, **row))
+        return int(inserted.inserted_primary_key[0])
+
+
+def state_of(catalogue: Catalogue, conversion_id: int) -> State:
+    with catalogue.read() as connection:
+        return State(connection.scalar(sa.select(conversion.c.state).where(conversion.c.id == conversion_id)))
+
+
+def satisfying(verb: Verb) -> dict[str, Any]:
+    """Column values with which every guard of a verb holds."""
+    return {"attempt": 3} if Guard.ATTEMPTS_SPENT in MOVES[verb].guards else {}
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_every_verb_moves_exactly_the_states_of_its_line(catalogue: Catalogue, verb: Verb) -> None:
+    rows = {state: add_conversion(catalogue, state, key=f"{state}.wav", **satisfying(verb)) for state in State}
+    with catalogue.write() as connection:
+        moved = move(connection, verb, rows.values(), held=TOKEN)
+    step = MOVES[verb]
+    assert moved == len(step.sources)
+    assert {state: state_of(catalogue, rows[state]) for state in State} == {
+        state: step.target if state in step.sources else state for state in State
+    }
+
+
+BREACHES: dict[Guard, dict[str, Any]] = {
+    Guard.TOKEN: {"token": "taken-over"},
+    Guard.LEASE_EXPIRED: {"lease_until": now() + timedelta(hours=1)},
+    Guard.NEWEST: {"newest": False},
+    Guard.ATTEMPTS_LEFT: {"attempt": 3},
+    Guard.ATTEMPTS_SPENT: {"attempt": 2},
+}
+
+
+@pytest.mark.parametrize(
+    ("verb", "guard"), [(verb, guard) for verb, step in MOVES.items() for guard in sorted(step.guards)]
+)
+def test_a_breached_guard_stops_the_move(catalogue: Catalogue, verb: Verb, guard: Guard) -> None:
+    breached = {**satisfying(verb), **BREACHES[guard]}
+    rows = [add_conversion(catalogue, state, key=f"{state}.wav", **breached) for state in sorted(MOVES[verb].sources)]
+    with catalogue.write() as connection:
+        assert move(connection, verb, rows, held=TOKEN) == 0
+
+
+def test_every_state_is_reached_and_every_active_state_left() -> None:
+    begun = {State.PLANNED, State.SKIPPED}
+    assert begun | {step.target for step in MOVES.values()} == set(State)
+    left = {state for step in MOVES.values() for state in step.sources if step.target is not state}
+    ends = {State.DEAD, State.SUPERSEDED, State.SKIPPED, State.CANCELLED}
+    assert left == set(State) - ends
+
+
+def test_a_move_that_guards_on_the_token_demands_it(catalogue: Catalogue) -> None:
+    row = add_conversion(catalogue, State.SUBMITTING)
+    with catalogue.write() as connection, pytest.raises(UnguardedMove, match="accept needs the token"):
+        move(connection, Verb.ACCEPT, row)
+
+
+def test_of_many_claimants_each_conversion_has_one(catalogue: Catalogue) -> None:
+    rows = [add_conversion(catalogue, key=f"{number}.wav") for number in range(20)]
+
+    def claim_all(name: str) -> list[int]:
+        with catalogue.write() as connection:
+            claimed = claim(connection, Verb.CLAIM, rows, token=name, lease_until=now() + timedelta(minutes=1))
+        return [one.id for one in claimed]
+
+    with ThreadPoolExecutor(6) as pool:
+        shares = list(pool.map(claim_all, [f"claimant-{number}" for number in range(6)]))
+    assert sorted(row for share in shares for row in share) == rows
+
+
+def test_who_wakes_up_after_a_stall_writes_nothing(catalogue: Catalogue) -> None:
+    row = add_conversion(catalogue, State.PLANNED)
+    with catalogue.write() as connection:
+        claim(connection, Verb.CLAIM, [row], token="stalled", lease_until=now() - timedelta(seconds=1))
+        claim(connection, Verb.RECLAIM, [row], token="successor", lease_until=now() + timedelta(minutes=1))
+        assert move(connection, Verb.ACCEPT, row, held="stalled", task_id="T-old") == 0
+        assert move(connection, Verb.ACCEPT, row, held="successor", task_id="T-new") == 1
+        assert fetch(connection, conversion.c.id == row)[0].task_id == "T-new"
+
+
+def test_a_retry_is_the_next_attempt_and_forgets_the_last(catalogue: Catalogue) -> None:
+    row = add_conversion(
+        catalogue, State.FAILED, task_id="T", output_key="staging/1-1.mp3", code="X", message="broken", retry_at=now()
+    )
+    with catalogue.write() as connection:
+        assert retry(connection, [row]) == 1
+        again = fetch(connection, conversion.c.id == row)[0]
+    assert (again.state, again.attempt) == (State.PLANNED, 2)
+    assert (again.task_id, again.output_key, again.code, again.message) == (None, None, None, None)
+
+
+def test_states_are_counted_by_shard(catalogue: Catalogue) -> None:
+    rows = [add_conversion(catalogue, state, key=f"{state}.wav") for state in (State.PLANNED, State.FAILED)]
+    with catalogue.write() as connection:
+        batch_id = connection.execute(
+            sa.insert(batch).values(name="d/r", uid="u", params={}, passed_over={}, decisions={}, created_at=now())
+        ).inserted_primary_key[0]
+        for shard, row in enumerate(rows):
+            connection.execute(
+                sa.insert(batch_conversion).values(
+                    batch_id=batch_id, conversion_id=row, ordinal=shard, shard=shard, decision="new"
+                )
+            )
+        assert count_states(connection, batch_id) == {State.PLANNED: 1, State.FAILED: 1}
+        assert count_states(connection, batch_id, shard=1) == {State.FAILED: 1}
