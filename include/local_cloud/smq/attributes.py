@@ -21,7 +21,7 @@ LARGEST_MESSAGE_BYTES = 65536
 LONGEST_TAG = 16
 TOPIC_RETENTION_SECONDS = 86400
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,119}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,119}")
 _ENDPOINT = re.compile(r"acs:mns:([^:]*):([^:]*):queues/(.+)")
 _BOOLEANS = {"true": True, "false": False}
 
@@ -32,8 +32,8 @@ def check_name(name: str, kind: str) -> str:
         raise SmqRequestError(
             400,
             f"Invalid{kind}Name",
-            f"The {kind.lower()} name you provided is invalid. It starts with a letter, has letters, digits "
-            "and hyphens only, and is 120 characters long at most.",
+            f"The {kind.lower()} name you provided is invalid. It starts with a letter or digit, "
+            "has letters, digits, hyphens and underscores only, and is 120 characters long at most.",
         )
     return name
 

@@ -106,7 +106,7 @@ def test_skew_is_judged_by_the_servers_clock(smq: Any) -> None:
         ("GET", "/nothing", None, 400, "InvalidRequestURL"),
         ("PATCH", "/queues/q", None, 400, "InvalidRequestURL"),
         ("GET", "/queues/q/messages/more", None, 400, "InvalidRequestURL"),
-        ("GET", "/queues/1st", None, 400, "InvalidQueueName"),
+        ("GET", "/queues/-st", None, 400, "InvalidQueueName"),
         ("GET", "/queues/a%20b", None, 400, "InvalidQueueName"),
         ("GET", f"/queues/{'q' * 121}", None, 400, "InvalidQueueName"),
         ("GET", "/topics/_", None, 400, "InvalidTopicName"),

@@ -1,0 +1,225 @@
+"""The conversion service: accepts, queues, converts, stores, tells."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from include.audio_convert import ProcessRequest
+from include.local_cloud.imm import ids, notification, requests, tasks
+from include.local_cloud.imm.app import build_app
+from include.local_cloud.imm.engine.binaries import check, locate
+from include.local_cloud.imm.engine.failure import ConversionFailed
+from include.local_cloud.imm.engine.ffmpeg import FfmpegEngine
+from include.local_cloud.imm.engine.limits import EngineLimits
+from include.local_cloud.interfaces import (
+    NoSuchBucket,
+    NoSuchKey,
+    ObjectInfo,
+    ObjectStore,
+    Submitted,
+)
+from include.local_cloud.signatures.credentials import Credentials
+from include.local_cloud.smq.errors import SmqRequestError
+from include.local_cloud.sqlite_thread import SqliteThread
+
+log = logging.getLogger(__name__)
+
+Publish = Callable[[str, bytes], Awaitable[object]]
+TopicExists = Callable[[str], Awaitable[bool]]
+_LINK_ATTEMPTS = 5
+
+
+class ImmService:
+    """`audio/convert` for the buckets of `store`, kept in ``data_dir/imm.db``. An AsyncProcessor.
+
+    What `submit` accepted is finished after any crash, in the order it came, `workers` at once (default: one
+    per core). `publish` sends a notification's bytes to a topic and `topic_exists` says whether there is
+    one. `app` serves the IMM API. `clock` gives seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        store: ObjectStore,
+        publish: Publish,
+        topic_exists: TopicExists,
+        region: str,
+        credentials: Credentials,
+        *,
+        workers: int | None = None,
+        limits: EngineLimits | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.region = region
+        self.credentials = credentials
+        self.clock = clock
+        self._publish = publish
+        self._topic_exists = topic_exists
+        self._workers = workers or os.cpu_count() or 1
+        self._limits = limits or EngineLimits()
+        self._db = SqliteThread(data_dir / "imm.db", tasks.SCHEMA)
+        self._queue: asyncio.Queue[int] = asyncio.Queue()
+        self._running: list[asyncio.Task[None]] = []
+        self._engine: FfmpegEngine | None = None
+        self.app: Starlette = build_app(self)
+
+    async def start(self) -> None:
+        """Find FFmpeg, open the database, take up what an earlier process left; raises EngineUnavailable."""
+        binaries = locate()
+        await asyncio.to_thread(check, binaries)
+        self._engine = FfmpegEngine(binaries, self._limits, self.store.scratch())
+        await self._db.start()
+        untold, unfinished = await self._db.run(lambda db: (tasks.to_tell(db), tasks.to_do(db)))
+        if unfinished or untold:
+            log.info("%d tasks to finish and %d notifications to publish", len(unfinished), len(untold))
+        for number in unfinished:
+            self._queue.put_nowait(number)
+        self._running = [asyncio.create_task(self._tell_all(untold))]
+        self._running += [asyncio.create_task(self._work()) for _ in range(self._workers)]
+
+    async def stop(self) -> None:
+        """End the conversions that run (the next start begins them again) and close the database."""
+        for running in self._running:
+            running.cancel()
+        for running in self._running:
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+        self._running = []
+        await self._db.stop()
+
+    @property
+    def database(self) -> SqliteThread:
+        """The tasks, for the API that tells about them."""
+        return self._db
+
+    def now_ms(self) -> int:
+        """The service's clock in milliseconds since the epoch."""
+        return int(self.clock() * 1000)
+
+    async def submit(self, bucket: str, key: str, process: str) -> Submitted:
+        """Accept a conversion; returns after the task is on the disk. Raises ImmClientError."""
+        request = requests.parse(process)
+        now_ms = self.now_ms()
+        project, target = await asyncio.to_thread(self._resolve, bucket, key, request, now_ms)
+        topic = request.notify_topic
+        if topic is not None and not await self._topic_exists(topic):
+            raise requests.invalid("notify topic", f"the topic {topic} does not exist in region {self.region}.")
+        task = tasks.NewTask(
+            task_id=ids.task_id(),
+            event_id=ids.event_id(),
+            request_id=ids.request_id(),
+            project=project,
+            bucket=bucket,
+            key=key,
+            process=process,
+            target_bucket=target.bucket,
+            target_key=target.key,
+            topic=topic,
+            started_ms=now_ms,
+        )
+        number = await self._db.run(lambda db: tasks.add(db, task))
+        self._queue.put_nowait(number)
+        return Submitted(task.event_id, task.request_id, task.task_id)
+
+    def _resolve(self, bucket: str, key: str, request: ProcessRequest, now_ms: int) -> tuple[str, requests.Target]:
+        """The project of the source's bucket, and the target, whose bucket must exist."""
+        project = self.store.imm_project(bucket)
+        if project is None:
+            raise requests.not_found("Attachment")
+        if request.saveas is None:
+            raise requests.invalid("target", "is required.")
+        source = self.store.head(bucket, key)
+        target = requests.resolve(request.saveas, source, request.convert.format.extension, now_ms)
+        try:
+            self.store.imm_project(target.bucket)
+        except NoSuchBucket:
+            raise requests.invalid("saveas b", f"the bucket {target.bucket} does not exist.") from None
+        return project, target
+
+    async def _work(self) -> None:
+        while True:
+            number = await self._queue.get()
+            try:
+                await self._run(number)
+            except Exception:
+                # The row still says Running, so the next start takes it up; this worker goes on with the
+                # others.
+                log.exception("task number %d could not be brought to an end", number)
+
+    async def _run(self, number: int) -> None:
+        task = await self._db.run(lambda db: tasks.get(db, number))
+        status, code, message = tasks.SUCCEEDED, "", ""
+        try:
+            await self._convert(task)
+        except ConversionFailed as failure:
+            status, code, message = tasks.FAILED, failure.code, failure.message
+        except Exception:
+            log.exception("task %s ended by an error of the service", task.task_id)
+            status, code, message = tasks.FAILED, "InternalError", "the service could not do the conversion"
+        ended = await self._db.run(lambda db: tasks.finish(db, number, status, code, message, self.now_ms()))
+        log.info("task %s of %s/%s: %s %s", task.task_id, task.bucket, task.key, status, message)
+        await self._tell(ended)
+
+    async def _convert(self, task: tasks.Task) -> None:
+        if self._engine is None:
+            raise RuntimeError("the conversion service is not started")
+        convert = requests.parse(task.process).convert
+        workspace = self.store.scratch()
+        source, target = workspace / f"{task.task_id}.source", workspace / f"{task.task_id}.rendition"
+        try:
+            await asyncio.to_thread(self._hold, task, source)
+            await self._engine.convert(convert, source, target)
+            await asyncio.to_thread(self._store, task, target, convert.format.content_type)
+        finally:
+            source.unlink(missing_ok=True)
+            target.unlink(missing_ok=True)
+
+    def _hold(self, task: tasks.Task, link: Path) -> ObjectInfo:
+        """Link the source's file, so that it stays while it is read, whatever happens to the object."""
+        for _ in range(_LINK_ATTEMPTS):
+            try:
+                info = self.store.head(task.bucket, task.key)
+            except (NoSuchBucket, NoSuchKey) as error:
+                raise ConversionFailed("ResourceNotFound", f"the source is gone: {error}") from error
+            link.unlink(missing_ok=True)
+            try:
+                os.link(info.path, link)
+            except FileNotFoundError:
+                continue  # overwritten between the two: look it up again
+            return info
+        raise ConversionFailed("ResourceNotFound", "the source is overwritten too often to be read")
+
+    def _store(self, task: tasks.Task, rendition: Path, content_type: str) -> None:
+        try:
+            self.store.put_file(task.target_bucket, task.target_key, rendition, content_type=content_type)
+        except NoSuchBucket as error:
+            raise ConversionFailed("ResourceNotFound", f"the target is gone: {error}") from error
+
+    async def _tell_all(self, numbers: list[int]) -> None:
+        for number in numbers:
+            try:
+                await self._tell(await self._db.run(partial(tasks.get, number=number)))
+            except Exception:
+                # The row stays untold for the next start; the others have their turn.
+                log.exception("the notification of task number %d was not published", number)
+
+    async def _tell(self, task: tasks.Task) -> None:
+        """Publish a task's notification, then note that it was published."""
+        if task.topic is None:
+            return
+        try:
+            await self._publish(task.topic, notification.body(task, self.region))
+        except SmqRequestError as error:
+            # A topic deleted meanwhile: nobody can be told, and a later start would not change that.
+            log.warning("the notification of task %s was not published: %s", task.task_id, error)
+        await self._db.run(lambda db: tasks.told(db, [task.number]))
