@@ -25,9 +25,7 @@ def decode(parameter: str, encoded: str) -> str:
         raise ParameterError(parameter, encoded, "URL-safe base64 (A-Z a-z 0-9 - _), padding optional")
     bare = encoded.rstrip("=")
     if len(bare) % 4 == 1 or (bare != encoded and len(encoded) % 4):
-        raise ParameterError(
-            parameter, encoded, "base64 of a whole number of bytes (its length is impossible)"
-        )
+        raise ParameterError(parameter, encoded, "base64 of a whole number of bytes (its length is impossible)")
     raw = base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4))
     try:
         return raw.decode("utf-8")

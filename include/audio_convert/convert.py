@@ -94,8 +94,7 @@ class AudioConvert:
         meaning = [
             f"{field.name}_{value}"
             for field in fields(self)
-            if (value := getattr(self, field.name)) is not None
-            and not (field.name in _ZERO_IS_DEFAULT and value == 0)
+            if (value := getattr(self, field.name)) is not None and not (field.name in _ZERO_IS_DEFAULT and value == 0)
         ]
         return hashlib.sha256(",".join([ACTION, *meaning]).encode()).hexdigest()
 
@@ -128,9 +127,7 @@ class AudioConvert:
         if type(self.adepth) is not int or self.adepth not in _BIT_DEPTHS:
             raise ParameterError("adepth", self.adepth, ", ".join(map(str, _BIT_DEPTHS)))
         if self.adepth not in self.format.bit_depths:
-            raise ParameterError(
-                "adepth", self.adepth, f"no value for f={self.f}: adepth applies to flac only"
-            )
+            raise ParameterError("adepth", self.adepth, f"no value for f={self.f}: adepth applies to flac only")
 
 
 _NAMES = tuple(field.name for field in fields(AudioConvert))

@@ -15,12 +15,8 @@ def check_against_source(convert: AudioConvert, sample_rate: int, channels: int)
     """
     audio_format = convert.format
     if convert.ar is None and sample_rate not in audio_format.sample_rates:
-        allowed = (
-            f"for f={convert.f}: {audio_format.describe_rates()}; set ar, the source's rate does not fit"
-        )
+        allowed = f"for f={convert.f}: {audio_format.describe_rates()}; set ar, the source's rate does not fit"
         raise ParameterError("ar", sample_rate, allowed)
     if convert.ac is None and not 1 <= channels <= audio_format.max_channels:
-        allowed = (
-            f"for f={convert.f}: {audio_format.describe_channels()}; set ac, the source's count does not fit"
-        )
+        allowed = f"for f={convert.f}: {audio_format.describe_channels()}; set ac, the source's count does not fit"
         raise ParameterError("ac", channels, allowed)

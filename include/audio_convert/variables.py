@@ -51,9 +51,7 @@ def names(template: str, parameter: str = "variable") -> tuple[str, ...]:
     return tuple(variable for _, variable in _tokens(template, parameter) if variable is not None)
 
 
-def check(
-    parameter: str, template: str, known: tuple[str, ...] = SERVICE_VARIABLES, *, tags: bool = True
-) -> None:
+def check(parameter: str, template: str, known: tuple[str, ...] = SERVICE_VARIABLES, *, tags: bool = True) -> None:
     """Raise ``ParameterError``, naming ``parameter``, unless every variable of ``template`` is ``known``.
 
     With ``tags``, ``tags.KEY`` is known for every KEY.

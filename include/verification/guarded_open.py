@@ -41,8 +41,7 @@ def open_container(file: BinaryIO, name: str) -> InputContainer:
         raise UnreadableAudio(name, "it is empty (0 bytes)")
     options = dict(_OPTIONS)
     if head[8:12] == b"WAVE" or head[:4] == b"riff":
-        # FFmpeg searches up to 5 MB of 16-bit PCM for hidden DTS, 20 ms of CPU; this much is enough to find
-        # it.
+        # FFmpeg searches up to 5 MB of 16-bit PCM for hidden DTS, 20 ms of CPU; this much is enough to find it.
         options["probesize"] = _WAV_PROBE_BYTES
     try:
         container: InputContainer = av.open(file, mode="r", options=options, **_LENIENT_TAGS)

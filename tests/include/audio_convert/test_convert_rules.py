@@ -188,9 +188,7 @@ def test_values_taken_over_from_the_source_have_to_fit(
         (AudioConvert(f="flac"), 96000, 8),
     ],
 )
-def test_explicit_values_make_the_source_irrelevant(
-    convert: AudioConvert, sample_rate: int, channels: int
-) -> None:
+def test_explicit_values_make_the_source_irrelevant(convert: AudioConvert, sample_rate: int, channels: int) -> None:
     check_against_source(convert, sample_rate, channels)
 
 

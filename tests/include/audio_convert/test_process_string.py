@@ -74,9 +74,7 @@ def test_padding_is_read_and_never_written() -> None:
         ),
     ],
 )
-def test_saveas_and_notify_in_every_documented_arrangement(
-    text: str, saveas: SaveAs | None, topic: str | None
-) -> None:
+def test_saveas_and_notify_in_every_documented_arrangement(text: str, saveas: SaveAs | None, topic: str | None) -> None:
     request = ProcessRequest.parse(text)
     assert (request.saveas, request.notify_topic) == (saveas, topic)
 

@@ -115,9 +115,7 @@ def test_a_file_is_read_whole(tmp_path: Path) -> None:
         ("profiles:", "profiles: [", 3, "", "is not YAML"),
     ],
 )
-def test_an_error_names_file_line_and_key(
-    tmp_path: Path, old: str, new: str, line: int, key: str, said: str
-) -> None:
+def test_an_error_names_file_line_and_key(tmp_path: Path, old: str, new: str, line: int, key: str, said: str) -> None:
     assert old in GOOD
     file = tmp_path / "one.yaml"
     file.write_text(GOOD.replace(old, new))
