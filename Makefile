@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 MYPY_PATHS := include plugins dags tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock upgrade lint format test demo up down samples bench clean
+.PHONY: help setup lock upgrade lint format test demo up down bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -46,13 +46,10 @@ demo: setup ## the main job, end to end: a bucket of audio becomes a verified ca
 	@$(RUN) -m tools.demo
 
 up: setup ## leave Airflow's UI and the local cloud running; prints addresses and login
-	@$(RUN) -m tools.stack up
-
-samples: setup ## upload the demo's audio into the local cloud that `make up` started
-	@$(RUN) -m tools.demo.upload
+	@$(RUN) -m tools.background up
 
 down: setup ## end what `make up` started
-	@$(RUN) -m tools.stack down
+	@$(RUN) -m tools.background down
 
 bench: setup ## print the benchmarks' figures
 	@$(RUN) -m benchmarks

@@ -48,9 +48,7 @@ def translate(pip_config_list: str) -> dict[str, str]:
         option = name.rpartition(".")[2]
         if equals and option in PIP_TO_UV:
             found[option] = [part for part in str(ast.literal_eval(value)).split() if _usable(part)]
-    settings = {
-        PIP_TO_UV[option][0]: PIP_TO_UV[option][1].join(parts) for option, parts in found.items() if parts
-    }
+    settings = {PIP_TO_UV[option][0]: PIP_TO_UV[option][1].join(parts) for option, parts in found.items() if parts}
     # pip takes the best version of all its indexes; hashes make that safe here.
     return {**settings, "UV_INDEX_STRATEGY": "unsafe-best-match"} if settings else {}
 

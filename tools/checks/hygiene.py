@@ -24,9 +24,7 @@ class Rule(NamedTuple):
 RULES = (
     Rule(
         "package index",
-        re.compile(
-            r"(?:--(?:extra-)?index-url|--find-links|default-index)[= ]+\S*://|https?://[^\s'\"]*/simple\b"
-        ),
+        re.compile(r"(?:--(?:extra-)?index-url|--find-links|default-index)[= ]+\S*://|https?://[^\s'\"]*/simple\b"),
         "leave the index to the machine's own pip or uv configuration",
     ),
     Rule(
@@ -46,9 +44,7 @@ RULES = (
     ),
     Rule(
         "token",
-        re.compile(
-            r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|xox[abp]-[A-Za-z0-9-]{10,}|eyJ[\w-]{20,}\.eyJ[\w-]{20,}\.)"
-        ),
+        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|xox[abp]-[A-Za-z0-9-]{10,}|eyJ[\w-]{20,}\.eyJ[\w-]{20,}\.)"),
         "make tokens at run time",
     ),
     Rule(

@@ -21,9 +21,7 @@ from tools.requirements_files import PROJECT_ROOT, REQUIREMENTS, RequirementsFil
 PYTHONS = ("3.11", "3.12", "3.13")
 """Versions that requirements.txt has to serve."""
 
-PIN = re.compile(
-    r"^(?P<pin>[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]+\])?==[^\s;]+(?:\s*;[^\\]*)?)\s*(?P<more>\\?)$"
-)
+PIN = re.compile(r"^(?P<pin>[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]+\])?==[^\s;]+(?:\s*;[^\\]*)?)\s*(?P<more>\\?)$")
 REMEDY = "run `make lock` and commit the result"
 
 
@@ -102,7 +100,5 @@ def _uv(command: list[str]) -> str | None:
 
 if __name__ == "__main__":
     found = list(problems())
-    print(
-        "\n".join(found) or "requirements are fresh and pinned, and resolve for Python " + ", ".join(PYTHONS)
-    )
+    print("\n".join(found) or "requirements are fresh and pinned, and resolve for Python " + ", ".join(PYTHONS))
     sys.exit(bool(found))

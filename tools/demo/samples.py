@@ -14,7 +14,7 @@ import wave
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.demo.ffmpeg import ffmpeg_path
+from include.local_cloud.imm.engine.binaries import locate
 
 KEPT_OF_TRUNCATED = 0.4
 """Share of the truncated file that is there; its header still promises all of it."""
@@ -156,5 +156,5 @@ def _encode(sample: _Encoded, path: Path) -> None:
     source = f"aevalsrc={tones}:s={sample.rate}:d={sample.seconds}:c={sample.layout}"
     title = ("-metadata", f"title={path.stem}", "-metadata", "artist=OSS Audio demo")
     exact = ("-fflags", "+bitexact", "-flags:a", "+bitexact", "-threads", "1")
-    command = [str(ffmpeg_path()), "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", source]
+    command = [str(locate().ffmpeg), "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", source]
     subprocess.run([*command, *title, *sample.encoding, *exact, f"file:{path}"], check=True)

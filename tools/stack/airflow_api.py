@@ -87,20 +87,26 @@ class AirflowApi:
             if not page["task_instances"] or len(found) >= page["total_entries"]:
                 return found
 
-    def xcom(
-        self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1
-    ) -> Any:
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """One XCom value of a task instance."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/xcomEntries/{key}"
         return self._json("GET", f"{path}?map_index={map_index}&deserialize=true")["value"]
 
-    def task_log(
-        self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1
-    ) -> str:
+    def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
         """The log of one attempt of a task instance, a line per event."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/logs/{try_number}"
         content = self._json("GET", f"{path}?map_index={map_index}&full_content=true")["content"]
-        return "\n".join(line if isinstance(line, str) else str(line.get("event", line)) for line in content)
+        return "\n".join(_log_line(line) for line in content)
+
+    def explain_failure(self, dag_id: str, run_id: str, lines: int = 20) -> str:
+        """The failed task instances of a run with the end of their logs."""
+        parts = []
+        for found in self.task_instances(dag_id, run_id):
+            if found["state"] == "failed":
+                task_id, tries, index = found["task_id"], found["try_number"], found["map_index"]
+                log = self.task_log(dag_id, run_id, task_id, tries, index).splitlines()[-lines:]
+                parts.append("\n".join([f"task {task_id!r} failed in try {tries}; the end of its log:", *log]))
+        return "\n".join(parts) or "none of its tasks failed"
 
     def clear(self, dag_id: str, run_id: str, *, only_failed: bool = False) -> None:
         """Clear the task instances of a run, so that the scheduler runs them again."""
@@ -136,9 +142,7 @@ class AirflowApi:
             if found["state"] in FINISHED:
                 return found
             if time.monotonic() > deadline:
-                states = ", ".join(
-                    f"{ti['task_id']}={ti['state']}" for ti in self.task_instances(dag_id, run_id)
-                )
+                states = ", ".join(f"{ti['task_id']}={ti['state']}" for ti in self.task_instances(dag_id, run_id))
                 late = f"is {found['state']} after {timeout_seconds:.0f} s"
                 raise StackError(f"run {run_id!r} of {dag_id!r} {late}: {states}")
             time.sleep(poll_seconds)
@@ -146,9 +150,7 @@ class AirflowApi:
     def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         response = self._send(method, path, body)
         if response.is_error:
-            raise StackError(
-                f"Airflow answered {response.status_code} to {method} {path}: {response.text[:500]}"
-            )
+            raise StackError(f"Airflow answered {response.status_code} to {method} {path}: {response.text[:500]}")
         return dict(response.json())
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
@@ -164,7 +166,13 @@ class AirflowApi:
         self._http.headers.pop("Authorization", None)
         response = self._http.post("/auth/token", json=self._login)
         if response.is_error:
-            raise StackError(
-                f"Airflow refused the login of {self._login['username']!r}: {response.status_code}"
-            )
+            raise StackError(f"Airflow refused the login of {self._login['username']!r}: {response.status_code}")
         self._http.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
+
+
+def _log_line(record: str | dict[str, Any]) -> str:
+    """A record of a task's log as a person reads it: the event, and the errors it carries."""
+    if isinstance(record, str):
+        return record
+    errors = record.get("error_detail") or ()
+    return "\n".join([str(record.get("event", "")), *(f"{e['exc_type']}: {e['exc_value']}" for e in errors)])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,10 @@ from tools.stack.settings import PROJECT_ROOT, CloudSettings, RunSecrets
 
 ADMIN = "admin"
 """The one user of the simple auth manager."""
+
+
+FOREIGN = ("AIRFLOW", "OSS_AUDIO_", "LOCAL_CLOUD_")
+"""Prefixes of variables that a stack sets itself and takes from nobody."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,7 @@ def base_environment(folders: Folders) -> dict[str, str]:
         for name, value in os.environ.items()
         # A shell set up for another Airflow must not leak its connections or settings into this one. And
         # Airflow imports thousands of modules per process: without byte code a start costs twice the CPU.
-        if not name.startswith(("AIRFLOW", "OSS_AUDIO_", "LOCAL_CLOUD_"))
-        and name != "PYTHONDONTWRITEBYTECODE"
+        if name == "LOCAL_CLOUD_FFMPEG" or (not name.startswith(FOREIGN) and name != "PYTHONDONTWRITEBYTECODE")
     }
     env["PYTHONPATH"] = str(PROJECT_ROOT)
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
@@ -119,18 +121,26 @@ def connections(
     folders: Folders, secrets: RunSecrets, cloud: CloudSettings, endpoints: CloudEndpoints
 ) -> dict[str, str]:
     """The three connections of the package, as Airflow reads them from the environment."""
-    access = {
+    oss = {
         "auth_type": "AK",
         "access_key_id": secrets.access_key_id,
         "access_key_secret": secrets.access_key_secret,
         "region": cloud.region,
+        "endpoint": endpoints.oss,
+        "imm_endpoint": endpoints.imm,
+        "path_style": True,
     }
-    oss = {**access, "endpoint": endpoints.oss, "imm_endpoint": endpoints.imm, "path_style": True}
-    smq = {**access, "endpoint": endpoints.smq, "topic": cloud.topic, "queue": cloud.queue}
+    smq = {
+        "conn_type": "smq",
+        "host": endpoints.smq,
+        "login": secrets.access_key_id,
+        "password": secrets.access_key_secret,
+        "extra": {"topic": cloud.topic, "queue": cloud.queue},
+    }
     return {
         "AIRFLOW_CONN_OSS_DEFAULT": json.dumps({"conn_type": "oss", "extra": oss}),
-        "AIRFLOW_CONN_SMQ_DEFAULT": json.dumps({"conn_type": "smq", "extra": smq}),
-        "AIRFLOW_CONN_AUDIO_CATALOGUE": f"sqlite:///{folders.catalogue}",
+        "AIRFLOW_CONN_SMQ_DEFAULT": json.dumps(smq),
+        "AIRFLOW_CONN_AUDIO_CATALOGUE": json.dumps({"conn_type": "sqlite", "host": str(folders.catalogue)}),
     }
 
 
@@ -138,6 +148,7 @@ def dag_settings(folders: Folders, cloud: CloudSettings) -> dict[str, str]:
     """What the DAGs of this project read from the environment."""
     return {
         "OSS_AUDIO_BUCKET": cloud.bucket,
+        "OSS_AUDIO_PREFIX": cloud.prefix,
         "OSS_AUDIO_TOPIC": cloud.topic,
         "OSS_AUDIO_QUEUE": cloud.queue,
         "OSS_AUDIO_REPORTS": str(folders.reports),
@@ -149,8 +160,3 @@ def write_password(folders: Folders, secrets: RunSecrets) -> None:
     folders.home.mkdir(parents=True, exist_ok=True)
     folders.passwords.touch(mode=0o600)
     folders.passwords.write_text(json.dumps({ADMIN: secrets.admin_password}) + "\n")
-
-
-def without_connections(env: Mapping[str, str]) -> dict[str, str]:
-    """`env` without connections: what may be shown or compared."""
-    return {name: value for name, value in env.items() if not name.startswith("AIRFLOW_CONN_")}

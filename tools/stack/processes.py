@@ -170,10 +170,7 @@ def _same_process(pid: int, started: float) -> psutil.Process | None:
     """The process with this pid if it began at `started`, else `None`: a reused pid is somebody else's."""
     try:
         process = psutil.Process(pid)
-        if (
-            abs(process.create_time() - started) > START_TIME_SLACK
-            or process.status() == psutil.STATUS_ZOMBIE
-        ):
+        if abs(process.create_time() - started) > START_TIME_SLACK or process.status() == psutil.STATUS_ZOMBIE:
             return None
     except psutil.Error:
         return None

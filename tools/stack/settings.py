@@ -22,6 +22,8 @@ class CloudSettings:
     topic: str = "audio-tasks"
     queue: str = "audio-tasks"
 
+    prefix: str = "incoming/"
+
     @property
     def bucket(self) -> str:
         """The bucket that the nightly batch works on."""

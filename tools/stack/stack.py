@@ -184,13 +184,11 @@ class Stack:
             "LOCAL_CLOUD_ACCESS_KEY_ID": self.secrets.access_key_id,
             "LOCAL_CLOUD_ACCESS_KEY_SECRET": self.secrets.access_key_secret,
             "LOCAL_CLOUD_REGION": cloud.region,
+            "LOCAL_CLOUD_BUCKET": ",".join(cloud.buckets),
             "LOCAL_CLOUD_TOPIC": cloud.topic,
             "LOCAL_CLOUD_QUEUE": cloud.queue,
         }
-        command = [sys.executable, *LOCAL_CLOUD_COMMAND]
-        for bucket in cloud.buckets:
-            command += ["--bucket", bucket]
-        process = self.processes.start(LOCAL_CLOUD, command, env, PROJECT_ROOT)
+        process = self.processes.start(LOCAL_CLOUD, [sys.executable, *LOCAL_CLOUD_COMMAND], env, PROJECT_ROOT)
         deadline = time.monotonic() + START_TIMEOUT
         while (line := _announcement(process.log)) is None:
             process.require_alive()
@@ -206,9 +204,7 @@ class Stack:
         while True:
             self.processes.require_alive()
             health = self.airflow.health()
-            waiting = [
-                name for name, part in HEALTH_NAMES.items() if health.get(part, {}).get("status") != "healthy"
-            ]
+            waiting = [name for name, part in HEALTH_NAMES.items() if health.get(part, {}).get("status") != "healthy"]
             tasks_can_run = bool(health) and self.airflow.execution_api_is_ready()
             if tasks_can_run and not waiting:
                 return

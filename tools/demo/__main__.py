@@ -1,0 +1,37 @@
+"""`make demo`: the main job, end to end. Its last line is one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from rich.console import Console
+
+from tools.demo.run import DemoError, run_demo
+from tools.stack import PROJECT_ROOT, StackError
+from tools.stack.signals import interrupted_by_signals
+
+RUN_DIR = PROJECT_ROOT / ".demo"
+WIDTH_WITHOUT_TERMINAL = 180
+
+
+def main() -> int:
+    """Run the demo; exit status 0, 1 after a failure, 130 after an interruption."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+    try:
+        with interrupted_by_signals():
+            outcome = run_demo(RUN_DIR, console)
+    except (DemoError, StackError) as error:
+        print(f"error: {error}\n(logs are in {RUN_DIR.name}/logs and {RUN_DIR.name}/airflow/logs)", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: everything was ended; `make demo` continues where it was", file=sys.stderr)
+        return 130
+    print(json.dumps(outcome), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""The main job, end to end, on this machine: audio goes in, a verified catalogue comes out, twice."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from include.audio_convert import FORMATS, load_profiles
+from include.catalogue import Catalogue, State, open_catalogue
+from include.catalogue.reports import ReportRow, newest_rows
+from include.catalogue.states import UNHAPPY
+from tools.demo.accepted_tasks import count_accepted_tasks
+from tools.demo.catalogue_table import catalogue_table
+from tools.demo.progress import Progress
+from tools.demo.samples import SAMPLES, make_samples
+from tools.demo.upload import oss_settings, upload_samples
+from tools.stack import Stack, StackError
+
+DAG_ID = "nightly_audio_batch"
+PROFILES = (
+    "mobile-mp3",
+    "streaming-aac-128k",
+    "archive-flac",
+    "web-oga",
+    "broadcast-ac3",
+    "podcast-opus",
+    "voice-amr-wb",
+)
+"""One profile for each of the seven formats."""
+
+FIRST_RUN, SECOND_RUN = "first-night", "second-night"
+"""Run ids. Fixed, so that a demo that was killed half way rejoins its own batch when it is started again."""
+
+RUN_TIMEOUT = 900.0
+"""Seconds a run may take: a killed demo's claims have to run out before they are looked into."""
+
+
+class DemoError(RuntimeError):
+    """The demo did not end as it should; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The demo's last line.
+
+    Attributes:
+        sources: audio files in the bucket.
+        published: renditions that were verified and published.
+        failed: conversions that ended as a row with a reason.
+        formats: formats of the published renditions.
+        submitted: conversions the cloud had accepted after the first run.
+        submitted_again: conversions it accepted during the second run.
+        seconds: from the start to the end of the second run.
+    """
+
+    sources: int
+    published: int
+    failed: int
+    formats: list[str]
+    submitted: int
+    submitted_again: int
+    seconds: float
+
+
+def run_demo(run_dir: Path, console: Console) -> dict[str, Any]:
+    """Run the demo in `run_dir` and return its outcome. Everything it started has ended when it returns.
+
+    A directory whose demo was finished is begun anew; one whose demo was interrupted is continued.
+
+    Raises:
+        DemoError: the outcome is not what the demo is there to show.
+        StackError: the stack didn't start, or a run didn't finish.
+    """
+    began = time.monotonic()
+    finished = run_dir / "finished"
+    if finished.exists():
+        shutil.rmtree(run_dir)
+    elif (run_dir / "audio_catalogue.db").exists():
+        console.print("continuing the demo that was interrupted")
+    stack = Stack(run_dir, extra_env=_settings())
+    samples = run_dir / "samples"
+    console.print("making samples, starting the local cloud and Airflow …")
+    with ThreadPoolExecutor(1) as aside:
+        made: Future[list[Path]] = aside.submit(make_samples, samples)
+        try:
+            stack.start()
+            made.result()
+            outcome = _work(stack, samples, console, began)
+        finally:
+            stack.stop()
+    finished.touch()
+    return asdict(outcome)
+
+
+def _settings() -> dict[str, str]:
+    far = datetime.now(UTC) + timedelta(hours=12)
+    return {
+        "OSS_AUDIO_PROFILES": ",".join(PROFILES),
+        # The demo triggers its runs itself; the night that starts by itself is kept half a day away.
+        "OSS_AUDIO_SCHEDULE": f"{far.minute} {far.hour} * * *",
+        "OSS_AUDIO_TIMEZONE": "UTC",
+        # Short runs on an idle machine: the scheduler's pauses between tasks would be half of what is seen.
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+    }
+
+
+def _work(stack: Stack, samples: Path, console: Console, began: float) -> Outcome:
+    names, settings = stack.cloud_settings, oss_settings(stack)
+    console.print(f"ready after {time.monotonic() - began:.0f} s: Airflow on {stack.airflow.address}")
+    upload_samples(settings.bucket(names.bucket), names.prefix, samples)
+    console.print(f"{len(SAMPLES)} sources in oss://{names.bucket}/{names.prefix}, {len(PROFILES)} profiles")
+    stack.airflow.wait_for_dag(DAG_ID)
+    catalogue = open_catalogue(stack.catalogue_url)
+    try:
+        _night(stack, catalogue, FIRST_RUN, console)
+        submitted = count_accepted_tasks(settings, names.bucket)
+        rows = _rows(catalogue)
+        console.print(catalogue_table(rows, names.prefix))
+        console.print(f"catalogue printed after {time.monotonic() - began:.0f} s; the next night begins")
+        _night(stack, catalogue, SECOND_RUN, console)
+        again = count_accepted_tasks(settings, names.bucket) - submitted
+        rows_after = _rows(catalogue)
+    finally:
+        catalogue.close()
+    console.print(f"second night: {again} conversions submitted again")
+    outcome = _outcome(rows, submitted, again, time.monotonic() - began)
+    _check(outcome, rows, rows_after)
+    return outcome
+
+
+def _night(stack: Stack, catalogue: Catalogue, run_id: str, console: Console) -> None:
+    api = stack.airflow
+    api.trigger(DAG_ID, run_id=run_id)
+
+    def tasks() -> list[tuple[str, str | None]]:
+        return [(found["task_id"], found["state"]) for found in api.task_instances(DAG_ID, run_id)]
+
+    with Progress(console, run_id.replace("-", " "), catalogue, f"{DAG_ID}/{run_id}", tasks) as progress:
+
+        def watch() -> None:
+            stack.processes.require_alive()
+            progress.look()
+
+        run = api.wait_for_run(DAG_ID, run_id, RUN_TIMEOUT, watch)
+    if run["state"] != "success":
+        raise StackError(f"run {run_id!r} is {run['state']}:\n{api.explain_failure(DAG_ID, run_id)}")
+
+
+def _rows(catalogue: Catalogue) -> list[ReportRow]:
+    with catalogue.read() as connection:
+        return newest_rows(connection)
+
+
+def _outcome(rows: list[ReportRow], submitted: int, again: int, seconds: float) -> Outcome:
+    published = [row for row in rows if row.state is State.PUBLISHED]
+    profiles = load_profiles()
+    return Outcome(
+        sources=len({row.key for row in rows}),
+        published=len(published),
+        failed=sum(row.state in UNHAPPY for row in rows),
+        formats=sorted({profiles[row.profile].convert.f for row in published}),
+        submitted=submitted,
+        submitted_again=again,
+        seconds=round(seconds, 1),
+    )
+
+
+def _check(outcome: Outcome, rows: list[ReportRow], rows_after: list[ReportRow]) -> None:
+    """Hold the outcome to what the samples are: every good one published in every format, every bad one told."""
+    good = sum(not sample.broken for sample in SAMPLES)
+    expected = {
+        "sources": len(SAMPLES),
+        "published": good * len(PROFILES),
+        "failed": (len(SAMPLES) - good) * len(PROFILES),
+        "formats": sorted(FORMATS),
+        "submitted_again": 0,
+    }
+    wrong = [
+        f"{name} is {getattr(outcome, name)} instead of {value}"
+        for name, value in expected.items()
+        if getattr(outcome, name) != value
+    ]
+    if any(row.state in UNHAPPY and not (row.code and row.message) for row in rows):
+        wrong.append("a failure has no reason")
+    if rows != rows_after:
+        wrong.append("the second night changed the catalogue")
+    if wrong:
+        raise DemoError("; ".join(wrong))
