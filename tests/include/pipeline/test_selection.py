@@ -1,0 +1,90 @@
+"""Which objects are sources, and that a selection never takes its own renditions for sources."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from include.audio_convert import AudioConvert, Profile
+from include.pipeline.selection import Selection, SelectionError, refuse_own_targets
+
+MP3 = Profile(
+    name="mp3",
+    description="",
+    convert=AudioConvert(f="mp3"),
+    target_key="renditions/{profile}/{dirname}/{barename}.mp3",
+)
+
+
+@pytest.mark.parametrize(
+    ("selection", "key", "reason"),
+    [
+        (Selection("audio"), "a/b c/曲.WAV", None),
+        (Selection("audio"), "a/notes.txt", "not audio by its name"),
+        (Selection("audio"), "no-extension", "not audio by its name"),
+        (Selection("audio"), "dotted.folder/name", "not audio by its name"),
+        (Selection("audio"), "a/folder/", "folder marker"),
+        (Selection("audio"), ".staging/x/0/1-1.mp3", "staging"),
+        (Selection("audio", staging="tmp/"), "tmp/1.mp3", "staging"),
+        (Selection("audio", exclude=("a/*",)), "a/b/c.wav", "excluded"),
+        (Selection("audio", include=("*.wav",)), "a/b.mp3", "not included"),
+        (Selection("audio", include=("*.txt",)), "a/b.txt", None),
+        (Selection("audio", include=("*.wav",), exclude=("*/old/*",)), "a/old/b.wav", "excluded"),
+    ],
+)
+def test_reasons(selection: Selection, key: str, reason: str | None) -> None:
+    assert selection.reason_against(key) == reason
+    assert selection.matches(key) is (reason is None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"bucket": ""}, "no bucket"),
+        ({"prefixes": ("/a",)}, "leave the slash out"),
+        ({"prefixes": ("a/", "a/b/")}, "'a/b/' lies inside prefix 'a/'"),
+        ({"prefixes": ("a/", "a/")}, "lies inside"),
+    ],
+)
+def test_a_selection_that_cannot_work_is_refused(changes: dict[str, object], reason: str) -> None:
+    with pytest.raises(SelectionError, match=reason):
+        Selection(**{"bucket": "audio", **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection("audio", ("incoming/",)),
+        Selection("audio", exclude=("renditions/*",)),
+        Selection("audio", include=("*.wav",)),
+        Selection("audio", include=("incoming/[ab]*.mp3",)),
+    ],
+)
+def test_selections_that_leave_the_targets_alone(selection: Selection) -> None:
+    refuse_own_targets(selection, [MP3])
+
+
+@pytest.mark.parametrize(
+    ("selection", "target_key", "exclude"),
+    [
+        (Selection("audio"), MP3.target_key, "renditions/*"),
+        (Selection("audio", ("renditions/",)), MP3.target_key, "renditions/*"),
+        (Selection("audio", include=("*.mp3",)), MP3.target_key, "renditions/*"),
+        (Selection("audio", ("incoming/",)), "{dirname}/{barename}.small.mp3", "*.mp3"),
+        (Selection("audio", ("incoming/",)), "incoming/out/{barename}.mp3", "incoming/out/*"),
+    ],
+)
+def test_a_selection_of_its_own_targets_is_refused_with_the_exclude_to_add(
+    selection: Selection, target_key: str, exclude: str
+) -> None:
+    profile = replace(MP3, target_key=target_key)
+    with pytest.raises(SelectionError) as caught:
+        refuse_own_targets(selection, [profile])
+    assert f"add the exclude '{exclude}'" in str(caught.value)
+    assert "profile mp3" in str(caught.value)
+    refuse_own_targets(replace(selection, exclude=(exclude,)), [profile])
+
+
+def test_another_bucket_is_no_danger() -> None:
+    refuse_own_targets(Selection("audio"), [replace(MP3, target_bucket="renditions")])
