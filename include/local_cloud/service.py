@@ -17,7 +17,8 @@ from starlette.types import ASGIApp
 
 from include.local_cloud.config import IMM_PROJECT, Config, ConfigError
 from include.local_cloud.data_lock import DataLock
-from include.local_cloud.interfaces import ImmClientError, Submitted
+from include.local_cloud.imm.engine.binaries import EngineUnavailable
+from include.local_cloud.imm.service import ImmService
 from include.local_cloud.oss.app import ObjectApi
 from include.local_cloud.oss.context import Context
 from include.local_cloud.signatures.oss import OssVerifier
@@ -41,14 +42,6 @@ class Endpoints:
     def as_dict(self) -> dict[str, str]:
         """For the line of JSON the command prints."""
         return asdict(self)
-
-
-class NoConversions:
-    """In place of IMM until it is wired."""
-
-    async def submit(self, bucket: str, key: str, process: str) -> Submitted:
-        """Refuse."""
-        raise ImmClientError(404, "ResourceNotFound, The specified resource Attachment is not found.")
 
 
 class LocalCloud:
@@ -101,11 +94,25 @@ class LocalCloud:
         await smq.start()
         stack.push_async_callback(smq.stop)
         await self._prepare(store, smq)
+        imm = ImmService(
+            config.data,
+            store,
+            smq.publish,
+            smq.topic_exists,
+            config.region,
+            config.credentials,
+            workers=config.workers,
+        )
+        try:
+            await imm.start()
+        except EngineUnavailable as error:
+            raise ConfigError(str(error)) from error
+        stack.push_async_callback(imm.stop)
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="object-store")
         stack.callback(threads.shutdown)
         verifier = OssVerifier(config.credentials, config.region, lambda: datetime.now(UTC))
-        oss = ObjectApi(Context(store, NoConversions(), config.region, threads), verifier, {config.host})
-        apps: tuple[ASGIApp, ...] = (oss, smq.app, smq.app)
+        oss = ObjectApi(Context(store, imm, config.region, threads), verifier, {config.host})
+        apps: tuple[ASGIApp, ...] = (oss, smq.app, imm.app)
         services = list(zip(apps, sockets, strict=True))
         await stack.enter_async_context(_serving(services, own_date=oss, before_shutdown=smq.drain))
         self._endpoints = Endpoints(*(_address(config.host, listener) for listener in sockets))
