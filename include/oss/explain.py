@@ -247,21 +247,24 @@ def why_unreachable(exception: BaseException) -> str:
     for cause in _causes(exception):
         name, text = type(cause).__name__, str(cause)
         if isinstance(cause, ConnectionRefusedError) or "Connection refused" in text:
-            return "the endpoint refuses connections" + _where(cause)
+            return f"the endpoint refuses connections{_where(exception)}"
         if name in {"gaierror", "NameResolutionError", "ClientConnectorDNSError"} or "Name or service" in text:
-            return "the endpoint's host name is unknown" + _where(cause)
+            return f"the endpoint's host name is unknown{_where(exception)}"
         if "SSL" in name or "Certificate" in name:
             return "the endpoint doesn't speak TLS as expected (http:// for https://, or its certificate)"
     for cause in _causes(exception):
         if isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__:
-            return "the endpoint didn't answer in time"
-    return "the connection broke before an answer came"
+            return f"the endpoint didn't answer in time{_where(exception)}"
+    return f"the connection broke before an answer came{_where(exception)}"
 
 
-def _where(cause: BaseException) -> str:
-    host, port = getattr(cause, "host", None), getattr(cause, "port", None)
-    if isinstance(host, str) and isinstance(port, int):
-        return f" ({host}:{port})"
+def _where(exception: BaseException) -> str:
+    """Host and port in brackets, where an exception has them (urllib3: its connection or pool)."""
+    for cause in _causes(exception):
+        for holder in (cause, getattr(cause, "conn", None), getattr(cause, "pool", None)):
+            host, port = getattr(holder, "host", None), getattr(holder, "port", None)
+            if isinstance(host, str) and isinstance(port, int):
+                return f" ({host}:{port})"
     return ""
 
 

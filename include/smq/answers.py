@@ -67,7 +67,8 @@ def error_of(answer: Answer, settings: SmqSettings) -> SmqError:
     trailer += f", request {request_id})" if request_id else ")"
     kind, remedy = _REMEDIES.get(code, (SmqError, ""))
     if not remedy and fields:
-        remedy = f"the service says: {fields.get('Message') or 'no reason given'}"
+        said = (fields.get("Message") or "no reason given").rstrip(".")
+        remedy = f"the service says: {said}; check the endpoint of {{connection}} and what its user may do"
     elif not remedy:
         remedy = "the answer isn't SMQ's: check 'endpoint' of {connection}"
     sentence = f"{answer.what} failed: {remedy.replace('{connection}', settings.name)} {trailer}."

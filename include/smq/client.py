@@ -56,7 +56,10 @@ class QueueMessage:
 
 
 class SmqClient:
-    """One session with SMQ for a lifetime: `async with SmqClient(settings) as smq: …`. It never retries."""
+    """One session with SMQ for a lifetime: `async with SmqClient(settings) as smq: …`.
+
+    A call is made once; aiohttp alone repeats a GET when the connection it kept turns out to be broken.
+    """
 
     def __init__(self, settings: SmqSettings) -> None:
         """Open nothing yet."""

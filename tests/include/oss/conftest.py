@@ -1,0 +1,39 @@
+"""The local cloud as OssSettings, and an object of one's own in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from include.oss import OssSettings
+
+if TYPE_CHECKING:
+    from tests.conftest import LocalCloudProcess
+
+
+def settings_of(cloud: LocalCloudProcess, **changes: object) -> OssSettings:
+    """OssSettings for a running local cloud."""
+    values: dict[str, object] = {
+        "endpoint": cloud.oss,
+        "region": cloud.region,
+        "access_key_id": cloud.access_key_id,
+        "access_key_secret": cloud.access_key_secret,
+        "imm_endpoint": cloud.imm,
+        "path_style": True,
+        "name": "connection 'oss_default'",
+    }
+    return OssSettings(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def oss_settings(local_cloud: LocalCloudProcess) -> OssSettings:
+    return settings_of(local_cloud)
+
+
+@pytest.fixture
+def unbound_bucket(oss_settings: OssSettings) -> str:
+    """A bucket that is bound to no IMM project."""
+    name = "not-bound-to-imm"
+    oss_settings.bucket(name).create_bucket()
+    return name

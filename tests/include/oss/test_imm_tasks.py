@@ -1,0 +1,77 @@
+"""What IMM says about conversions that the local cloud really ran."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+import wave
+from typing import TYPE_CHECKING
+
+import pytest
+
+from include.oss import OssConfigurationError, OssSettings, TaskNotFound, TaskStatus
+
+if TYPE_CHECKING:
+    from tests.conftest import LocalCloudProcess
+
+
+def tone() -> bytes:
+    """A tenth of a second of silence, as a WAV file."""
+    target = io.BytesIO()
+    with wave.open(target, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(1600))
+    return target.getvalue()
+
+
+def submit(settings: OssSettings, bucket: str, key: str, target: str) -> str:
+    name = base64.urlsafe_b64encode(target.encode()).decode().rstrip("=")
+    result = settings.bucket(bucket).async_process_object(key, f"audio/convert,f_mp3|sys/saveas,o_{name}")
+    return str(result.task_id)
+
+
+def finished(settings: OssSettings, bucket: str, task_id: str) -> TaskStatus:
+    tasks, deadline = settings.imm(), time.monotonic() + 30
+    while (status := tasks.get_task(bucket, task_id)).status == "Running":
+        assert time.monotonic() < deadline, "the task doesn't end"
+        time.sleep(0.1)
+    return status
+
+
+def test_a_task_succeeds(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+    oss_settings.bucket(local_cloud.bucket).put_object("imm/a.wav", tone())
+    task_id = submit(oss_settings, local_cloud.bucket, "imm/a.wav", "imm/a.mp3")
+    status = finished(oss_settings, local_cloud.bucket, task_id)
+    assert (status.task_id, status.status, status.code, status.message) == (task_id, "Succeeded", "", "")
+    assert status.start_time <= status.end_time
+    assert oss_settings.bucket(local_cloud.bucket).object_exists("imm/a.mp3")
+
+
+def test_a_task_fails_with_the_services_reason(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+    oss_settings.bucket(local_cloud.bucket).put_object("imm/text.wav", b"this is no audio")
+    task_id = submit(oss_settings, local_cloud.bucket, "imm/text.wav", "imm/text.mp3")
+    status = finished(oss_settings, local_cloud.bucket, task_id)
+    assert status.status == "Failed"
+    assert status.code
+    assert status.message
+
+
+def test_a_task_that_nobody_knows(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+    with pytest.raises(TaskNotFound, match="MediaConvert-nope"):
+        oss_settings.imm().get_task(local_cloud.bucket, "MediaConvert-nope")
+
+
+def test_a_bucket_without_a_project(oss_settings: OssSettings, unbound_bucket: str) -> None:
+    with pytest.raises(OssConfigurationError, match="bound to no IMM project"):
+        oss_settings.imm().get_task(unbound_bucket, "MediaConvert-1")
+
+
+def test_a_lost_task_is_found_by_its_output(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+    oss_settings.bucket(local_cloud.bucket).put_object("imm/lost.wav", tone())
+    task_id = submit(oss_settings, local_cloud.bucket, "imm/lost.wav", "imm/lost/歌.mp3")
+    tasks = oss_settings.imm()
+    assert tasks.find_task(local_cloud.bucket, local_cloud.bucket, "imm/lost/歌.mp3") == task_id
+    assert tasks.find_task(local_cloud.bucket, local_cloud.bucket, "imm/lost/other.mp3") is None
