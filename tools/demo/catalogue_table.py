@@ -19,11 +19,10 @@ def catalogue_table(rows: Sequence[ReportRow], prefix: str) -> Table:
         rows: conversions, ordered by source.
         prefix: left out of the sources' keys, as all of them begin with it.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
     table.add_column("source", overflow="fold")
-    table.add_column("rendition", overflow="fold")
-    for name in ("codec",):
-        table.add_column(name)
+    table.add_column("rendition")
+    table.add_column("codec")
     for name in ("rate", "ch", "duration", "bitrate", "size", "saved"):
         table.add_column(name, justify="right")
     table.add_column("verified")
@@ -39,13 +38,15 @@ def catalogue_table(rows: Sequence[ReportRow], prefix: str) -> Table:
             what = failed[0].profile if len(failed) == 1 else f"{len(failed)} profiles"
             table.add_row(name, what, *[""] * 7, "no", reason, style="red")
             name = ""
+    if example := next((row for row in rows if row.state is State.PUBLISHED), None):
+        table.caption = f"Each is an object; the first one is oss://{example.target_bucket}/{example.target_key}"
     return table
 
 
 def _made(row: ReportRow) -> tuple[str, ...]:
     verified = "yes" if row.state is State.PUBLISHED else row.state.value
     return (
-        row.target_key,
+        row.profile,
         row.codec or "",
         "" if row.sample_rate is None else f"{row.sample_rate:,}",
         "" if row.channels is None else str(row.channels),
