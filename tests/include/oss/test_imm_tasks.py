@@ -6,6 +6,7 @@ import base64
 import io
 import time
 import wave
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,5 +74,8 @@ def test_a_lost_task_is_found_by_its_output(oss_settings: OssSettings, local_clo
     oss_settings.bucket(local_cloud.bucket).put_object("imm/lost.wav", tone())
     task_id = submit(oss_settings, local_cloud.bucket, "imm/lost.wav", "imm/lost/歌.mp3")
     tasks = oss_settings.imm()
-    assert tasks.find_task(local_cloud.bucket, local_cloud.bucket, "imm/lost/歌.mp3") == task_id
-    assert tasks.find_task(local_cloud.bucket, local_cloud.bucket, "imm/lost/other.mp3") is None
+    bucket, minute = local_cloud.bucket, timedelta(minutes=1)
+    before, after = datetime.now(UTC) - minute, datetime.now(UTC) + minute
+    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=before) == task_id
+    assert tasks.find_task(bucket, bucket, "imm/lost/other.mp3", since=before) is None
+    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=after) is None

@@ -1,0 +1,47 @@
+"""Airflow runs each file below plugins/ as a module of its own; only one of ours may be."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+PROBE = """
+import json, sys
+from airflow.plugins_manager import get_plugin_info
+from airflow import plugins_manager
+plugins, errors = plugins_manager._get_plugins()
+files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
+print("RESULT " + json.dumps({
+    "plugins": [p.name for p in plugins],
+    "links": [type(link).__name__ for p in plugins for link in p.operator_extra_links],
+    "errors": errors,
+    "modules": {n: f for n, f in files.items() if "/plugins/" in f and "site-packages" not in f},
+}))
+"""
+
+
+def test_the_plugin_loads_once_and_nothing_runs_under_a_bare_name(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path
+    )
+    line = next(text for text in done.stdout.splitlines() if text.startswith("RESULT "))
+    result = json.loads(line.removeprefix("RESULT "))
+    assert result["plugins"].count("oss_audio") == 1
+    assert result["errors"] == {}
+    assert result["links"] == ["OSSConsoleLink"]
+    names = set(result["modules"])
+    assert {name for name in names if not name.startswith("oss_audio.")} == {"oss_audio_plugin", "oss_audio"}
+
+
+def test_only_the_plugin_file_lies_at_the_top() -> None:
+    assert [path.name for path in (ROOT / "plugins").glob("*.py")] == ["oss_audio_plugin.py"]
