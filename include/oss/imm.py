@@ -94,7 +94,7 @@ class ImmTasks:
         client = self._connect()
         wanted = f"oss://{output_bucket}/{output_key}"
         began = load_imm().models.TimeRange(
-            start_time=since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), end_time="2999-01-01T00:00:00Z"
+            start=since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), end="2999-01-01T00:00:00Z"
         )
         token: str | None = None
         for _ in range(0, LISTED_TASKS, PAGE):
