@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from include.local_cloud.interfaces import NoSuchBucket
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.errors import OssError, not_implemented
 from include.local_cloud.oss.http import Call, Reply, iso_date, whole_number, xml_reply
@@ -116,15 +115,6 @@ def require_bucket(context: Context, call: Call) -> None:
     """Raises NoSuchBucket; OSS looks for the bucket before it looks at the signature."""
     if call.request.bucket is not None:
         context.store.bucket(call.bucket)
-
-
-def bucket_exists(context: Context, name: str) -> bool:
-    """Whether there is a bucket of this name."""
-    try:
-        context.store.bucket(name)
-    except NoSuchBucket:
-        return False
-    return True
 
 
 def _location(context: Context) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from enum import Enum
 
 from include.local_cloud.interfaces import ObjectInfo
+from include.local_cloud.signatures.request import parse_time
 
 
 class Outcome(Enum):
@@ -44,10 +44,4 @@ def _matches(header: str, etag: str) -> bool:
 
 
 def _time(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return parse_time(text) if text else None

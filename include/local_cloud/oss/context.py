@@ -24,5 +24,14 @@ class Context:
     threads: ThreadPoolExecutor
 
     async def blocking(self, work: Callable[[], Result]) -> Result:
-        """Run something that waits for the disk off the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+        """Run something that waits for the disk off the event loop.
+
+        A thread can't be called off: when the caller is cancelled, this waits for the thread all the same, so
+        that nobody closes a file it still writes to.
+        """
+        running = asyncio.get_running_loop().run_in_executor(self.threads, work)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait({running})
+            raise
