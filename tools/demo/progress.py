@@ -71,7 +71,7 @@ class Progress:
         at_work = [f"{name} {state}" for name, state in self._tasks() if state not in (None, "success", "skipped")]
         states = batch_states(self._catalogue, self._batch_name)
         counts = [f"{states[state]} {state.value}" for state in State if states[state]]
-        return "  ".join([", ".join(at_work) or "between tasks", "|", ", ".join(counts) or "no conversions yet"])
+        return "  ".join([", ".join(at_work) or "between tasks", "|", ", ".join(counts) or "no conversions"])
 
 
 def batch_states(catalogue: Catalogue, batch_name: str) -> Counter[State]:
