@@ -15,14 +15,11 @@ def setting(name: str, default: str = "") -> str:
     return os.environ.get(f"OSS_AUDIO_{name}") or default
 
 
-def batch_params(**changed: Any) -> dict[str, Param]:
-    """The Params of a batch, by name.
-
-    :param changed: other defaults, by name.
-    """
+def batch_params() -> dict[str, Param]:
+    """The Params of a batch, by name. Whatever may stay empty in the form has null among its types."""
     profiles = load_profiles()
     chosen = [name.strip() for name in setting("PROFILES", "mobile-mp3").split(",") if name.strip()]
-    params = {
+    return {
         "bucket": Param(
             setting("BUCKET", "audio"),
             type="string",
@@ -32,21 +29,21 @@ def batch_params(**changed: Any) -> dict[str, Param]:
             description="OSS bucket of the sources.",
         ),
         "prefix": Param(
-            setting("PREFIX"),
-            type="string",
+            setting("PREFIX") or None,
+            type=["null", "string"],
             title="Prefix",
             description="Only keys that start with this; empty for the whole bucket.",
         ),
         "glob": Param(
-            "",
-            type="string",
+            None,
+            type=["null", "string"],
             title="Pattern",
             description="Shell pattern on the whole key, such as incoming/*.wav ('*' also matches '/'). "
             "Empty: every known audio extension.",
         ),
         "exclude": Param(
-            [name for name in setting("EXCLUDE").split(",") if name],
-            type="array",
+            [name for name in setting("EXCLUDE").split(",") if name] or None,
+            type=["null", "array"],
             items={"type": "string"},
             title="Exclude",
             description="Shell patterns on the whole key, one a line; they win over the pattern.",
@@ -102,17 +99,14 @@ def batch_params(**changed: Any) -> dict[str, Param]:
             description="The run fails when more than this share of its conversions failed.",
         ),
     }
-    for name, default in changed.items():
-        params[name].value = default
-    return params
 
 
 #: Arguments of `OSSAudioListOperator` out of the Params above.
 SELECTION: dict[str, Any] = {
     "bucket": "{{ params.bucket }}",
-    "prefix": "{{ params.prefix }}",
-    "include": "{{ params.glob }}",
-    "exclude": "{{ params.exclude | join(',') }}",
+    "prefix": "{{ params.prefix or '' }}",
+    "include": "{{ params.glob or '' }}",
+    "exclude": "{{ (params.exclude or []) | join(',') }}",
     "profiles": "{{ params.profiles | join(',') }}",
     "target_bucket": setting("TARGET_BUCKET"),
     "start": "{{ params.start }}",
