@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
+from include.oss.address import normalise_address
 from include.oss.errors import OssConfigurationError
 from include.oss.explain import explain
 from include.oss.imm import ImmTasks
@@ -201,23 +201,11 @@ class OssSettings:
 
 
 def _address(value: str, setting: str, name: str) -> str:
-    """Return scheme://host[:port] of an address; https when it names no scheme."""
-    try:
-        parts = urlsplit(value if "://" in value else f"https://{value}")
-        usable = (
-            parts.scheme in {"http", "https"}
-            and bool(parts.hostname)
-            and parts.port != 0  # reading the port checks it
-            and parts.username is None
-            and parts.path in {"", "/"}
-            and not (parts.query or parts.fragment)
-        )
-    except ValueError:
-        usable = False
-    if not usable:
+    address = normalise_address(value)
+    if address is None:
         # The value isn't shown: people paste addresses with credentials in them.
         raise OssConfigurationError(
             f"{name}: '{setting}' isn't an address; write it like https://oss-cn-hangzhou.aliyuncs.com, "
             "without path, query or credentials."
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    return address

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from include.oss.address import normalise_address
 from include.smq.errors import SmqConfigurationError
 
 
@@ -38,32 +38,16 @@ class SmqSettings:
         for setting in ("connect_timeout", "read_timeout"):
             if not getattr(self, setting) > 0:
                 raise SmqConfigurationError(f"{self.name}: '{setting}' must be more than 0 seconds.")
-        object.__setattr__(self, "endpoint", _address(self.endpoint, self.name))
+        address = normalise_address(self.endpoint)
+        if address is None:
+            # The value isn't shown: people paste addresses with credentials in them.
+            raise SmqConfigurationError(
+                f"{self.name}: 'endpoint' isn't an address; write it like "
+                "https://1234567890.mns.cn-hangzhou.aliyuncs.com, without path, query or credentials."
+            )
+        object.__setattr__(self, "endpoint", address)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that no message may show."""
         return tuple(s for s in (self.access_key_id, self.access_key_secret, self.security_token) if s)
-
-
-def _address(value: str, name: str) -> str:
-    """Return scheme://host[:port]; https when the value names no scheme."""
-    try:
-        parts = urlsplit(value if "://" in value else f"https://{value}")
-        usable = (
-            parts.scheme in {"http", "https"}
-            and bool(parts.hostname)
-            and parts.port != 0  # reading the port checks it
-            and parts.username is None
-            and parts.path in {"", "/"}
-            and not (parts.query or parts.fragment)
-        )
-    except ValueError:
-        usable = False
-    if not usable:
-        # The value isn't shown: people paste addresses with credentials in them.
-        raise SmqConfigurationError(
-            f"{name}: 'endpoint' isn't an address; write it like "
-            "https://1234567890.mns.cn-hangzhou.aliyuncs.com, without path, query or credentials."
-        )
-    return f"{parts.scheme}://{parts.netloc}"
