@@ -1,0 +1,59 @@
+"""`make bench`: run the benchmarks and print their figures; the last line is one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from benchmarks import conversions, fresh_clone
+from tools.stack import StackError
+from tools.stack.signals import interrupted_by_signals
+
+BENCHMARKS = ("conversions", "setup")
+
+
+def main() -> int:
+    """Run what was asked for; exit status 0, 1 after a failure, 130 after an interruption."""
+    options = _options()
+    began = time.monotonic()
+    figures: dict[str, Any] = {}
+
+    def say(line: str) -> None:
+        print(f"[{time.monotonic() - began:4.0f} s] {line}" if line else "", flush=True)
+
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start")
+    try:
+        with interrupted_by_signals():
+            if "conversions" in options.only:
+                found = conversions.measure(options.files, options.profile, options.idle, say)
+                print("", *conversions.summary(found), "", sep="\n", flush=True)
+                figures["conversions"] = conversions.as_json(found)
+            if "setup" in options.only:
+                timed = fresh_clone.measure(say)
+                print("", *fresh_clone.summary(timed), "", sep="\n", flush=True)
+                figures["setup"] = timed
+    except (StackError, fresh_clone.CommandFailed) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: everything was ended", file=sys.stderr)
+        return 130
+    print(json.dumps(figures))
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description="Print the benchmarks' figures.")
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=BENCHMARKS, help="leave the others out")
+    parser.add_argument("--files", type=int, default=1000, help="conversions (default: 1000)")
+    parser.add_argument("--profile", default="mobile-mp3", help="the one rendition (default: mobile-mp3)")
+    parser.add_argument("--idle", type=float, default=30.0, help="seconds of idle use measured (default: 30)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

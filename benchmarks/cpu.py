@@ -1,0 +1,127 @@
+"""CPU time and memory of process trees, sampled while they work.
+
+A task of Airflow runs in a process that its worker forks and reaps, so most of the time a tree has used belongs to
+processes that are gone. The kernel adds a reaped child's time, with that of the children which it had reaped itself,
+to its parent's `children_user` and `children_system`: a tree's total is the sum of all four over who is left.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from threading import Event, Thread
+
+import psutil
+
+INTERVAL = 0.25
+"""Seconds between two samples."""
+
+SCHEDULER_ITSELF = "scheduler itself"
+WORKERS = "workers"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a tree has used: seconds of CPU since it began, bytes of resident memory now."""
+
+    own: float
+    descendants: float
+    resident: int
+
+    @property
+    def total(self) -> float:
+        """Seconds of CPU of the whole tree."""
+        return self.own + self.descendants
+
+
+def usage(pid: int) -> Usage:
+    """What the process `pid` and all its descendants have used, the reaped ones included.
+
+    Every process is read after its parent, so that nothing is counted twice. A process that is reaped between the two
+    readings is missing from this one reading; the next one has it.
+    """
+    root = psutil.Process(pid)
+    times = root.cpu_times()
+    own = times.user + times.system
+    descendants = times.children_user + times.children_system
+    resident = root.memory_info().rss
+    for child in root.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            found = child.cpu_times()
+            descendants += found.user + found.system + found.children_user + found.children_system
+            resident += child.memory_info().rss
+    return Usage(own, descendants, resident)
+
+
+class Sampler:
+    """Samples several trees in a thread of its own, for as long as its `running` block lasts.
+
+    Args:
+        roots: process ids by name. The tree named `scheduler` is split: LocalExecutor's workers are its children.
+    """
+
+    def __init__(self, roots: Mapping[str, int]) -> None:
+        self._roots = dict(roots)
+        self._times: list[float] = []
+        self._cpu: dict[str, list[float]] = {}
+        self._resident: dict[str, list[int]] = {}
+        self._ended = Event()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Sample until the block ends; the first and the last sample are taken in the block's own thread."""
+        self._sample()
+        thread = Thread(target=self._run, name="sampler", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+            self._sample()
+
+    @property
+    def names(self) -> list[str]:
+        """What `cpu` can be asked for."""
+        return list(self._cpu)
+
+    def cpu(self, name: str, begin: float, end: float) -> float:
+        """Seconds of CPU that `name` used between two times (seconds since the epoch), interpolated."""
+        return self._at(self._cpu[name], end) - self._at(self._cpu[name], begin)
+
+    def resident(self, name: str, begin: float, end: float) -> list[int]:
+        """The samples of `name`'s resident memory between two times, in bytes."""
+        values = self._resident[name]
+        return [value for at, value in zip(self._times, values, strict=True) if begin <= at <= end]
+
+    def _at(self, values: list[float], moment: float) -> float:
+        after = bisect_left(self._times, moment)
+        if after == 0:
+            return values[0]
+        if after == len(values):
+            return values[-1]
+        t0, t1 = self._times[after - 1], self._times[after]
+        return values[after - 1] + (values[after] - values[after - 1]) * (moment - t0) / (t1 - t0)
+
+    def _run(self) -> None:
+        while not self._ended.wait(INTERVAL):
+            self._sample()
+
+    def _sample(self) -> None:
+        self._times.append(time.time())
+        for name, pid in self._roots.items():
+            found = usage(pid)
+            if name == "scheduler":
+                self._add(SCHEDULER_ITSELF, found.own)
+                self._add(WORKERS, found.descendants)
+            else:
+                self._add(name, found.total)
+            self._resident.setdefault(name, []).append(found.resident)
+
+    def _add(self, name: str, seconds: float) -> None:
+        """A total never falls: a reading that missed a process just reaped gives way to the one before it."""
+        values = self._cpu.setdefault(name, [])
+        values.append(max(seconds, values[-1]) if values else seconds)
