@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 _ISO_BASIC = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -85,6 +86,7 @@ def canonical_query(parameters: Sequence[tuple[str, str]]) -> str:
     return "&".join(f"{name}={value}" if value else name for name, value in encoded)
 
 
+@lru_cache(maxsize=1024)
 def parse_time(text: str) -> datetime | None:
     """A time as `x-oss-date` (ISO 8601 basic) or `Date` (RFC 1123) writes it; None when it is neither."""
     try:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from include.local_cloud import cli
+from include.local_cloud.imm import app as imm_app
 from include.local_cloud.oss.addressing import received_request
 from include.local_cloud.oss.errors import OssError
 from include.local_cloud.oss.http import Call
 from include.local_cloud.oss.operations import OPERATIONS, Operation, find
+from include.local_cloud.smq import app as smq_app
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "local-cloud.md"
 
@@ -38,23 +40,35 @@ def state(operation: Operation) -> str:
 
 
 def test_the_documented_table_is_the_servers_own():
-    text = DOCUMENT.read_text(encoding="utf-8")
-    match = re.search(r"<!-- operations -->\n(.*?)\n?<!-- /operations -->", text, re.DOTALL)
-    assert match
     expected = ["| operation | request | state |", "|---|---|---|", *rows()]
-    assert match[1].splitlines() == expected, "put this between the marks:\n" + "\n".join(expected)
+    assert documented("operations") == expected, "put this between the marks:\n" + "\n".join(expected)
+
+
+def test_the_documented_calls_of_smq_and_imm_are_the_services_own():
+    smq = [f"- `{method} /{path}`" for method, path in smq_app.OPERATIONS]
+    assert documented("smq") == smq, "put this between the marks:\n" + "\n".join(smq)
+    imm = [f"- `{name}`" for name in imm_app.OPERATIONS]
+    assert documented("imm") == imm, "put this between the marks:\n" + "\n".join(imm)
+
+
+def documented(mark: str) -> list[str]:
+    """The lines between two marks of the page."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    match = re.search(rf"<!-- {mark} -->\n(.*?)\n?<!-- /{mark} -->", text, re.DOTALL)
+    assert match
+    return match[1].splitlines()
 
 
 def test_the_documented_flags_are_the_commands_own():
     text = DOCUMENT.read_text(encoding="utf-8")
-    documented = re.findall(r"^\| `(--[a-z-]+)[^`]*` \| `([A-Z_]+)` \|", text, re.MULTILINE)
-    assert documented == [(flag, cli.variable(flag)) for flag, _ in documented]
+    listed = re.findall(r"^\| `(--[a-z-]+)[^`]*` \| `([A-Z_]+)` \|", text, re.MULTILINE)
+    assert listed == [(flag, cli.variable(flag)) for flag, _ in listed]
     usage = cli.parser({})
     with pytest.raises(SystemExit):
         usage.parse_args(["serve", "--no-such-flag"])
     serve = usage._subparsers._group_actions[0].choices["serve"]  # type: ignore[union-attr]
     flags = [action.option_strings[0] for action in serve._actions if action.option_strings[0] != "-h"]
-    assert [flag for flag, _ in documented] == flags
+    assert [flag for flag, _ in listed] == flags
 
 
 async def unread() -> dict[str, object]:
