@@ -81,9 +81,7 @@ def read_config(arguments: argparse.Namespace, environment: Mapping[str, str]) -
     workers = {} if arguments.workers is None else {"workers": _whole("--workers", arguments.workers)}
     return Config(
         data=Path(arguments.data).absolute(),
-        credentials=Credentials(
-            arguments.access_key_id, arguments.access_key_secret, arguments.security_token or None
-        ),
+        credentials=Credentials(arguments.access_key_id, arguments.access_key_secret, arguments.security_token or None),
         host=arguments.host,
         oss_port=_whole("--oss-port", arguments.oss_port),
         smq_port=_whole("--smq-port", arguments.smq_port),

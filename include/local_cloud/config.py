@@ -50,8 +50,7 @@ class Config:
             raise ConfigError("--oss-port, --smq-port and --imm-port must differ.")
         if not _REGION.fullmatch(self.region):
             raise ConfigError(
-                f"--region is {self.region!r}; allowed are lower-case letters, digits and hyphens,"
-                " as in local-1."
+                f"--region is {self.region!r}; allowed are lower-case letters, digits and hyphens, as in local-1."
             )
         for bucket in self.buckets:
             try:
@@ -64,9 +63,7 @@ class Config:
         for name in ("topic", "queue"):
             value = getattr(self, name)
             if value is not None and not _SMQ_NAME.fullmatch(value):
-                raise ConfigError(
-                    f"{_flag(name)} is {value!r}; allowed are 1 to 120 letters, digits and hyphens."
-                )
+                raise ConfigError(f"{_flag(name)} is {value!r}; allowed are 1 to 120 letters, digits and hyphens.")
         if self.workers < 1:
             raise ConfigError(f"--workers is {self.workers}; at least 1 conversion has to run at a time.")
 
