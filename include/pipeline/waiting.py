@@ -133,9 +133,10 @@ class ShardWaiter:
             while True:
                 progress = await self.look()
                 pace.saw(progress)
-                if pace.time_to_tell():
+                over = progress.done or now() >= self._until
+                if over or pace.time_to_tell():
                     self._tell(pace.line(progress))
-                if progress.done or now() >= self._until:
+                if over:
                     return progress
                 if pace.time_to_ask() or await asyncio.to_thread(asker.anything_overdue):
                     await asker.ask()

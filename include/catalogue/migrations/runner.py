@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from alembic import command
@@ -10,6 +11,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection
+
+# A dozen lines about its own plugins would stand in the log of the first task that opens the catalogue.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class UnknownRevision(RuntimeError):
