@@ -21,7 +21,7 @@ def batch_params() -> dict[str, Param]:
     chosen = [name.strip() for name in setting("PROFILES", "mobile-mp3").split(",") if name.strip()]
     return {
         "bucket": Param(
-            setting("BUCKET", "audio"),
+            setting("BUCKET", "media"),
             type="string",
             minLength=3,
             maxLength=63,
