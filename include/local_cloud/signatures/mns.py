@@ -43,9 +43,7 @@ def sign(secret: str, text: str) -> str:
     return base64.b64encode(digest).decode()
 
 
-def verify(
-    method: str, target: str, headers: Mapping[str, str], credentials: Credentials, now: float
-) -> None:
+def verify(method: str, target: str, headers: Mapping[str, str], credentials: Credentials, now: float) -> None:
     """Check that a request is signed by the account; raises MnsSignatureError.
 
     `headers` has lower-case names; `now` is the server's clock in seconds since the epoch.
@@ -56,9 +54,7 @@ def verify(
     scheme, _, credential = authorization.partition(" ")
     key_id, colon, given = credential.strip().rpartition(":")
     if scheme != "MNS" or not colon or not key_id or not given:
-        raise MnsSignatureError(
-            400, "InvalidAuthorizationHeader", "The Authorization header format is invalid."
-        )
+        raise MnsSignatureError(400, "InvalidAuthorizationHeader", "The Authorization header format is invalid.")
     _check_date(headers.get("date"), now)
     if not credentials.is_key_id(key_id):
         raise MnsSignatureError(403, "InvalidAccessKeyId", "The AccessKey Id you provided is not exist.")

@@ -143,6 +143,4 @@ def _message(message: Message, peeked: bool) -> str:
 
 
 def _properties(properties: Properties) -> str:
-    return "".join(
-        f"<{group}>{rows(_PROPERTY_TAGS[group], values)}</{group}>" for group, values in properties.items()
-    )
+    return "".join(f"<{group}>{rows(_PROPERTY_TAGS[group], values)}</{group}>" for group, values in properties.items())

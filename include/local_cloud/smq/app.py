@@ -62,9 +62,7 @@ def build_app(service: SmqService) -> Starlette:
         except SmqRequestError as refusal:
             response = _refused(refusal, request_id, request)
         except MnsSignatureError as refusal:
-            response = _refused(
-                SmqRequestError(refusal.status, refusal.code, refusal.message), request_id, request
-            )
+            response = _refused(SmqRequestError(refusal.status, refusal.code, refusal.message), request_id, request)
         except ClientDisconnect:
             response = Response(status_code=499)  # nobody is there to read it
         except Exception:
@@ -126,6 +124,4 @@ async def _read(request: Request) -> bytes:
 
 def _refused(refusal: SmqRequestError, request_id: str, request: Request) -> Response:
     host = request.headers.get("host", "")
-    return Response(
-        answers.error(refusal, request_id, host), refusal.status, media_type="text/xml;charset=utf-8"
-    )
+    return Response(answers.error(refusal, request_id, host), refusal.status, media_type="text/xml;charset=utf-8")

@@ -107,9 +107,7 @@ class TopicAttributes:
         _refuse_unknown(fields, {"MaximumMessageSize": None, "LoggingEnabled": None}, "Topic")
         size, logging = self.maximum_message_size, self.logging_enabled
         if "MaximumMessageSize" in fields:
-            size = whole_number(
-                "MaximumMessageSize", fields["MaximumMessageSize"], 1024, LARGEST_MESSAGE_BYTES
-            )
+            size = whole_number("MaximumMessageSize", fields["MaximumMessageSize"], 1024, LARGEST_MESSAGE_BYTES)
         if "LoggingEnabled" in fields:
             logging = boolean("LoggingEnabled", fields["LoggingEnabled"])
         return replace(self, maximum_message_size=size, logging_enabled=logging)

@@ -34,7 +34,5 @@ def queue_body(
         "PublishTime": str(now_ms),
     }
     if form == "JSON":
-        return json.dumps(
-            {name: value for name, value in fields.items() if value is not None}, ensure_ascii=False
-        )
+        return json.dumps({name: value for name, value in fields.items() if value is not None}, ensure_ascii=False)
     return xml.document("Notification", xml.elements(fields)).decode()

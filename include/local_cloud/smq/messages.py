@@ -185,9 +185,7 @@ def _visible(db: sqlite3.Connection, queue: str, most: int, now_ms: int) -> list
     ).fetchall()
 
 
-def _message(
-    row: sqlite3.Row, first_ms: int, dequeue_count: int, next_visible_ms: int, receipt: int
-) -> Message:
+def _message(row: sqlite3.Row, first_ms: int, dequeue_count: int, next_visible_ms: int, receipt: int) -> Message:
     return Message(
         row["message_id"],
         row["body"],

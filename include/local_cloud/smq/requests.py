@@ -57,9 +57,7 @@ def check_batch_size(count: int) -> int:
 
 
 def _new_message(element: Element, largest: int) -> NewMessage:
-    plain = Element(
-        element.name, children=tuple(child for child in element.children if child.name not in _PROPERTIES)
-    )
+    plain = Element(element.name, children=tuple(child for child in element.children if child.name not in _PROPERTIES))
     fields = plain.fields()
     _refuse_unknown({child.name for child in element.children}, _QUEUE_FIELDS)
     body = _body(fields.get("MessageBody", ""))

@@ -218,9 +218,7 @@ def get_subscription(db: sqlite3.Connection, topic: str, name: str) -> Stored[Su
     return _subscription(row)
 
 
-def subscribe(
-    db: sqlite3.Connection, topic: str, name: str, attributes: SubscriptionAttributes, now_ms: int
-) -> bool:
+def subscribe(db: sqlite3.Connection, topic: str, name: str, attributes: SubscriptionAttributes, now_ms: int) -> bool:
     """Make a subscription; False when it is there already, SubscriptionAlreadyExist when with others."""
     get_topic(db, topic)
     row = db.execute("SELECT * FROM subscriptions WHERE topic = ? AND name = ?", (topic, name)).fetchone()
@@ -236,9 +234,7 @@ def subscribe(
     return True
 
 
-def set_subscription(
-    db: sqlite3.Connection, topic: str, name: str, fields: Mapping[str, str], now_ms: int
-) -> None:
+def set_subscription(db: sqlite3.Connection, topic: str, name: str, fields: Mapping[str, str], now_ms: int) -> None:
     """Change a subscription's NotifyStrategy."""
     changed = get_subscription(db, topic, name).attributes.with_strategy(fields)
     _update(db, "subscriptions", {"modified_ms": now_ms, **asdict(changed)}, {"topic": topic, "name": name})
@@ -250,14 +246,11 @@ def unsubscribe(db: sqlite3.Connection, topic: str, name: str) -> None:
     db.execute("DELETE FROM subscriptions WHERE topic = ? AND name = ?", (topic, name))
 
 
-def list_subscriptions(
-    db: sqlite3.Connection, topic: str, asked: Listing
-) -> Page[Stored[SubscriptionAttributes]]:
+def list_subscriptions(db: sqlite3.Connection, topic: str, asked: Listing) -> Page[Stored[SubscriptionAttributes]]:
     """One page of a topic's subscriptions by name; raises TopicNotExist."""
     get_topic(db, topic)
     rows = db.execute(
-        "SELECT * FROM subscriptions WHERE topic = ? AND name >= ? AND substr(name, 1, ?) = ? "
-        "ORDER BY name LIMIT ?",
+        "SELECT * FROM subscriptions WHERE topic = ? AND name >= ? AND substr(name, 1, ?) = ? ORDER BY name LIMIT ?",
         (topic, asked.marker, len(asked.prefix), asked.prefix, asked.limit + 1),
     )
     return _page([_subscription(row) for row in rows], asked.limit)
@@ -301,9 +294,7 @@ def _insert(db: sqlite3.Connection, table: str, values: Mapping[str, object]) ->
     db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608 - names of this file
 
 
-def _update(
-    db: sqlite3.Connection, table: str, values: Mapping[str, object], where: Mapping[str, object]
-) -> None:
+def _update(db: sqlite3.Connection, table: str, values: Mapping[str, object], where: Mapping[str, object]) -> None:
     changes = ", ".join(f"{name} = ?" for name in values)
     which = " AND ".join(f"{name} = ?" for name in where)
     db.execute(f"UPDATE {table} SET {changes} WHERE {which}", (*values.values(), *where.values()))  # noqa: S608 - names of this file

@@ -15,8 +15,7 @@ async def list_topics(call: Call) -> Response:
     asked = call.listing()
     page = await call.service.run(lambda db: tables.list_topics(db, asked))
     items = [
-        {"TopicURL": call.address("topics", stored.name)}
-        | (answers.topic_fields(stored) if call.with_meta() else {})
+        {"TopicURL": call.address("topics", stored.name)} | (answers.topic_fields(stored) if call.with_meta() else {})
         for stored in page.items
     ]
     return xml(answers.listing("Topics", "Topic", items, page.next_marker))
@@ -59,10 +58,7 @@ async def list_subscriptions(call: Call) -> Response:
     (name,) = call.names
     asked = call.listing()
     page = await call.service.run(lambda db: tables.list_subscriptions(db, name, asked))
-    items = [
-        {"SubscriptionURL": call.address("topics", name, "subscriptions", stored.name)}
-        for stored in page.items
-    ]
+    items = [{"SubscriptionURL": call.address("topics", name, "subscriptions", stored.name)} for stored in page.items]
     return xml(answers.listing("Subscriptions", "Subscription", items, page.next_marker))
 
 
@@ -71,9 +67,7 @@ async def put_subscription(call: Call) -> Response:
     topic, name = call.names
     fields = call.required_fields("Subscription")
     if call.overrides():
-        await call.service.run(
-            lambda db: tables.set_subscription(db, topic, name, fields, call.service.now_ms())
-        )
+        await call.service.run(lambda db: tables.set_subscription(db, topic, name, fields, call.service.now_ms()))
         return done()
     wanted = SubscriptionAttributes.parse(fields, call.service.region, ACCOUNT_ID)
     made = await call.service.run(lambda db: tables.subscribe(db, topic, name, wanted, call.service.now_ms()))

@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")  # no credentials go to a program that reads hostile files
+# A static FFmpeg crashes in iconv when it meets the machine's gconv modules, which it does on MPEG-TS; without
+# modules it leaves the text alone.
+_OWN_ENVIRONMENT = {"GCONV_PATH": "/nonexistent"}
 _TAIL_BYTES = 256 * 1024
 
 
@@ -52,7 +55,7 @@ async def run(argv: Sequence[str | Path], allowance: Allowance, scratch: Path) -
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ},
+            env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ} | _OWN_ENVIRONMENT,
             start_new_session=True,  # Ctrl-C at the terminal is the service's to handle
         )
         timed_out = False

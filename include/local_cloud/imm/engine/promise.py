@@ -11,6 +11,7 @@ For wav, w64 and caf FFmpeg already shortens the length to what is there; their 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,37 +22,39 @@ _MOST_CHUNKS = 1000
 
 
 def declared_seconds(
-    path: Path, container: str, stream_seconds: float | None, file_seconds: float | None
+    path: Path, container: str, pcm: bool, stream_seconds: float | None, file_seconds: float | None
 ) -> float | None:
     """The promised length in seconds, or None.
 
-    `stream_seconds` and `file_seconds` are FFmpeg's for the stream and, when there is just one stream, the
-    file.
+    `stream_seconds` and `file_seconds` are FFmpeg's for the stream and, when there is just one stream, the file; `pcm`
+    says whether the samples are uncompressed.
     """
     if container in _BY_STREAM:
         return stream_seconds
     if container in _BY_FILE:
         return file_seconds
     with path.open("rb") as file:
-        size = path.stat().st_size
         if container == "mp3":
             return stream_seconds if _has_frame_count(file) else None
-        if container in _CHUNKED and stream_seconds is not None:
-            return _from_data_chunk(file, size, container, stream_seconds)
+        if container in _DATA_CHUNKS and stream_seconds is not None:
+            return _from_data_chunk(file, path.stat().st_size, container, pcm, stream_seconds)
     return None
 
 
-_CHUNKED = frozenset({"wav", "w64", "caf"})
+def _from_data_chunk(file: BinaryIO, size: int, container: str, pcm: bool, seconds: float) -> float | None:
+    """The length by the data chunk's declared size.
 
-
-def _from_data_chunk(file: BinaryIO, size: int, container: str, seconds_there: float) -> float | None:
-    """The length by the data chunk's declared size, in proportion to what is there of it."""
-    chunk = {"wav": _wav_data, "w64": _w64_data, "caf": _caf_data}[container](file)
+    FFmpeg's `seconds` are what is there for PCM, and of a compressed codec the fact chunk's count, which only says
+    something when the data chunk is cut.
+    """
+    chunk = _DATA_CHUNKS[container](file)
     if chunk is None:
         return None
     start, declared = chunk
     there = min(declared, size - start)
-    return seconds_there * declared / there if there > 0 else None
+    if not pcm:
+        return seconds if there < declared else None
+    return seconds * declared / there if there > 0 else None
 
 
 def _wav_data(file: BinaryIO) -> tuple[int, int] | None:
@@ -104,6 +107,13 @@ def _caf_data(file: BinaryIO) -> tuple[int, int] | None:
             return None
         file.seek(length, 1)
     return None
+
+
+_DATA_CHUNKS: dict[str, Callable[[BinaryIO], tuple[int, int] | None]] = {
+    "wav": _wav_data,
+    "w64": _w64_data,
+    "caf": _caf_data,
+}
 
 
 def _has_frame_count(file: BinaryIO) -> bool:

@@ -68,6 +68,8 @@ async def probe(path: Path, binaries: Binaries, limits: EngineLimits, scratch: P
     )
     if finished.overstepped is not None:
         raise over_limit("the source's headers took too long to read")
+    if finished.returncode < 0:
+        raise unreadable(f"the source's headers crash the program that reads them (signal {-finished.returncode})")
     if finished.returncode != 0:
         reason = last_error(finished.stderr, path)
         raise unreadable(f"the source is not audio in a format this service reads: {reason}")
@@ -80,6 +82,8 @@ async def probe(path: Path, binaries: Binaries, limits: EngineLimits, scratch: P
 
 def last_error(stderr: str, path: Path) -> str:
     """The last line FFmpeg wrote that says what is wrong, without the name of our own file."""
+    if "not on whitelist" in stderr.lower():
+        return "it is no audio or video container, or one that refers to other files"
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     line = lines[-1] if lines else "no reason given"
     line = line.replace(f"file:{path}", "the source").replace(str(path), "the source")
@@ -107,6 +111,7 @@ def _source(path: Path, found: dict[str, Any]) -> Source:
         declared_seconds=declared_seconds(
             path,
             str(container.get("format_name", "")),
+            str(stream.get("codec_name", "")).startswith("pcm_"),
             _seconds(stream.get("duration")),
             _seconds(container.get("duration")) if _number(container.get("nb_streams")) == 1 else None,
         ),

@@ -132,7 +132,7 @@ class Cloud:
 
     async def ended(self, task_id: str) -> tasks.Task:
         async with asyncio.timeout(60):
-            while (task := await self.task(task_id)).status == tasks.RUNNING:
+            while (task := await self.task(task_id)).status == tasks.RUNNING:  # noqa: ASYNC110 - as a client would, by asking
                 await asyncio.sleep(0.02)
         return task
 

@@ -16,9 +16,18 @@ from include.local_cloud.imm.engine.limits import EngineLimits
 from include.local_cloud.interfaces import ImmClientError
 
 # outbucket, dest.aac and AudioConvert in URL-safe Base64
-SEED_SDK = "audio/convert,ss_10000,t_60000,f_aac,ab_96000|sys/saveas,b_ZXhhbXBsZWJ1Y2tldA,o_ZGVzdC5hYWM/notify,topic_QXVkaW9Db252ZXJ0"
-SEED_MP3_TO_AAC = "audio/convert,ss_10000,t_60000,f_aac,ab_96000|sys/saveas,b_b3V0YnVja2V0,o_b3V0b2JqcHJlZml4LnthdXRvZXh0fQo/notify,topic_QXVkaW9Db252ZXJ0"
-SEED_WAV_TO_OPUS = "audio/convert,f_opus,ab_96000,ar_48000,ac_2|sys/saveas,b_b3V0YnVja2V0,o_b3V0b2JqLnthdXRvZXh0fQo/notify,topic_QXVkaW9Db252ZXJ0"
+SEED_SDK = (
+    "audio/convert,ss_10000,t_60000,f_aac,ab_96000|sys/saveas,b_ZXhhbXBsZWJ1Y2tldA,o_ZGVzdC5hYWM/notify,"
+    "topic_QXVkaW9Db252ZXJ0"
+)
+SEED_MP3_TO_AAC = (
+    "audio/convert,ss_10000,t_60000,f_aac,ab_96000|sys/saveas,b_b3V0YnVja2V0,o_b3V0b2JqcHJlZml4LnthdXRvZXh0fQo"
+    "/notify,topic_QXVkaW9Db252ZXJ0"
+)
+SEED_WAV_TO_OPUS = (
+    "audio/convert,f_opus,ab_96000,ar_48000,ac_2|sys/saveas,b_b3V0YnVja2V0,o_b3V0b2JqLnthdXRvZXh0fQo"
+    "/notify,topic_QXVkaW9Db252ZXJ0"
+)
 TO_DEST_MP3 = "audio/convert,f_mp3|sys/saveas,o_ZGVzdC5tcDM"  # dest.mp3
 NOTIFIED = TO_DEST_MP3 + "/notify,topic_QXVkaW9Db252ZXJ0"
 

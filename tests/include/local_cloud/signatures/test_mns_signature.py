@@ -69,8 +69,7 @@ WITH_TOKEN = (
 
 def test_the_string_to_sign_is_the_captured_one() -> None:
     assert string_to_sign(*LIST_QUEUE) == (
-        "GET\n\n\nSun, 22 Nov 2026 14:34:24 GMT\n"
-        "x-mns-prefix:q\nx-mns-ret-number:10\nx-mns-version:2015-06-06\n/queues"
+        "GET\n\n\nSun, 22 Nov 2026 14:34:24 GMT\nx-mns-prefix:q\nx-mns-ret-number:10\nx-mns-version:2015-06-06\n/queues"
     )
 
 

@@ -49,9 +49,7 @@ class RunningSmq:
         async def serve() -> None:
             self.service = SmqService(self.data_dir, "cn-hangzhou", credentials, clock=self.clock)
             await self.service.start()
-            config = uvicorn.Config(
-                self.service.app, log_level="warning", lifespan="off", http="h11", ws="none"
-            )
+            config = uvicorn.Config(self.service.app, log_level="warning", lifespan="off", http="h11", ws="none")
             server = uvicorn.Server(config)
             servers.append(server)
             ready.set()

@@ -113,9 +113,7 @@ def test_a_batch_delete_names_the_handles_it_could_not_delete(queue: Any) -> Non
     assert queue.get_attributes().inactive_messages == 0
 
 
-def test_a_message_comes_back_when_its_visibility_ends_and_the_old_handle_is_dead(
-    smq: Any, queue: Any
-) -> None:
+def test_a_message_comes_back_when_its_visibility_ends_and_the_old_handle_is_dead(smq: Any, queue: Any) -> None:
     queue.send_message(Message("again"))
     first = queue.receive_message(0)
     smq.clock.ahead += 31
