@@ -10,7 +10,7 @@ from pathlib import Path
 from tools.demo.samples import make_samples
 from tools.demo.upload import oss_settings, upload_samples
 from tools.stack import PROJECT_ROOT, Stack, StackError
-from tools.stack.airflow_settings import ADMIN
+from tools.stack.environment import ADMIN
 from tools.stack.processes import ProcessGroup
 from tools.stack.signals import interrupted_by_signals
 

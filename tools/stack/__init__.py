@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.stack.airflow_api import AirflowApi
-from tools.stack.airflow_settings import CloudEndpoints
+from tools.stack.environment import CloudEndpoints
 from tools.stack.errors import StackError
 from tools.stack.settings import PROJECT_ROOT, CloudSettings
 from tools.stack.stack import Stack

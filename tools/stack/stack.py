@@ -11,16 +11,6 @@ from pathlib import Path
 from threading import Thread
 
 from tools.stack.airflow_api import AirflowApi
-from tools.stack.airflow_settings import (
-    ADMIN,
-    CloudEndpoints,
-    Folders,
-    base_environment,
-    connections,
-    core_settings,
-    dag_settings,
-    write_password,
-)
 from tools.stack.components import (
     AIRFLOW_COMPONENTS,
     API_SERVER,
@@ -29,6 +19,17 @@ from tools.stack.components import (
     LOCAL_CLOUD_COMMAND,
     SCHEDULER,
     TRIGGERER,
+)
+from tools.stack.environment import (
+    ADMIN,
+    CloudEndpoints,
+    Folders,
+    base_environment,
+    cloud_environment,
+    connections,
+    core_settings,
+    dag_settings,
+    write_password,
 )
 from tools.stack.errors import StackError
 from tools.stack.metadata_template import copy_template
@@ -171,23 +172,8 @@ class Stack:
         self._await_airflow()
 
     def _start_cloud(self, base: Mapping[str, str]) -> CloudEndpoints:
-        cloud = self.cloud_settings
         ports = [free_port(port) if port is not None else 0 for port in self._cloud_ports]
-        env = {
-            **base,
-            "LOCAL_CLOUD_DATA": str(self.run_dir / "cloud"),
-            "LOCAL_CLOUD_HOST": HOST,
-            "LOCAL_CLOUD_OSS_PORT": str(ports[0]),
-            "LOCAL_CLOUD_SMQ_PORT": str(ports[1]),
-            "LOCAL_CLOUD_IMM_PORT": str(ports[2]),
-            # By environment and not by flag: a command line is there for every user of the machine to read.
-            "LOCAL_CLOUD_ACCESS_KEY_ID": self.secrets.access_key_id,
-            "LOCAL_CLOUD_ACCESS_KEY_SECRET": self.secrets.access_key_secret,
-            "LOCAL_CLOUD_REGION": cloud.region,
-            "LOCAL_CLOUD_BUCKET": ",".join(cloud.buckets),
-            "LOCAL_CLOUD_TOPIC": cloud.topic,
-            "LOCAL_CLOUD_QUEUE": cloud.queue,
-        }
+        env = {**base, **cloud_environment(self.folders, self.secrets, self.cloud_settings, ports)}
         process = self.processes.start(LOCAL_CLOUD, [sys.executable, *LOCAL_CLOUD_COMMAND], env, PROJECT_ROOT)
         deadline = time.monotonic() + START_TIMEOUT
         while (line := _announcement(process.log)) is None:

@@ -1,4 +1,4 @@
-"""The environment that Airflow's processes of one run directory share.
+"""The environments of the processes of one run directory: Airflow's and the local cloud's.
 
 Nothing of this is written to an airflow.cfg: a run directory is described by its environment alone, and
 `~/airflow` is never touched. Why each value is what it is stands beside it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +115,28 @@ def core_settings(folders: Folders, secrets: RunSecrets, api_port: int) -> dict[
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+    }
+
+
+def cloud_environment(
+    folders: Folders, secrets: RunSecrets, cloud: CloudSettings, ports: Sequence[int]
+) -> dict[str, str]:
+    """Settings of the local cloud; `ports` are those of OSS, SMQ and IMM, 0 for any free one.
+
+    By environment and not by flag: a command line is there for every user of the machine to read.
+    """
+    return {
+        "LOCAL_CLOUD_DATA": str(folders.run_dir / "cloud"),
+        "LOCAL_CLOUD_HOST": HOST,
+        "LOCAL_CLOUD_OSS_PORT": str(ports[0]),
+        "LOCAL_CLOUD_SMQ_PORT": str(ports[1]),
+        "LOCAL_CLOUD_IMM_PORT": str(ports[2]),
+        "LOCAL_CLOUD_ACCESS_KEY_ID": secrets.access_key_id,
+        "LOCAL_CLOUD_ACCESS_KEY_SECRET": secrets.access_key_secret,
+        "LOCAL_CLOUD_REGION": cloud.region,
+        "LOCAL_CLOUD_BUCKET": ",".join(cloud.buckets),
+        "LOCAL_CLOUD_TOPIC": cloud.topic,
+        "LOCAL_CLOUD_QUEUE": cloud.queue,
     }
 
 
