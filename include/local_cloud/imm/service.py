@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 Publish = Callable[[str, bytes], Awaitable[object]]
 TopicExists = Callable[[str], Awaitable[bool]]
 _LINK_ATTEMPTS = 5
+_TASKS_PER_SLOT = 3  # while one is converted, its neighbours are fetched, stored and told; cores never wait for disks
 
 
 class ImmService:
@@ -69,6 +70,7 @@ class ImmService:
         self._limits = limits or EngineLimits()
         self._db = SqliteThread(data_dir / "imm.db", tasks.SCHEMA)
         self._queue: asyncio.Queue[int] = asyncio.Queue()
+        self._slots = asyncio.Semaphore(self._workers)
         self._running: list[asyncio.Task[None]] = []
         self._engine: FfmpegEngine | None = None
         self.app: Starlette = build_app(self)
@@ -85,7 +87,7 @@ class ImmService:
         for number in unfinished:
             self._queue.put_nowait(number)
         self._running = [asyncio.create_task(self._tell_all(untold))]
-        self._running += [asyncio.create_task(self._work()) for _ in range(self._workers)]
+        self._running += [asyncio.create_task(self._work()) for _ in range(_TASKS_PER_SLOT * self._workers)]
 
     async def stop(self) -> None:
         """End the conversions that run (the next start begins them again) and close the database."""
@@ -178,7 +180,8 @@ class ImmService:
         source, target = workspace / f"{task.task_id}.source", workspace / f"{task.task_id}.rendition"
         try:
             await asyncio.to_thread(self._hold, task, source)
-            await self._engine.convert(convert, source, target)
+            async with self._slots:  # first come, first served
+                await self._engine.convert(convert, source, target)
             await asyncio.to_thread(self._store, task, target, convert.format.content_type)
         finally:
             source.unlink(missing_ok=True)
