@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
@@ -17,14 +19,17 @@ WIDTH_WITHOUT_TERMINAL = 180
 
 def main() -> int:
     """Run the demo; exit status 0, 1 after a failure, 130 after an interruption."""
+    parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
+    parser.add_argument("--run-dir", type=Path, default=RUN_DIR, help="where it keeps everything (default .demo)")
+    run_dir = parser.parse_args().run_dir.resolve()
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
     try:
         with interrupted_by_signals():
-            outcome = run_demo(RUN_DIR, console)
+            outcome = run_demo(run_dir, console)
     except (DemoError, StackError) as error:
-        print(f"error: {error}\n(logs are in {RUN_DIR.name}/logs and {RUN_DIR.name}/airflow/logs)", file=sys.stderr)
+        print(f"error: {error}\n(logs are in {run_dir.name}/logs and {run_dir.name}/airflow/logs)", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted: everything was ended; `make demo` continues where it was", file=sys.stderr)

@@ -93,6 +93,8 @@ class ProcessGroup:
                 start_new_session=True,
             )
         # SPT_NOENV: without it setproctitle writes Airflow's titles over the environment with the marker.
+        if (before := self._running.get(name)) is not None:
+            before.alive()  # collects the exit status of the one that this replaces
         process = ManagedProcess(name, log, popen.pid, psutil.Process(popen.pid).create_time(), popen)
         self._running[name] = process
         record = {"name": name, "pid": process.pid, "started": process.started}
@@ -125,7 +127,7 @@ class ProcessGroup:
         First SIGTERM to each main process, so that Airflow ends its own workers; after `grace_seconds`, or
         as soon as the main processes are gone, SIGKILL to whatever is left of them.
         """
-        main = {process.pid: process for process in [*self._running.values(), *self.recorded()]}
+        main = {process.pid: process for process in [*self.recorded(), *self._running.values()]}
         family = self._family(main.values())
         for process in main.values():
             if process.alive():
