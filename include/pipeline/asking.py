@@ -40,7 +40,9 @@ class Asker:
 
     def anything_overdue(self) -> bool:
         """Whether a submitted conversion's deadline has passed."""
-        return bool(self._overdue())
+        with self._catalogue.read() as connection:
+            first = conversions.first_deadline(connection, self._batch_id, self._shard)
+        return first is not None and first < now()
 
     async def ask(self) -> None:
         """One round: outputs that are there, then tasks; whoever is past its deadline after that has failed."""

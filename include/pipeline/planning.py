@@ -389,5 +389,6 @@ def _sources(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str
 def _shared_target(rendering: Rendering, target: tuple[str, str], one: str, other: str) -> SelectionError:
     return SelectionError(
         f"sources {one!r} and {other!r} would both become 'oss://{target[0]}/{target[1]}' by profile "
-        f"{rendering.name}: use {{basename}} or {{ext}} in its target key, or exclude one of them"
+        f"{rendering.name}: give them different targets ({{basename}} or {{ext}} in a profile's target key), or "
+        "exclude one of them"
     )

@@ -20,12 +20,28 @@ class Found:
     output: bool = False
 
 
+class NoAnswer(RuntimeError):
+    """OSS or IMM gave no usable answer; the message says to what. Nothing was decided, a later try may succeed."""
+
+
 def look_for(settings: OssSettings, attempt: Conversion) -> Found:
     """Look for the task and the output of one attempt.
 
     A staged attempt's key is its own, so an object there is its output. A directly published one writes to a key
     where an older rendition may stand, so only its task can tell.
+
+    Raises:
+        NoAnswer: no answer, or one that tells nothing about the attempt.
     """
+    try:
+        return _look_for(settings, attempt)
+    except Exception as error:  # noqa: BLE001 - the errors of the two SDKs share no base
+        what = f"Looking for a lost conversion of oss://{attempt.bucket}/{attempt.key}"
+        # `from None`: the SDKs' exceptions carry headers and addresses.
+        raise NoAnswer(settings.explain(error, what)) from None
+
+
+def _look_for(settings: OssSettings, attempt: Conversion) -> Found:
     if attempt.output_key is None or attempt.output_bucket is None:
         return Found()
     if attempt.publish == "staged":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
-from include.audio_convert import AudioConvert, ProcessRequest, SaveAs
+from include.audio_convert import AudioConvert, ParameterError, ProcessRequest, SaveAs
 from include.catalogue.conversions import Conversion
 from include.catalogue.database import now
 
@@ -62,13 +63,21 @@ def post(bucket: Any, wanted: Conversion, topic: str | None) -> Outcome:
         topic: SMQ topic for the completion message, None for none.
     """
     import oss2
+    import requests
 
     try:
-        answer = bucket.async_process_object(wanted.key, process_of(wanted, topic))
+        process = process_of(wanted, topic)
+    except ParameterError as error:
+        return Outcome(Kind.REJECTED, code="InvalidParameter", message=str(error))
+    try:
+        answer = bucket.async_process_object(wanted.key, process)
     except oss2.exceptions.RequestError as error:
         certain = any(_before_sending(cause) for cause in _causes(error))
         kind = Kind.NOT_TAKEN if certain else Kind.UNKNOWN
         return Outcome(kind, code="Unreachable", message="no answer from OSS", error=error)
+    except requests.exceptions.RequestException as error:
+        # The connection ended within the answer: oss2 doesn't wrap what happens while it reads one.
+        return Outcome(Kind.UNKNOWN, code="Unreachable", message="the answer of OSS broke off", error=error)
     except oss2.exceptions.ServerError as error:
         return _refusal(error)
     except (KeyError, ValueError) as error:
@@ -76,9 +85,15 @@ def post(bucket: Any, wanted: Conversion, topic: str | None) -> Outcome:
         return Outcome(Kind.UNKNOWN, code="NoTaskId", message="OSS answered without a TaskId", error=error)
     if not answer.task_id:
         return Outcome(Kind.UNKNOWN, code="NoTaskId", message="OSS answered without a TaskId")
-    date = answer.resp.headers.get("Date")
-    at = parsedate_to_datetime(date).astimezone(UTC) if date else now()
-    return Outcome(Kind.ACCEPTED, task_id=answer.task_id, submitted_at=at)
+    return Outcome(Kind.ACCEPTED, task_id=answer.task_id, submitted_at=_date(answer.resp.headers.get("Date")))
+
+
+def _date(header: str | None) -> datetime:
+    """The service's clock; ours where it told nothing readable, for the TaskId must not be lost over it."""
+    try:
+        return parsedate_to_datetime(header or "").astimezone(UTC)
+    except ValueError:
+        return now()
 
 
 def _refusal(error: Any) -> Outcome:
@@ -111,16 +126,17 @@ def _causes(error: Any) -> Iterator[BaseException]:
 
 
 def _before_sending(cause: BaseException) -> bool:
-    """Whether the failure came before the request could have reached the service: DNS, connect, TLS."""
+    """Whether the failure came before the request could have reached the service: DNS, connect, TLS handshake."""
     import requests
     import urllib3
 
+    if isinstance(cause, ssl.SSLError):
+        # TLS can break while the answer is read, too: only these two belong to the handshake alone.
+        return isinstance(cause, ssl.SSLCertVerificationError) or cause.reason == "WRONG_VERSION_NUMBER"
     return isinstance(
         cause,
         requests.exceptions.ConnectTimeout
-        | requests.exceptions.SSLError
         | urllib3.exceptions.NewConnectionError
         | urllib3.exceptions.ConnectTimeoutError
-        | urllib3.exceptions.NameResolutionError
-        | urllib3.exceptions.SSLError,
+        | urllib3.exceptions.NameResolutionError,
     )

@@ -19,9 +19,9 @@ from include.catalogue.conversions import Conversion, move, rest
 from include.catalogue.database import Catalogue, now
 from include.catalogue.schema import conversion
 from include.catalogue.states import State, Verb
-from include.oss import OssConfigurationError, OssSettings
+from include.oss import OssConfigurationError, OssSettings, check_imm
 
-from .reconciling import look_for
+from .reconciling import NoAnswer, look_for
 from .submit_outcomes import Kind, Outcome, post
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,10 @@ PAUSES = (2.0, 8.0)
 LEASE_MARGIN = 10.0
 #: Longest pause while the service throttles, in seconds.
 LONGEST_PAUSE = 30.0
+#: So often a conversion is posted anew after a submit that left no trace, then the service is given up for now.
+TRACELESS = 3
+#: How often conversions that another process is submitting are looked at, in seconds.
+LOOK_EVERY = 2.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def submit_shard(
 
     Raises:
         OssConfigurationError: no request can succeed; conversions not yet submitted are planned still.
+        NoAnswer: the service doesn't say what became of a submit; its conversion is planned, or looked for again later.
     """
     return _Submitter(catalogue, settings, batch_id, shard, options).run()
 
@@ -84,6 +89,7 @@ class _Submitter:
             seconds=(len(PAUSES) + 1) * settings.connect_timeout + sum(PAUSES) + settings.read_timeout + LEASE_MARGIN
         )
         self._outcomes: Counter[str] = Counter()
+        self._traceless: Counter[int] = Counter()
         self._pause = 0.0
         self._fatal: Outcome | None = None
 
@@ -216,8 +222,10 @@ class _Submitter:
             )
         if not mine:
             log.info("%d conversions are being submitted elsewhere; waiting for them", len(half))
-            time.sleep(2)
+            time.sleep(LOOK_EVERY)
             return True
+        for bucket in sorted({one.bucket for one in mine}):
+            check_imm(self._settings, bucket, pauses=PAUSES)
         for one in mine:
             found = look_for(self._settings, one)
             with self._catalogue.write() as connection:
@@ -226,7 +234,12 @@ class _Submitter:
                 elif found.output:
                     self._outcomes["found"] += move(connection, Verb.ADOPT, one.id, held=token)
                 else:
-                    move(connection, Verb.RELEASE, one.id, held=token)
+                    self._traceless[one.id] += move(connection, Verb.RELEASE, one.id, held=token)
+            if self._traceless[one.id] >= TRACELESS:
+                raise NoAnswer(
+                    f"OSS gave no usable answer to {TRACELESS} submits of oss://{one.bucket}/{one.key}, and none left a "
+                    "task or an output; the log above has what it answered"
+                )
         return True
 
     def _configuration_error(self, outcome: Outcome) -> OssConfigurationError:

@@ -1,0 +1,189 @@
+"""The main job under a real scheduler and triggerer: deferral, exactly-once, Params, thresholds, a killed triggerer."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import time
+import wave
+from collections import Counter
+from typing import Any
+
+import oss2
+import psutil
+import pytest
+
+from include.catalogue import Catalogue, State
+from include.catalogue.reports import ReportRow, newest_rows
+from include.oss import OssSettings
+from include.verification import probe
+from tools.demo.accepted_tasks import count_accepted_tasks
+from tools.demo.samples import SAMPLES, TEXT_KEY, TRUNCATED_KEY
+from tools.stack import Stack
+from tools.stack.components import TRIGGERER
+
+RUN_SECONDS = 240.0
+NIGHTLY, MANUAL, OWN = "nightly_audio_batch", "convert_audio", "somebodys_own_dag"
+
+
+def run_dag(stack: Stack, dag_id: str, run_id: str, **conf: Any) -> dict[str, Any]:
+    stack.airflow.trigger(dag_id, conf=conf, run_id=run_id)
+    return stack.airflow.wait_for_run(dag_id, run_id, RUN_SECONDS)
+
+
+def succeed(stack: Stack, dag_id: str, run_id: str, **conf: Any) -> None:
+    run = run_dag(stack, dag_id, run_id, **conf)
+    assert run["state"] == "success", stack.airflow.explain_failure(dag_id, run_id)
+
+
+def rows_below(catalogue: Catalogue, prefix: str) -> list[ReportRow]:
+    with catalogue.read() as connection:
+        return [row for row in newest_rows(connection) if row.key.startswith(prefix)]
+
+
+def tone(seconds: float, pitch: int) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(16_000)
+        samples = (int(8000 * math.sin(pitch * index / 16_000)) for index in range(int(seconds * 16_000)))
+        out.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+    return file.getvalue()
+
+
+def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
+    airflow_stack: Stack, cloud_settings: OssSettings, media: oss2.Bucket, catalogue: Catalogue
+) -> None:
+    conf = {"profiles": ["mobile-mp3", "voice-amr-wb"]}
+    succeed(airflow_stack, NIGHTLY, "night-1", **conf)
+    instances = airflow_stack.airflow.task_instances(NIGHTLY, "night-1")
+    assert Counter(one["state"] for one in instances) == {"success": 7}
+    assert "trigger completed" in airflow_stack.airflow.task_log(NIGHTLY, "night-1", "await", map_index=0)
+    rows = rows_below(catalogue, "incoming/")
+    assert Counter(row.state for row in rows) == {State.PUBLISHED: 2 * (len(SAMPLES) - 2), State.FAILED: 4}
+    failed = {row.key: row.code for row in rows if row.state is State.FAILED}
+    assert failed == {f"incoming/{TRUNCATED_KEY}": "IncompleteMedia", f"incoming/{TEXT_KEY}": "InvalidMedia"}
+    for row in rows:
+        if row.state is State.PUBLISHED:
+            found = probe(io.BytesIO(media.get_object(row.target_key).read()))
+            assert (found.codec, found.channels) == (row.codec, row.channels)
+    assert media.list_objects_v2(prefix=".staging/").object_list == []
+    (report,) = (airflow_stack.folders.reports).glob("*night-1*.md")
+    assert "**12 published, 4 failed**" in report.read_text()
+
+    accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
+    succeed(airflow_stack, NIGHTLY, "night-2", **conf)
+    assert count_accepted_tasks(cloud_settings, media.bucket_name) == accepted
+    states = {one["task_id"]: one["state"] for one in airflow_stack.airflow.task_instances(NIGHTLY, "night-2")}
+    assert states == {
+        "list": "success",
+        "plan": "success",
+        "convert": "skipped",
+        "await": "skipped",
+        "verify": "success",
+        "catalogue": "success",
+        "report": "success",
+    }
+
+
+def test_a_dry_run_shows_the_plan_and_submits_nothing(
+    airflow_stack: Stack, cloud_settings: OssSettings, media: oss2.Bucket
+) -> None:
+    accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
+    succeed(airflow_stack, MANUAL, "dry", profiles=["web-oga"], glob="incoming/music/*", dry_run=True)
+    assert count_accepted_tasks(cloud_settings, media.bucket_name) == accepted
+    log = airflow_stack.airflow.task_log(MANUAL, "dry", "plan")
+    assert "oss://media/renditions/web-oga/incoming/music/stereo-44100.oga" in log
+    assert "nothing was submitted" in log
+
+
+def test_a_clip_and_a_limit_by_params(airflow_stack: Stack, media: oss2.Bucket) -> None:
+    succeed(
+        airflow_stack,
+        MANUAL,
+        "clip",
+        profiles=["archive-flac"],
+        glob="incoming/music/*.wav",
+        start=1000,
+        duration=2500,
+        limit=1,
+    )
+    key = "renditions/archive-flac.clip-1000-3500/incoming/music/stereo-44100.clip-1000-3500.flac"
+    found = probe(io.BytesIO(media.get_object(key).read()))
+    assert (found.codec, found.duration) == ("flac", pytest.approx(2.5, abs=0.001))
+
+
+def test_past_the_threshold_the_run_fails_and_says_why(airflow_stack: Stack) -> None:
+    run = run_dag(
+        airflow_stack, MANUAL, "broken", profiles=["web-oga"], prefix="incoming/broken/", failure_threshold=10
+    )
+    assert run["state"] == "failed"
+    states = {one["task_id"]: one["state"] for one in airflow_stack.airflow.task_instances(MANUAL, "broken")}
+    assert states["report"] == "failed"
+    assert states["catalogue"] == "success"
+    assert (
+        "2 of 2 conversions failed (100 %, more than the threshold of 10 %)"
+        in airflow_stack.airflow.explain_failure(MANUAL, "broken")
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "conf", "reason"),
+    [
+        ("profile", {"profiles": ["no-such"]}, "unknown profile 'no-such': choose from archive-flac"),
+        ("bucket", {"bucket": "no-such-bucket"}, "no such bucket"),
+        ("itself", {"prefix": None}, "add the exclude 'renditions/*'"),
+    ],
+)
+def test_bad_params_fail_the_first_task_at_once(
+    airflow_stack: Stack, name: str, conf: dict[str, Any], reason: str
+) -> None:
+    run = run_dag(airflow_stack, MANUAL, f"bad-{name}", **conf)
+    assert run["state"] == "failed"
+    (listed,) = [one for one in airflow_stack.airflow.task_instances(MANUAL, f"bad-{name}") if one["task_id"] == "list"]
+    assert (listed["state"], listed["try_number"]) == ("failed", 1)
+    log = airflow_stack.airflow.task_log(MANUAL, f"bad-{name}", "list")
+    assert reason in log
+    assert airflow_stack.secrets.access_key_secret not in log
+
+
+def test_operator_and_sensor_in_somebodys_own_dag(
+    airflow_stack: Stack, cloud_settings: OssSettings, media: oss2.Bucket
+) -> None:
+    succeed(airflow_stack, OWN, "own-1")
+    found = probe(io.BytesIO(media.get_object("own/dest.aac").read()))
+    assert (found.codec, found.duration) == ("aac", pytest.approx(2.0, abs=0.15))
+    accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
+    succeed(airflow_stack, OWN, "own-2")
+    assert count_accepted_tasks(cloud_settings, media.bucket_name) == accepted
+    run = run_dag(airflow_stack, OWN, "own-broken", key=f"incoming/{TEXT_KEY}", target="own/broken.aac")
+    assert run["state"] == "failed"
+    assert "InvalidMedia" in airflow_stack.airflow.explain_failure(OWN, "own-broken")
+
+
+def test_a_killed_triggerer_loses_nothing_and_submits_nothing_again(
+    airflow_stack: Stack, cloud_settings: OssSettings, media: oss2.Bucket, catalogue: Catalogue
+) -> None:
+    for number in range(40):
+        media.put_object(f"many/{number:03}.wav", tone(4.0, 1000 + number * 50))
+    accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
+    airflow_stack.airflow.trigger(MANUAL, conf={"prefix": "many/", "profiles": ["podcast-opus"]}, run_id="killed")
+    end = time.monotonic() + RUN_SECONDS
+    while not any(
+        one["task_id"] == "await" and one["state"] == "deferred"
+        for one in airflow_stack.airflow.task_instances(MANUAL, "killed")
+    ):
+        assert time.monotonic() < end, airflow_stack.airflow.explain_failure(MANUAL, "killed")
+        time.sleep(0.1)
+    (triggerer,) = [one for one in airflow_stack.processes.recorded() if one.name == TRIGGERER]
+    family = [psutil.Process(triggerer.pid), *psutil.Process(triggerer.pid).children(recursive=True)]
+    for process in family:
+        process.kill()
+    psutil.wait_procs(family, timeout=10)
+    airflow_stack.restart_component(TRIGGERER)
+    run = airflow_stack.airflow.wait_for_run(MANUAL, "killed", RUN_SECONDS)
+    assert run["state"] == "success", airflow_stack.airflow.explain_failure(MANUAL, "killed")
+    assert count_accepted_tasks(cloud_settings, media.bucket_name) == accepted + 40
+    assert Counter(row.state for row in rows_below(catalogue, "many/")) == {State.PUBLISHED: 40}
