@@ -237,8 +237,8 @@ class _Submitter:
                     self._traceless[one.id] += move(connection, Verb.RELEASE, one.id, held=token)
             if self._traceless[one.id] >= TRACELESS:
                 raise NoAnswer(
-                    f"OSS gave no usable answer to {TRACELESS} submits of oss://{one.bucket}/{one.key}, and none left a "
-                    "task or an output; the log above has what it answered"
+                    f"OSS gave no usable answer to {TRACELESS} submits of oss://{one.bucket}/{one.key}, and none left "
+                    "a task or an output; the log above has what it answered"
                 )
         return True
 

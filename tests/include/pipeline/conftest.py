@@ -1,22 +1,53 @@
-"""A SQLite catalogue, and batches planned from a listing that is given instead of fetched."""
+"""A SQLite catalogue, batches planned from a given listing, and the steps of a batch against the real local cloud."""
 
 from __future__ import annotations
 
+import asyncio
+import io
 import itertools
+import math
+import secrets
+import socket
+import struct
+import threading
+import wave
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
+import sqlalchemy as sa
+from mns.account import Account
+from mns.queue import Message, QueueMeta
+from mns.subscription import SubscriptionMeta
+from mns.topic import TopicMeta
 
 from include.audio_convert import AudioConvert, Profile
-from include.catalogue import Catalogue, batches, open_catalogue
+from include.catalogue import Catalogue, State, batches, conversions, open_catalogue
 from include.catalogue.batches import ListedObject
+from include.catalogue.conversions import Conversion
+from include.catalogue.schema import conversion
+from include.oss import OssSettings
+from include.pipeline import draining, submitting, waiting
+from include.pipeline.listing import list_sources
 from include.pipeline.planning import Plan, plan_batch
+from include.pipeline.publishing import publish_batch
+from include.pipeline.request import BatchRequest
 from include.pipeline.selection import Selection
+from include.pipeline.submitting import SubmitOptions, submit_shard
+from include.pipeline.verifying import verify_batch
+from include.pipeline.waiting import Progress, ShardWaiter, WaitOptions
+from include.smq import SmqSettings
+
+if TYPE_CHECKING:
+    from tests.conftest import LocalCloudProcess
 
 LISTED_AT = datetime(2026, 11, 22, tzinfo=UTC)
+WAIT = timedelta(seconds=60)
 
 
 @pytest.fixture
@@ -59,3 +90,279 @@ def plan_it(catalogue: Catalogue, mp3: Profile) -> PlanIt:
         return batch.id, plan_batch(catalogue, selection, profiles, batch.id, **options)
 
     return plan
+
+
+@pytest.fixture
+def wav() -> Callable[..., bytes]:
+    """A tone as a WAV file: `wav(seconds, rate=8000, channels=1)`."""
+
+    def make(seconds: float = 0.3, rate: int = 8000, channels: int = 1, pitch: float = 20) -> bytes:
+        target = io.BytesIO()
+        with wave.open(target, "wb") as sound:
+            sound.setnchannels(channels)
+            sound.setsampwidth(2)
+            sound.setframerate(rate)
+            samples = (int(9000 * math.sin(n / pitch)) for n in range(int(seconds * rate)))
+            sound.writeframes(b"".join(struct.pack("<h", sample) * channels for sample in samples))
+        return target.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses of the product, cut to what a test has patience for."""
+    monkeypatch.setattr(submitting, "PAUSES", (0.01, 0.01))
+    monkeypatch.setattr(submitting, "LEASE_MARGIN", 0.2)
+    monkeypatch.setattr(submitting, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(waiting, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(draining, "PAUSE", 0.1)
+
+
+@pytest.fixture(scope="session")
+def smq_account(local_cloud: LocalCloudProcess) -> Iterator[Account]:
+    account = Account(local_cloud.smq, local_cloud.access_key_id, local_cloud.access_key_secret)
+    account.get_topic("pipeline").create(TopicMeta())
+    account.get_queue("pipeline-queue").create(QueueMeta())
+    endpoint = f"acs:mns:{local_cloud.region}:1000000000000001:queues/pipeline-queue"
+    account.get_subscription("pipeline", "to-queue").subscribe(
+        SubscriptionMeta(endpoint, notify_content_format="SIMPLIFIED")
+    )
+    yield account
+    account.mns_client.close_connection()
+
+
+@dataclass
+class Steps:
+    """The steps of a batch, each in one call; every test has a prefix of its own in the one bucket."""
+
+    catalogue: Catalogue
+    oss: OssSettings
+    smq: SmqSettings
+    account: Account
+    profile: Profile
+    bucket: str = "audio"
+    topic: str | None = "pipeline"
+    queue: str | None = "pipeline-queue"
+    prefix: str = field(default_factory=lambda: f"pipeline-{secrets.token_hex(4)}/")
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Put a source below the test's prefix."""
+        self.oss.bucket(self.bucket).put_object(self.prefix + name, content)
+
+    def get(self, key: str) -> Any:
+        return self.oss.bucket(self.bucket).get_object(key)
+
+    def keys(self, prefix: str) -> list[str]:
+        found = self.oss.bucket(self.bucket).list_objects_v2(prefix=prefix, max_keys=1000)
+        return [one.key for one in found.object_list]
+
+    def plan(self, *names: str, profiles: Sequence[Any] = (), **options: Any) -> int:
+        """List and plan; profiles by name from their files, or as given. Returns the batch's id."""
+        request = BatchRequest(self.bucket, (self.prefix,), profiles=names or ("mobile-mp3",))
+        with self.catalogue.write() as connection:
+            batch = batches.open_batch(connection, f"{self.prefix}{next(self.numbers)}", request.to_json())
+        list_sources(self.catalogue, self.oss.bucket(self.bucket), request.selection(), batch.id)
+        wanted = profiles or (request.renderings() if names else [self.profile])
+        plan_batch(self.catalogue, request.selection(), wanted, batch.id, **options)
+        return batch.id
+
+    def submit(self, batch: int, *, oss: OssSettings | None = None, **options: Any) -> Counter[str]:
+        options = {"topic": self.topic, **options}
+        return submit_shard(self.catalogue, oss or self.oss, batch, 0, SubmitOptions(**options))
+
+    def waiter(self, batch: int, *, until: timedelta = WAIT, oss: OssSettings | None = None, **options: Any) -> Any:
+        options = {"queue": self.queue, "long_poll": 1, **options}
+        end = datetime.now(UTC) + until
+        return ShardWaiter(self.catalogue, oss or self.oss, self.smq, batch, 0, WaitOptions(**options), until=end)
+
+    def wait(self, batch: int, **options: Any) -> Progress:
+        progress = asyncio.run(self.waiter(batch, **options).wait())
+        assert isinstance(progress, Progress)
+        return progress
+
+    def verify(self, batch: int, **changes: Any) -> Counter[str]:
+        return verify_batch(self.catalogue, replace(self.oss, **changes), batch)
+
+    def publish(self, batch: int, **changes: Any) -> Counter[str]:
+        return publish_batch(self.catalogue, replace(self.oss, **changes), batch)
+
+    def to_converted(self, *names: str, **options: Any) -> int:
+        """Plan, submit, wait; everything must have been converted."""
+        batch = self.plan(*names, **options)
+        self.submit(batch)
+        assert self.wait(batch).failed == 0
+        return batch
+
+    def rows(self, batch: int | None = None) -> list[Conversion]:
+        with self.catalogue.read() as connection:
+            if batch is None:
+                return conversions.fetch(connection, sa.true())
+            return conversions.of_batch(connection, batch, list(State))
+
+    def row(self) -> Conversion:
+        (only,) = self.rows()
+        return only
+
+    def change(self, **values: Any) -> None:
+        """Write into every conversion, as time or another process would have."""
+        with self.catalogue.write() as connection:
+            connection.execute(sa.update(conversion).values(**values))
+
+    def send(self, *bodies: str) -> None:
+        """Put messages into the queue as they are."""
+        assert self.queue is not None
+        queue = self.account.get_queue(self.queue)
+        queue.set_encoding(False)
+        for body in bodies:
+            queue.send_message(Message(body))
+
+    def accepted(self) -> list[str]:
+        """Output keys of every task that the service accepted for sources of this test, from its own list."""
+        from alibabacloud_imm20200930 import models
+        from alibabacloud_imm20200930.client import Client
+        from alibabacloud_tea_openapi.utils_models import Config
+
+        address = urlsplit(self.oss.imm_address)
+        client = Client(
+            Config(
+                access_key_id=self.oss.access_key_id,
+                access_key_secret=self.oss.access_key_secret,
+                endpoint=address.netloc,
+                protocol=address.scheme,
+                region_id=self.oss.region,
+            )
+        )
+        found: list[str] = []
+        token = None
+        while True:
+            page = client.list_tasks(
+                models.ListTasksRequest(
+                    project_name=self.oss.imm().project_of(self.bucket),
+                    request_definition=True,
+                    max_results=100,
+                    next_token=token,
+                )
+            ).body
+            found += [
+                task.task_request_definition for task in page.tasks if self.prefix in task.task_request_definition
+            ]
+            token = page.next_token
+            if not token:
+                return found
+
+
+@pytest.fixture
+def steps(
+    catalogue: Catalogue, local_cloud: LocalCloudProcess, smq_account: Account, mp3: Profile, quick: None
+) -> Steps:
+    oss = OssSettings(
+        endpoint=local_cloud.oss,
+        region=local_cloud.region,
+        access_key_id=local_cloud.access_key_id,
+        access_key_secret=local_cloud.access_key_secret,
+        imm_endpoint=local_cloud.imm,
+        connect_timeout=5,
+        read_timeout=20,
+    )
+    smq = SmqSettings(local_cloud.smq, local_cloud.access_key_id, local_cloud.access_key_secret)
+    return Steps(catalogue, oss, smq, smq_account, mp3, bucket=local_cloud.bucket)
+
+
+@dataclass
+class Spoiled:
+    """What a `Proxy` does with one matching request."""
+
+    marker: bytes
+    answer: Callable[[bytes], bytes]
+    forward: bool
+    reset: bool
+
+
+class Proxy:
+    """A TCP proxy in front of a service: it forwards each request and may spoil the answer on its way back."""
+
+    def __init__(self, upstream: str) -> None:
+        address = urlsplit(upstream)
+        self._upstream = (address.hostname, address.port)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+        self.requests: list[str] = []
+        self._spoiled: list[Spoiled] = []
+        self._lock = threading.Lock()
+        self._over = False
+        self._threads = [threading.Thread(target=self._serve)]
+        self._threads[0].start()
+
+    def spoil(
+        self, marker: bytes, answer: Callable[[bytes], bytes], *, forward: bool = True, reset: bool = False
+    ) -> None:
+        """Give the next request that contains the marker another answer, and hang up (or reset) after it."""
+        self._spoiled.append(Spoiled(marker, answer, forward, reset))
+
+    def close(self) -> None:
+        self._over = True
+        socket.create_connection(self._server.getsockname()).close()
+        for thread in self._threads:
+            thread.join()
+        self._server.close()
+
+    def _serve(self) -> None:
+        while True:
+            client, _ = self._server.accept()
+            if self._over:
+                client.close()
+                return
+            thread = threading.Thread(target=self._one, args=(client,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _one(self, client: socket.socket) -> None:
+        with client, client.makefile("rb") as reader:
+            request = _read_request(reader)
+            if not request:
+                return
+            with self._lock:
+                self.requests.append(request.split(b"\r\n", 1)[0].decode())
+                spoiled = next((one for one in self._spoiled if one.marker in request), None)
+                if spoiled is not None:
+                    self._spoiled.remove(spoiled)
+            answer = self._forward(request) if spoiled is None or spoiled.forward else b""
+            if spoiled is not None:
+                answer = spoiled.answer(answer)
+                if spoiled.reset:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if answer:
+                client.sendall(answer)
+
+    def _forward(self, request: bytes) -> bytes:
+        # One request a connection: the end of the answer is then the end of the stream.
+        head, _, body = request.partition(b"\r\n\r\n")
+        lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+        with socket.create_connection(self._upstream) as upstream:
+            upstream.sendall(b"\r\n".join([*lines, b"Connection: close", b"", body]))
+            chunks = []
+            while chunk := upstream.recv(65536):
+                chunks.append(chunk)
+        return b"".join(chunks)
+
+
+def _read_request(reader: Any) -> bytes:
+    head, length = b"", 0
+    while not head.endswith(b"\r\n\r\n"):
+        line = reader.readline()
+        if not line:
+            return b""
+        head += line
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    return head + (reader.read(length) if length else b"")
+
+
+@pytest.fixture
+def oss_proxy(local_cloud: LocalCloudProcess) -> Iterator[Proxy]:
+    proxy = Proxy(local_cloud.oss)
+    yield proxy
+    proxy.close()

@@ -1,0 +1,284 @@
+"""Each conversion is accepted by the service exactly once, whoever submits, whatever answers come back."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from include.catalogue import State, Verb, open_catalogue
+from include.catalogue.conversions import claim
+from include.catalogue.database import now
+from include.oss import OssConfigurationError, OssSettings
+from include.pipeline import submitting
+from include.pipeline.reconciling import NoAnswer
+from include.pipeline.submitting import SubmitOptions, submit_shard
+
+if TYPE_CHECKING:
+    from tests.include.pipeline.conftest import Proxy, Steps
+
+Wav = Callable[..., bytes]
+POST = b"x-oss-async-process"
+ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>{}</Message><RequestId>r</RequestId></Error>"
+
+
+def refusal(status: str, code: str, message: str = "said the test") -> Callable[[bytes], bytes]:
+    body = ERROR.format(code, message).encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\nConnection: close"
+    return lambda _: head.encode() + b"\r\n\r\n" + body
+
+
+def hurried(settings: OssSettings, endpoint: str) -> OssSettings:
+    return replace(settings, endpoint=endpoint, connect_timeout=0.1, read_timeout=0.5)
+
+
+def submit_from_a_process(url: str, oss: OssSettings, batch: int, start: object) -> None:
+    catalogue = open_catalogue(url)
+    start.wait()  # type: ignore[attr-defined]
+    submit_shard(catalogue, oss, batch, 0, SubmitOptions(concurrency=4))
+    catalogue.close()
+
+
+def test_two_threads_submit_each_conversion_once(steps: Steps, wav: Wav) -> None:
+    for number in range(12):
+        steps.put(f"{number:02}.wav", wav(0.1))
+    batch = steps.plan("mobile-mp3")
+    outcomes: list[Counter[str]] = []
+    together = threading.Barrier(2)
+
+    def submit() -> None:
+        together.wait()
+        outcomes.append(steps.submit(batch, concurrency=3))
+
+    threads = [threading.Thread(target=submit) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(outcomes, Counter()) == {"accepted": 12}
+    assert len(steps.accepted()) == 12
+    assert steps.submit(batch) == {}
+
+
+def test_two_processes_submit_each_conversion_once(steps: Steps, wav: Wav, tmp_path: object) -> None:
+    for number in range(8):
+        steps.put(f"{number:02}.wav", wav(0.1))
+    batch = steps.plan("mobile-mp3")
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(2)
+    url = f"sqlite:///{tmp_path}/catalogue.db"
+    processes = [context.Process(target=submit_from_a_process, args=(url, steps.oss, batch, start)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    assert {one.state for one in steps.rows()} == {State.SUBMITTED}
+    assert len(steps.accepted()) == 8
+
+
+@pytest.mark.parametrize(
+    ("answer", "reset"),
+    [
+        pytest.param(lambda _: b"", True, id="reset before the answer"),
+        pytest.param(lambda _: b"", False, id="hung up before the answer"),
+        pytest.param(lambda whole: whole[:-30], False, id="hung up within the answer"),
+        pytest.param(lambda whole: whole.replace(b"TaskId", b"Nothing"), False, id="an answer without a TaskId"),
+        pytest.param(refusal("500 Internal Server Error", "InternalError"), False, id="500 after it was accepted"),
+    ],
+)
+def test_a_submit_whose_answer_is_lost_is_looked_for_and_not_repeated(
+    steps: Steps, oss_proxy: Proxy, wav: Wav, answer: Callable[[bytes], bytes], reset: bool
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    oss_proxy.spoil(POST, answer, reset=reset)
+    outcomes = steps.submit(batch, oss=hurried(steps.oss, oss_proxy.address))
+    assert outcomes["accepted"] + outcomes["found"] == 1
+    assert len(steps.accepted()) == 1
+    assert steps.wait(batch).converted == 1
+    assert steps.verify(batch) == {"verified": 1}
+
+
+def test_an_accepted_submit_survives_an_answer_with_a_senseless_date(steps: Steps, oss_proxy: Proxy, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    before = now()
+    oss_proxy.spoil(POST, lambda whole: _with_date(whole, b"yesterday"))
+    assert steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address)) == {"accepted": 1}
+    row = steps.row()
+    assert row.task_id
+    assert row.submitted_at is not None
+    assert before <= row.submitted_at <= now()
+
+
+def _with_date(answer: bytes, date: bytes) -> bytes:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"date:")]
+    return b"\r\n".join([*lines, b"date: " + date, b"", body])
+
+
+def test_a_claim_whose_process_died_before_the_post_is_submitted_once(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    with steps.catalogue.write() as connection:
+        ids = [one.id for one in steps.rows(batch)]
+        claim(connection, Verb.CLAIM, ids, token="of the dead", lease_until=now() - timedelta(seconds=1))
+    # It also wrote the attempt's key: claim and key are one transaction.
+    steps.change(output_bucket=steps.bucket, output_key=f".staging/{steps.prefix}0/1-1.mp3")
+    assert steps.submit(batch) == {"accepted": 1}
+    assert steps.row().attempt == 1
+    assert len(steps.accepted()) == 1
+
+
+def test_a_live_claim_of_another_process_is_waited_for(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    with steps.catalogue.write() as connection:
+        claim(connection, Verb.CLAIM, [steps.row().id], token="living", lease_until=now() + timedelta(hours=1))
+    looks: list[float] = []
+
+    class Clock:
+        @staticmethod
+        def sleep(seconds: float) -> None:
+            looks.append(seconds)
+            if len(looks) == 3:  # the other process is told its TaskId
+                steps.change(state="submitted", task_id="MediaConvert-of-the-other")
+
+    monkeypatch.setattr(submitting, "time", Clock)
+    assert steps.submit(batch) == {}
+    assert looks == [submitting.LOOK_EVERY] * 3
+    assert steps.accepted() == []
+
+
+def test_a_task_that_runs_is_found_by_the_key_it_writes_to(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    known = steps.row()
+    steps.wait(batch)
+    # As it would be had the process died after the POST; a directly published target proves nothing by being there.
+    steps.change(state="submitting", task_id=None, token="of the dead", lease_until=now(), publish="direct")
+    assert steps.submit(batch) == {"accepted": 1}
+    assert steps.row().task_id == known.task_id
+    assert len(steps.accepted()) == 1
+
+
+def test_an_output_at_the_attempts_key_is_adopted(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.to_converted("mobile-mp3")
+    steps.change(state="submitting", task_id=None, token="of the dead", lease_until=now() - timedelta(seconds=1))
+    assert steps.submit(batch) == {"found": 1}
+    assert steps.row().state is State.CONVERTED
+    assert steps.verify(batch) == {"verified": 1}
+    assert len(steps.accepted()) == 1
+
+
+def test_an_unreachable_endpoint_is_tried_three_times_and_everything_stays_planned(
+    steps: Steps, wav: Wav, closed_port: int
+) -> None:
+    for name in ("a.wav", "b.wav"):
+        steps.put(name, wav())
+    batch = steps.plan("mobile-mp3")
+    with pytest.raises(OssConfigurationError, match=r"refuses connections \(127\.0\.0\.1:\d+\).*'endpoint'") as caught:
+        steps.submit(batch, oss=hurried(steps.oss, f"http://127.0.0.1:{closed_port}"))
+    assert not any(secret in str(caught.value) for secret in steps.oss.secrets)
+    assert {(one.state, one.attempt, one.output_key) for one in steps.rows()} == {(State.PLANNED, 1, None)}
+    assert steps.submit(batch) == {"accepted": 2}
+
+
+def test_imm_out_of_reach_while_a_lost_submit_is_looked_for_is_a_clear_error(
+    steps: Steps, wav: Wav, closed_port: int
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.change(state="submitting", token="of the dead", lease_until=now(), output_bucket="audio", output_key="none")
+    with pytest.raises(OssConfigurationError, match=r"refuses connections.*'imm_endpoint'"):
+        steps.submit(batch, oss=replace(steps.oss, imm_endpoint=f"http://127.0.0.1:{closed_port}"))
+    assert steps.row().state is State.SUBMITTING
+    steps.change(lease_until=now())
+    assert steps.submit(batch) == {"accepted": 1}
+
+
+def test_a_removed_source_is_a_failed_row_and_its_neighbours_go_on(steps: Steps, wav: Wav) -> None:
+    for name in ("a.wav", "gone.wav", "z.wav"):
+        steps.put(name, wav())
+    batch = steps.plan("mobile-mp3")
+    steps.oss.bucket(steps.bucket).delete_object(steps.prefix + "gone.wav")
+    assert steps.submit(batch) == {"accepted": 2, "rejected": 1}
+    failed = {one.key: one for one in steps.rows()}[steps.prefix + "gone.wav"]
+    assert (failed.state, failed.code) == (State.FAILED, "NoSuchKey")
+    assert failed.message
+    assert steps.wait(batch).converted == 2
+
+
+def test_a_bucket_without_imm_is_a_configuration_error(steps: Steps, wav: Wav) -> None:
+    steps.bucket = "not-bound-pipeline"
+    steps.oss.bucket(steps.bucket).create_bucket()
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    with pytest.raises(OssConfigurationError, match="bound to no IMM project"):
+        steps.submit(batch)
+    assert steps.row().state is State.PLANNED
+
+
+def test_a_missing_permission_is_a_configuration_error(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    oss_proxy.spoil(POST, refusal("403 Forbidden", "AccessDenied"), forward=False)
+    with pytest.raises(OssConfigurationError, match=r"not permitted: grant the RAM user.*oss:PostProcessTask"):
+        steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address))
+    assert steps.row().state is State.PLANNED
+
+
+def test_a_service_that_takes_nothing_and_says_nothing_is_given_up_for_now(
+    steps: Steps, wav: Wav, oss_proxy: Proxy
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    for _ in range(submitting.TRACELESS):
+        oss_proxy.spoil(POST, refusal("500 Internal Server Error", "InternalError"), forward=False)
+    with pytest.raises(NoAnswer, match=r"no usable answer to 3 submits of oss://audio/.*a\.wav"):
+        steps.submit(batch, oss=hurried(steps.oss, oss_proxy.address))
+    assert steps.row().state is State.PLANNED
+    assert steps.submit(batch) == {"accepted": 1}
+
+
+def test_a_key_that_cannot_be_asked_for_is_a_failed_row_with_its_reason(steps: Steps, wav: Wav) -> None:
+    for name in ("a.wav", "b.wav"):
+        steps.put(name, wav())
+    batch = steps.plan("mobile-mp3")
+    assert steps.submit(batch, staging="x" * 1100 + "/") == {"rejected": 2}
+    assert {(one.state, one.code) for one in steps.rows()} == {(State.FAILED, "InvalidParameter")}
+    assert steps.accepted() == []
+
+
+def test_a_throttled_submit_is_repeated_after_a_pause(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submitting, "LONGEST_PAUSE", 0.01)
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    oss_proxy.spoil(POST, refusal("503 Service Unavailable", "QpsLimitExceeded"), forward=False)
+    oss_proxy.spoil(POST, refusal("429 Too Many Requests", "Whatever"), forward=False)
+    outcomes = steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address))
+    assert outcomes == {"not taken": 2, "accepted": 1}
+    assert steps.row().attempt == 1
+    assert len(steps.accepted()) == 1
+
+
+def test_a_request_that_never_left_is_repeated_at_once(steps: Steps, wav: Wav, closed_port: int) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    # TLS against a port that speaks plain HTTP fails in the handshake: nothing was asked of anybody.
+    tls = steps.oss.endpoint.replace("http://", "https://")
+    with pytest.raises(OssConfigurationError, match="doesn't speak TLS"):
+        steps.submit(batch, oss=hurried(steps.oss, tls))
+    assert steps.row().state is State.PLANNED
+    assert steps.submit(batch) == {"accepted": 1}
