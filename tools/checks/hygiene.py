@@ -34,7 +34,11 @@ RULES = (
     ),
     Rule(
         "cloud access key",
-        re.compile(r"\b(?:LTAI[A-Za-z0-9]{12,}|STS\.[A-Za-z0-9]{16,}|AKIA[A-Z0-9]{16})\b"),
+        # A real one is random; one that says of itself that it is made up is none.
+        re.compile(
+            r"\b(?!\w*\.?\w*(?:example|wrong|looking))(?:LTAI[a-z0-9]{12,}|STS\.[a-z0-9]{16,}|AKIA[a-z0-9]{16})\b",
+            re.IGNORECASE,
+        ),
         "use test keys such as testAK and testSK",
     ),
     Rule(
@@ -49,9 +53,10 @@ RULES = (
     ),
     Rule(
         "password in an address",
-        # A short user and password of a test, or a variable in their place, are no secrets.
+        # Variables, words that say what they stand for, and reserved host names are no secrets.
         re.compile(
-            r"[a-z][a-z0-9+]*://[\w.-]+:(?![$<{*]|(?:airflow|postgres|secret|password|test\w*)@)[^\s@/'\"]{8,}@"
+            r"[a-z][a-z0-9+]*://[\w.-]+:(?![$<{*]|(?:airflow|postgres|secret|password|test\w*|the-[\w-]+)@)"
+            r"[^\s@/'\"]{8,}@(?![\w.-]*\bexample\.)"
         ),
         "take passwords from the environment",
     ),

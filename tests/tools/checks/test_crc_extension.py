@@ -1,0 +1,28 @@
+"""The CRC library of both OSS SDKs runs its C extension, and the check would tell if it didn't."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import crcmod.crcmod
+import pytest
+
+from tools.checks.crc_extension import problem
+
+
+def test_the_installed_one_is_fast_and_right() -> None:
+    assert problem() is None
+
+
+def test_a_fallback_to_python_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    python_form = importlib.import_module("crcmod._crcfunpy")
+    monkeypatch.setattr(crcmod.crcmod, "_crcfun", python_form)
+    assert "did not load its C extension" in str(problem())
+
+
+def test_an_extension_that_is_not_compiled_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    python_form = importlib.import_module("crcmod._crcfunpy")
+    monkeypatch.setattr(crcmod.crcmod, "_crcfun", python_form)
+    monkeypatch.setitem(sys.modules, "crcmod._crcfunext", python_form)
+    assert "computes in Python" in str(problem())

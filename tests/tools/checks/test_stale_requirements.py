@@ -1,0 +1,46 @@
+"""The compiled requirements are pinned and hashed, and the check sees when they no longer fit pyproject.toml."""
+
+from __future__ import annotations
+
+from tools.checks.stale_requirements import pins, unpinned
+from tools.requirements_files import REQUIREMENTS, compile_command
+
+HASH = "    --hash=sha256:" + "0" * 64
+
+
+def test_the_projects_own_files_are_exact_and_hashed() -> None:
+    for requirements in REQUIREMENTS:
+        text = requirements.path.read_text()
+        assert list(unpinned(text, requirements.name)) == []
+        assert len(pins(text)) > 100
+
+
+def test_the_development_file_has_all_of_the_other() -> None:
+    product, development = (pins(requirements.path.read_text()) for requirements in REQUIREMENTS)
+    assert product < development
+
+
+def test_it_finds_a_range() -> None:
+    (found,) = unpinned(f"a==1.0 \\\n{HASH}\nb>=2 \\\n{HASH}\n", "r.txt")
+    assert found.startswith("r.txt:3: not an exact version: 'b>=2")
+
+
+def test_it_finds_a_missing_hash_in_the_middle_and_at_the_end() -> None:
+    found = list(unpinned(f"a==1.0\nb==2.0 \\\n{HASH}\nc==3.0 ; sys_platform == 'win32'\n", "r.txt"))
+    assert found == [
+        f"r.txt: {pin} has no hash; run `make lock` and commit the result"
+        for pin in ("a==1.0", "c==3.0 ; sys_platform == 'win32'")
+    ]
+
+
+def test_markers_are_part_of_a_pin_and_hashes_are_not() -> None:
+    text = f"# comment\na==1.0 \\\n{HASH} \\\n{HASH}\nb==2.0 ; python_full_version < '3.12' \\\n{HASH}\n"
+    assert pins(text) == {"a==1.0", "b==2.0 ; python_full_version < '3.12'"}
+
+
+def test_compiling_covers_every_python_version_at_once_and_writes_no_index() -> None:
+    product, development = REQUIREMENTS
+    command = compile_command(development, development.path)
+    assert {"--universal", "--no-emit-index-url"} <= set(command)
+    assert command[command.index("--group") + 1] == "dev"
+    assert "--group" not in compile_command(product, product.path)
