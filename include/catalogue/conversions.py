@@ -115,7 +115,8 @@ def claim(
     """
     values: dict[str, Any] = {"claimed_at": now()} if verb is Verb.CLAIM else {}
     move(connection, verb, ids, token=token, lease_until=lease_until, **values)
-    return [found for found in fetch(connection, conversion.c.token == token) if found.state is State.SUBMITTING]
+    mine = conversion.c.id.in_(ids), conversion.c.token == token, conversion.c.state == State.SUBMITTING.value
+    return fetch(connection, *mine)
 
 
 def rest(attempt: int) -> datetime:
@@ -192,6 +193,20 @@ def count_states(connection: Connection, batch_id: int, *, shard: int | None = N
     if shard is not None:
         statement = statement.where(batch_conversion.c.shard == shard)
     return {State(state): count for state, count in connection.execute(statement)}
+
+
+def first_deadline(connection: Connection, batch_id: int, shard: int) -> datetime | None:
+    """The earliest deadline among the submitted conversions of a shard; None when none is submitted."""
+    first: datetime | None = connection.scalar(
+        sa.select(sa.func.min(conversion.c.deadline_at))
+        .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+        .where(
+            batch_conversion.c.batch_id == batch_id,
+            batch_conversion.c.shard == shard,
+            conversion.c.state == State.SUBMITTED.value,
+        )
+    )
+    return first
 
 
 def _typed(row: Row[Any], *, shard: int) -> Conversion:
