@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 #: Tries of a POST that surely never reached the service, and the pauses between them in seconds.
 PAUSES = (2.0, 8.0)
+#: Planned conversions read at once; they are claimed in turns of the pool's size.
+BACKLOG = 1000
 #: How long a claim outlasts the longest POST, in seconds.
 LEASE_MARGIN = 10.0
 #: Longest pause while the service throttles, in seconds.
@@ -90,6 +93,7 @@ class _Submitter:
         )
         self._outcomes: Counter[str] = Counter()
         self._traceless: Counter[int] = Counter()
+        self._backlog: list[Conversion] = []
         self._pause = 0.0
         self._fatal: Outcome | None = None
 
@@ -104,50 +108,61 @@ class _Submitter:
                     return self._outcomes
 
     def _submit_planned(self, pool: ThreadPoolExecutor) -> None:
-        """Keep the pool full; write down what comes back as it comes back."""
+        """Keep the pool full; one transaction writes down what came back and claims what goes out next."""
         pending: dict[Future[Outcome], tuple[Conversion, str]] = {}
+        done: set[Future[Outcome]] = set()
         while True:
-            if self._fatal is None:
-                if self._pause:
-                    time.sleep(self._pause)
-                for claimed, token in self._claim(self._options.concurrency - len(pending)):
-                    pending[pool.submit(self._post, claimed)] = (claimed, token)
-            if not pending:
-                return
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
             with self._catalogue.write() as connection:
                 for future in done:
                     claimed, token = pending.pop(future)
                     self._record(connection, claimed, token, future.result())
+                taken = [] if self._pause else self._claim(connection, len(pending))
+            if self._pause and self._fatal is None:
+                time.sleep(self._pause)
+                with self._catalogue.write() as connection:
+                    taken = self._claim(connection, len(pending))
+            for claimed, token in taken:
+                pending[pool.submit(self._post, claimed)] = (claimed, token)
+            if not pending and (self._fatal is not None or not self._backlog):
+                return
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
 
-    def _claim(self, room: int) -> list[tuple[Conversion, str]]:
-        token = secrets.token_hex(8)
-        with self._catalogue.read() as connection:
-            planned = conversions.of_batch(connection, self._batch_id, [State.PLANNED], shard=self._shard, limit=room)
-        if not planned:
+    def _claim(self, connection: Connection, busy: int) -> list[tuple[Conversion, str]]:
+        """Claim as many as the pool has room for. Others may take from the same backlog: a claim tells."""
+        if self._fatal is not None:
             return []
-        with self._catalogue.write() as connection:
-            claimed = conversions.claim(
-                connection,
-                Verb.CLAIM,
-                [one.id for one in planned],
-                token=token,
-                lease_until=now() + self._lease,
+        if not self._backlog:
+            self._backlog = conversions.of_batch(
+                connection, self._batch_id, [State.PLANNED], shard=self._shard, limit=BACKLOG
             )
-            placed = [self._place(connection, one) for one in claimed]
-        return [(one, token) for one in placed]
-
-    def _place(self, connection: Connection, claimed: Conversion) -> Conversion:
-        """Give the attempt the key it writes to, before anybody is asked to write."""
-        bucket, key = claimed.target_bucket, claimed.target_key
-        if claimed.publish == "staged":
-            extension = FORMATS[AudioConvert.parse(claimed.process).f].extension
-            name = f"{claimed.id}-{claimed.attempt}.{extension}"
-            key = f"{self._options.staging}{self._uid}/{self._shard}/{name}"
-        connection.execute(
-            sa.update(conversion).where(conversion.c.id == claimed.id).values(output_bucket=bucket, output_key=key)
+        room = self._options.concurrency - busy
+        turn, self._backlog = self._backlog[:room], self._backlog[room:]
+        if not turn:
+            return []
+        token = secrets.token_hex(8)
+        claimed = conversions.claim(
+            connection, Verb.CLAIM, [one.id for one in turn], token=token, lease_until=now() + self._lease
         )
-        return replace(claimed, output_bucket=bucket, output_key=key)
+        return [(one, token) for one in self._place(connection, claimed)]
+
+    def _place(self, connection: Connection, claimed: Sequence[Conversion]) -> list[Conversion]:
+        """Give each attempt the key it writes to, before anybody is asked to write."""
+        placed = [replace(one, output_bucket=one.target_bucket, output_key=self._output_key(one)) for one in claimed]
+        if placed:
+            connection.execute(
+                sa.update(conversion).where(conversion.c.id == sa.bindparam("claimed")),
+                [
+                    {"claimed": one.id, "output_bucket": one.output_bucket, "output_key": one.output_key}
+                    for one in placed
+                ],
+            )
+        return placed
+
+    def _output_key(self, claimed: Conversion) -> str:
+        if claimed.publish != "staged":
+            return claimed.target_key
+        extension = FORMATS[AudioConvert.parse(claimed.process).f].extension
+        return f"{self._options.staging}{self._uid}/{self._shard}/{claimed.id}-{claimed.attempt}.{extension}"
 
     def _post(self, claimed: Conversion) -> Outcome:
         """In a pool thread: post, and post again only where the first POST surely reached nobody."""
