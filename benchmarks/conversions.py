@@ -25,7 +25,7 @@ from include.catalogue import State, open_catalogue
 from tools.demo.progress import batch_states
 from tools.demo.upload import oss_settings
 from tools.stack import CloudEndpoints, Stack, StackError
-from tools.stack.airflow_settings import Folders, connections
+from tools.stack.environment import Folders, connections
 from tools.stack.ports import free_port
 from tools.stack.settings import CloudSettings, RunSecrets
 
