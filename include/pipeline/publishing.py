@@ -20,6 +20,8 @@ from include.catalogue.schema import batch_conversion, conversion, rendition
 from include.catalogue.states import State, Verb
 from include.oss import OssSettings
 
+from .moving import move_from
+
 log = logging.getLogger(__name__)
 
 #: Copies at once.
@@ -35,7 +37,8 @@ def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) ->
         How many conversions ended in which state.
 
     Raises:
-        oss2.exceptions.OssError: a copy failed for a reason that is not the object's; the others are published.
+        oss2.exceptions.OssError, requests.RequestException: a copy failed, and not for want of the
+            object; the others are published.
     """
     with catalogue.read() as connection:
         verified = conversions.of_batch(connection, batch_id, [State.VERIFIED])
@@ -58,6 +61,7 @@ class _Publisher:
     def publish(self, one: Conversion) -> State:
         """Copy, then record, each only if the row is still the newest generation. In a pool thread."""
         import oss2
+        import requests
 
         if not self._is_newest(one):
             return self._supersede(one)
@@ -65,7 +69,8 @@ class _Publisher:
             etag = self._copy(one) if one.publish == "staged" else one.output_etag
         except (oss2.exceptions.NoSuchKey, oss2.exceptions.PreconditionFailed):
             return self._quarantine(one)
-        except oss2.exceptions.OssError as error:
+        except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
+            # The second: oss2 doesn't wrap what happens while it reads an answer.
             self.error = error
             return State.VERIFIED
         with self._catalogue.write() as connection:
@@ -159,21 +164,21 @@ class _Publisher:
 
     def _supersede(self, one: Conversion) -> State:
         with self._catalogue.write() as connection:
-            move(connection, Verb.SUPERSEDE, one.id, message="a newer generation was planned")
-        return State.SUPERSEDED
+            message = "a newer generation was planned"
+            return move_from(connection, State.VERIFIED, Verb.SUPERSEDE, one.id, message=message)
 
     def _quarantine(self, one: Conversion) -> State:
         message = f"oss://{one.output_bucket}/{one.output_key} is gone or changed since it was verified"
         with self._catalogue.write() as connection:
-            move(
+            return move_from(
                 connection,
+                State.VERIFIED,
                 Verb.QUARANTINE,
                 one.id,
                 code="OutputChanged",
                 message=message,
                 retry_at=rest(one.attempt),
             )
-        return State.QUARANTINED
 
 
 def _tags(one: Conversion) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -132,10 +133,15 @@ def _failures(title: str, rows: list[ReportRow]) -> list[str]:
         if row.retry_at is not None and row.state is not State.DEAD:
             reason += f" (next try after {row.retry_at:%Y-%m-%d %H:%M} UTC)"
         cells = (f"oss://{row.bucket}/{row.key}", row.profile, str(row.attempt), reason)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+        lines.append("| " + " | ".join(map(_cell, cells)) + " |")
     if len(rows) > LISTED_FAILURES:
         lines += ["", f"… and {len(rows) - LISTED_FAILURES} more; the catalogue has them all."]
     return [*lines, ""]
+
+
+def _cell(text: str) -> str:
+    """Text of somebody else's as a cell: it ends neither the cell nor the row, and is no markup."""
+    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
 
 
 def _bytes(count: int) -> str:

@@ -15,12 +15,14 @@ import sqlalchemy as sa
 
 from include.audio_convert import AudioConvert
 from include.catalogue import conversions
-from include.catalogue.conversions import Conversion, move, rest
+from include.catalogue.conversions import Conversion, rest
 from include.catalogue.database import Catalogue
 from include.catalogue.schema import source
 from include.catalogue.states import State, Verb
 from include.oss import OssSettings
 from include.verification import Probe, UnreadableAudio, check_complete, compare, expected, probe
+
+from .moving import move_from
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,8 @@ def verify_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> 
         How many conversions ended in which state.
 
     Raises:
-        oss2.exceptions.OssError: reading failed for a reason that is not the object's; the others are verified.
+        oss2.exceptions.OssError, requests.RequestException: reading failed, and not for want of the
+            object; the others are verified.
     """
     with catalogue.read() as connection:
         converted = conversions.of_batch(connection, batch_id, [State.CONVERTED])
@@ -65,6 +68,7 @@ class _Verifier:
     def verify(self, one: Conversion) -> State:
         """In a pool thread: verify one output and move its row."""
         import oss2
+        import requests
 
         try:
             source_probe = self._source(one)
@@ -73,13 +77,14 @@ class _Verifier:
                 etag = self._download(one, output)
                 measured = probe(output, f"oss://{one.output_bucket}/{one.output_key}")
         except _SourceMoved as moved:
-            return self._end(one, Verb.SUPERSEDE, State.SUPERSEDED, message=str(moved))
+            return self._end(one, Verb.SUPERSEDE, message=str(moved))
         except UnreadableAudio as error:
             return self._quarantine(one, "Unreadable", str(error))
         except oss2.exceptions.NoSuchKey:
             message = f"there is no object oss://{one.output_bucket}/{one.output_key}"
             return self._quarantine(one, "OutputMissing", message)
-        except oss2.exceptions.OssError as error:
+        except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
+            # The second: oss2 doesn't wrap what happens while it reads an answer.
             self.error = error
             return State.CONVERTED
         whole = replace(check_complete(source_probe), name="source")
@@ -94,7 +99,7 @@ class _Verifier:
         if wrong:
             code = "Mismatch" if whole.passed else "SourceIncomplete"
             return self._quarantine(one, code, "; ".join(wrong), **found)
-        return self._end(one, Verb.VERIFY, State.VERIFIED, **found)
+        return self._end(one, Verb.VERIFY, **found)
 
     def _source(self, one: Conversion) -> Probe:
         """What the source is, probed once for all its renditions; it must still be what was planned."""
@@ -136,14 +141,12 @@ class _Verifier:
         return self._end(
             one,
             Verb.QUARANTINE,
-            State.QUARANTINED,
             code=code,
             message=message,
             retry_at=rest(one.attempt),
             **found,
         )
 
-    def _end(self, one: Conversion, verb: Verb, state: State, **values: Any) -> State:
+    def _end(self, one: Conversion, verb: Verb, **values: Any) -> State:
         with self._catalogue.write() as connection:
-            move(connection, verb, one.id, **values)
-        return state
+            return move_from(connection, State.CONVERTED, verb, one.id, **values)

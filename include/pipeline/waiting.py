@@ -9,7 +9,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +31,11 @@ DRAIN_TERM = timedelta(seconds=60)
 LOOK_EVERY = 2.0
 #: Progress is told at most this often, in seconds.
 TELL_EVERY = 15.0
+
+#: States with an output at hand, verified or not.
+CONVERTED = frozenset({State.CONVERTED, State.VERIFIED, State.PUBLISHED})
+#: Ends that are neither an output nor a failure.
+LEFT_OUT = frozenset({State.SKIPPED, State.SUPERSEDED, State.CANCELLED})
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,15 @@ class Progress:
         converted: outputs that wait for verification, or went through it.
         failed: conversions that ended badly; each has its reason in its row.
         waiting: conversions that nobody has submitted.
+        left_out: conversions that ended without an output and without a failure: an empty source, or one of which a
+            newer generation was planned meanwhile.
     """
 
     in_flight: int
     converted: int
     failed: int
     waiting: int
+    left_out: int = 0
 
     @property
     def done(self) -> bool:
@@ -72,10 +80,11 @@ class Progress:
     @classmethod
     def of(cls, counts: dict[State, int]) -> Progress:
         """Sum up the states of a shard."""
-        in_flight = sum(counts.get(state, 0) for state in IN_FLIGHT)
-        failed = sum(counts.get(state, 0) for state in UNHAPPY)
-        waiting = counts.get(State.PLANNED, 0)
-        return cls(in_flight, sum(counts.values()) - in_flight - failed - waiting, failed, waiting)
+
+        def of(states: Iterable[State]) -> int:
+            return sum(counts.get(state, 0) for state in states)
+
+        return cls(of(IN_FLIGHT), of(CONVERTED), of(UNHAPPY), of({State.PLANNED}), of(LEFT_OUT))
 
 
 class ShardWaiter:

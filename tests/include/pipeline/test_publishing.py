@@ -1,0 +1,184 @@
+"""Only what was verified, and only the newest generation, ever stands at a final key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from include.catalogue import State
+from include.catalogue.schema import rendition
+from include.pipeline import publishing
+
+if TYPE_CHECKING:
+    from tests.include.pipeline.conftest import Proxy, Steps
+
+Wav = Callable[..., bytes]
+
+
+def renditions(steps: Steps) -> list[str]:
+    with steps.catalogue.read() as connection:
+        return list(connection.scalars(sa.select(rendition.c.key)))
+
+
+def final(steps: Steps) -> bytes:
+    content: bytes = steps.get(f"renditions/mobile-mp3/{steps.prefix}a.mp3").read()
+    return content
+
+
+def to_verified(steps: Steps) -> int:
+    batch = steps.to_converted("mobile-mp3")
+    assert steps.verify(batch) == {"verified": 1}
+    return batch
+
+
+def test_a_newer_generation_supersedes_and_the_final_key_stays_as_it_is(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav(0.3))
+    assert steps.publish(to_verified(steps)) == {"published": 1}
+    before = final(steps)
+
+    steps.put("a.wav", wav(0.4))
+    second = to_verified(steps)
+    steps.put("a.wav", wav(0.5))
+    third = steps.plan("mobile-mp3")
+    # Planning the third generation superseded the second; publishing it finds nothing to do.
+    assert steps.publish(second) == {}
+    assert final(steps) == before
+    assert [one.state for one in steps.rows()] == [State.PUBLISHED, State.SUPERSEDED, State.PLANNED]
+
+    steps.submit(third)
+    steps.wait(third)
+    steps.verify(third)
+    assert steps.publish(third) == {"published": 1}
+    assert final(steps) != before
+    # The first generation stood for its readers until its successor was there.
+    assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.SUPERSEDED, State.PUBLISHED]
+    assert renditions(steps) == [f"renditions/mobile-mp3/{steps.prefix}a.mp3"]
+
+
+def test_a_generation_planned_while_another_is_being_published_supersedes_it_before_the_copy(
+    steps: Steps, wav: Wav
+) -> None:
+    steps.put("a.wav", wav())
+    batch = to_verified(steps)
+    # As a planning that had no chance to supersede it: it only took the mark of the newest.
+    steps.change(newest=False)
+    assert steps.publish(batch) == {"superseded": 1}
+    assert steps.keys(f"renditions/mobile-mp3/{steps.prefix}") == []
+    assert renditions(steps) == []
+
+
+def test_a_generation_planned_during_the_copy_is_not_entered(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    steps.put("a.wav", wav())
+    batch = to_verified(steps)
+
+    def meanwhile(answer: bytes) -> bytes:
+        steps.change(newest=False)
+        return answer
+
+    oss_proxy.spoil(b"x-oss-copy-source", meanwhile)
+    assert steps.publish(batch, endpoint=oss_proxy.address) == {"superseded": 1}
+    assert renditions(steps) == []
+
+
+def test_a_staged_output_that_changed_after_verification_is_not_published(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = to_verified(steps)
+    steps.oss.bucket(steps.bucket).put_object(steps.row().output_key, b"something else")
+    assert steps.publish(batch) == {"quarantined": 1}
+    assert (steps.row().state, steps.row().code) == (State.QUARANTINED, "OutputChanged")
+    assert steps.keys(f"renditions/mobile-mp3/{steps.prefix}") == []
+
+
+def test_a_staged_output_that_is_gone_after_verification_is_quarantined(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = to_verified(steps)
+    steps.oss.bucket(steps.bucket).delete_object(steps.row().output_key)
+    assert steps.publish(batch) == {"quarantined": 1}
+    assert "is gone or changed" in (steps.row().message or "")
+
+
+def test_a_rendition_to_another_bucket(steps: Steps, wav: Wav) -> None:
+    steps.oss.bucket("pipeline-elsewhere").create_bucket()
+    steps.put("a.wav", wav())
+    elsewhere = replace(steps.profile, target_bucket="pipeline-elsewhere")
+    batch = steps.to_converted(profiles=[elsewhere])
+    assert steps.row().output_bucket == "pipeline-elsewhere"
+    steps.verify(batch)
+    assert steps.publish(batch) == {"published": 1}
+    there = steps.oss.bucket("pipeline-elsewhere").list_objects_v2().object_list
+    assert [one.key for one in there] == [f"out/{steps.prefix}a.mp3"]
+
+
+def test_publishing_that_broke_off_is_taken_up_again(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    import oss2
+
+    for name in ("a.wav", "b.wav"):
+        steps.put(name, wav())
+    batch = steps.to_converted("mobile-mp3")
+    steps.verify(batch)
+    # The copy was made and its answer lost; the other one is published all the same.
+    oss_proxy.spoil(b"x-oss-copy-source", lambda _: b"")
+    with pytest.raises(oss2.exceptions.RequestError):
+        steps.publish(batch, endpoint=oss_proxy.address)
+    assert sorted(one.state for one in steps.rows()) == [State.PUBLISHED, State.VERIFIED]
+    assert steps.publish(batch) == {"published": 1}
+    assert len(renditions(steps)) == 2
+
+
+def test_staging_that_could_not_be_cleared_is_cleared_by_the_next_try(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    import oss2
+
+    steps.put("a.wav", wav())
+    batch = to_verified(steps)
+    staged = steps.row().output_key
+    assert staged is not None
+    oss_proxy.spoil(b"POST ", lambda _: b"", forward=False)
+    with pytest.raises(oss2.exceptions.RequestError):
+        steps.publish(batch, endpoint=oss_proxy.address)
+    assert (steps.row().state, steps.row().output_key) == (State.PUBLISHED, staged)
+    assert steps.keys(staged) == [staged]
+    assert steps.publish(batch) == {}
+    assert steps.keys(staged) == []
+
+
+def test_staging_is_cleared_in_pages(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, oss_proxy: Proxy) -> None:
+    monkeypatch.setattr(publishing, "CHUNK", 2)
+    for number in range(5):
+        steps.put(f"{number}.wav", wav(0.1))
+    batch = steps.to_converted("mobile-mp3")
+    folder = steps.rows()[0].output_key
+    assert folder is not None
+    steps.verify(batch)
+    steps.publish(batch, endpoint=oss_proxy.address)
+    assert len([one for one in oss_proxy.requests if one.startswith("POST ") and "delete" in one]) == 3
+    assert steps.keys(folder.rpartition("/")[0] + "/") == []
+
+
+def test_a_publisher_that_was_overtaken_changes_nothing(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    steps.put("a.wav", wav())
+    batch = to_verified(steps)
+
+    def overtaken(answer: bytes) -> bytes:
+        assert steps.publish(batch) == {"published": 1}
+        return answer
+
+    # Its copy is made, and while it waits for the answer another publisher does it all.
+    oss_proxy.spoil(b"x-oss-copy-source", overtaken)
+    assert steps.publish(batch, endpoint=oss_proxy.address) == {"published": 1}
+    assert (steps.row().state, len(renditions(steps))) == (State.PUBLISHED, 1)
+
+
+def test_two_publishers_at_once_enter_one_rendition(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = to_verified(steps)
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(lambda _: steps.publish(batch), range(2)))
+    assert {"published": 1} in outcomes
+    assert all(set(outcome) <= {"published"} for outcome in outcomes)
+    assert (steps.row().state, len(renditions(steps))) == (State.PUBLISHED, 1)
+    assert steps.keys(f"renditions/mobile-mp3/{steps.prefix}") == renditions(steps)

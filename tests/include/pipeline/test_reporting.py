@@ -1,0 +1,131 @@
+"""The report of a batch: its counts, its sums, and every failure with its reason, as Markdown that stays a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from include.catalogue import State
+from include.pipeline import reporting
+from include.pipeline.reporting import build_report, render, write_report
+
+if TYPE_CHECKING:
+    from tests.include.pipeline.conftest import Steps
+
+Wav = Callable[..., bytes]
+TOMORROW = datetime(2100, 1, 2, 3, 4, tzinfo=UTC)
+
+
+def rows_of(markdown: str, title: str) -> list[str]:
+    """The table rows below a heading of failures."""
+    section = markdown.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
+    return section.split("| Source | Profile | Attempt | Reason |\n|---|---|---:|---|\n", 1)[1].splitlines()
+
+
+def test_counts_minutes_and_bytes(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav(3.0))
+    steps.put("notes.txt", b"no audio by its name")
+    steps.put("bad.wav", b"no audio at all")
+    batch = steps.plan("mobile-mp3", "voice-amr-nb")
+    steps.submit(batch)
+    steps.wait(batch)
+    steps.verify(batch)
+    steps.publish(batch)
+    report = build_report(steps.catalogue, batch)
+    assert report.summary() == {"listed": 2, "wanted": 4, "published": 2, "failed": 2, "known_failures": 0}
+    assert report.failed_percent == 50
+    # The source counts once, its two renditions twice.
+    assert report.minutes_in == pytest.approx(0.05)
+    assert report.minutes_out == pytest.approx(0.1, abs=0.01)
+    assert report.bytes_in == len(wav(3.0))
+    assert report.bytes_out == sum(
+        steps.oss.bucket(steps.bucket).head_object(one.target_key).content_length
+        for one in steps.rows()
+        if one.state is State.PUBLISHED
+    )
+    text = render(report)
+    assert text.startswith(
+        f"# Batch {steps.prefix}0\n\n2 sources listed, 4 conversions wanted, **2 published, 2 failed**."
+    )
+    assert "0.1 minutes in, 0.1 minutes out; 46.9 KiB in, " in text
+    for line in ("| new | 4 |", "| not audio by its name | 1 |", "| published | 2 |", "| failed | 2 |"):
+        assert line in text.splitlines()
+    rows = rows_of(text, "Failures")
+    assert [row.split(" | ")[:3] for row in rows if row] == [
+        [f"| oss://{steps.bucket}/{steps.prefix}bad.wav", profile, "1"] for profile in ("mobile-mp3", "voice-amr-nb")
+    ]
+    assert "known failures" not in text.lower()
+
+
+def test_an_empty_batch_has_a_report(steps: Steps) -> None:
+    report = build_report(steps.catalogue, steps.plan("mobile-mp3"))
+    assert report.failed_percent == 0
+    assert render(report).splitlines() == [
+        f"# Batch {steps.prefix}0",
+        "",
+        "0 sources listed, 0 conversions wanted, **0 published, 0 failed**.",
+        "",
+        "0.0 minutes in, 0.0 minutes out; 0 B in, 0 B out.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("left | right", r"left \| right"),
+        ("one\ntwo\r\nthree", "one two three"),
+        ("<img src=x>", "&lt;img src=x&gt;"),
+    ],
+)
+def test_a_reason_stays_in_its_cell(steps: Steps, wav: Wav, message: str, shown: str) -> None:
+    steps.put("a|b<c>.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.change(state="failed", code="SomeCode", message=message, retry_at=TOMORROW)
+    (row, *rest) = rows_of(render(build_report(steps.catalogue, batch)), "Failures")
+    assert [line for line in rest if line] == []
+    source = f"oss://{steps.bucket}/{steps.prefix}a\\|b&lt;c&gt;.wav"
+    reason = f"SomeCode: {shown} (next try after 2100-01-02 03:04 UTC)"
+    assert row == f"| {source} | mobile-mp3 | 1 | {reason} |"
+
+
+def test_the_dead_get_no_next_try(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.change(state="dead", code="SomeCode", message="beyond help", retry_at=TOMORROW)
+    assert "next try" not in render(build_report(steps.catalogue, batch))
+
+
+def test_failures_of_earlier_batches_are_named_apart(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    steps.plan("mobile-mp3")
+    steps.change(state="failed", code="SomeCode", message="rests", retry_at=datetime.now(UTC) + timedelta(hours=1))
+    report = build_report(steps.catalogue, steps.plan("mobile-mp3"))
+    assert report.summary() == {"listed": 1, "wanted": 0, "published": 0, "failed": 0, "known_failures": 1}
+    text = render(report)
+    assert len([row for row in rows_of(text, "Known failures of earlier batches") if row]) == 1
+    assert "\n## Failures" not in text
+
+
+def test_a_flood_of_failures_is_counted_and_cut(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "LISTED_FAILURES", 2)
+    for number in range(5):
+        steps.put(f"{number}.wav", wav(0.1))
+    batch = steps.plan("mobile-mp3")
+    steps.change(state="failed", code="SomeCode", message="all alike")
+    text = render(build_report(steps.catalogue, batch))
+    assert "| SomeCode | 5 |" in text
+    assert text.count("all alike") == 2
+    assert "… and 3 more; the catalogue has them all." in text
+
+
+def test_the_file_is_named_after_the_batch_and_written_again(steps: Steps, tmp_path: Path) -> None:
+    report = build_report(steps.catalogue, steps.plan("mobile-mp3"))
+    folder = tmp_path / "reports" / "of" / "the night"
+    path = write_report(report, folder)
+    assert path == folder / (steps.prefix.removesuffix("/") + "_0.md")
+    assert path.read_text(encoding="utf-8") == render(report)
+    assert write_report(report, folder) == path

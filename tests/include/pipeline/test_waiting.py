@@ -1,0 +1,221 @@
+"""Waiting for a shard: by notification, by its outputs, by its tasks, whichever knows first; and when nobody knows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from include.catalogue import State, inbox, leases
+from include.catalogue.database import now
+from include.catalogue.schema import lease, notification
+from include.oss import OssSettings, TaskStatus
+from include.pipeline.waiting import Progress
+
+if TYPE_CHECKING:
+    from tests.include.pipeline.conftest import Steps
+
+Wav = Callable[..., bytes]
+#: Longer than any test: who finishes earlier was told, and has not asked.
+NEVER = 600.0
+
+
+def ended(oss: OssSettings, bucket: str, task_id: str | None) -> TaskStatus:
+    """Wait until a task has ended, without the product's own waiter."""
+    tasks, deadline = oss.imm(), time.monotonic() + 30
+    assert task_id is not None
+    while (status := tasks.get_task(bucket, task_id)).status == "Running":
+        assert time.monotonic() < deadline, "the task doesn't end"
+        time.sleep(0.05)
+    return status
+
+
+def test_a_notification_ends_the_wait_and_nobody_is_asked(steps: Steps, wav: Wav, closed_port: int) -> None:
+    steps.put("a.wav", wav())
+    steps.put("b.wav", b"no audio at all")
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    nowhere = f"http://127.0.0.1:{closed_port}"
+    unreachable = replace(steps.oss, endpoint=nowhere, imm_endpoint=nowhere)
+    assert steps.wait(batch, oss=unreachable, ask_after=NEVER) == Progress(0, 1, 1, 0)
+    failed = next(one for one in steps.rows() if one.state is State.FAILED)
+    status = ended(steps.oss, steps.bucket, failed.task_id)
+    assert (failed.code, failed.message) == (status.code, status.message)
+
+
+def test_a_notification_that_came_before_the_task_id_was_written_is_not_lost(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    task_id = steps.row().task_id
+    steps.change(state="submitting", task_id=None, token="mine")
+    assert steps.wait(batch, ask_after=NEVER, until=timedelta(seconds=2)).in_flight == 1
+    steps.change(state="submitted", task_id=task_id)
+    assert asyncio.run(steps.waiter(batch).look()) == Progress(0, 1, 0, 0)
+
+
+def test_lost_notifications_are_made_up_for_by_listing_the_outputs(steps: Steps, wav: Wav, closed_port: int) -> None:
+    for name in ("a.wav", "b.wav"):
+        steps.put(name, wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch, topic=None)
+    # IMM can't be asked either: the staged outputs alone tell.
+    silent = replace(steps.oss, imm_endpoint=f"http://127.0.0.1:{closed_port}", imm_project="local-imm")
+    assert steps.wait(batch, oss=silent, queue=None, ask_after=0.1) == Progress(0, 2, 0, 0)
+
+
+def test_a_failure_without_a_notification_is_found_by_get_task(steps: Steps) -> None:
+    steps.put("a.wav", b"no audio at all")
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch, topic=None)
+    assert steps.wait(batch, ask_after=0.1) == Progress(0, 0, 1, 0)
+    row = steps.row()
+    status = ended(steps.oss, steps.bucket, row.task_id)
+    assert (row.state, row.code, row.message) == (State.FAILED, status.code, status.message)
+
+
+def test_a_directly_published_conversion_is_found_by_get_task_not_by_its_key(steps: Steps, wav: Wav) -> None:
+    # An older rendition stands at the key: that proves nothing.
+    steps.oss.bucket(steps.bucket).put_object(f"direct/{steps.prefix}a.mp3", b"last night's")
+    steps.put("a.wav", wav())
+    direct = replace(steps.profile, publish="direct", target_key="direct/{dirname}/{barename}.mp3")
+    batch = steps.plan(profiles=[direct])
+    steps.submit(batch, topic=None)
+    assert steps.wait(batch, queue=None, ask_after=0.1).converted == 1
+    assert steps.verify(batch) == {"verified": 1}
+
+
+def test_foreign_and_undecodable_messages_hurt_nobody_and_are_kept(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    content = json.dumps({"TaskType": "MediaConvert", "TaskId": "MediaConvert-foreign", "Status": "Succeeded"})
+    steps.send("this is no message of IMM", "<xml/>", json.dumps({"id": "1", "content": content}))
+    batch = steps.to_converted("mobile-mp3")
+    assert steps.row().state is State.CONVERTED
+    with steps.catalogue.read() as connection:
+        kept = connection.execute(sa.select(notification)).all()
+        assert inbox.foreign(connection) >= 3
+    bodies = {one.body for one in kept if one.task_id is None}
+    assert {b"this is no message of IMM", b"<xml/>"} <= bodies
+    assert "MediaConvert-foreign" in {one.task_id for one in kept}
+    assert all(one.body is None for one in kept if one.task_id is not None)
+    assert steps.wait(batch).done
+
+
+def test_an_unreachable_queue_is_done_without(
+    steps: Steps, wav: Wav, closed_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    steps.smq = replace(steps.smq, endpoint=f"http://127.0.0.1:{closed_port}")
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    with caplog.at_level(logging.WARNING):
+        assert steps.wait(batch, ask_after=0.3).converted == 1
+    assert "pipeline-queue" in caplog.text
+    assert not any(secret in caplog.text for secret in steps.smq.secrets)
+
+
+def test_what_is_past_its_deadline_has_failed(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    an_hour_ago = now() - timedelta(hours=1)
+    steps.change(
+        state="submitted",
+        task_id="MediaConvert-forgotten",
+        output_bucket=steps.bucket,
+        output_key=f".staging/{steps.prefix}1-1.mp3",
+        submitted_at=an_hour_ago,
+        deadline_at=now() - timedelta(seconds=1),
+    )
+    assert steps.wait(batch, ask_after=NEVER) == Progress(0, 0, 1, 0)
+    row = steps.row()
+    assert (row.state, row.code) == (State.FAILED, "DeadlineExceeded")
+    assert row.message == "no result 60 minutes after the submit (task MediaConvert-forgotten)"
+
+
+def test_what_is_done_is_not_failed_by_its_deadline(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch, topic=None)
+    ended(steps.oss, steps.bucket, steps.row().task_id)
+    steps.change(deadline_at=now() - timedelta(seconds=1))
+    assert steps.wait(batch, ask_after=NEVER) == Progress(0, 1, 0, 0)
+
+
+def test_the_wait_ends_when_its_time_is_over(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.change(state="submitted", task_id="MediaConvert-endless", submitted_at=now())
+    assert steps.wait(batch, until=timedelta(seconds=0)) == Progress(1, 0, 0, 0)
+
+
+def test_a_waiter_that_may_not_drain_reads_what_another_one_drained(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    with steps.catalogue.write() as connection:
+        assert leases.acquire(connection, f"drain {steps.queue}", "another", timedelta(minutes=1))
+    task_id = steps.row().task_id
+
+    async def both() -> Progress:
+        waiting = asyncio.create_task(steps.waiter(batch, ask_after=NEVER).wait())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        told = inbox.Received("q", "m", task_id, "Succeeded", None, None, None)
+        with steps.catalogue.write() as connection:
+            inbox.store(connection, [told])
+        progress = await waiting
+        assert isinstance(progress, Progress)
+        return progress
+
+    assert asyncio.run(both()) == Progress(0, 1, 0, 0)
+    with steps.catalogue.read() as connection:
+        assert connection.scalars(sa.select(lease.c.owner)).all() == ["another"]
+
+
+def test_two_waiters_of_one_shard_both_see_its_end(steps: Steps, wav: Wav) -> None:
+    for number in range(4):
+        steps.put(f"{number}.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+
+    async def both() -> list[Progress]:
+        return list(await asyncio.gather(*(steps.waiter(batch).wait() for _ in range(2))))
+
+    assert asyncio.run(both()) == [Progress(0, 4, 0, 0)] * 2
+    with steps.catalogue.read() as connection:
+        assert connection.scalars(sa.select(lease.c.name)).all() == []
+
+
+def test_a_poke_receives_once_and_asks_once(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch, topic=None)
+    ended(steps.oss, steps.bucket, steps.row().task_id)
+    assert asyncio.run(steps.waiter(batch).poke()) == Progress(0, 1, 0, 0)
+
+
+def test_conversions_that_ended_without_an_output_are_not_counted_as_converted(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    steps.put("empty.wav", b"")
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    assert steps.wait(batch) == Progress(0, 1, 0, 0, left_out=1)
+
+
+def test_progress_is_told_in_words(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    told: list[str] = []
+    waiter = steps.waiter(batch)
+    waiter._tell = told.append
+    asyncio.run(waiter.wait())
+    assert told[0] == "0 converted, 0 failed, 1 in flight"
