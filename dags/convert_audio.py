@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pendulum
 from airflow.sdk import DAG
+
 from oss_audio.batch_params import PIPELINE, batch_params, setting
 from oss_audio.batch_pipeline import batch_pipeline
 
