@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
-MYPY_PATHS := include plugins dags tools
+MYPY_PATHS := include plugins dags tools benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock upgrade lint format test demo up down bench clean
@@ -51,8 +51,8 @@ up: setup ## leave Airflow's UI and the local cloud running; prints addresses an
 down: setup ## end what `make up` started
 	@$(RUN) -m tools.background down
 
-bench: setup ## print the benchmarks' figures
-	@$(RUN) -m benchmarks
+bench: setup ## print the benchmarks' figures (ARGS="--only conversions" leaves the clone out)
+	@$(RUN) -m benchmarks $(ARGS)
 
 clean: down ## remove what the demo and `make up` left on disk
 	rm -rf .demo .stack
