@@ -6,12 +6,15 @@ import logging
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from include.audio_convert import AudioConvert
 from include.catalogue import conversions
@@ -28,6 +31,8 @@ log = logging.getLogger(__name__)
 
 #: Outputs verified at once: PyAV leaves the interpreter while it reads.
 CONCURRENCY = 4
+#: Findings written down in one transaction. A process that dies before it only has to verify them again.
+TURN = 32
 
 
 def verify_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> Counter[str]:
@@ -42,9 +47,13 @@ def verify_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> 
     """
     with catalogue.read() as connection:
         converted = conversions.of_batch(connection, batch_id, [State.CONVERTED])
-    verifier = _Verifier(catalogue, settings)
+    verifier = _Verifier(settings)
+    outcomes: Counter[str] = Counter()
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="verify") as pool:
-        outcomes = Counter(state.value for state in pool.map(verifier.verify, converted))
+        findings = pool.map(verifier.verify, converted)
+        while turn := list(islice(findings, TURN)):
+            with catalogue.write() as connection:
+                outcomes.update(_enter(connection, finding).value for finding in turn)
     if verifier.error is not None:
         raise verifier.error
     return outcomes
@@ -54,9 +63,28 @@ class _SourceMoved(Exception):
     """The source is not what was planned any more; the message says how."""
 
 
+@dataclass(frozen=True)
+class _Finding:
+    """What verification found, as a move of the row; no verb: nothing could be found out."""
+
+    one: Conversion
+    verb: Verb | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    source: Probe | None = None
+
+
+def _enter(connection: Connection, finding: _Finding) -> State:
+    """Write one finding down, if the row still stands where it was found."""
+    one = finding.one
+    if finding.source is not None and one.source_probe is None:
+        connection.execute(sa.update(source).where(source.c.id == one.source_id).values(probe=asdict(finding.source)))
+    if finding.verb is None:
+        return State.CONVERTED
+    return move_from(connection, State.CONVERTED, finding.verb, one.id, **finding.values)
+
+
 class _Verifier:
-    def __init__(self, catalogue: Catalogue, settings: OssSettings) -> None:
-        self._catalogue = catalogue
+    def __init__(self, settings: OssSettings) -> None:
         self._settings = settings
         self._session = settings.session()
         # One source has several renditions: whoever is first probes it, the others wait for that.
@@ -65,8 +93,8 @@ class _Verifier:
         self._lock = threading.Lock()
         self.error: Exception | None = None
 
-    def verify(self, one: Conversion) -> State:
-        """In a pool thread: verify one output and move its row."""
+    def verify(self, one: Conversion) -> _Finding:
+        """In a pool thread: verify one output. Writes nothing down."""
         import oss2
         import requests
 
@@ -77,16 +105,16 @@ class _Verifier:
                 etag = self._download(one, output)
                 measured = probe(output, f"oss://{one.output_bucket}/{one.output_key}")
         except _SourceMoved as moved:
-            return self._end(one, Verb.SUPERSEDE, message=str(moved))
+            return _Finding(one, Verb.SUPERSEDE, {"message": str(moved)})
         except UnreadableAudio as error:
-            return self._quarantine(one, "Unreadable", str(error))
+            return _quarantine(one, "Unreadable", str(error))
         except oss2.exceptions.NoSuchKey:
             message = f"there is no object oss://{one.output_bucket}/{one.output_key}"
-            return self._quarantine(one, "OutputMissing", message)
+            return _quarantine(one, "OutputMissing", message)
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             # The second: oss2 doesn't wrap what happens while it reads an answer.
             self.error = error
-            return State.CONVERTED
+            return _Finding(one)
         whole = replace(check_complete(source_probe), name="source")
         checks = [whole, *compare(expected(AudioConvert.parse(one.process), source_probe), measured)]
         found = {
@@ -98,8 +126,8 @@ class _Verifier:
         wrong = [str(check) for check in checks if not check.passed]
         if wrong:
             code = "Mismatch" if whole.passed else "SourceIncomplete"
-            return self._quarantine(one, code, "; ".join(wrong), **found)
-        return self._end(one, Verb.VERIFY, **found)
+            return _quarantine(one, code, "; ".join(wrong), source_probe, **found)
+        return _Finding(one, Verb.VERIFY, found, source_probe)
 
     def _source(self, one: Conversion) -> Probe:
         """What the source is, probed once for all its renditions; it must still be what was planned."""
@@ -127,8 +155,6 @@ class _Verifier:
             raise _SourceMoved(f"the source was removed after it was planned (ETag {one.etag})") from None
         except oss2.exceptions.PreconditionFailed:
             raise _SourceMoved(f"the source changed after it was planned (ETag {one.etag})") from None
-        with self._catalogue.write() as connection:
-            connection.execute(sa.update(source).where(source.c.id == one.source_id).values(probe=asdict(found)))
         return found
 
     def _download(self, one: Conversion, output: Path) -> str:
@@ -136,17 +162,8 @@ class _Verifier:
         bucket = self._settings.bucket(one.output_bucket or one.target_bucket, session=self._session)
         return str(bucket.get_object_to_file(one.output_key, str(output)).etag).strip('"')
 
-    def _quarantine(self, one: Conversion, code: str, message: str, **found: Any) -> State:
-        log.warning("oss://%s/%s as %s: %s", one.bucket, one.key, one.profile, message)
-        return self._end(
-            one,
-            Verb.QUARANTINE,
-            code=code,
-            message=message,
-            retry_at=rest(one.attempt),
-            **found,
-        )
 
-    def _end(self, one: Conversion, verb: Verb, **values: Any) -> State:
-        with self._catalogue.write() as connection:
-            return move_from(connection, State.CONVERTED, verb, one.id, **values)
+def _quarantine(one: Conversion, code: str, message: str, probed: Probe | None = None, **found: Any) -> _Finding:
+    log.warning("oss://%s/%s as %s: %s", one.bucket, one.key, one.profile, message)
+    values = {"code": code, "message": message, "retry_at": rest(one.attempt), **found}
+    return _Finding(one, Verb.QUARANTINE, values, probed)
