@@ -25,10 +25,11 @@ def hanging_up() -> Iterator[tuple[int, list[int]]]:
         def serve() -> None:
             while True:
                 connection, address = server.accept()
+                if not over.is_set():
+                    seen.append(address[1])  # before the client can know that it was hung up on
                 connection.close()
                 if over.is_set():
                     return
-                seen.append(address[1])
 
         over = threading.Event()
         thread = threading.Thread(target=serve)
