@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
@@ -30,10 +30,12 @@ class Requests:
 @contextmanager
 def relays(targets: dict[str, tuple[int, int]], requests: Requests) -> Iterator[None]:
     """Relay for the length of the block; `targets` has (port to listen on, port to pass on to) by service."""
-    loop = asyncio.new_event_loop()
-    listening, ended = Event(), asyncio.Event()
+    listening = Event()
+    stop: list[Callable[[], object]] = []
 
     async def serve() -> None:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        stop.append(lambda: loop.call_soon_threadsafe(ended.set))
         servers = [
             await asyncio.start_server(_Relay(name, target, requests).serve, HOST, port)
             for name, (port, target) in targets.items()
@@ -42,19 +44,18 @@ def relays(targets: dict[str, tuple[int, int]], requests: Requests) -> Iterator[
         await ended.wait()
         for server in servers:
             server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
 
-    thread = Thread(target=loop.run_until_complete, args=(serve(),), name="relays", daemon=True)
+    # `asyncio.run` cancels the connections that are still open and waits for them.
+    thread = Thread(target=asyncio.run, args=(serve(),), name="relays", daemon=True)
     thread.start()
     try:
         if not listening.wait(10):
             raise RuntimeError("the counting relays did not start listening")
         yield
     finally:
-        loop.call_soon_threadsafe(ended.set)
+        for ask in stop:
+            ask()
         thread.join()
-        loop.close()
 
 
 class _Relay:
@@ -86,8 +87,15 @@ class _Relay:
                 await writer.drain()
             writer.close()
 
-        with suppress(OSError):
+        try:
             await asyncio.gather(forward(), back())
+        except OSError:
+            pass  # one side went away: so does the other
+        finally:
+            for end in (writer, there_writer):
+                end.close()
+                with suppress(OSError):
+                    await end.wait_closed()
 
     def _kind(self, piece: bytes) -> str:
         method, _, rest = piece.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
