@@ -77,6 +77,11 @@ class Progress:
         """Whether there is nothing left to wait for."""
         return self.in_flight == 0
 
+    @property
+    def disappointing(self) -> bool:
+        """Whether something failed, or nothing at all came of what was wanted."""
+        return self.failed > 0 or (self.left_out > 0 and self.converted == 0)
+
     @classmethod
     def of(cls, counts: dict[State, int]) -> Progress:
         """Sum up the states of a shard."""
@@ -216,5 +221,7 @@ class _Pace:
         line = f"{progress.converted} converted, {progress.failed} failed, {progress.in_flight} in flight"
         if done > 0 and minutes > 0:
             rate = done / minutes
-            line += f", {rate:.0f} a minute, about {max(1, round(progress.in_flight / rate))} min left"
+            line += f", {rate:.0f} a minute"
+            if progress.in_flight:
+                line += f", about {max(1, round(progress.in_flight / rate))} min left"
         return line

@@ -11,6 +11,7 @@ from include.audio_convert import ParameterError, ProfileError
 from include.catalogue import CatalogueError
 from include.catalogue.batches import NoSuchBatch
 from include.oss import OssConfigurationError, OssSettings, redact
+from include.pipeline.reconciling import NoAnswer
 from include.pipeline.request import RequestError
 from include.pipeline.selection import SelectionError
 from include.smq import SmqError
@@ -37,12 +38,16 @@ def clear_errors(doing: str, settings: OssSettings | None = None) -> Iterator[No
         settings: of the OSS connection that the step uses; names the setting to look at and hides its credentials.
     """
     import oss2
+    import requests
 
     try:
         yield
     except _SETTINGS as error:
         raise AirflowFailException(redact(str(error), settings.secrets if settings else ())) from None
-    except oss2.exceptions.OssError as error:
-        # `from None`: the SDK's exception carries headers and addresses.
+    except NoAnswer as error:
+        raise AirflowException(redact(str(error), settings.secrets if settings else ())) from None
+    except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
+        # The second: oss2 doesn't wrap what happens while it reads an answer. `from None`: the exceptions carry
+        # headers and addresses.
         sentence = settings.explain(error, doing) if settings else f"{doing} failed: {type(error).__name__}"
         raise AirflowException(sentence) from None

@@ -31,9 +31,13 @@ def as_number(name: str, value: Any) -> int | None:
     if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
         return None
     try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise AirflowFailException(f"{name} is {value!r}: give a whole number") from None
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    # int() would take 1.5 for 1 and True for 1.
+    if number is None or isinstance(value, bool) or (isinstance(value, float) and value != number):
+        raise AirflowFailException(f"{name} is {value!r}: give a whole number")
+    return number
 
 
 def as_percent(name: str, value: Any) -> float:
@@ -66,18 +70,19 @@ def as_text(value: Any) -> str | None:
 
 def as_shard(value: Any) -> Shard:
     """The handle that `OSSAudioConvertOperator` returns."""
-    if isinstance(value, Mapping) and {"batch", "shard"} <= value.keys():
+    try:
         return Shard(batch=int(value["batch"]), shard=int(value["shard"]))
-    raise AirflowFailException(
-        f"shard is {value!r}: give what OSSAudioConvertOperator returned, such as convert.output"
-    )
+    except (KeyError, TypeError, ValueError):
+        raise AirflowFailException(
+            f"shard is {value!r}: give what OSSAudioConvertOperator returned, such as convert.output"
+        ) from None
 
 
 def as_batch(value: Any) -> int:
     """The batch id out of what a task of the batch returned."""
-    if isinstance(value, Mapping) and "batch" in value:
-        return int(value["batch"])
     try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise AirflowFailException(f"batch is {value!r}: give what OSSAudioListOperator returned") from None
+        return int(value["batch"] if isinstance(value, Mapping) else value)
+    except (KeyError, TypeError, ValueError):
+        raise AirflowFailException(
+            f"batch is {value!r}: give what OSSAudioListOperator returned, such as list.output"
+        ) from None

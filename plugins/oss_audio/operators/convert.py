@@ -11,11 +11,11 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.audio_convert import AudioConvert, load_profiles
-from include.catalogue import Catalogue, batches
+from include.catalogue import Catalogue
 from include.catalogue.batches import ListedObject
 from include.oss import OssSettings, check_bucket
-from include.pipeline.planning import Decision, plan_batch
 from include.pipeline.request import BatchRequest, RequestError
+from include.pipeline.single import plan_single
 from include.pipeline.submitting import SubmitOptions, submit_shard
 from include.smq import check_smq
 from oss_audio.clear_errors import clear_errors
@@ -29,7 +29,8 @@ class OSSAudioConvertOperator(OSSAudioOperator):
     """Submit conversions to OSS; `OSSAudioConvertSensor` waits for them.
 
     Either a shard of a planned batch (`shard`), or one conversion (`bucket`, `key`, and what to make of it). Running
-    it again, in a retry or after a clear, submits nothing twice: every conversion is in the catalogue first.
+    it again, in a retry or after a clear, submits nothing twice: every conversion is in the catalogue first. One
+    conversion that has failed is tried again.
 
     :param shard: one element of what `OSSAudioPlanOperator` returned.
     :param bucket: of the one source.
@@ -99,9 +100,9 @@ class OSSAudioConvertOperator(OSSAudioOperator):
 
     def execute(self, context: Context) -> Shard:
         settings = self.oss()
-        if self.shard is None:
-            self.console_address = console_address(settings, *self._target())
         with clear_errors("Submitting conversions", settings):
+            if self.shard is None:
+                self.console_address = console_address(settings, *self._target())
             options = SubmitOptions(
                 staging=self.staging_prefix,
                 topic=self._checked_topic(),
@@ -138,25 +139,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
             last_modified=datetime.fromtimestamp(there.last_modified, UTC),
         )
         name = f"{batch_name(context)}/{self.task_id}/{context['ti'].map_index}"
-        with catalogue.write() as connection:
-            batch = batches.open_batch(connection, name, request.to_json())
-            if batch.planned_at is None:
-                batches.begin_listing(connection, batch.id)
-                batches.add_listed(connection, batch.id, [source])
-        plan = plan_batch(
-            catalogue,
-            request.selection(),
-            request.renderings(),
-            batch.id,
-            force=request.force,
-            # Somebody asks for this very file: a failure an hour ago is no reason to let it rest.
-            retry_now=True,
-        )
-        if plan.decisions[Decision.DEAD]:
-            raise RequestError(f"oss://{self.bucket}/{self.key} has failed too often: mend it, or set force")
-        if not plan.wanted and not plan.unchanged:
-            raise RequestError(f"oss://{self.bucket}/{self.key} is itself a rendition of the catalogue")
-        return Shard(batch=batch.id, shard=0)
+        return Shard(batch=plan_single(catalogue, request, name, source), shard=0)
 
     def _request(self) -> BatchRequest:
         bucket, key = self._target()

@@ -118,6 +118,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         return {"batch": batch.id, "listed": listed, "passed_over": dict(passed_over)}
 
     def _request(self) -> BatchRequest:
+        max_attempts = as_number("max_attempts", self.max_attempts)
         return BatchRequest(
             bucket=as_text(self.bucket) or "",
             prefixes=as_names("prefix", self.prefix) or ("",),
@@ -130,7 +131,7 @@ class OSSAudioListOperator(OSSAudioOperator):
             duration=as_number("duration", self.duration) or 0,
             force=as_flag("force", self.force),
             limit=as_number("limit", self.limit),
-            max_attempts=as_number("max_attempts", self.max_attempts) or 3,
+            max_attempts=BatchRequest.max_attempts if max_attempts is None else max_attempts,
             dry_run=as_flag("plan_only", self.plan_only),
         )
 

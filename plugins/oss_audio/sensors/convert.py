@@ -12,7 +12,7 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
 from include.catalogue import UNHAPPY, Catalogue, conversions, open_catalogue
-from include.pipeline.waiting import Progress, ShardWaiter, WaitOptions
+from include.pipeline.waiting import LEFT_OUT, Progress, ShardWaiter, WaitOptions
 from include.smq import check_smq
 from oss_audio.clear_errors import clear_errors
 from oss_audio.hooks.catalogue import CatalogueHook
@@ -34,8 +34,9 @@ class OSSAudioConvertSensor(BaseSensorOperator):
     :param shard: what `OSSAudioConvertOperator` returned.
     :param smq_queue: SMQ queue of the completion messages; the connection's own when empty.
     :param ask_after: seconds without news after which OSS and IMM are asked.
-    :param fail_on_error: whether a failed conversion fails the task. By default only where the shard is one conversion;
-        in a batch it is a row with its reason, and its neighbours go on.
+    :param fail_on_error: whether a failed conversion fails the task, and one that was left out (an empty source) where
+        nothing else came of the shard. By default only where the shard is one conversion; in a batch it is a row with
+        its reason, and its neighbours go on.
     :param smq_conn_id: connection of type `smq`; None: OSS and IMM are asked from the start.
     :return: ``{"batch": id, "shard": n, "converted": n, "failed": n}``
     """
@@ -69,15 +70,16 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         self.catalogue_conn_id = catalogue_conn_id
 
     def execute(self, context: Context) -> Any:
-        if not self.deferrable:
-            super().execute(context)
-            return self._result()
         shard = as_shard(self.shard)
         until = datetime.now(UTC) + timedelta(seconds=self.timeout)
         # A trigger that fires at once may fail its task (airflow #66374): a shard that is done never gets one.
         with self._waiter(until) as waiter:
             if asyncio.run(waiter.look()).done:
                 return self._result()
+        self._check_queue()
+        if not self.deferrable:
+            super().execute(context)
+            return self._result()
         return self.defer(
             trigger=OSSAudioShardTrigger(
                 **shard,
@@ -129,15 +131,16 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             catalogue.close()
 
     def _queue(self) -> str | None:
-        """The queue, after making sure that it is there."""
         if self.smq_conn_id is None:
             return None
-        hook = SMQHook(self.smq_conn_id)
-        queue = as_text(self.smq_queue) or hook.queue
-        if queue is not None:
+        return as_text(self.smq_queue) or SMQHook(self.smq_conn_id).queue
+
+    def _check_queue(self) -> None:
+        """Make sure that the queue is there; later on, while waiting, its messages are only a hint."""
+        queue = self._queue()
+        if self.smq_conn_id is not None and queue is not None:
             with clear_errors("Waiting for conversions"):
-                check_smq(hook.settings, queue=queue)
-        return queue
+                check_smq(SMQHook(self.smq_conn_id).settings, queue=queue)
 
     def _fails_on_error(self) -> bool:
         if self.fail_on_error is not None:
@@ -160,15 +163,19 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             catalogue.read() as connection,
         ):
             progress = Progress.of(conversions.count_states(connection, shard["batch"], shard=shard["shard"]))
-            failed = conversions.of_batch(connection, shard["batch"], UNHAPPY, shard=shard["shard"], limit=1)
+            without = conversions.of_batch(
+                connection, shard["batch"], UNHAPPY, shard=shard["shard"], limit=1
+            ) or conversions.of_batch(connection, shard["batch"], LEFT_OUT, shard=shard["shard"], limit=1)
         if not progress.done:
             raise AirflowSensorTimeout(
                 f"{progress.in_flight} conversions of shard {shard['shard']} of batch {shard['batch']} are still in "
                 f"flight after {timedelta(seconds=self.timeout)}"
             )
-        if failed and self._fails_on_error():
-            one = failed[0]
-            raise AirflowFailException(f"oss://{one.bucket}/{one.key} failed: {one.code}: {one.message}")
+        if progress.disappointing and self._fails_on_error():
+            one = without[0]
+            verb = "failed" if one.state in UNHAPPY else f"was {one.state.value}"
+            reason = ": ".join(text for text in (one.code, one.message) if text)
+            raise AirflowFailException(f"oss://{one.bucket}/{one.key} {verb}: {reason}")
         self.log.info("%d converted, %d failed", progress.converted, progress.failed)
         return {
             "batch": shard["batch"],

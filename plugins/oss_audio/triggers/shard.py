@@ -24,7 +24,7 @@ class OSSAudioShardTrigger(BaseTrigger):
 
     :param until: absolute end of the wait, ISO 8601 with offset.
     :param queue: SMQ queue of the completion messages; None: OSS and IMM are asked.
-    :param fail_on_error: whether a failed conversion is the task's failure.
+    :param fail_on_error: whether a conversion without an output is the task's failure.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class OSSAudioShardTrigger(BaseTrigger):
         ask_after: float,
         fail_on_error: bool,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it without types
         self.batch = batch
         self.shard = shard
         self.until = until
@@ -70,7 +70,7 @@ class OSSAudioShardTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         progress = await self._wait()
         counts = {"converted": progress.converted, "failed": progress.failed}
-        if progress.done and not (self.fail_on_error and progress.failed):
+        if progress.done and not (self.fail_on_error and progress.disappointing):
             yield TaskSuccessEvent(xcoms={"return_value": {"batch": self.batch, "shard": self.shard, **counts}})
         else:
             yield TriggerEvent({"done": progress.done, **counts})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -219,3 +220,4 @@ def test_progress_is_told_in_words(steps: Steps, wav: Wav) -> None:
     waiter._tell = told.append
     asyncio.run(waiter.wait())
     assert told[0] == "0 converted, 0 failed, 1 in flight"
+    assert re.fullmatch(r"1 converted, 0 failed, 0 in flight, \d+ a minute", told[-1])

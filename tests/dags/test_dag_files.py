@@ -1,0 +1,177 @@
+"""The two DAGs: they load without a complaint, have the graph of a batch, and Params that make a form."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+#: What one deployment sets, and what another one leaves as it is.
+SETTINGS = {
+    "BUCKET": "music",
+    "PREFIX": "incoming/",
+    "TARGET_BUCKET": "renditions",
+    "PROFILES": "archive-flac, podcast-opus",
+    "EXCLUDE": "renditions/*",
+    "TOPIC": "done",
+    "QUEUE": "done-queue",
+    "STAGING_PREFIX": "tmp/",
+    "REPORTS": "/srv/reports",
+    "SCHEDULE": "30 3 * * *",
+    "TIMEZONE": "Europe/Berlin",
+}
+
+#: A process of its own: the DAGs read their settings while they are imported.
+PROGRAM = """
+import json, os, sys
+from pathlib import Path
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+
+def describe(dag):
+    restored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    listing, convert, wait = (dag.get_task(name) for name in ("list", "convert", "await"))
+    params = {name: dag.params.get_param(name) for name in dag.params}
+    return {
+        "file": Path(dag.fileloc).name,
+        "schedule": restored.timetable.summary,
+        "timezone": str(dag.timezone),
+        "catchup": dag.catchup,
+        "max_active_runs": dag.max_active_runs,
+        "graph": {task.task_id: sorted(task.upstream_task_ids) for task in restored.tasks},
+        "mapped": sorted(task.task_id for task in restored.tasks if task.is_mapped),
+        "types": {task.task_id: task.task_type for task in dag.tasks},
+        "retries": sorted({task.retries for task in dag.tasks}),
+        "selection": {name: getattr(listing, name) for name in listing.template_fields},
+        "convert": {name: convert.partial_kwargs.get(name) for name in ("smq_topic", "staging_prefix")},
+        "await": {name: wait.partial_kwargs.get(name) for name in ("smq_queue", "fail_on_error")},
+        "reports": dag.get_task("report").reports,
+        "doc": dag.doc_md,
+        "params": {
+            name: {"value": param.value, "schema": param.schema, "description": param.description}
+            for name, param in params.items()
+        },
+    }
+
+found = []
+for settings in json.loads(sys.argv[2]):
+    os.environ.update({f"OSS_AUDIO_{name}": value for name, value in settings.items()})
+    sys.modules.pop("oss_audio.batch_params", None)
+    bag = DagBag(sys.argv[1])
+    dags = {dag_id: describe(dag) for dag_id, dag in bag.dags.items()}
+    found.append({"errors": bag.import_errors, "warnings": bag.captured_warnings, "dags": dags})
+print("RESULT " + json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The DAG folder as Airflow loads it, first without any setting, then with SETTINGS."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OSS_AUDIO_", "AIRFLOW"))}
+    environment |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    }
+    command = [sys.executable, "-W", "default", "-c", PROGRAM, str(ROOT / "dags"), json.dumps([{}, SETTINGS])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=home)
+    assert done.returncode == 0, done.stderr
+    result: list[dict[str, Any]] = json.loads(done.stdout.rpartition("RESULT ")[2])
+    return result
+
+
+@pytest.fixture(scope="module")
+def found(loaded: list[dict[str, Any]]) -> dict[str, Any]:
+    return loaded[0]
+
+
+def test_both_dags_load_without_errors_and_warnings(found: dict[str, Any]) -> None:
+    assert (found["errors"], found["warnings"]) == ({}, {})
+    assert {dag_id: dag["file"] for dag_id, dag in found["dags"].items()} == {
+        "nightly_audio_batch": "nightly_audio_batch.py",
+        "convert_audio": "convert_audio.py",
+    }
+
+
+@pytest.mark.parametrize("dag_id", ["nightly_audio_batch", "convert_audio"])
+def test_the_graph_of_a_batch(found: dict[str, Any], dag_id: str) -> None:
+    dag = found["dags"][dag_id]
+    assert dag["graph"] == {
+        "list": [],
+        "plan": ["list"],
+        "convert": ["plan"],
+        "await": ["convert"],
+        "verify": ["await", "list"],
+        "catalogue": ["list", "verify"],
+        "report": ["catalogue", "list"],
+    }
+    assert dag["mapped"] == ["await", "convert"]
+    assert dag["types"] == {
+        "list": "OSSAudioListOperator",
+        "plan": "OSSAudioPlanOperator",
+        "convert": "OSSAudioConvertOperator",
+        "await": "OSSAudioConvertSensor",
+        "verify": "OSSAudioVerifyOperator",
+        "catalogue": "OSSAudioPublishOperator",
+        "report": "OSSAudioReportOperator",
+    }
+    assert dag["retries"] == [2]
+    assert dag["doc"]
+
+
+def test_schedules(found: dict[str, Any]) -> None:
+    nightly, manual = found["dags"]["nightly_audio_batch"], found["dags"]["convert_audio"]
+    assert (nightly["schedule"], nightly["timezone"], nightly["catchup"]) == ("0 2 * * *", "Asia/Shanghai", False)
+    assert nightly["max_active_runs"] == 1
+    assert manual["schedule"] == "None"
+
+
+@pytest.mark.parametrize("dag_id", ["nightly_audio_batch", "convert_audio"])
+def test_params_make_a_form(found: dict[str, Any], dag_id: str) -> None:
+    params = found["dags"][dag_id]["params"]
+    assert {name: (param["schema"]["type"], param["value"]) for name, param in params.items()} == {
+        "bucket": ("string", "media"),
+        "prefix": (["null", "string"], None),
+        "glob": (["null", "string"], None),
+        "exclude": (["null", "array"], None),
+        "profiles": ("array", ["mobile-mp3"]),
+        "start": ("integer", 0),
+        "duration": ("integer", 0),
+        "force": ("boolean", False),
+        "dry_run": ("boolean", False),
+        "limit": (["null", "integer"], None),
+        "failure_threshold": ("number", 50),
+    }
+    assert all(param["schema"]["title"] and param["description"] for param in params.values())
+    # 'examples' of an array of strings is what makes the UI show a multi-select.
+    profiles = params["profiles"]["schema"]
+    assert {"archive-flac", "mobile-mp3", "podcast-opus", "voice-amr-nb"} <= set(profiles["examples"])
+    assert profiles["values_display"].keys() == set(profiles["examples"])
+    # Every Param reaches the operator that reads it.
+    used = json.dumps(found["dags"][dag_id]["selection"])
+    assert [name for name in params if f"params.{name}" not in used] == ["failure_threshold"]
+
+
+def test_a_deployments_settings(loaded: list[dict[str, Any]]) -> None:
+    found = loaded[1]
+    assert (found["errors"], found["warnings"]) == ({}, {})
+    dag = found["dags"]["nightly_audio_batch"]
+    assert {name: dag["params"][name]["value"] for name in ("bucket", "prefix", "profiles", "exclude")} == {
+        "bucket": "music",
+        "prefix": "incoming/",
+        "profiles": ["archive-flac", "podcast-opus"],
+        "exclude": ["renditions/*"],
+    }
+    assert (dag["selection"]["target_bucket"], dag["selection"]["staging_prefix"]) == ("renditions", "tmp/")
+    assert dag["convert"] == {"smq_topic": "done", "staging_prefix": "tmp/"}
+    assert dag["await"] == {"smq_queue": "done-queue", "fail_on_error": False}
+    assert dag["reports"] == "/srv/reports"
+    assert (dag["schedule"], dag["timezone"]) == ("30 3 * * *", "Europe/Berlin")

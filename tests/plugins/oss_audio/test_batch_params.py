@@ -1,0 +1,74 @@
+"""The Params of a batch: the form refuses what the operators would, and what it takes reaches them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import ParamValidationError
+
+from include.pipeline.request import BatchRequest
+from oss_audio.batch_params import SELECTION, batch_params
+from oss_audio.operators.list_sources import OSSAudioListOperator
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("bucket", ""),
+        ("bucket", None),
+        ("profiles", "mobile-mp3"),
+        ("start", -1),
+        ("start", "0"),
+        ("duration", 1.5),
+        ("force", "no"),
+        ("limit", 0),
+        ("failure_threshold", 101),
+        ("failure_threshold", None),
+    ],
+)
+def test_the_form_refuses_bad_values(name: str, value: Any) -> None:
+    param = batch_params()[name]
+    assert param.resolve() == param.value
+    with pytest.raises(ParamValidationError):
+        param.resolve(value)
+
+
+@pytest.mark.parametrize(
+    ("entered", "request_"),
+    [
+        ({}, BatchRequest("media", profiles=("mobile-mp3",))),
+        (
+            {
+                "bucket": "music",
+                "prefix": "in/",
+                "glob": "in/*.wav",
+                "exclude": ["*/old/*", "in/x*"],
+                "profiles": ["archive-flac", "voice-amr-nb"],
+                "start": 1000,
+                "duration": 500,
+                "force": True,
+                "dry_run": True,
+                "limit": 3,
+            },
+            BatchRequest(
+                "music",
+                ("in/",),
+                include=("in/*.wav",),
+                exclude=("*/old/*", "in/x*"),
+                profiles=("archive-flac", "voice-amr-nb"),
+                start=1000,
+                duration=500,
+                force=True,
+                dry_run=True,
+                limit=3,
+            ),
+        ),
+    ],
+    ids=["the form as it is", "everything filled in"],
+)
+def test_what_the_form_says_reaches_the_listing(entered: dict[str, Any], request_: BatchRequest) -> None:
+    task = OSSAudioListOperator(task_id="list", **SELECTION)
+    params = {name: param.resolve() for name, param in batch_params().items()} | entered
+    task.render_template_fields({"params": params})  # type: ignore[typeddict-item]
+    assert task._request() == request_

@@ -1,0 +1,199 @@
+"""list → plan → convert → await → verify → catalogue → report, each executed as a worker would execute it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.triggers.base import TaskSuccessEvent
+
+from include.catalogue import State
+from oss_audio.operators.convert import OSSAudioConvertOperator
+from oss_audio.operators.list_sources import OSSAudioListOperator
+from oss_audio.operators.plan import OSSAudioPlanOperator
+from oss_audio.operators.publish import OSSAudioPublishOperator
+from oss_audio.operators.report import OSSAudioReportOperator
+from oss_audio.operators.verify import OSSAudioVerifyOperator
+from oss_audio.sensors.convert import GRACE, OSSAudioConvertSensor
+from oss_audio.triggers.shard import OSSAudioShardTrigger
+
+if TYPE_CHECKING:
+    from tests.plugins.oss_audio.conftest import Deployment
+
+
+def listing(deployment: Deployment, **changes: Any) -> OSSAudioListOperator:
+    arguments = {"bucket": deployment.cloud.bucket, "prefix": deployment.prefix, "profiles": "mobile-mp3"}
+    return OSSAudioListOperator(task_id="list", **(arguments | changes))
+
+
+def plan(batch: Any) -> list[Any]:
+    return OSSAudioPlanOperator(task_id="plan", batch=batch).execute({})  # type: ignore[arg-type]
+
+
+def ended_by(trigger: Any) -> Any:
+    """What a triggerer would get: the trigger goes through its serialized form, as through the database."""
+    path, arguments = trigger.serialize()
+    assert path == "oss_audio.triggers.shard.OSSAudioShardTrigger"
+    restored = OSSAudioShardTrigger(**json.loads(json.dumps(arguments)))
+    assert restored.serialize() == trigger.serialize()
+
+    async def first() -> Any:
+        return await anext(restored.run())
+
+    return asyncio.run(first())
+
+
+def test_a_batch_from_listing_to_report(
+    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.wav", "曲 b.wav"):
+        deployment.put(name)
+    deployment.put("bad.wav", b"no audio at all")
+    deployment.put("notes.txt", b"no audio by its name")
+    context = deployment.context()
+
+    listed = listing(deployment, profiles=["mobile-mp3", "voice-amr-nb"]).execute(context)
+    assert listed == {"batch": 1, "listed": 3, "passed_over": {"not audio by its name": 1}}
+    shards = plan(listed)
+    assert shards == [{"batch": 1, "shard": 0}]
+    shard = OSSAudioConvertOperator(task_id="convert", shard=shards[0]).execute(context)
+    assert shard == shards[0]
+
+    sensor = OSSAudioConvertSensor(task_id="await", shard=shard, fail_on_error=False, timeout=60)
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(context)
+    assert deferred.value.method_name == "execute_complete"
+    assert deferred.value.timeout is not None
+    assert deferred.value.timeout.total_seconds() == 60 + GRACE.total_seconds()
+    arguments = deferred.value.trigger.serialize()[1]
+    assert not any(secret in json.dumps(arguments) for secret in deployment.oss.secrets)
+    event = ended_by(deferred.value.trigger)
+    assert isinstance(event, TaskSuccessEvent)
+    assert event.xcoms == {"return_value": {"batch": 1, "shard": 0, "converted": 4, "failed": 2}}
+    # A resume reads the catalogue, whatever the event says; and a sensor that runs again has nothing to wait for.
+    assert sensor.execute_complete(context, {"done": False}) == event.xcoms["return_value"]
+    assert sensor.execute(context) == event.xcoms["return_value"]
+
+    assert OSSAudioVerifyOperator(task_id="verify", batch=listed).execute(context) == {"verified": 4}
+    assert OSSAudioPublishOperator(task_id="catalogue", batch=listed).execute(context) == {"published": 4}
+    assert deployment.exists(f"renditions/mobile-mp3/{deployment.prefix}曲 b.mp3")
+    report = OSSAudioReportOperator(task_id="report", batch=listed, reports=str(tmp_path / "reports"))
+    summary = report.execute(context)
+    assert summary == {"listed": 3, "wanted": 6, "published": 4, "failed": 2, "known_failures": 0}
+    written = (tmp_path / "reports" / "a_dag_manual-0.md").read_text(encoding="utf-8")
+    log = capsys.readouterr().out
+    assert written in log
+    assert f"{deployment.prefix}bad.wav" in written
+
+    # A cleared run finds its batch again and does nothing; another run has nothing to do.
+    assert listing(deployment, profiles=["mobile-mp3", "voice-amr-nb"]).execute(context) == listed
+    assert plan(listed) == shards
+    assert OSSAudioConvertOperator(task_id="convert", shard=shards[0]).execute(context) == shards[0]
+    assert [one.attempt for one in deployment.rows(1)] == [1] * 6
+    tonight = listing(deployment, profiles=["mobile-mp3", "voice-amr-nb"]).execute(deployment.context())
+    assert plan(tonight) == []
+    log += capsys.readouterr().out
+    assert not any(secret in log for secret in deployment.oss.secrets)
+
+
+def test_the_same_wait_by_poking(deployment: Deployment) -> None:
+    deployment.put("a.wav")
+    context = deployment.context()
+    listed = listing(deployment).execute(context)
+    (shard,) = plan(listed)
+    OSSAudioConvertOperator(task_id="convert", shard=shard).execute(context)
+    sensor = OSSAudioConvertSensor(task_id="await", shard=shard, deferrable=False, poke_interval=0.1, timeout=60)
+    assert sensor.execute(context) == {"batch": 1, "shard": 0, "converted": 1, "failed": 0}
+
+
+def test_a_wait_without_smq(deployment: Deployment) -> None:
+    deployment.put("a.wav")
+    context = deployment.context()
+    (shard,) = plan(listing(deployment).execute(context))
+    OSSAudioConvertOperator(task_id="convert", shard=shard, smq_conn_id=None).execute(context)
+    sensor = OSSAudioConvertSensor(
+        task_id="await", shard=shard, deferrable=False, poke_interval=0.1, timeout=60, smq_conn_id=None
+    )
+    assert sensor.execute(context)["converted"] == 1
+
+
+def test_a_wait_that_is_over_resumes_the_task_which_fails_with_the_reason(deployment: Deployment) -> None:
+    deployment.put("a.wav")
+    context = deployment.context()
+    (shard,) = plan(listing(deployment).execute(context))
+    OSSAudioConvertOperator(task_id="convert", shard=shard).execute(context)
+    opened = deployment.catalogue()
+    with opened.write() as connection:
+        connection.exec_driver_sql("UPDATE conversion SET task_id = 'MediaConvert-endless', output_key = 'nowhere/x'")
+    opened.close()
+    sensor = OSSAudioConvertSensor(task_id="await", shard=shard, timeout=0, ask_after=600)
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(context)
+    event = ended_by(deferred.value.trigger)
+    assert not isinstance(event, TaskSuccessEvent)
+    assert event.payload == {"done": False, "converted": 0, "failed": 0}
+    with pytest.raises(Exception, match="1 conversions of shard 0 of batch 1 are still in flight") as caught:
+        sensor.execute_complete(context, event.payload)
+    assert type(caught.value).__name__ == "AirflowSensorTimeout"
+
+
+def test_a_dry_run_shows_the_plan_and_keeps_nothing(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    key = deployment.put("a.wav")
+    listed = listing(deployment, plan_only="True").execute(deployment.context())
+    assert plan(listed) == []
+    log = capsys.readouterr().out
+    assert f"{key}  as mobile-mp3  ->  oss://{deployment.cloud.bucket}/renditions/mobile-mp3/" in log
+    assert "Dry run: nothing was submitted" in log
+    assert deployment.rows(listed["batch"]) == []
+    report = OSSAudioReportOperator(task_id="report", batch=listed).execute({})  # type: ignore[arg-type]
+    assert report["wanted"] == 0
+
+
+def test_params_as_templates_render_them(deployment: Deployment) -> None:
+    for name in ("a.wav", "b.wav", "c.flac", "old/d.wav"):
+        deployment.put(name)
+    listed = listing(
+        deployment,
+        include=f"{deployment.prefix}*.wav",
+        exclude="*/old/*, ",
+        profiles="mobile-mp3, voice-amr-nb",
+        start="100",
+        duration="200",
+        force="False",
+        limit="1",
+        plan_only="false",
+        max_attempts="5",
+        target_bucket="None",
+    ).execute(deployment.context())
+    assert listed["listed"] == 2
+    plan(listed)
+    rows = deployment.rows(listed["batch"])
+    assert {one.key for one in rows} == {f"{deployment.prefix}a.wav"}
+    assert {one.profile for one in rows} == {"mobile-mp3.clip-100-300", "voice-amr-nb.clip-100-300"}
+    assert all("ss_100,t_200" in one.process for one in rows)
+    assert {one.state for one in rows} == {State.PLANNED}
+
+
+def test_the_run_fails_past_the_threshold_only(deployment: Deployment) -> None:
+    deployment.put("a.wav")
+    deployment.put("bad.wav", b"no audio at all")
+    context = deployment.context()
+    listed = listing(deployment).execute(context)
+    (shard,) = plan(listed)
+    OSSAudioConvertOperator(task_id="convert", shard=shard).execute(context)
+    OSSAudioConvertSensor(
+        task_id="await", shard=shard, deferrable=False, poke_interval=0.1, timeout=60, fail_on_error=False
+    ).execute(context)
+    OSSAudioVerifyOperator(task_id="verify", batch=listed).execute(context)
+    OSSAudioPublishOperator(task_id="catalogue", batch=listed).execute(context)
+    assert (
+        OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold="50").execute(context)["failed"] == 1
+    )
+    with pytest.raises(
+        AirflowFailException, match=r"1 of 2 conversions failed \(50 %, more than the threshold of 49 %"
+    ):
+        OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold=49).execute(context)

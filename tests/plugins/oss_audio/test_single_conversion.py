@@ -1,0 +1,202 @@
+"""One conversion in anybody's DAG: by profile, mapping or text; submitted once; failing with the service's reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from include.catalogue import State
+from oss_audio.operators.convert import OSSAudioConvertOperator
+from oss_audio.operators.publish import OSSAudioPublishOperator
+from oss_audio.operators.verify import OSSAudioVerifyOperator
+from oss_audio.sensors.convert import OSSAudioConvertSensor
+
+if TYPE_CHECKING:
+    from tests.plugins.oss_audio.conftest import Deployment
+
+
+def convert(deployment: Deployment, key: str, **arguments: Any) -> OSSAudioConvertOperator:
+    return OSSAudioConvertOperator(task_id="one", bucket=deployment.cloud.bucket, key=key, **arguments)
+
+
+def wait(shard: Any, context: Any, **arguments: Any) -> Any:
+    sensor = OSSAudioConvertSensor(
+        task_id="wait", shard=shard, deferrable=False, poke_interval=0.1, timeout=60, **arguments
+    )
+    return sensor.execute(context)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "target", "process"),
+    [
+        (
+            {"profile": "voice-amr-nb"},
+            "renditions/voice-amr-nb/{prefix}曲 a.amr",
+            "audio/convert,f_amr,ar_8000,ac_1,ab_12200",
+        ),
+        (
+            {"profile": "voice-amr-nb", "target_key": "{prefix}made.amr"},
+            "{prefix}made.amr",
+            "audio/convert,f_amr,ar_8000,ac_1,ab_12200",
+        ),
+        (
+            {"convert": {"f": "mp3", "ab": 64000, "ar": 44100}, "target_key": "{prefix}made.mp3"},
+            "{prefix}made.mp3",
+            "audio/convert,f_mp3,ar_44100,ab_64000",
+        ),
+        (
+            {"convert": "audio/convert,f_flac,ss_100,t_100", "target_key": "{prefix}made.flac"},
+            "{prefix}made.flac",
+            "audio/convert,f_flac,ss_100,t_100",
+        ),
+    ],
+    ids=["profile", "profile and target", "mapping", "text"],
+)
+def test_one_conversion_from_submit_to_output(
+    deployment: Deployment, wanted: dict[str, Any], target: str, process: str
+) -> None:
+    key = deployment.put("曲 a.wav")
+    if "target_key" in wanted:
+        wanted = wanted | {"target_key": wanted["target_key"].format(prefix=deployment.prefix)}
+    context = deployment.context()
+    shard = convert(deployment, key, **wanted).execute(context)
+    assert wait(shard, context) == {"batch": shard["batch"], "shard": 0, "converted": 1, "failed": 0}
+    (row,) = deployment.rows(shard["batch"])
+    assert row.target_key == row.output_key == target.format(prefix=deployment.prefix)
+    assert sorted(row.process.split(",")) == sorted(process.split(","))
+    assert deployment.exists(row.target_key)
+
+
+def test_running_again_submits_nothing_in_this_run_or_in_another(deployment: Deployment) -> None:
+    key = deployment.put("a.wav")
+    context = deployment.context()
+    first = convert(deployment, key, profile="mobile-mp3").execute(context)
+    task_id = deployment.rows(first["batch"])[0].task_id
+    wait(first, context)
+    assert convert(deployment, key, profile="mobile-mp3").execute(context) == first
+    another = convert(deployment, key, profile="mobile-mp3").execute(deployment.context())
+    assert another != first
+    assert wait(another, context)["converted"] == 1
+    assert [one.task_id for one in deployment.rows(another["batch"])] == [task_id]
+
+
+def test_verified_and_published_by_the_batch_operators_and_run_again(deployment: Deployment) -> None:
+    key = deployment.put("a.wav")
+    context = deployment.context()
+    shard = convert(deployment, key, profile="mobile-mp3").execute(context)
+    wait(shard, context)
+    assert OSSAudioVerifyOperator(task_id="verify", batch=shard).execute(context) == {"verified": 1}
+    assert OSSAudioPublishOperator(task_id="publish", batch=shard).execute(context) == {"published": 1}
+    # Another run finds it done; cleared, that run finds it done again.
+    context = deployment.context()
+    for _ in range(2):
+        shard = convert(deployment, key, profile="mobile-mp3").execute(context)
+        assert wait(shard, context)["failed"] == 0
+        assert deployment.rows(shard["batch"]) == []
+
+
+def test_force_makes_it_anew(deployment: Deployment) -> None:
+    key = deployment.put("a.wav")
+    context = deployment.context()
+    wait(convert(deployment, key, profile="mobile-mp3").execute(context), context)
+    forced = convert(deployment, key, profile="mobile-mp3", force="true").execute(deployment.context())
+    (row,) = deployment.rows(forced["batch"])
+    assert (row.generation, row.state) == (2, State.SUBMITTED)
+    assert wait(forced, context)["converted"] == 1
+
+
+def test_a_failure_fails_the_sensor_with_the_services_reason_and_a_clear_tries_again(deployment: Deployment) -> None:
+    key = deployment.put("bad.wav", b"no audio at all")
+    context = deployment.context()
+    shard = convert(deployment, key, profile="mobile-mp3").execute(context)
+    with pytest.raises(AirflowFailException) as caught:
+        wait(shard, context)
+    (row,) = deployment.rows(shard["batch"])
+    assert str(caught.value) == f"oss://{row.bucket}/{row.key} failed: {row.code}: {row.message}"
+    for attempt in (2, 3, 3):
+        assert convert(deployment, key, profile="mobile-mp3").execute(context) == shard
+        with pytest.raises(AirflowFailException, match="failed"):
+            wait(shard, context)
+        assert deployment.rows(shard["batch"])[0].attempt == attempt
+    # Another run finds it failed for good, and so does that run when it is cleared.
+    another = deployment.context()
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match=r"bad\.wav has failed too often: mend it, or set force"):
+            convert(deployment, key, profile="mobile-mp3").execute(another)
+
+
+def test_a_batchs_sensor_takes_the_same_failure_for_a_row(deployment: Deployment) -> None:
+    key = deployment.put("bad.wav", b"no audio at all")
+    context = deployment.context()
+    shard = convert(deployment, key, profile="mobile-mp3").execute(context)
+    assert wait(shard, context, fail_on_error=False)["failed"] == 1
+
+
+def test_an_empty_source_fails_the_sensor(deployment: Deployment) -> None:
+    key = deployment.put("empty.wav", b"")
+    context = deployment.context()
+    shard = convert(deployment, key, profile="mobile-mp3").execute(context)
+    with pytest.raises(AirflowFailException, match=r"empty\.wav was skipped: EmptySource: the source object has no"):
+        wait(shard, context)
+
+
+def test_mapped_tasks_of_one_run_have_batches_of_their_own(deployment: Deployment) -> None:
+    keys = [deployment.put(name) for name in ("a.wav", "b.wav")]
+    context = deployment.context("mapped")
+    shards = [
+        convert(deployment, key, profile="mobile-mp3").execute(deployment.context("mapped", map_index=index))
+        for index, key in enumerate(keys)
+    ]
+    assert len({shard["batch"] for shard in shards}) == 2
+    assert [wait(shard, context)["converted"] for shard in shards] == [1, 1]
+
+
+def test_a_source_that_is_not_there(deployment: Deployment) -> None:
+    with pytest.raises(AirflowException, match="there is no such object"):
+        convert(deployment, deployment.prefix + "none.wav", profile="mobile-mp3").execute(deployment.context())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({}, "give either profile or convert"),
+        ({"profile": "mobile-mp3", "convert": {"f": "mp3"}}, "give either profile or convert"),
+        ({"convert": {"f": "mp3"}}, "give target_key"),
+        ({"profile": "nope"}, "unknown profile 'nope': choose from archive-flac, "),
+        ({"profile": "nope", "target_key": "x.mp3"}, "unknown profile 'nope': choose from archive-flac, "),
+        ({"convert": {"f": "wma"}, "target_key": "x.wma"}, "f is 'wma'; allowed: mp3, "),
+        ({"convert": {"f": "mp3", "bitrate": 1}, "target_key": "x.mp3"}, "convert is .*'bitrate'"),
+        ({"convert": "audio/convert,f_mp3,ab_1", "target_key": "x.mp3"}, "ab is '?1'?; allowed"),
+        ({"convert": "nonsense", "target_key": "x.mp3"}, "nonsense"),
+        ({"profile": "mobile-mp3", "target_key": "{key}"}, "would turn .* into .*, which this selection would take"),
+        ({"profile": "mobile-mp3", "force": "perhaps"}, "force is 'perhaps': give true or false"),
+        ({"shard": "nonsense"}, "shard is 'nonsense': give what OSSAudioConvertOperator returned"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_at_once(deployment: Deployment, arguments: dict[str, Any], reason: str) -> None:
+    key = deployment.put("a.wav")
+    if "target_key" in arguments:
+        arguments = arguments | {"target_key": arguments["target_key"].format(key=key)}
+    with pytest.raises(AirflowFailException, match=reason):
+        convert(deployment, key, **arguments).execute(deployment.context())
+
+
+def test_a_rendition_of_ours_is_refused_as_a_source_every_time(deployment: Deployment) -> None:
+    key = deployment.put("a.wav")
+    context = deployment.context()
+    shard = convert(deployment, key, profile="mobile-mp3").execute(context)
+    wait(shard, context)
+    OSSAudioVerifyOperator(task_id="verify", batch=shard).execute(context)
+    OSSAudioPublishOperator(task_id="publish", batch=shard).execute(context)
+    made = deployment.rows(shard["batch"])[0].target_key
+    context = deployment.context()
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="is itself a rendition of the catalogue"):
+            convert(deployment, made, profile="voice-amr-nb").execute(context)
+
+
+def test_neither_shard_nor_source(deployment: Deployment) -> None:
+    with pytest.raises(AirflowFailException, match="give either shard, or bucket and key"):
+        OSSAudioConvertOperator(task_id="one", profile="mobile-mp3").execute(deployment.context())
