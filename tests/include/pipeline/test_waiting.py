@@ -77,7 +77,7 @@ def test_a_failure_without_a_notification_is_found_by_get_task(steps: Steps) -> 
     steps.put("a.wav", b"no audio at all")
     batch = steps.plan("mobile-mp3")
     steps.submit(batch, topic=None)
-    assert steps.wait(batch, ask_after=0.1) == Progress(0, 0, 1, 0)
+    assert steps.wait(batch, queue=None, ask_after=0.1) == Progress(0, 0, 1, 0)
     row = steps.row()
     status = ended(steps.oss, steps.bucket, row.task_id)
     assert (row.state, row.code, row.message) == (State.FAILED, status.code, status.message)

@@ -20,7 +20,7 @@ import pytest
 from include.catalogue import Catalogue, State, conversions, open_catalogue
 from include.catalogue.conversions import Conversion
 from include.oss import OssSettings, check
-from include.pipeline import submitting
+from include.pipeline import submitting, waiting
 from include.smq import check as smq_check
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def deployment(
     connection: Define, local_cloud: LocalCloudProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Deployment:
     monkeypatch.setattr(submitting, "PAUSES", (0.01, 0.01))
+    monkeypatch.setattr(waiting, "LOOK_EVERY", 0.1)
     deployment = Deployment(connection, local_cloud, tmp_path / "catalogue.db")
     deployment.connect()
     return deployment
