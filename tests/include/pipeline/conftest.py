@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import itertools
 import math
@@ -119,17 +120,26 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draining, "PAUSE", 0.1)
 
 
-@pytest.fixture(scope="session")
-def smq_account(local_cloud: LocalCloudProcess) -> Iterator[Account]:
-    account = Account(local_cloud.smq, local_cloud.access_key_id, local_cloud.access_key_secret)
-    account.get_topic("pipeline").create(TopicMeta())
-    account.get_queue("pipeline-queue").create(QueueMeta())
-    endpoint = f"acs:mns:{local_cloud.region}:1000000000000001:queues/pipeline-queue"
-    account.get_subscription("pipeline", "to-queue").subscribe(
-        SubscriptionMeta(endpoint, notify_content_format="SIMPLIFIED")
-    )
+@contextlib.contextmanager
+def smq_account(settings: SmqSettings) -> Iterator[Account]:
+    """The official SDK on a connection of its own: it doesn't survive that the service closes one that was idle."""
+    account = Account(settings.endpoint, settings.access_key_id, settings.access_key_secret)
     yield account
     account.mns_client.close_connection()
+
+
+@pytest.fixture(scope="session")
+def smq_settings(local_cloud: LocalCloudProcess) -> SmqSettings:
+    """SMQ with topic `pipeline` and queue `pipeline-queue`, which nobody else reads."""
+    settings = SmqSettings(local_cloud.smq, local_cloud.access_key_id, local_cloud.access_key_secret)
+    with smq_account(settings) as account:
+        account.get_topic("pipeline").create(TopicMeta())
+        account.get_queue("pipeline-queue").create(QueueMeta())
+        endpoint = f"acs:mns:{local_cloud.region}:1000000000000001:queues/pipeline-queue"
+        account.get_subscription("pipeline", "to-queue").subscribe(
+            SubscriptionMeta(endpoint, notify_content_format="SIMPLIFIED")
+        )
+    return settings
 
 
 @dataclass
@@ -139,7 +149,6 @@ class Steps:
     catalogue: Catalogue
     oss: OssSettings
     smq: SmqSettings
-    account: Account
     profile: Profile
     bucket: str = "audio"
     topic: str | None = "pipeline"
@@ -213,10 +222,11 @@ class Steps:
     def send(self, *bodies: str) -> None:
         """Put messages into the queue as they are."""
         assert self.queue is not None
-        queue = self.account.get_queue(self.queue)
-        queue.set_encoding(False)
-        for body in bodies:
-            queue.send_message(Message(body))
+        with smq_account(self.smq) as account:
+            queue = account.get_queue(self.queue)
+            queue.set_encoding(False)
+            for body in bodies:
+                queue.send_message(Message(body))
 
     def accepted(self) -> list[str]:
         """Output keys of every task that the service accepted for sources of this test, from its own list."""
@@ -255,7 +265,7 @@ class Steps:
 
 @pytest.fixture
 def steps(
-    catalogue: Catalogue, local_cloud: LocalCloudProcess, smq_account: Account, mp3: Profile, quick: None
+    catalogue: Catalogue, local_cloud: LocalCloudProcess, smq_settings: SmqSettings, mp3: Profile, quick: None
 ) -> Steps:
     oss = OssSettings(
         endpoint=local_cloud.oss,
@@ -266,8 +276,7 @@ def steps(
         connect_timeout=5,
         read_timeout=20,
     )
-    smq = SmqSettings(local_cloud.smq, local_cloud.access_key_id, local_cloud.access_key_secret)
-    return Steps(catalogue, oss, smq, smq_account, mp3, bucket=local_cloud.bucket)
+    return Steps(catalogue, oss, smq_settings, mp3, bucket=local_cloud.bucket)
 
 
 @dataclass
