@@ -90,7 +90,8 @@ def build_report(catalogue: Catalogue, batch_id: int) -> Report:
 def write_report(report: Report, folder: Path) -> Path:
     """Write the report as Markdown into a folder, which is made if need be; the file is named after the batch."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', report.batch.name)}.md"
+    # The end of a name tells runs apart; file systems take 255 bytes.
+    path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', report.batch.name)[-200:]}.md"
     path.write_text(render(report), encoding="utf-8")
     return path
 

@@ -26,7 +26,7 @@ from .draining import Drainer
 log = logging.getLogger(__name__)
 
 #: How long the role of draining a queue is held without being renewed.
-DRAIN_TERM = timedelta(seconds=60)
+DRAIN_TERM = timedelta(seconds=30)
 #: A waiter that doesn't drain the queue itself looks into the inbox this often, in seconds.
 LOOK_EVERY = 2.0
 #: Progress is told at most this often, in seconds.

@@ -152,6 +152,9 @@ def connections(
         "endpoint": endpoints.oss,
         "imm_endpoint": endpoints.imm,
         "path_style": True,
+        # On one machine nothing takes longer; and a killed submit is looked into after about their sum.
+        "connect_timeout": 5,
+        "read_timeout": 20,
     }
     smq = {
         "conn_type": "smq",
