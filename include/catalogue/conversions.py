@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,14 @@ from .states import MOVES, Guard, State, Verb
 CHUNK = 1000
 #: How long a failed conversion rests before a later run plans it again; doubled with every attempt.
 RETRY_REST = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt of one conversion: what a finding is about, for the conversion may be at its next one meanwhile."""
+
+    id: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,11 @@ class Conversion:
     created_at: datetime
     shard: int
 
+    @property
+    def this_attempt(self) -> Attempt:
+        """The attempt at which it was read."""
+        return Attempt(self.id, self.attempt)
+
 
 class UnguardedMove(TypeError):
     """A move was called without the value that one of its guards compares."""
@@ -62,7 +76,7 @@ class UnguardedMove(TypeError):
 def move(
     connection: Connection,
     verb: Verb,
-    ids: int | Iterable[int],
+    which: int | Attempt | Iterable[int | Attempt],
     *,
     held: str | None = None,
     **values: Any,
@@ -70,7 +84,8 @@ def move(
     """Make one move on the given conversions, in one guarded statement a thousand ids.
 
     Args:
-        ids: one conversion or many; those that don't stand in a state the move starts from stay as they are.
+        which: one conversion or many, by id, or by attempt, which must then still be the current one (required by
+            the moves that guard on it). Those that don't stand in a state the move starts from stay as they are.
         held: token of the caller's claim; required by the moves that guard on it, and compared there.
         values: further columns to set.
 
@@ -93,15 +108,29 @@ def move(
     if Guard.ATTEMPTS_SPENT in step.guards:
         conditions.append(conversion.c.attempt >= conversion.c.max_attempts)
     moved = 0
-    every = [ids] if isinstance(ids, int) else list(ids)
-    for start in range(0, len(every), CHUNK):
-        statement = (
-            sa.update(conversion)
-            .where(conversion.c.id.in_(every[start : start + CHUNK]), *conditions)
-            .values(state=step.target.value, changed_at=at, **values)
-        )
-        moved += connection.execute(statement).rowcount
+    for number, ids in _by_attempt(which).items():
+        if number is None and Guard.ATTEMPT in step.guards:
+            raise UnguardedMove(f"{verb} needs the attempt it is about")
+        at_attempt = [] if number is None else [conversion.c.attempt == number]
+        for start in range(0, len(ids), CHUNK):
+            statement = (
+                sa.update(conversion)
+                .where(conversion.c.id.in_(ids[start : start + CHUNK]), *conditions, *at_attempt)
+                .values(state=step.target.value, changed_at=at, **values)
+            )
+            moved += connection.execute(statement).rowcount
     return moved
+
+
+def _by_attempt(which: int | Attempt | Iterable[int | Attempt]) -> dict[int | None, list[int]]:
+    """Ids by the number of the attempt that they stand for; None: whichever."""
+    found: defaultdict[int | None, list[int]] = defaultdict(list)
+    for one in [which] if isinstance(which, int | Attempt) else which:
+        if isinstance(one, Attempt):
+            found[one.number].append(one.id)
+        else:
+            found[None].append(one)
+    return found
 
 
 def claim(

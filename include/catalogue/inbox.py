@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from .conversions import move, rest
+from .conversions import Attempt, move, rest
 from .database import Catalogue, now
 from .schema import batch_conversion, conversion, notification
 from .states import State, Verb
@@ -59,28 +59,32 @@ def apply(catalogue: Catalogue, batch_id: int, shard: int) -> int:
             conversion.c.state == State.SUBMITTED.value,
             notification.c.status.in_(["Succeeded", "Failed"]),
         )
+        # Everybody who writes many rows in one transaction does so in this order: no two of them block each other.
+        .order_by(conversion.c.id)
     )
     with catalogue.read() as connection:
         news = connection.execute(statement).all()
     if not news:
         return 0
     with catalogue.write() as connection:
-        moved = move(connection, Verb.COMPLETE, [row.id for row in news if row.status == "Succeeded"])
+        moved = move(
+            connection, Verb.COMPLETE, [Attempt(row.id, row.attempt) for row in news if row.status == "Succeeded"]
+        )
         for row in news:
             if row.status == "Failed":
-                moved += fail(connection, row.id, row.attempt, row.code, row.message)
+                moved += fail(connection, Attempt(row.id, row.attempt), row.code, row.message)
     return moved
 
 
-def fail(connection: Connection, conversion_id: int, attempt: int, code: str | None, message: str | None) -> int:
-    """Record that the service, or the deadline, ended a submitted conversion badly."""
+def fail(connection: Connection, attempt: Attempt, code: str | None, message: str | None) -> int:
+    """Record that the service, or the deadline, ended a submitted attempt badly."""
     return move(
         connection,
         Verb.FAIL,
-        conversion_id,
+        attempt,
         code=code or "Failed",
         message=message or "the service gave no reason",
-        retry_at=rest(attempt),
+        retry_at=rest(attempt.number),
     )
 
 

@@ -61,6 +61,7 @@ class Guard(StrEnum):
     """A condition a move's UPDATE carries besides the state it starts from."""
 
     TOKEN = "token"  # noqa: S105 - the row still belongs to the claim that the caller holds
+    ATTEMPT = "attempt"  # the row is still at the attempt that the caller speaks of
     LEASE_EXPIRED = "lease_expired"  # the claim's owner has had its time
     NEWEST = "newest"  # no newer generation of the same source and profile exists
     ATTEMPTS_LEFT = "attempts_left"
@@ -99,12 +100,15 @@ MOVES: Mapping[Verb, Move] = MappingProxyType(
         Verb.REJECT: _move({State.SUBMITTING}, State.FAILED, "submit", Guard.TOKEN),
         # The output of a submit whose answer was lost stands at the attempt's own key.
         Verb.ADOPT: _move({State.SUBMITTING}, State.CONVERTED, "submit", Guard.TOKEN),
-        Verb.COMPLETE: _move({State.SUBMITTED}, State.CONVERTED, "await"),
-        Verb.FAIL: _move({State.SUBMITTED}, State.FAILED, "await"),
-        Verb.VERIFY: _move({State.CONVERTED}, State.VERIFIED, "verify"),
+        # What was found out about one attempt says nothing about the next one, which may stand in the same state.
+        Verb.COMPLETE: _move({State.SUBMITTED}, State.CONVERTED, "await", Guard.ATTEMPT),
+        Verb.FAIL: _move({State.SUBMITTED}, State.FAILED, "await", Guard.ATTEMPT),
+        Verb.VERIFY: _move({State.CONVERTED}, State.VERIFIED, "verify", Guard.ATTEMPT),
         # From verified too: what was verified may be gone from its staging key when it is to be published.
-        Verb.QUARANTINE: _move({State.CONVERTED, State.VERIFIED}, State.QUARANTINED, "verify, catalogue"),
-        Verb.PUBLISH: _move({State.VERIFIED}, State.PUBLISHED, "catalogue", Guard.NEWEST),
+        Verb.QUARANTINE: _move(
+            {State.CONVERTED, State.VERIFIED}, State.QUARANTINED, "verify, catalogue", Guard.ATTEMPT
+        ),
+        Verb.PUBLISH: _move({State.VERIFIED}, State.PUBLISHED, "catalogue", Guard.ATTEMPT, Guard.NEWEST),
         # A published generation is superseded by the next one's publication, never by its mere planning.
         Verb.SUPERSEDE: _move({*ACTIVE, State.PUBLISHED}, State.SUPERSEDED, "plan, verify, catalogue"),
         Verb.RETRY: _move({State.FAILED, State.QUARANTINED}, State.PLANNED, "plan", Guard.ATTEMPTS_LEFT),

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from include.catalogue import conversions, inbox
-from include.catalogue.conversions import Conversion, move
+from include.catalogue.conversions import Attempt, Conversion, move
 from include.catalogue.database import Catalogue, now
 from include.catalogue.states import State, Verb
 from include.oss import OssSettings, TaskNotFound, TaskStatus
@@ -57,11 +57,11 @@ class Asker:
 
     async def _find_outputs(self, submitted: Sequence[Conversion]) -> None:
         """Staged outputs appear whole or not at all, each at its attempt's own key: one that is there is done."""
-        folders: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        folders: defaultdict[tuple[str, str], dict[str, Attempt]] = defaultdict(dict)
         for one in submitted:
             if one.publish == "staged" and one.output_bucket and one.output_key:
                 folder = one.output_key.rpartition("/")[0] + "/"
-                folders[one.output_bucket, folder][one.output_key] = one.id
+                folders[one.output_bucket, folder][one.output_key] = one.this_attempt
         for (bucket, folder), wanted in folders.items():
             there = [wanted[key] async for key in self._keys(bucket, folder) if key in wanted]
             await asyncio.to_thread(self._complete, there)
@@ -99,7 +99,7 @@ class Asker:
             if status is None:
                 continue
             if status.status == "Succeeded":
-                await asyncio.to_thread(self._complete, [one.id])
+                await asyncio.to_thread(self._complete, [one.this_attempt])
             elif status.status == "Failed":
                 await asyncio.to_thread(self._fail, one, status.code, status.message)
 
@@ -112,13 +112,13 @@ class Asker:
             log.warning("%s", self._oss.explain(error, f"Asking IMM for task {one.task_id}"))
             return None
 
-    def _complete(self, ids: Sequence[int]) -> None:
+    def _complete(self, done: Sequence[Attempt]) -> None:
         with self._catalogue.write() as connection:
-            move(connection, Verb.COMPLETE, ids)
+            move(connection, Verb.COMPLETE, done)
 
     def _fail(self, one: Conversion, code: str, message: str) -> None:
         with self._catalogue.write() as connection:
-            inbox.fail(connection, one.id, one.attempt, code, message)
+            inbox.fail(connection, one.this_attempt, code, message)
 
     def _overdue(self) -> list[Conversion]:
         at = now()

@@ -74,7 +74,7 @@ class _Publisher:
             self.error = error
             return State.VERIFIED
         with self._catalogue.write() as connection:
-            if move(connection, Verb.PUBLISH, one.id, code=None, message=None):
+            if move(connection, Verb.PUBLISH, one.this_attempt, code=None, message=None):
                 self._enter(connection, one, etag or "")
                 return State.PUBLISHED
         return self._supersede(one)
@@ -165,7 +165,7 @@ class _Publisher:
     def _supersede(self, one: Conversion) -> State:
         with self._catalogue.write() as connection:
             message = "a newer generation was planned"
-            return move_from(connection, State.VERIFIED, Verb.SUPERSEDE, one.id, message=message)
+            return move_from(connection, State.VERIFIED, Verb.SUPERSEDE, one.this_attempt, message=message)
 
     def _quarantine(self, one: Conversion) -> State:
         message = f"oss://{one.output_bucket}/{one.output_key} is gone or changed since it was verified"
@@ -174,7 +174,7 @@ class _Publisher:
                 connection,
                 State.VERIFIED,
                 Verb.QUARANTINE,
-                one.id,
+                one.this_attempt,
                 code="OutputChanged",
                 message=message,
                 retry_at=rest(one.attempt),

@@ -80,7 +80,7 @@ def _enter(connection: Connection, finding: _Finding) -> State:
         connection.execute(sa.update(source).where(source.c.id == one.source_id).values(probe=asdict(finding.source)))
     if finding.verb is None:
         return State.CONVERTED
-    return move_from(connection, State.CONVERTED, finding.verb, one.id, **finding.values)
+    return move_from(connection, State.CONVERTED, finding.verb, one.this_attempt, **finding.values)
 
 
 class _Verifier:

@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from include.catalogue import Catalogue, State, Verb
-from include.catalogue.conversions import UnguardedMove, claim, count_states, fetch, move, retry
+from include.catalogue.conversions import Attempt, UnguardedMove, claim, count_states, fetch, move, retry
 from include.catalogue.database import now
+from include.catalogue.inbox import fail
 from include.catalogue.schema import batch, batch_conversion, conversion, source
 from include.catalogue.states import MOVES, Guard
 
@@ -59,11 +60,16 @@ def satisfying(verb: Verb) -> dict[str, Any]:
     return {"attempt": 3} if Guard.ATTEMPTS_SPENT in MOVES[verb].guards else {}
 
 
+def at_attempt(row: int, verb: Verb) -> Attempt | int:
+    """A conversion as the verb wants it named: by the attempt it is written with, or by its id."""
+    return Attempt(row, 1) if Guard.ATTEMPT in MOVES[verb].guards else row
+
+
 @pytest.mark.parametrize("verb", list(Verb))
 def test_every_verb_moves_exactly_the_states_of_its_line(catalogue: Catalogue, verb: Verb) -> None:
     rows = {state: add_conversion(catalogue, state, key=f"{state}.wav", **satisfying(verb)) for state in State}
     with catalogue.write() as connection:
-        moved = move(connection, verb, rows.values(), held=TOKEN)
+        moved = move(connection, verb, [at_attempt(row, verb) for row in rows.values()], held=TOKEN)
     step = MOVES[verb]
     assert moved == len(step.sources)
     assert {state: state_of(catalogue, rows[state]) for state in State} == {
@@ -73,6 +79,7 @@ def test_every_verb_moves_exactly_the_states_of_its_line(catalogue: Catalogue, v
 
 BREACHES: dict[Guard, dict[str, Any]] = {
     Guard.TOKEN: {"token": "taken-over"},
+    Guard.ATTEMPT: {"attempt": 2},
     Guard.LEASE_EXPIRED: {"lease_until": now() + timedelta(hours=1)},
     Guard.NEWEST: {"newest": False},
     Guard.ATTEMPTS_LEFT: {"attempt": 3},
@@ -87,7 +94,7 @@ def test_a_breached_guard_stops_the_move(catalogue: Catalogue, verb: Verb, guard
     breached = {**satisfying(verb), **BREACHES[guard]}
     rows = [add_conversion(catalogue, state, key=f"{state}.wav", **breached) for state in sorted(MOVES[verb].sources)]
     with catalogue.write() as connection:
-        assert move(connection, verb, rows, held=TOKEN) == 0
+        assert move(connection, verb, [at_attempt(row, verb) for row in rows], held=TOKEN) == 0
 
 
 def test_every_state_is_reached_and_every_active_state_left() -> None:
@@ -102,6 +109,25 @@ def test_a_move_that_guards_on_the_token_demands_it(catalogue: Catalogue) -> Non
     row = add_conversion(catalogue, State.SUBMITTING)
     with catalogue.write() as connection, pytest.raises(UnguardedMove, match="accept needs the token"):
         move(connection, Verb.ACCEPT, row)
+
+
+@pytest.mark.parametrize("verb", [verb for verb, step in MOVES.items() if Guard.ATTEMPT in step.guards])
+def test_a_move_that_guards_on_the_attempt_demands_it(catalogue: Catalogue, verb: Verb) -> None:
+    row = add_conversion(catalogue, min(MOVES[verb].sources))
+    with catalogue.write() as connection, pytest.raises(UnguardedMove, match=f"{verb} needs the attempt"):
+        move(connection, verb, row)
+
+
+def test_a_late_finding_about_an_attempt_leaves_the_next_one_alone(catalogue: Catalogue) -> None:
+    row = add_conversion(catalogue, State.SUBMITTED)
+    with catalogue.write() as connection:
+        assert fail(connection, Attempt(row, 1), "X", "the first attempt failed") == 1
+        retry(connection, [row])
+        claim(connection, Verb.CLAIM, [row], token="second", lease_until=now())
+        assert move(connection, Verb.ACCEPT, row, held="second", task_id="T2") == 1
+        assert fail(connection, Attempt(row, 1), "X", "the first attempt failed") == 0
+        assert move(connection, Verb.COMPLETE, [Attempt(row, 1)]) == 0
+        assert move(connection, Verb.COMPLETE, [Attempt(row, 2)]) == 1
 
 
 def test_of_many_claimants_each_conversion_has_one(catalogue: Catalogue) -> None:
