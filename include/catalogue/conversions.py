@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from .states import MOVES, Guard, State, Verb
 CHUNK = 1000
 #: How long a failed conversion rests before a later run plans it again; doubled with every attempt.
 RETRY_REST = timedelta(hours=1)
+#: NUL, which PostgreSQL refuses in a text, and lone surrogates, which UTF-8 can't write.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+#: What the generations of one rendition of one source have in common.
+_RENDITION = ("bucket", "key", "profile", "target_bucket")
 
 
 @dataclass(frozen=True)
@@ -87,13 +92,14 @@ def move(
         which: one conversion or many, by id, or by attempt, which must then still be the current one (required by
             the moves that guard on it). Those that don't stand in a state the move starts from stay as they are.
         held: token of the caller's claim; required by the moves that guard on it, and compared there.
-        values: further columns to set.
+        values: further columns to set. Texts come from services: what no database stores in one is replaced.
 
     Returns:
         How many conversions moved.
     """
     step = MOVES[verb]
     at = now()
+    values = {name: _UNSTORABLE.sub("�", value) if isinstance(value, str) else value for name, value in values.items()}
     conditions: list[sa.ColumnElement[bool]] = [conversion.c.state.in_([state.value for state in sorted(step.sources)])]
     if Guard.TOKEN in step.guards:
         if held is None:
@@ -101,8 +107,10 @@ def move(
         conditions.append(conversion.c.token == held)
     if Guard.LEASE_EXPIRED in step.guards:
         conditions.append(conversion.c.lease_until < at)
-    if Guard.NEWEST in step.guards:
-        conditions.append(conversion.c.newest)
+    if Guard.UNREPLACED in step.guards:
+        newer = conversion.alias("newer")
+        published = of_the_same(newer, conversion), newer.c.state == State.PUBLISHED.value
+        conditions.append(~sa.exists().where(*published, newer.c.generation > conversion.c.generation))
     if Guard.ATTEMPTS_LEFT in step.guards:
         conditions.append(conversion.c.attempt < conversion.c.max_attempts)
     if Guard.ATTEMPTS_SPENT in step.guards:
@@ -131,6 +139,13 @@ def _by_attempt(which: int | Attempt | Iterable[int | Attempt]) -> dict[int | No
         else:
             found[None].append(one)
     return found
+
+
+def of_the_same(one: sa.FromClause, other: sa.FromClause | Conversion) -> sa.ColumnElement[bool]:
+    """Whether a row is a generation of the same rendition of the same source as another row, or as a conversion."""
+    if isinstance(other, Conversion):
+        return sa.and_(*(one.c[name] == getattr(other, name) for name in _RENDITION))
+    return sa.and_(*(one.c[name] == other.c[name] for name in _RENDITION))
 
 
 def claim(

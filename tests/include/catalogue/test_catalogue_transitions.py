@@ -44,7 +44,9 @@ def add_conversion(catalogue: Catalogue, state: State = State.PLANNED, key: str 
     }
     with catalogue.write() as connection:
         source_id = connection.execute(
-            sa.insert(source).values(bucket="b", key=key, etag="E", size=1, last_modified=at, first_listed_at=at)
+            sa.insert(source).values(
+                bucket="b", key=key, etag=f"E{row['generation']}", size=1, last_modified=at, first_listed_at=at
+            )
         ).inserted_primary_key[0]
         inserted = connection.execute(sa.insert(conversion).values(source_id=source_id, **row))
         return int(inserted.inserted_primary_key[0])
@@ -81,7 +83,7 @@ BREACHES: dict[Guard, dict[str, Any]] = {
     Guard.TOKEN: {"token": "taken-over"},
     Guard.ATTEMPT: {"attempt": 2},
     Guard.LEASE_EXPIRED: {"lease_until": now() + timedelta(hours=1)},
-    Guard.NEWEST: {"newest": False},
+    Guard.UNREPLACED: {"newest": False},
     Guard.ATTEMPTS_LEFT: {"attempt": 3},
     Guard.ATTEMPTS_SPENT: {"attempt": 2},
 }
@@ -93,6 +95,9 @@ BREACHES: dict[Guard, dict[str, Any]] = {
 def test_a_breached_guard_stops_the_move(catalogue: Catalogue, verb: Verb, guard: Guard) -> None:
     breached = {**satisfying(verb), **BREACHES[guard]}
     rows = [add_conversion(catalogue, state, key=f"{state}.wav", **breached) for state in sorted(MOVES[verb].sources)]
+    if guard is Guard.UNREPLACED:
+        for state in MOVES[verb].sources:
+            add_conversion(catalogue, State.PUBLISHED, key=f"{state}.wav", generation=2)
     with catalogue.write() as connection:
         assert move(connection, verb, [at_attempt(row, verb) for row in rows], held=TOKEN) == 0
 
@@ -128,6 +133,14 @@ def test_a_late_finding_about_an_attempt_leaves_the_next_one_alone(catalogue: Ca
         assert fail(connection, Attempt(row, 1), "X", "the first attempt failed") == 0
         assert move(connection, Verb.COMPLETE, [Attempt(row, 1)]) == 0
         assert move(connection, Verb.COMPLETE, [Attempt(row, 2)]) == 1
+
+
+def test_texts_of_a_service_are_stored_whatever_is_in_them(catalogue: Catalogue) -> None:
+    row = add_conversion(catalogue, State.SUBMITTED)
+    with catalogue.write() as connection:
+        assert fail(connection, Attempt(row, 1), "Nul\x00", "surrogate \ud800, 歌") == 1
+        failed = fetch(connection, conversion.c.id == row)[0]
+    assert (failed.code, failed.message) == ("Nul�", "surrogate �, 歌")
 
 
 def test_of_many_claimants_each_conversion_has_one(catalogue: Catalogue) -> None:
