@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from include.catalogue import conversions, inbox
 from include.catalogue.conversions import Attempt, Conversion, move
 from include.catalogue.database import Catalogue, now
 from include.catalogue.states import State, Verb
-from include.oss import OssSettings, TaskNotFound, TaskStatus
+from include.oss import OssSettings, TaskNotFound
 
 log = logging.getLogger(__name__)
 
-#: Tasks asked for in one round, the longest waiting first: bounds the requests however large the shard is.
+#: Tasks asked for in one round, the overdue first: bounds the requests however large the shard is.
 TASKS_A_ROUND = 200
 #: GetTask calls at once.
 CALLS_AT_ONCE = 4
+#: What GetTask calls a task that has ended.
+ENDS = frozenset({"Succeeded", "Failed"})
 
 
 class Asker:
@@ -37,6 +39,7 @@ class Asker:
         self._stack = stack
         self._client: Any = None
         self._tasks = oss.imm()
+        self._asked: Counter[int] = Counter()
 
     def anything_overdue(self) -> bool:
         """Whether a submitted conversion's deadline has passed."""
@@ -45,26 +48,46 @@ class Asker:
         return first is not None and first < now()
 
     async def ask(self) -> None:
-        """One round: outputs that are there, then tasks; whoever is past its deadline after that has failed."""
-        await self._find_outputs(await asyncio.to_thread(self._submitted))
-        await self._ask_tasks((await asyncio.to_thread(self._submitted))[:TASKS_A_ROUND])
-        await asyncio.to_thread(self._expire)
+        """One round: outputs that are there, then tasks.
+
+        Who is past its deadline has failed only if the service said in this round that it isn't done: no answer is
+        no failure.
+        """
+        listed = await self._find_outputs(await asyncio.to_thread(self._submitted))
+        turn = (await asyncio.to_thread(self._submitted))[:TASKS_A_ROUND]
+        unfinished = await self._ask_tasks(turn, listed)
+        await asyncio.to_thread(self._expire, unfinished)
 
     def _submitted(self) -> list[Conversion]:
         with self._catalogue.read() as connection:
             found = conversions.of_batch(connection, self._batch_id, [State.SUBMITTED], shard=self._shard)
-        return sorted(found, key=lambda one: one.submitted_at or now())
+        at = now()
+        # The overdue first, for they end with this answer; then those that were asked about least often.
+        return sorted(found, key=lambda one: (not _overdue(one, at), self._asked[one.id], one.submitted_at or at))
 
-    async def _find_outputs(self, submitted: Sequence[Conversion]) -> None:
-        """Staged outputs appear whole or not at all, each at its attempt's own key: one that is there is done."""
+    async def _find_outputs(self, submitted: Sequence[Conversion]) -> set[int]:
+        """Staged outputs appear whole or not at all, each at its attempt's own key: one that is there is done.
+
+        Returns:
+            Ids of those whose folder was listed to its end.
+        """
         folders: defaultdict[tuple[str, str], dict[str, Attempt]] = defaultdict(dict)
         for one in submitted:
             if one.publish == "staged" and one.output_bucket and one.output_key:
                 folder = one.output_key.rpartition("/")[0] + "/"
                 folders[one.output_bucket, folder][one.output_key] = one.this_attempt
+        listed: set[int] = set()
         for (bucket, folder), wanted in folders.items():
-            there = [wanted[key] async for key in self._keys(bucket, folder) if key in wanted]
+            there: list[Attempt] = []
+            try:
+                async for key in self._keys(bucket, folder):
+                    if key in wanted:
+                        there.append(wanted[key])
+                listed |= {attempt.id for attempt in wanted.values()}
+            except Exception as error:  # noqa: BLE001 - the SDK's errors share no base; the next round asks again
+                log.warning("%s", self._oss.explain(error, f"Listing oss://{bucket}/{folder}"))
             await asyncio.to_thread(self._complete, there)
+        return listed
 
     async def _keys(self, bucket: str, prefix: str) -> AsyncIterator[str]:
         if self._client is None:
@@ -73,44 +96,43 @@ class Asker:
 
         token: str | None = None
         while True:
-            try:
-                page = await self._client.list_objects_v2(
-                    ListObjectsV2Request(bucket=bucket, prefix=prefix, max_keys=1000, continuation_token=token)
-                )
-            except Exception as error:  # noqa: BLE001 - the SDK's errors share no base; the next round asks again
-                log.warning("%s", self._oss.explain(error, f"Listing oss://{bucket}/{prefix}"))
-                return
+            page = await self._client.list_objects_v2(
+                ListObjectsV2Request(bucket=bucket, prefix=prefix, max_keys=1000, continuation_token=token)
+            )
             for found in page.contents or []:
                 yield found.key
             if not page.is_truncated:
                 return
             token = page.next_continuation_token
 
-    async def _ask_tasks(self, submitted: Sequence[Conversion]) -> None:
-        """GetTask is the only one that knows of a failure."""
+    async def _ask_tasks(self, submitted: Sequence[Conversion], listed: set[int]) -> list[Conversion]:
+        """GetTask is the only one that knows of a failure.
+
+        Returns:
+            Those of which the service said that they aren't done.
+        """
         gate = asyncio.Semaphore(CALLS_AT_ONCE)
 
-        async def ask(one: Conversion) -> tuple[Conversion, TaskStatus | None]:
-            async with gate:
-                return one, await asyncio.to_thread(self._task, one)
-
-        for answer in asyncio.as_completed([ask(one) for one in submitted if one.task_id]):
-            one, status = await answer
-            if status is None:
-                continue
+        async def is_unfinished(one: Conversion) -> bool:
+            self._asked[one.id] += 1
+            try:
+                async with gate:
+                    status = await asyncio.to_thread(self._tasks.get_task, one.bucket, one.task_id or "")
+            except TaskNotFound:
+                # Of a task that IMM has forgotten, the output may be all that is left.
+                return one.publish != "staged" or one.id in listed
+            except Exception as error:  # noqa: BLE001 - the SDK's errors share no base; the next round asks again
+                log.warning("%s", self._oss.explain(error, f"Asking IMM for task {one.task_id}"))
+                return False
             if status.status == "Succeeded":
                 await asyncio.to_thread(self._complete, [one.this_attempt])
             elif status.status == "Failed":
                 await asyncio.to_thread(self._fail, one, status.code, status.message)
+            return status.status not in ENDS
 
-    def _task(self, one: Conversion) -> TaskStatus | None:
-        try:
-            return self._tasks.get_task(one.bucket, one.task_id or "")
-        except TaskNotFound:
-            return None
-        except Exception as error:  # noqa: BLE001 - the SDK's errors share no base; the next round asks again
-            log.warning("%s", self._oss.explain(error, f"Asking IMM for task {one.task_id}"))
-            return None
+        asked = [one for one in submitted if one.task_id]
+        answers = await asyncio.gather(*(is_unfinished(one) for one in asked))
+        return [one for one, unfinished in zip(asked, answers, strict=True) if unfinished]
 
     def _complete(self, done: Sequence[Attempt]) -> None:
         with self._catalogue.write() as connection:
@@ -120,11 +142,13 @@ class Asker:
         with self._catalogue.write() as connection:
             inbox.fail(connection, one.this_attempt, code, message)
 
-    def _overdue(self) -> list[Conversion]:
+    def _expire(self, unfinished: Sequence[Conversion]) -> None:
         at = now()
-        return [one for one in self._submitted() if one.deadline_at is not None and one.deadline_at < at]
+        for one in unfinished:
+            if _overdue(one, at):
+                waited = (at - (one.submitted_at or at)) // timedelta(minutes=1)
+                self._fail(one, "DeadlineExceeded", f"no result {waited} minutes after the submit (task {one.task_id})")
 
-    def _expire(self) -> None:
-        for one in self._overdue():
-            waited = (now() - (one.submitted_at or now())) // timedelta(minutes=1)
-            self._fail(one, "DeadlineExceeded", f"no result {waited} minutes after the submit (task {one.task_id})")
+
+def _overdue(one: Conversion, at: datetime) -> bool:
+    return one.deadline_at is not None and one.deadline_at < at

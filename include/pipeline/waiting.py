@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 DRAIN_TERM = timedelta(seconds=30)
 #: A waiter that doesn't drain the queue itself looks into the inbox this often, in seconds.
 LOOK_EVERY = 2.0
+#: While something is overdue the service is asked this often, in seconds, until it answers.
+OVERDUE_EVERY = 10.0
 #: Progress is told at most this often, in seconds.
 TELL_EVERY = 15.0
 
@@ -152,7 +154,11 @@ class ShardWaiter:
                     self._tell(pace.line(progress))
                 if over:
                     return progress
-                if pace.time_to_ask() or await asyncio.to_thread(asker.anything_overdue):
+                if pace.time_to_ask() or (pace.may_ask() and await asyncio.to_thread(asker.anything_overdue)):
+                    # What the queue already knows needs no asking, and mustn't be taken for overdue.
+                    if drainer is not None and await asyncio.to_thread(self._take_role):
+                        await drainer.drain(0)
+                        await self.look()
                     await asker.ask()
                     pace.asked()
                 elif drainer is not None and await asyncio.to_thread(self._take_role):
@@ -192,6 +198,7 @@ class _Pace:
         self._began = time.monotonic()
         self._ask_after = ask_after
         self._next_ask = self._began + (0 if at_once else ask_after)
+        self._not_before = self._began
         self._next_tell = self._began
         self._seen: Progress | None = None
         self._first: Progress | None = None
@@ -208,8 +215,12 @@ class _Pace:
     def time_to_ask(self) -> bool:
         return self.until_ask() <= 0
 
+    def may_ask(self) -> bool:
+        return time.monotonic() >= self._not_before
+
     def asked(self) -> None:
         self._next_ask = time.monotonic() + self._ask_after
+        self._not_before = time.monotonic() + OVERDUE_EVERY
 
     def time_to_tell(self) -> bool:
         return time.monotonic() >= self._next_tell

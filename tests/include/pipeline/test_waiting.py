@@ -19,6 +19,7 @@ from include.catalogue import State, inbox, leases
 from include.catalogue.database import now
 from include.catalogue.schema import lease, notification
 from include.oss import OssSettings, TaskStatus
+from include.pipeline import asking
 from include.pipeline.waiting import Progress
 
 if TYPE_CHECKING:
@@ -148,6 +149,64 @@ def test_what_is_done_is_not_failed_by_its_deadline(steps: Steps, wav: Wav) -> N
     ended(steps.oss, steps.bucket, steps.row().task_id)
     steps.change(deadline_at=now() - timedelta(seconds=1))
     assert steps.wait(batch, ask_after=NEVER) == Progress(0, 1, 0, 0)
+
+
+def test_no_answer_at_the_deadline_is_no_failure(
+    steps: Steps, wav: Wav, closed_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch, topic=None)
+    ended(steps.oss, steps.bucket, steps.row().task_id)
+    steps.change(deadline_at=now() - timedelta(seconds=1))
+    nowhere = f"http://127.0.0.1:{closed_port}"
+    away = replace(steps.oss, endpoint=nowhere, imm_endpoint=nowhere, imm_project="local-imm")
+    with caplog.at_level(logging.WARNING):
+        assert steps.wait(batch, oss=away, ask_after=NEVER, until=timedelta(seconds=2)) == Progress(1, 0, 0, 0)
+    # Asking again has to wait: nobody is there to answer.
+    assert caplog.text.count("Asking IMM for task") == 1
+    assert steps.wait(batch, ask_after=NEVER) == Progress(0, 1, 0, 0)
+
+
+def test_a_task_that_imm_forgot_is_not_overdue_while_its_output_cannot_be_looked_for(
+    steps: Steps, wav: Wav, closed_port: int
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.to_converted("mobile-mp3")
+    steps.change(state="submitted", task_id="MediaConvert-forgotten", deadline_at=now() - timedelta(seconds=1))
+    away = replace(steps.oss, endpoint=f"http://127.0.0.1:{closed_port}", imm_project=_project(steps))
+    assert asyncio.run(steps.waiter(batch, oss=away, queue=None).poke()) == Progress(1, 0, 0, 0)
+    assert asyncio.run(steps.waiter(batch, queue=None).poke()) == Progress(0, 1, 0, 0)
+
+
+def test_of_the_overdue_those_are_failed_that_were_asked_about(
+    steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "TASKS_A_ROUND", 1)
+    direct = replace(steps.profile, publish="direct", target_key=f"direct/{steps.prefix}{{barename}}.mp3")
+    for number in range(3):
+        steps.put(f"{number}.wav", wav())
+    batch = steps.plan(profiles=[direct])
+    steps.submit(batch, topic=None)
+    for one in steps.rows():
+        ended(steps.oss, steps.bucket, one.task_id)
+    steps.change(deadline_at=now() - timedelta(seconds=1))
+    assert steps.wait(batch, ask_after=0.1) == Progress(0, 3, 0, 0)
+
+
+def test_what_the_queue_knows_is_not_failed_by_its_deadline(steps: Steps, wav: Wav, closed_port: int) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    ended(steps.oss, steps.bucket, steps.row().task_id)
+    steps.change(deadline_at=now() - timedelta(seconds=1))
+    nowhere = f"http://127.0.0.1:{closed_port}"
+    away = replace(steps.oss, endpoint=nowhere, imm_endpoint=nowhere)
+    assert steps.wait(batch, oss=away, ask_after=NEVER) == Progress(0, 1, 0, 0)
+
+
+def _project(steps: Steps) -> str:
+    return steps.oss.imm().project_of(steps.bucket)
 
 
 def test_the_wait_ends_when_its_time_is_over(steps: Steps, wav: Wav) -> None:
