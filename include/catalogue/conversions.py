@@ -169,7 +169,10 @@ def rest(attempt: int) -> datetime:
 
 
 def retry(connection: Connection, ids: Sequence[int]) -> int:
-    """Plan failed or quarantined conversions again: the next attempt, with a key of its own."""
+    """Plan failed or quarantined conversions again: the next attempt, with a key of its own.
+
+    The TaskId stays until the next attempt has one: a lost submit to the same target must not be taken for it.
+    """
     return move(
         connection,
         Verb.RETRY,
@@ -181,7 +184,6 @@ def retry(connection: Connection, ids: Sequence[int]) -> int:
         output_key=None,
         output_etag=None,
         output_size=None,
-        task_id=None,
         claimed_at=None,
         submitted_at=None,
         deadline_at=None,

@@ -63,7 +63,7 @@ class Guard(StrEnum):
     TOKEN = "token"  # noqa: S105 - the row still belongs to the claim that the caller holds
     ATTEMPT = "attempt"  # the row is still at the attempt that the caller speaks of
     LEASE_EXPIRED = "lease_expired"  # the claim's owner has had its time
-    NEWEST = "newest"  # no newer generation of the same source and profile exists
+    UNREPLACED = "unreplaced"  # no newer generation of it is published
     ATTEMPTS_LEFT = "attempts_left"
     ATTEMPTS_SPENT = "attempts_spent"
 
@@ -108,7 +108,7 @@ MOVES: Mapping[Verb, Move] = MappingProxyType(
         Verb.QUARANTINE: _move(
             {State.CONVERTED, State.VERIFIED}, State.QUARANTINED, "verify, catalogue", Guard.ATTEMPT
         ),
-        Verb.PUBLISH: _move({State.VERIFIED}, State.PUBLISHED, "catalogue", Guard.ATTEMPT, Guard.NEWEST),
+        Verb.PUBLISH: _move({State.VERIFIED}, State.PUBLISHED, "catalogue", Guard.ATTEMPT, Guard.UNREPLACED),
         # A published generation is superseded by the next one's publication, never by its mere planning.
         Verb.SUPERSEDE: _move({*ACTIVE, State.PUBLISHED}, State.SUPERSEDED, "plan, verify, catalogue"),
         Verb.RETRY: _move({State.FAILED, State.QUARANTINED}, State.PLANNED, "plan", Guard.ATTEMPTS_LEFT),

@@ -1,20 +1,26 @@
-"""Publishing: a verified output is copied on the server to its final key, if it is still the newest of its source."""
+"""Publishing: a verified output is copied on the server to its final key, unless a newer generation stands there.
+
+Two publishers of two generations may run at once, and either may stall before its copy. So a publisher first takes the
+staged objects of all older generations away: a late copy of theirs finds nothing to copy. And what was copied is always
+entered, also when a newer generation was planned meanwhile: the catalogue describes what stands at the final key.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from include.audio_convert import FORMATS, AudioConvert
 from include.catalogue import conversions
-from include.catalogue.conversions import CHUNK, Conversion, move, rest
+from include.catalogue.conversions import CHUNK, Conversion, move, of_the_same, rest
 from include.catalogue.database import Catalogue, now
 from include.catalogue.schema import batch_conversion, conversion, rendition
 from include.catalogue.states import State, Verb
@@ -59,21 +65,26 @@ class _Publisher:
         self.error: Exception | None = None
 
     def publish(self, one: Conversion) -> State:
-        """Copy, then record, each only if the row is still the newest generation. In a pool thread."""
+        """Copy, then record, each only if no newer generation is published. In a pool thread."""
         import oss2
         import requests
 
-        if not self._is_newest(one):
+        if one.output_key is None or self._is_replaced(one):
             return self._supersede(one)
         try:
+            self._fence(one)
             etag = self._copy(one) if one.publish == "staged" else one.output_etag
         except (oss2.exceptions.NoSuchKey, oss2.exceptions.PreconditionFailed):
-            return self._quarantine(one)
+            # Taken away by a newer generation, or by nobody we know.
+            return self._quarantine(one) if self._is_newest(one) else self._supersede(one)
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             # The second: oss2 doesn't wrap what happens while it reads an answer.
             self.error = error
             return State.VERIFIED
         with self._catalogue.write() as connection:
+            # Two generations don't publish at the same moment: each would miss the other one.
+            generations = sa.select(conversion.c.id).where(of_the_same(conversion, one)).order_by(conversion.c.id)
+            connection.execute(generations.with_for_update()).all()
             if move(connection, Verb.PUBLISH, one.this_attempt, code=None, message=None):
                 self._enter(connection, one, etag or "")
                 return State.PUBLISHED
@@ -83,15 +94,32 @@ class _Publisher:
         """Remove the staged objects of everything the batch published, a thousand a request."""
         with self._catalogue.read() as connection:
             rows = connection.execute(
-                sa.select(conversion.c.id, conversion.c.output_bucket, conversion.c.output_key)
+                _staged()
                 .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
-                .where(
-                    batch_conversion.c.batch_id == batch_id,
-                    conversion.c.state == State.PUBLISHED.value,
-                    conversion.c.publish == "staged",
-                    conversion.c.output_key.is_not(None),
-                )
+                .where(batch_conversion.c.batch_id == batch_id, conversion.c.state == State.PUBLISHED.value)
             ).all()
+        self._remove(rows)
+
+    def _is_newest(self, one: Conversion) -> bool:
+        with self._catalogue.read() as connection:
+            return bool(connection.scalar(sa.select(conversion.c.newest).where(conversion.c.id == one.id)))
+
+    def _is_replaced(self, one: Conversion) -> bool:
+        newer = of_the_same(conversion, one), conversion.c.generation > one.generation
+        published = sa.select(conversion.c.id).where(*newer, conversion.c.state == State.PUBLISHED.value)
+        with self._catalogue.read() as connection:
+            return connection.scalar(published.limit(1)) is not None
+
+    def _fence(self, one: Conversion) -> None:
+        """Take away what older generations have staged: a publisher of theirs that stalled copies nothing any more."""
+        with self._catalogue.read() as connection:
+            older = connection.execute(
+                _staged().where(of_the_same(conversion, one), conversion.c.generation < one.generation)
+            ).all()
+        self._remove(older)
+
+    def _remove(self, rows: Sequence[Row[Any]]) -> None:
+        """Remove staged objects, a thousand a request, and forget their keys."""
         staged: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
         for row in rows:
             staged[row.output_bucket].append((row.id, row.output_key))
@@ -103,13 +131,9 @@ class _Publisher:
                 with self._catalogue.write() as connection:
                     connection.execute(
                         sa.update(conversion)
-                        .where(conversion.c.id.in_([conversion_id for conversion_id, _ in page]))
+                        .where(sa.tuple_(conversion.c.id, conversion.c.output_key).in_(page))
                         .values(output_key=None)
                     )
-
-    def _is_newest(self, one: Conversion) -> bool:
-        with self._catalogue.read() as connection:
-            return bool(connection.scalar(sa.select(conversion.c.newest).where(conversion.c.id == one.id)))
 
     def _copy(self, one: Conversion) -> str:
         """Copy the very bytes that were verified, with type and tags of their own. Returns the new ETag."""
@@ -129,9 +153,7 @@ class _Publisher:
         """Enter the rendition; the generation that stood there before is superseded only now."""
         older = connection.scalars(
             sa.select(conversion.c.id).where(
-                conversion.c.bucket == one.bucket,
-                conversion.c.key == one.key,
-                conversion.c.profile == one.profile,
+                of_the_same(conversion, one),
                 conversion.c.generation < one.generation,
                 conversion.c.state == State.PUBLISHED.value,
             )
@@ -164,7 +186,7 @@ class _Publisher:
 
     def _supersede(self, one: Conversion) -> State:
         with self._catalogue.write() as connection:
-            message = "a newer generation was planned"
+            message = "a newer generation is being published"
             return move_from(connection, State.VERIFIED, Verb.SUPERSEDE, one.this_attempt, message=message)
 
     def _quarantine(self, one: Conversion) -> State:
@@ -179,6 +201,15 @@ class _Publisher:
                 message=message,
                 retry_at=rest(one.attempt),
             )
+
+
+def _staged() -> sa.Select[Any]:
+    """Rows with an object at a staging key: never one that was written to its final key at once."""
+    return sa.select(conversion.c.id, conversion.c.output_bucket, conversion.c.output_key).where(
+        conversion.c.publish == "staged",
+        conversion.c.output_key.is_not(None),
+        conversion.c.output_key != conversion.c.target_key,
+    )
 
 
 def _tags(one: Conversion) -> dict[str, Any]:

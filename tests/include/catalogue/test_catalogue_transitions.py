@@ -166,7 +166,7 @@ def test_who_wakes_up_after_a_stall_writes_nothing(catalogue: Catalogue) -> None
         assert fetch(connection, conversion.c.id == row)[0].task_id == "T-new"
 
 
-def test_a_retry_is_the_next_attempt_and_forgets_the_last(catalogue: Catalogue) -> None:
+def test_a_retry_is_the_next_attempt_and_remembers_only_the_task_of_the_last(catalogue: Catalogue) -> None:
     row = add_conversion(
         catalogue, State.FAILED, task_id="T", output_key="staging/1-1.mp3", code="X", message="broken", retry_at=now()
     )
@@ -174,7 +174,7 @@ def test_a_retry_is_the_next_attempt_and_forgets_the_last(catalogue: Catalogue) 
         assert retry(connection, [row]) == 1
         again = fetch(connection, conversion.c.id == row)[0]
     assert (again.state, again.attempt) == (State.PLANNED, 2)
-    assert (again.task_id, again.output_key, again.code, again.message) == (None, None, None, None)
+    assert (again.task_id, again.output_key, again.code, again.message) == ("T", None, None, None)
 
 
 def test_states_are_counted_by_shard(catalogue: Catalogue) -> None:

@@ -1,17 +1,18 @@
-"""Only what was verified, and only the newest generation, ever stands at a final key."""
+"""Only what was verified ever stands at a final key, never an older generation over a newer one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 from include.catalogue import State
-from include.catalogue.schema import rendition
+from include.catalogue.conversions import Conversion
+from include.catalogue.schema import conversion, rendition
 from include.pipeline import publishing
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ def renditions(steps: Steps) -> list[str]:
         return list(connection.scalars(sa.select(rendition.c.key)))
 
 
+def stands_as_entered(steps: Steps) -> bool:
+    """Whether the one rendition of the catalogue is the object at its key."""
+    with steps.catalogue.read() as connection:
+        entered = connection.execute(sa.select(rendition)).one()
+    there = steps.oss.bucket(entered.bucket).head_object(entered.key)
+    return bool((there.etag, there.content_length) == (entered.etag, entered.size))
+
+
 def final(steps: Steps) -> bytes:
     content: bytes = steps.get(f"renditions/mobile-mp3/{steps.prefix}a.mp3").read()
     return content
@@ -36,53 +45,101 @@ def to_verified(steps: Steps) -> int:
     return batch
 
 
-def test_a_newer_generation_supersedes_and_the_final_key_stays_as_it_is(steps: Steps, wav: Wav) -> None:
+def test_a_generation_is_published_though_a_newer_one_is_planned_and_stands_until_that_one_is_there(
+    steps: Steps, wav: Wav
+) -> None:
     steps.put("a.wav", wav(0.3))
     assert steps.publish(to_verified(steps)) == {"published": 1}
-    before = final(steps)
-
     steps.put("a.wav", wav(0.4))
     second = to_verified(steps)
     steps.put("a.wav", wav(0.5))
     third = steps.plan("mobile-mp3")
-    # Planning the third generation superseded the second; publishing it finds nothing to do.
-    assert steps.publish(second) == {}
-    assert final(steps) == before
-    assert [one.state for one in steps.rows()] == [State.PUBLISHED, State.SUPERSEDED, State.PLANNED]
+    assert steps.publish(second) == {"published": 1}
+    assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.PUBLISHED, State.PLANNED]
+    assert stands_as_entered(steps)
+    before = final(steps)
 
     steps.submit(third)
     steps.wait(third)
     steps.verify(third)
+    assert final(steps) == before
     assert steps.publish(third) == {"published": 1}
     assert final(steps) != before
-    # The first generation stood for its readers until its successor was there.
     assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.SUPERSEDED, State.PUBLISHED]
     assert renditions(steps) == [f"renditions/mobile-mp3/{steps.prefix}a.mp3"]
+    assert stands_as_entered(steps)
 
 
-def test_a_generation_planned_while_another_is_being_published_supersedes_it_before_the_copy(
-    steps: Steps, wav: Wav
+def test_what_was_copied_is_entered_though_a_newer_generation_was_planned_during_the_copy(
+    steps: Steps, wav: Wav, oss_proxy: Proxy
 ) -> None:
-    steps.put("a.wav", wav())
-    batch = to_verified(steps)
-    # As a planning that had no chance to supersede it: it only took the mark of the newest.
-    steps.change(newest=False)
-    assert steps.publish(batch) == {"superseded": 1}
-    assert steps.keys(f"renditions/mobile-mp3/{steps.prefix}") == []
-    assert renditions(steps) == []
-
-
-def test_a_generation_planned_during_the_copy_is_not_entered(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
-    steps.put("a.wav", wav())
-    batch = to_verified(steps)
+    steps.put("a.wav", wav(0.3))
+    assert steps.publish(to_verified(steps)) == {"published": 1}
+    steps.put("a.wav", wav(0.6))
+    second = to_verified(steps)
 
     def meanwhile(answer: bytes) -> bytes:
-        steps.change(newest=False)
+        steps.put("a.wav", b"RIFF, and never anything else")
+        steps.plan("mobile-mp3")
         return answer
 
     oss_proxy.spoil(b"x-oss-copy-source", meanwhile)
-    assert steps.publish(batch, endpoint=oss_proxy.address) == {"superseded": 1}
-    assert renditions(steps) == []
+    assert steps.publish(second, endpoint=oss_proxy.address) == {"published": 1}
+    assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.PUBLISHED, State.PLANNED]
+    assert stands_as_entered(steps)
+
+
+@pytest.mark.parametrize("newer_gets_through", [True, False])
+def test_a_late_copy_of_an_older_generation_finds_nothing_to_copy(
+    steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, oss_proxy: Proxy, newer_gets_through: bool
+) -> None:
+    import oss2
+
+    steps.put("a.wav", wav(0.3))
+    first = to_verified(steps)
+    staged = steps.row().output_key or ""
+    copy = publishing._Publisher._copy
+
+    def stalled(publisher: Any, one: Conversion) -> str:
+        """The first publisher is past all its looks when it stalls; the second generation is made meanwhile."""
+        monkeypatch.setattr(publishing._Publisher, "_copy", copy)
+        steps.put("a.wav", wav(0.9))
+        second = to_verified(steps)
+        if newer_gets_through:
+            assert steps.publish(second) == {"published": 1}
+        else:
+            oss_proxy.spoil(b"x-oss-copy-source", lambda _: b"", forward=False)
+            with pytest.raises(oss2.exceptions.RequestError):
+                steps.publish(second, endpoint=oss_proxy.address)
+        return copy(publisher, one)
+
+    monkeypatch.setattr(publishing._Publisher, "_copy", stalled)
+    assert steps.publish(first) == {"superseded": 1}
+    assert steps.keys(staged) == []
+    if newer_gets_through:
+        assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.PUBLISHED]
+        assert stands_as_entered(steps)
+    else:
+        assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.VERIFIED]
+        assert renditions(steps) == steps.keys(f"renditions/mobile-mp3/{steps.prefix}") == []
+
+
+@pytest.mark.parametrize("its_staged_object_is_known", [True, False])
+def test_an_older_generation_is_not_copied_over_a_newer_one(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, its_staged_object_is_known: bool
+) -> None:
+    steps.put("a.wav", wav(0.3))
+    first = to_verified(steps)
+    staged = steps.row().output_key
+    steps.put("a.wav", wav(0.6))
+    assert steps.publish(to_verified(steps)) == {"published": 1}
+    assert [(one.state, one.output_key) for one in steps.rows(first)] == [(State.VERIFIED, None)]
+    if its_staged_object_is_known:
+        with steps.catalogue.write() as connection:
+            connection.execute(sa.update(conversion).where(conversion.c.generation == 1).values(output_key=staged))
+    assert steps.publish(first, endpoint=oss_proxy.address) == {"superseded": 1}
+    assert not any(one.startswith("PUT ") for one in oss_proxy.requests)
+    assert stands_as_entered(steps)
 
 
 def test_a_staged_output_that_changed_after_verification_is_not_published(steps: Steps, wav: Wav) -> None:
