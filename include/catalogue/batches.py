@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from .database import now
@@ -53,21 +54,23 @@ class NoSuchBatch(LookupError):
 
 
 def open_batch(connection: Connection, name: str, params: Mapping[str, Any], *, dry_run: bool = False) -> Batch:
-    """Find the batch of a run by its name, or begin it."""
-    found = connection.execute(sa.select(batch).where(batch.c.name == name)).first()
-    if found is None:
-        connection.execute(
-            sa.insert(batch).values(
-                name=name,
-                uid=secrets.token_hex(4),
-                params=dict(params),
-                listed=0,
-                passed_over={},
-                decisions={},
-                dry_run=dry_run,
-                created_at=now(),
-            )
-        )
+    """Find the batch of a run by its name, or begin it. Until it is planned, what is asked for may still change."""
+    begun = _upsert(connection, batch).values(
+        name=name,
+        uid=secrets.token_hex(4),
+        params=dict(params),
+        listed=0,
+        passed_over={},
+        decisions={},
+        dry_run=dry_run,
+        created_at=now(),
+    )
+    begun = begun.on_conflict_do_update(
+        index_elements=[batch.c.name],
+        set_={"params": begun.excluded.params, "dry_run": begun.excluded.dry_run},
+        where=batch.c.planned_at.is_(None),
+    )
+    connection.execute(begun)
     return _batch(connection, batch.c.name == name)
 
 
@@ -86,7 +89,7 @@ def begin_listing(connection: Connection, batch_id: int) -> None:
 
 
 def add_listed(connection: Connection, batch_id: int, objects: Iterable[ListedObject]) -> None:
-    """Write down one page of the listing."""
+    """Write down one page of the listing; a key that another try of it listed meanwhile is as good."""
     rows = [
         {
             "batch_id": batch_id,
@@ -99,7 +102,7 @@ def add_listed(connection: Connection, batch_id: int, objects: Iterable[ListedOb
         for found in objects
     ]
     if rows:
-        connection.execute(sa.insert(listing), rows)
+        connection.execute(_upsert(connection, listing).on_conflict_do_nothing(), rows)
 
 
 def end_listing(connection: Connection, batch_id: int, *, listed: int, passed_over: Mapping[str, int]) -> None:
@@ -131,6 +134,11 @@ def shards_of(connection: Connection, batch_id: int) -> list[int]:
         .order_by(batch_conversion.c.shard)
     )
     return list(connection.scalars(statement))
+
+
+def _upsert(connection: Connection, table: sa.Table) -> Any:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return insert(table)
 
 
 def _batch(connection: Connection, condition: sa.ColumnElement[bool]) -> Batch:

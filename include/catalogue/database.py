@@ -52,8 +52,11 @@ class Catalogue:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One read transaction: every statement in it sees the same state."""
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
+        with self._engine.connect() as connection:
+            if self._writer is None:  # PostgreSQL's own default shows each statement another state
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     @property
     def dialect(self) -> str:

@@ -122,26 +122,31 @@ conversion = sa.Table(
     sa.Column("message", sa.Text, comment="the reason, in words"),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("changed_at", UtcDateTime, nullable=False),
-    sa.UniqueConstraint("bucket", "key", "profile", "generation"),
+    sa.UniqueConstraint("bucket", "key", "profile", "target_bucket", "generation"),
 )
+# A rendition is known by its source, profile and bucket: one profile may go to two buckets, and neither is the other.
 sa.Index(
     "uq_conversion_newest",
     conversion.c.bucket,
     conversion.c.key,
     conversion.c.profile,
+    conversion.c.target_bucket,
     unique=True,
     sqlite_where=conversion.c.newest,
     postgresql_where=conversion.c.newest,
 )
-# A final key has one owner: two sources whose templates meet can't both be planned.
+# A final key has one owner: two sources whose templates meet can't both be planned. What is skipped owns nothing.
 sa.Index(
     "uq_conversion_target",
     conversion.c.target_bucket,
     conversion.c.target_key,
     unique=True,
-    sqlite_where=conversion.c.newest,
-    postgresql_where=conversion.c.newest,
+    sqlite_where=sa.text("newest AND state <> 'skipped'"),
+    postgresql_where=sa.text("newest AND state <> 'skipped'"),
 )
+
+# Which objects are renditions of ours, whatever became of them: asked for every listed key.
+sa.Index("ix_conversion_target", conversion.c.target_bucket, conversion.c.target_key)
 
 batch_conversion = sa.Table(
     "batch_conversion",

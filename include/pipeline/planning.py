@@ -7,70 +7,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
+from include.audio_convert import ParameterError
 from include.catalogue import batches, conversions
 from include.catalogue.conversions import CHUNK, move
 from include.catalogue.database import Catalogue, exclusive, now
 from include.catalogue.schema import batch_conversion, conversion, listing, rendition, source
 from include.catalogue.states import ACTIVE, State, Verb
 
+from .decisions import FRESH, LEFT_ALONE, NOT_SHOWN, SHOWN, SKIPPED, Decision, Plan
 from .renderings import Rendering
 from .selection import Selection, SelectionError, check_target, refuse_own_targets
+from .targets import own_targets
 
 #: A run maps over at most this many shards, whatever the number of files.
 MAX_SHARDS = 64
 #: Below this a shard isn't worth a task instance of its own.
 MIN_SHARD = 1000
-#: How many planned conversions the plan shows by name.
-SHOWN = 20
-
-
-class Decision(StrEnum):
-    """Why a batch wants a conversion, or why it leaves one alone."""
-
-    NEW = "new"
-    CHANGED = "source changed"
-    REPARAMETRISED = "profile changed"
-    FORCED = "forced"
-    RETRY = "retry"
-    JOINED = "joined"
-    EMPTY = "empty source"
-    RESTING = "failed, resting"
-    DEAD = "failed for good"
-
-
-#: Decisions that leave a conversion out of the batch.
-LEFT_ALONE = frozenset({Decision.RESTING, Decision.DEAD})
-
-
-@dataclass
-class Plan:
-    """What planning decided.
-
-    Attributes:
-        shards: numbers of the batch's shards; empty when there is nothing to do, or for a dry run.
-        decisions: how many conversions were decided how.
-        unchanged: conversions that are done and still right.
-        examples: the first decisions, as (decision, source key, profile, target).
-    """
-
-    shards: list[int] = field(default_factory=list)
-    decisions: Counter[str] = field(default_factory=Counter)
-    unchanged: int = 0
-    examples: list[tuple[str, str, str, str]] = field(default_factory=list)
-
-    @property
-    def wanted(self) -> int:
-        """Conversions the batch has to see through."""
-        return sum(count for decision, count in self.decisions.items() if Decision(decision) not in LEFT_ALONE)
 
 
 class _DryRun(Exception):
@@ -114,8 +73,16 @@ def plan_batch(
                 raise _DryRun
             planner.plan.shards = batches.shards_of(connection, batch_id)
     except _DryRun:
-        pass
+        _forget_listing(catalogue, batch_id)
+    except SelectionError:
+        _forget_listing(catalogue, batch_id)
+        raise
     return planner.plan
+
+
+def _forget_listing(catalogue: Catalogue, batch_id: int) -> None:
+    with catalogue.write() as connection:
+        batches.begin_listing(connection, batch_id)
 
 
 class _Planner:
@@ -138,17 +105,20 @@ class _Planner:
         self._max_attempts = max_attempts
         self._retry_now = retry_now
         self._taken: set[str] = set()
+        self._wanted: frozenset[str] = frozenset()
+        self._impossible: dict[str, str] = {}
         self._ordinal = 0
         self.plan = Plan()
 
     def run(self, connection: Connection, renderings: Sequence[Rendering]) -> None:
         """Decide on every source and rendering, shard the result, close the listing."""
+        self._wanted = frozenset(rendering.name for rendering in renderings)
         listed = self._drop_known_renditions(connection)
         undone = 0
         for rendering in renderings:
             for page in self._candidates(connection, rendering):
                 undone += len(page)
-                self._decide(connection, rendering, [row for row in page if self._within_limit(row.key)])
+                self._decide(connection, rendering, page)
         self.plan.unchanged = listed * len(renderings) - undone
         mine = batch_conversion.c.batch_id == self._batch_id
         size = max(MIN_SHARD, -(-self._ordinal // MAX_SHARDS))
@@ -160,8 +130,20 @@ class _Planner:
     def _drop_known_renditions(self, connection: Connection) -> int:
         """A rendition is never a source, whatever the selection says. Returns how many sources are left."""
         mine = listing.c.batch_id == self._batch_id
-        ours = sa.exists().where(rendition.c.bucket == listing.c.bucket, rendition.c.key == listing.c.key)
-        connection.execute(sa.delete(listing).where(mine, ours))
+        published = sa.exists().where(rendition.c.bucket == listing.c.bucket, rendition.c.key == listing.c.key)
+        # What was written in place is never entered by who only waits for it; and what a profile that moved its target
+        # left behind is a rendition all the same.
+        made = sa.exists().where(
+            conversion.c.target_bucket == listing.c.bucket,
+            conversion.c.target_key == listing.c.key,
+            sa.or_(
+                conversion.c.publish == "direct",
+                conversion.c.state.in_([State.PUBLISHED.value, State.SUPERSEDED.value]),
+            ),
+        )
+        dropped = connection.execute(sa.delete(listing).where(mine, sa.or_(published, made))).rowcount
+        if dropped:
+            self.plan.decisions[Decision.RENDITION.value] = dropped
         return connection.execute(sa.select(sa.func.count()).select_from(listing).where(mine)).scalar_one()
 
     def _candidates(self, connection: Connection, rendering: Rendering) -> Iterator[Sequence[Row[Any]]]:
@@ -173,7 +155,6 @@ class _Planner:
                 conversion.c.id,
                 conversion.c.state,
                 conversion.c.digest,
-                conversion.c.generation,
                 conversion.c.attempt,
                 conversion.c.max_attempts,
                 conversion.c.retry_at,
@@ -186,11 +167,12 @@ class _Planner:
                     conversion.c.bucket == listing.c.bucket,
                     conversion.c.key == listing.c.key,
                     conversion.c.profile == rendering.name,
+                    conversion.c.target_bucket == self._target_bucket(rendering),
                     conversion.c.newest,
                 ),
             )
             .outerjoin(source, source.c.id == conversion.c.source_id)
-            .where(listing.c.batch_id == self._batch_id)
+            .where(listing.c.batch_id == self._batch_id, listing.c.bucket == self._selection.bucket)
             .order_by(listing.c.key)
             .limit(CHUNK)
         )
@@ -219,20 +201,40 @@ class _Planner:
     def _decide(self, connection: Connection, rendering: Rendering, rows: Sequence[Row[Any]]) -> None:
         digest, at = rendering.digest(), now()
         decided = [(row, self._decision(row, digest, at)) for row in rows]
-        fresh = [(row, decision) for row, decision in decided if decision in _FRESH]
+        # Only sources with something to do count against the limit.
+        decided = [(row, d) for row, d in decided if d in LEFT_ALONE or self._within_limit(row.key)]
+        fresh = [(row, decision) for row, decision in decided if decision in FRESH]
         wanted: dict[int, Decision] = {row.id: d for row, d in decided if d is Decision.JOINED}
         again = [row.id for row, decision in decided if decision is Decision.RETRY]
         conversions.retry(connection, again)
         wanted |= dict.fromkeys(again, Decision.RETRY)
         buried = [row.id for row, decision in decided if decision is Decision.DEAD]
         move(connection, Verb.BURY, buried)
-        wanted |= self._begin(connection, rendering, fresh)
+        fresh, targets = self._with_targets(rendering, fresh)
+        decided = [(row, d) for row, d in decided if d not in FRESH] + fresh
+        wanted |= self._begin(connection, rendering, fresh, targets)
         self._join(connection, wanted)
         for row, decision in decided:
             self.plan.decisions[decision.value] += 1
-            if len(self.plan.examples) < SHOWN and decision not in LEFT_ALONE:
+            if len(self.plan.examples) < SHOWN and decision not in NOT_SHOWN:
                 target = "oss://" + "/".join(rendering.target_for(row.bucket, row.key))
                 self.plan.examples.append((decision.value, row.key, rendering.name, target))
+
+    def _with_targets(
+        self, rendering: Rendering, fresh: Sequence[tuple[Row[Any], Decision]]
+    ) -> tuple[list[tuple[Row[Any], Decision]], dict[str, tuple[str, str]]]:
+        """The target of each new generation; a key that makes an impossible one is skipped, its neighbours go on."""
+        targets: dict[str, tuple[str, str]] = {}
+        seen = []
+        for row, decision in fresh:
+            if decision is not Decision.EMPTY:
+                try:
+                    targets[row.key] = check_target(self._selection, rendering, row.key)
+                except ParameterError as error:
+                    decision = Decision.NO_TARGET
+                    self._impossible[row.key] = str(error)
+            seen.append((row, decision))
+        return seen, targets
 
     def _decision(self, row: Row[Any], digest: str, at: datetime) -> Decision:
         if row.size == 0:
@@ -254,23 +256,30 @@ class _Planner:
         return Decision.RESTING if resting else Decision.RETRY
 
     def _begin(
-        self, connection: Connection, rendering: Rendering, fresh: Sequence[tuple[Row[Any], Decision]]
+        self,
+        connection: Connection,
+        rendering: Rendering,
+        fresh: Sequence[tuple[Row[Any], Decision]],
+        targets: dict[str, tuple[str, str]],
     ) -> dict[int, Decision]:
         """Begin a new generation of each; the older one, if still under way, is superseded."""
         if not fresh:
             return {}
-        targets = self._targets(connection, rendering, [row for row, _ in fresh])
         older = [row.id for row, _ in fresh if row.id is not None]
-        # Published ones stand until their successor is published: readers are never left without a rendition.
-        running = sa.and_(conversion.c.id.in_(older), conversion.c.state.in_([state.value for state in ACTIVE]))
+        # Published ones stand until their successor is published: readers are never left without a rendition. Verified
+        # ones may be on their way to the final key this moment: what stands there must be what the catalogue says.
+        under_way = [state.value for state in ACTIVE - {State.VERIFIED}]
+        running = sa.and_(conversion.c.id.in_(older), conversion.c.state.in_(under_way))
         move(
             connection,
             Verb.SUPERSEDE,
-            list(connection.scalars(sa.select(conversion.c.id).where(running))),
+            connection.scalars(sa.select(conversion.c.id).where(running).with_for_update()).all(),
             message="a newer generation was planned",
         )
         connection.execute(sa.update(conversion).where(conversion.c.id.in_(older)).values(newest=False))
+        own_targets(connection, self._selection, self._batch_id, rendering, targets, self._wanted)
         sources = _sources(connection, [row for row, _ in fresh])
+        generations = self._generations(connection, rendering, [row.key for row, _ in fresh])
         at = now()
         begun = connection.execute(
             sa.insert(conversion).returning(conversion.c.id, conversion.c.key),
@@ -282,16 +291,16 @@ class _Planner:
                     "profile": rendering.name,
                     "digest": rendering.digest(),
                     "process": rendering.convert.render(),
-                    "target_bucket": targets[row.key][0],
-                    "target_key": targets[row.key][1],
+                    "target_bucket": self._target_bucket(rendering),
+                    "target_key": targets[row.key][1] if row.key in targets else "",
                     "publish": rendering.publish,
-                    "generation": (row.generation or 0) + 1,
+                    "generation": generations.get(row.key, 0) + 1,
                     "newest": True,
-                    "state": (State.SKIPPED if decision is Decision.EMPTY else State.PLANNED).value,
+                    "state": (State.SKIPPED if decision in SKIPPED else State.PLANNED).value,
                     "attempt": 1,
                     "max_attempts": self._max_attempts,
-                    "code": "EmptySource" if decision is Decision.EMPTY else None,
-                    "message": "the source object has no bytes" if decision is Decision.EMPTY else None,
+                    "code": SKIPPED.get(decision),
+                    "message": self._why_skipped(row.key, decision),
                     "created_at": at,
                     "changed_at": at,
                 }
@@ -301,41 +310,28 @@ class _Planner:
         decisions = {row.key: decision for row, decision in fresh}
         return {row.id: decisions[row.key] for row in begun}
 
-    def _targets(
-        self, connection: Connection, rendering: Rendering, rows: Sequence[Row[Any]]
-    ) -> dict[str, tuple[str, str]]:
-        """The target of every source, each with one owner.
+    def _target_bucket(self, rendering: Rendering) -> str:
+        """One for all sources: a template of a bucket knows the source's bucket, not its key."""
+        return rendering.target_for(self._selection.bucket, "x/x.wav")[0]
 
-        Raises:
-            SelectionError: naming both sources and the target they share.
-        """
-        targets = {row.key: check_target(self._selection, rendering, row.key) for row in rows}
-        owners: dict[tuple[str, str], str] = {}
-        for key, target in targets.items():
-            if target in owners:
-                raise _shared_target(rendering, target, owners[target], key)
-            owners[target] = key
-        others = connection.execute(
-            sa.select(
-                conversion.c.target_bucket,
-                conversion.c.target_key,
-                conversion.c.bucket,
-                conversion.c.key,
-                conversion.c.profile,
-            ).where(conversion.c.newest, conversion.c.target_key.in_([target for _, target in owners]))
+    def _generations(self, connection: Connection, rendering: Rendering, keys: Sequence[str]) -> dict[str, int]:
+        """The highest generation there ever was of each source's rendition; the newest may have been given up."""
+        found = connection.execute(
+            sa.select(conversion.c.key, sa.func.max(conversion.c.generation).label("generation"))
+            .where(
+                conversion.c.bucket == self._selection.bucket,
+                conversion.c.key.in_(keys),
+                conversion.c.profile == rendering.name,
+                conversion.c.target_bucket == self._target_bucket(rendering),
+            )
+            .group_by(conversion.c.key)
         )
-        for other in others:
-            key = owners.get((other.target_bucket, other.target_key))
-            if key is None:
-                continue
-            if (other.bucket, other.key) != (self._selection.bucket, key):
-                raise _shared_target(rendering, (other.target_bucket, other.target_key), other.key, key)
-            if other.profile != rendering.name:
-                raise SelectionError(
-                    f"profiles {other.profile} and {rendering.name} both turn {key!r} into "
-                    f"'oss://{other.target_bucket}/{other.target_key}': give one of them another target"
-                )
-        return targets
+        return {row.key: row.generation for row in found}
+
+    def _why_skipped(self, key: str, decision: Decision) -> str | None:
+        if decision is Decision.EMPTY:
+            return "the source object has no bytes"
+        return self._impossible[key] if decision is Decision.NO_TARGET else None
 
     def _join(self, connection: Connection, wanted: dict[int, Decision]) -> None:
         if not wanted:
@@ -354,10 +350,6 @@ class _Planner:
             ],
         )
         self._ordinal += len(wanted)
-
-
-#: Decisions that begin a new generation.
-_FRESH = frozenset({Decision.NEW, Decision.CHANGED, Decision.REPARAMETRISED, Decision.FORCED, Decision.EMPTY})
 
 
 def _sources(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str, str], int]:
@@ -384,11 +376,3 @@ def _sources(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str
         )
     )
     return {(row.key, row.etag): row.id for row in found}
-
-
-def _shared_target(rendering: Rendering, target: tuple[str, str], one: str, other: str) -> SelectionError:
-    return SelectionError(
-        f"sources {one!r} and {other!r} would both become 'oss://{target[0]}/{target[1]}' by profile "
-        f"{rendering.name}: give them different targets ({{basename}} or {{ext}} in a profile's target key), or "
-        "exclude one of them"
-    )

@@ -10,7 +10,8 @@ from include.catalogue.database import Catalogue
 from include.catalogue.schema import rendition
 from include.catalogue.states import State
 
-from .planning import Decision, plan_batch
+from .decisions import Decision
+from .planning import plan_batch
 from .request import BatchRequest, RequestError
 
 

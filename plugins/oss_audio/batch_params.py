@@ -106,7 +106,7 @@ SELECTION: dict[str, Any] = {
     "bucket": "{{ params.bucket }}",
     "prefix": "{{ params.prefix or '' }}",
     "include": "{{ params.glob or '' }}",
-    "exclude": "{{ (params.exclude or []) | join(',') }}",
+    "exclude": "{{ (params.exclude or []) | tojson }}",
     "profiles": "{{ params.profiles | join(',') }}",
     "target_bucket": setting("TARGET_BUCKET"),
     "start": "{{ params.start }}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -23,7 +24,26 @@ def as_names(name: str, value: Any) -> tuple[str, ...]:
         value = value.split(",")
     if not isinstance(value, Sequence) or not all(isinstance(one, str) for one in value):
         raise AirflowFailException(f"{name} is {value!r}: give a list of texts, or one text with commas")
-    return tuple(one.strip() for one in value if one.strip())
+    return tuple(dict.fromkeys(one.strip() for one in value if one.strip()))
+
+
+def as_texts(name: str, value: Any) -> tuple[str, ...]:
+    """A list of texts, also as JSON, or one text; nothing is split or stripped: OSS keys may hold commas and blanks."""
+    texts = _listed(value) if isinstance(value, str) else value
+    if texts is None:
+        return ()
+    if not isinstance(texts, Sequence) or isinstance(texts, bytes) or not all(isinstance(one, str) for one in texts):
+        raise AirflowFailException(f"{name} is {value!r}: give a text or a list of texts")
+    return tuple(dict.fromkeys(one for one in texts if one))
+
+
+def _listed(text: str) -> list[str]:
+    """The texts of a JSON list; anything else is one text, a shell pattern such as [ab]*.wav among them."""
+    try:
+        texts = json.loads(text)
+    except ValueError:
+        return [text]
+    return texts if isinstance(texts, list) and all(isinstance(one, str) for one in texts) else [text]
 
 
 def as_number(name: str, value: Any) -> int | None:

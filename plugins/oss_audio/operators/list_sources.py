@@ -15,7 +15,7 @@ from include.pipeline.selection import refuse_own_targets
 from oss_audio.clear_errors import clear_errors
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOperator, batch_name
-from oss_audio.values import as_flag, as_names, as_number, as_text
+from oss_audio.values import as_flag, as_names, as_number, as_text, as_texts
 
 
 class OSSAudioListOperator(OSSAudioOperator):
@@ -25,8 +25,9 @@ class OSSAudioListOperator(OSSAudioOperator):
     parameters, and a selection that would take its own renditions for sources.
 
     :param bucket: of the sources.
-    :param prefix: key prefix, or several with commas between them.
-    :param include: shell patterns on the whole key (`*` also matches `/`); none: every known audio extension.
+    :param prefix: key prefix, or a list of several.
+    :param include: one shell pattern, or a list of them, on the whole key (`*` also matches `/`); none: every known
+        audio extension.
     :param exclude: shell patterns that win over `include`.
     :param profiles: names of profiles in include/profiles.
     :param target_bucket: where renditions go; the profile's own, or the source's bucket, when empty.
@@ -121,9 +122,9 @@ class OSSAudioListOperator(OSSAudioOperator):
         max_attempts = as_number("max_attempts", self.max_attempts)
         return BatchRequest(
             bucket=as_text(self.bucket) or "",
-            prefixes=as_names("prefix", self.prefix) or ("",),
-            include=as_names("include", self.include),
-            exclude=as_names("exclude", self.exclude),
+            prefixes=as_texts("prefix", self.prefix) or ("",),
+            include=as_texts("include", self.include),
+            exclude=as_texts("exclude", self.exclude),
             staging=self.staging_prefix,
             profiles=as_names("profiles", self.profiles),
             target_bucket=as_text(self.target_bucket),

@@ -8,7 +8,8 @@ from typing import Any
 from airflow.sdk import Context
 
 from include.catalogue import batches
-from include.pipeline.planning import Plan, plan_batch
+from include.pipeline.decisions import Plan
+from include.pipeline.planning import plan_batch
 from include.pipeline.request import BatchRequest
 from oss_audio.clear_errors import clear_errors
 from oss_audio.operators.base import OSSAudioOperator

@@ -34,8 +34,9 @@ from include.catalogue.conversions import Conversion
 from include.catalogue.schema import conversion
 from include.oss import OssSettings
 from include.pipeline import draining, submitting, waiting
+from include.pipeline.decisions import Plan
 from include.pipeline.listing import list_sources
-from include.pipeline.planning import Plan, plan_batch
+from include.pipeline.planning import plan_batch
 from include.pipeline.publishing import publish_batch
 from include.pipeline.request import BatchRequest
 from include.pipeline.selection import Selection
@@ -309,6 +310,13 @@ class Proxy:
     ) -> None:
         """Give the next request that contains the marker another answer, and hang up (or reset) after it."""
         self._spoiled.append(Spoiled(marker, answer, forward, reset))
+
+    def refuse(self, marker: bytes, status: str, code: str, message: str = "said the test") -> None:
+        """Refuse the next request that contains the marker, as OSS would."""
+        body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        head = f"HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
+        answer = f"{head}Connection: close\r\n\r\n{body}".encode()
+        self.spoil(marker, lambda _: answer, forward=False)
 
     def close(self) -> None:
         self._over = True

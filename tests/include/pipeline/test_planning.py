@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from include.audio_convert import AudioConvert, Profile
-from include.catalogue import Catalogue, State, conversions
+from include.catalogue import Catalogue, State, batches, conversions
 from include.catalogue.conversions import Conversion
 from include.catalogue.database import now
-from include.catalogue.schema import conversion, rendition
+from include.catalogue.schema import conversion, listing, rendition
 from include.pipeline import planning
-from include.pipeline.planning import Plan
+from include.pipeline.decisions import Plan
 from include.pipeline.selection import SelectionError
 
 PlanIt = Callable[..., tuple[int, Plan]]
@@ -165,7 +165,90 @@ def test_a_target_that_another_source_owns_is_refused(catalogue: Catalogue, plan
     plan_it(ONE)
     set_all(catalogue, state="published")
     with pytest.raises(SelectionError, match=r"'in/a.wav' and 'in/a.flac' would both become"):
-        plan_it({"in/a.flac": "E2"})
+        plan_it({"in/a.flac": "E2", **ONE})
+
+
+@pytest.mark.parametrize("state", ["published", "submitted", "failed", "dead"])
+def test_a_source_that_took_the_place_of_another_gets_its_target(
+    catalogue: Catalogue, plan_it: PlanIt, state: str
+) -> None:
+    plan_it(ONE)
+    set_all(catalogue, state=state)
+    assert plan_it({"in/a.flac": "E2"})[1].decisions == {"new": 1}
+    old, new = every_conversion(catalogue)
+    assert (old.newest, old.state) == (False, State.SUPERSEDED if state == "submitted" else State(state))
+    assert (new.key, new.newest, new.target_key) == ("in/a.flac", True, old.target_key)
+    assert plan_it(ONE)[1].decisions == {"new": 1}
+    assert [(one.key, one.generation) for one in every_conversion(catalogue) if one.newest] == [("in/a.wav", 2)]
+
+
+def test_a_profile_that_took_the_place_of_another_gets_its_target(
+    catalogue: Catalogue, plan_it: PlanIt, mp3: Profile
+) -> None:
+    plan_it(ONE)
+    set_all(catalogue, state="published")
+    assert plan_it(ONE, profiles=[replace(mp3, name="renamed")])[1].decisions == {"new": 1}
+    assert [(one.profile, one.newest) for one in every_conversion(catalogue)] == [("mp3", False), ("renamed", True)]
+
+
+def test_one_profile_may_go_to_two_buckets(catalogue: Catalogue, plan_it: PlanIt, mp3: Profile) -> None:
+    elsewhere = replace(mp3, target_bucket="elsewhere")
+    plan_it(ONE)
+    plan_it(ONE, profiles=[elsewhere])
+    set_all(catalogue, state="published")
+    assert plan_it(ONE)[1].unchanged == plan_it(ONE, profiles=[elsewhere])[1].unchanged == 1
+
+
+def test_a_key_without_a_possible_target_is_skipped_and_its_neighbours_go_on(
+    catalogue: Catalogue, plan_it: PlanIt
+) -> None:
+    long = f"in/{'x' * 1016}.wav"
+    for decisions in ({"impossible target": 1, "new": 1}, {"joined": 1}):
+        assert plan_it({long: "E", **ONE})[1].decisions == decisions
+    skipped = next(one for one in every_conversion(catalogue) if one.key == long)
+    assert (skipped.state, skipped.code) == (State.SKIPPED, "ImpossibleTarget")
+    assert "1023" in (skipped.message or "")
+
+
+def test_failures_that_are_left_alone_do_not_use_up_the_limit(catalogue: Catalogue, plan_it: PlanIt) -> None:
+    plan_it(ONE)
+    set_all(catalogue, state="dead")
+    _, plan = plan_it({**ONE, "in/b.wav": "E", "in/c.wav": "E"}, limit=1)
+    assert plan.decisions == {"failed for good": 1, "new": 1}
+
+
+def test_what_is_verified_may_still_be_published_when_a_newer_generation_is_planned(
+    catalogue: Catalogue, plan_it: PlanIt
+) -> None:
+    plan_it(ONE)
+    set_all(catalogue, state="verified")
+    plan_it({"in/a.wav": "E2"})
+    assert [one.state for one in every_conversion(catalogue)] == [State.VERIFIED, State.PLANNED]
+
+
+def test_until_it_is_planned_a_run_may_ask_for_something_else(catalogue: Catalogue) -> None:
+    with catalogue.write() as connection:
+        batches.open_batch(connection, "dag/run", {"exclude": []})
+        assert batches.open_batch(connection, "dag/run", {"exclude": ["x*"]}).params == {"exclude": ["x*"]}
+        batch = batches.open_batch(connection, "dag/run", {"exclude": ["x*"]})
+        batches.end_planning(connection, batch.id, {})
+        assert batches.open_batch(connection, "dag/run", {"exclude": []}).params == {"exclude": ["x*"]}
+
+
+def test_a_dry_run_and_a_refusal_leave_no_listing_behind(catalogue: Catalogue, plan_it: PlanIt, mp3: Profile) -> None:
+    plan_it(ONE, dry_run=True)
+    with pytest.raises(SelectionError):
+        plan_it(ONE, profiles=[mp3, replace(mp3, name="other")])
+    with catalogue.read() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(listing)) == 0
+
+
+@pytest.mark.parametrize("state", ["converted", "superseded", "failed"])
+def test_what_was_written_in_place_is_never_a_source(catalogue: Catalogue, plan_it: PlanIt, state: str) -> None:
+    plan_it(ONE)
+    set_all(catalogue, state=state, publish="direct", target_key="in/a-preview.mp3")
+    _, plan = plan_it({"in/a-preview.mp3": "E"})
+    assert (plan.decisions, plan.wanted) == ({"a rendition itself": 1}, 0)
 
 
 def test_two_profiles_of_one_target_are_both_named(plan_it: PlanIt, mp3: Profile) -> None:
@@ -205,7 +288,7 @@ def test_a_known_rendition_is_never_a_source(catalogue: Catalogue, plan_it: Plan
         )
     set_all(catalogue, state="published")
     _, plan = plan_it({"in/made.mp3": "E", **ONE})
-    assert (plan.decisions, plan.unchanged) == ({}, 1)
+    assert (plan.decisions, plan.unchanged) == ({"a rendition itself": 1}, 1)
 
 
 def test_a_run_has_at_most_64_shards(catalogue: Catalogue, plan_it: PlanIt, monkeypatch: pytest.MonkeyPatch) -> None:

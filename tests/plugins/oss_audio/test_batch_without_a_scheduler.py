@@ -159,7 +159,7 @@ def test_params_as_templates_render_them(deployment: Deployment) -> None:
     listed = listing(
         deployment,
         include=f"{deployment.prefix}*.wav",
-        exclude="*/old/*, ",
+        exclude='["*/old/*"]',
         profiles="mobile-mp3, voice-amr-nb",
         start="100",
         duration="200",

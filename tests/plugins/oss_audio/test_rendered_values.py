@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oss_audio.values import as_batch, as_flag, as_names, as_number, as_percent, as_shard, as_text
+from oss_audio.values import as_batch, as_flag, as_names, as_number, as_percent, as_shard, as_text, as_texts
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,15 @@ from oss_audio.values import as_batch, as_flag, as_names, as_number, as_percent,
         (as_names, " a b , ,c/* ", ("a b", "c/*")),
         (as_names, ["a,b", " c "], ("a,b", "c")),
         (as_names, ("曲/",), ("曲/",)),
+        (as_names, "a,b,a", ("a", "b")),
+        (as_texts, None, ()),
+        (as_texts, "", ()),
+        (as_texts, "Artist, The/ ", ("Artist, The/ ",)),
+        (as_texts, ["a,b", " c ", "", "a,b"], ("a,b", " c ")),
+        (as_texts, '["a,b", "\\u66f2"]', ("a,b", "曲")),
+        (as_texts, "[ab]*.wav", ("[ab]*.wav",)),
+        (as_texts, "[]", ()),
+        (as_texts, "[1]", ("[1]",)),
         (as_number, None, None),
         (as_number, "", None),
         (as_number, " None ", None),
@@ -50,6 +59,8 @@ def test_what_is_understood(read: Callable[[str, Any], Any], value: Any, expecte
     [
         (as_names, 1, "a list of texts, or one text with commas"),
         (as_names, ["a", 1], "a list of texts, or one text with commas"),
+        (as_texts, 1, "a text or a list of texts"),
+        (as_texts, ["a", 1], "a text or a list of texts"),
         (as_names, b"a", "a list of texts, or one text with commas"),
         (as_number, "1.5", "a whole number"),
         (as_number, 1.5, "a whole number"),
@@ -72,7 +83,7 @@ def test_what_is_refused(read: Callable[[str, Any], Any], value: Any, remedy: st
 
 @given(st.lists(st.text(st.characters(exclude_characters=",", exclude_categories=["Z", "Cc", "Cs"]), min_size=1)))
 def test_a_list_and_its_text_mean_the_same(names: list[str]) -> None:
-    assert as_names("it", names) == as_names("it", ",".join(names)) == tuple(names)
+    assert as_names("it", names) == as_names("it", ",".join(names)) == tuple(dict.fromkeys(names))
 
 
 @pytest.mark.parametrize(("value", "expected"), [(None, None), ("", None), ("None", None), ("a", "a"), (5, "5")])

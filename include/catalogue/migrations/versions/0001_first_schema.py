@@ -138,15 +138,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_conversion_source_id_source")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversion")),
         sa.UniqueConstraint(
-            "bucket", "key", "profile", "generation", name=op.f("uq_conversion_bucket_key_profile_generation")
+            "bucket",
+            "key",
+            "profile",
+            "target_bucket",
+            "generation",
+            name=op.f("uq_conversion_bucket_key_profile_target_bucket_generation"),
         ),
     )
     op.create_index(op.f("ix_conversion_source_id"), "conversion", ["source_id"], unique=False)
+    op.create_index("ix_conversion_target", "conversion", ["target_bucket", "target_key"], unique=False)
     op.create_index(op.f("ix_conversion_task_id"), "conversion", ["task_id"], unique=False)
     op.create_index(
         "uq_conversion_newest",
         "conversion",
-        ["bucket", "key", "profile"],
+        ["bucket", "key", "profile", "target_bucket"],
         unique=True,
         sqlite_where=sa.text("newest"),
         postgresql_where=sa.text("newest"),
@@ -156,8 +162,8 @@ def upgrade() -> None:
         "conversion",
         ["target_bucket", "target_key"],
         unique=True,
-        sqlite_where=sa.text("newest"),
-        postgresql_where=sa.text("newest"),
+        sqlite_where=sa.text("newest AND state <> 'skipped'"),
+        postgresql_where=sa.text("newest AND state <> 'skipped'"),
     )
     op.create_table(
         "listing",
@@ -227,8 +233,8 @@ def downgrade() -> None:
     op.drop_index(
         "uq_conversion_target",
         table_name="conversion",
-        sqlite_where=sa.text("newest"),
-        postgresql_where=sa.text("newest"),
+        sqlite_where=sa.text("newest AND state <> 'skipped'"),
+        postgresql_where=sa.text("newest AND state <> 'skipped'"),
     )
     op.drop_index(
         "uq_conversion_newest",
@@ -237,6 +243,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("newest"),
     )
     op.drop_index(op.f("ix_conversion_task_id"), table_name="conversion")
+    op.drop_index("ix_conversion_target", table_name="conversion")
     op.drop_index(op.f("ix_conversion_source_id"), table_name="conversion")
     op.drop_table("conversion")
     op.drop_table("source")

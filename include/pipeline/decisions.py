@@ -1,0 +1,58 @@
+"""What planning may decide about a source and a rendition, and the plan that these decisions add up to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+#: How many planned conversions the plan shows by name.
+SHOWN = 20
+
+
+class Decision(StrEnum):
+    """Why a batch wants a conversion, or why it leaves one alone."""
+
+    NEW = "new"
+    CHANGED = "source changed"
+    REPARAMETRISED = "profile changed"
+    FORCED = "forced"
+    RETRY = "retry"
+    JOINED = "joined"
+    EMPTY = "empty source"
+    NO_TARGET = "impossible target"
+    RESTING = "failed, resting"
+    DEAD = "failed for good"
+    RENDITION = "a rendition itself"
+
+
+#: Decisions that leave a conversion out of the batch.
+LEFT_ALONE = frozenset({Decision.RESTING, Decision.DEAD, Decision.RENDITION})
+#: Decisions that leave a row that says why there is nothing to convert, with its code.
+SKIPPED = {Decision.EMPTY: "EmptySource", Decision.NO_TARGET: "ImpossibleTarget"}
+#: Decisions that begin a new generation.
+FRESH = frozenset({Decision.NEW, Decision.CHANGED, Decision.REPARAMETRISED, Decision.FORCED, *SKIPPED})
+#: Decisions without a target to show.
+NOT_SHOWN = LEFT_ALONE.union(SKIPPED)
+
+
+@dataclass
+class Plan:
+    """What planning decided.
+
+    Attributes:
+        shards: numbers of the batch's shards; empty when there is nothing to do, or for a dry run.
+        decisions: how many conversions were decided how.
+        unchanged: conversions that are done and still right.
+        examples: the first decisions, as (decision, source key, profile, target).
+    """
+
+    shards: list[int] = field(default_factory=list)
+    decisions: Counter[str] = field(default_factory=Counter)
+    unchanged: int = 0
+    examples: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+    @property
+    def wanted(self) -> int:
+        """Conversions the batch has to see through."""
+        return sum(count for decision, count in self.decisions.items() if Decision(decision) not in LEFT_ALONE)

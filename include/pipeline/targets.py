@@ -1,0 +1,113 @@
+"""Who owns a final key: one source and one profile; whoever is gone gives it up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from include.audio_convert import load_profiles
+from include.catalogue.conversions import move
+from include.catalogue.schema import conversion, listing
+from include.catalogue.states import ACTIVE, State, Verb
+
+from .renderings import Rendering
+from .selection import Selection, SelectionError
+
+
+def own_targets(
+    connection: Connection,
+    selection: Selection,
+    batch_id: int,
+    rendering: Rendering,
+    targets: dict[str, tuple[str, str]],
+    wanted: frozenset[str],
+) -> None:
+    """Make each source the owner of its target, before its conversion is begun.
+
+    Args:
+        targets: bucket and key of the target, by source key; the sources are all of the selection's bucket.
+        wanted: names of all renderings that the batch makes.
+
+    Raises:
+        SelectionError: naming both sources, or both profiles, and the target they share.
+    """
+    owners: dict[tuple[str, str], str] = {}
+    for key, target in targets.items():
+        if target in owners:
+            raise _shared(rendering, target, owners[target], key)
+        owners[target] = key
+    for other in _owners(connection, owners):
+        target = (other.target_bucket, other.target_key)
+        if target not in owners:
+            continue
+        key = owners[target]
+        if (other.bucket, other.key, other.profile) == (selection.bucket, key, rendering.name):
+            continue
+        same_source = (other.bucket, other.key) == (selection.bucket, key)
+        if same_source:
+            gone = other.profile not in wanted and _profile_gone(other.profile)
+        else:
+            gone = _source_gone(connection, selection, batch_id, other)
+        if gone:
+            _give_up(connection, other.id)
+        elif same_source:
+            raise SelectionError(
+                f"profiles {other.profile} and {rendering.name} both turn {key!r} into "
+                f"'oss://{target[0]}/{target[1]}': give one of them another target"
+            )
+        else:
+            raise _shared(rendering, target, other.key, key)
+
+
+def _owners(connection: Connection, targets: dict[tuple[str, str], str]) -> Sequence[Any]:
+    return connection.execute(
+        sa.select(
+            conversion.c.id,
+            conversion.c.bucket,
+            conversion.c.key,
+            conversion.c.profile,
+            conversion.c.target_bucket,
+            conversion.c.target_key,
+        ).where(
+            conversion.c.newest,
+            conversion.c.state != State.SKIPPED.value,
+            conversion.c.target_bucket.in_({bucket for bucket, _ in targets}),
+            conversion.c.target_key.in_([key for _, key in targets]),
+        )
+    ).all()
+
+
+def _source_gone(connection: Connection, selection: Selection, batch_id: int, other: Any) -> bool:
+    """Whether this batch's listing would have shown the other source, and did not."""
+    if other.bucket != selection.bucket or not selection.matches(other.key):
+        return False
+    here = listing.c.batch_id == batch_id, listing.c.bucket == other.bucket, listing.c.key == other.key
+    return connection.execute(sa.select(listing.c.key).where(*here)).first() is None
+
+
+def _profile_gone(name: str) -> bool:
+    """Whether a profile was renamed or removed. A single conversion's name is its target, no profile's."""
+    return "://" not in name and name not in load_profiles()
+
+
+def _give_up(connection: Connection, conversion_id: int) -> None:
+    """The rendition that stands there, if any, is replaced when its successor is published."""
+    active = sa.and_(conversion.c.id == conversion_id, conversion.c.state.in_([state.value for state in ACTIVE]))
+    move(
+        connection,
+        Verb.SUPERSEDE,
+        connection.scalars(sa.select(conversion.c.id).where(active).with_for_update()).all(),
+        message="its source or profile is gone, and another one has its target",
+    )
+    connection.execute(sa.update(conversion).where(conversion.c.id == conversion_id).values(newest=False))
+
+
+def _shared(rendering: Rendering, target: tuple[str, str], one: str, other: str) -> SelectionError:
+    return SelectionError(
+        f"sources {one!r} and {other!r} would both become 'oss://{target[0]}/{target[1]}' by profile "
+        f"{rendering.name}: give them different targets ({{basename}} or {{ext}} in a profile's target key), or "
+        "exclude one of them"
+    )
