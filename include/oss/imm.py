@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -22,12 +23,20 @@ TASK_TYPE = "MediaConvert"
 PAGE = 100
 """Tasks a page of ListTasks: the most that IMM gives."""
 
-LISTED_TASKS = 2000
-"""How many of the newest tasks `find_task` looks through."""
+LISTED_TASKS = 10_000
+"""How many tasks of a stretch of time `find_task` looks through before it gives up."""
+
+
+SECONDS = "%Y-%m-%dT%H:%M:%SZ"
+"""How IMM writes a moment of UTC."""
 
 
 class TaskNotFound(LookupError):
     """IMM doesn't know this task (any more)."""
+
+
+class TooManyTasks(LookupError):
+    """There are more tasks than `find_task` looks through: the one that is looked for may be among the others."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +92,27 @@ class ImmTasks:
             end_time=body.end_time or "",
         )
 
-    def find_task(self, bucket: str, output_bucket: str, output_key: str, *, since: datetime) -> str | None:
+    def find_task(
+        self,
+        bucket: str,
+        output_bucket: str,
+        output_key: str,
+        *,
+        since: datetime,
+        until: datetime,
+        known: Collection[str] = (),
+    ) -> str | None:
         """Return the id of the newest conversion of an object in `bucket` that writes to this output.
 
-        For a submit whose answer was lost. IMM can't search by output, so the newest tasks of the project are
-        looked through (ListTasks with their definitions, 100 a page, LISTED_TASKS at most), as far back as
-        `since`; None when none of them fits. Raises as `get_task`.
+        For a submit whose answer was lost. IMM can't search by output, so the project's tasks that started between
+        `since` and `until` are looked through (ListTasks with their definitions, 100 a page), the `known` ones left
+        out; None when none of them fits. Raises TooManyTasks after LISTED_TASKS, and otherwise as `get_task`.
         """
         project = self.project_of(bucket)
         client = self._connect()
         wanted = f"oss://{output_bucket}/{output_key}"
         began = load_imm().models.TimeRange(
-            start=since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), end="2999-01-01T00:00:00Z"
+            start=since.astimezone(UTC).strftime(SECONDS), end=until.astimezone(UTC).strftime(SECONDS)
         )
         token: str | None = None
         for _ in range(0, LISTED_TASKS, PAGE):
@@ -110,12 +128,15 @@ class ImmTasks:
             )
             body = client.list_tasks_with_options(request, self._runtime()).body
             for task in body.tasks or ():
-                if wanted in _outputs(task.task_request_definition):
+                if task.task_id not in known and wanted in _outputs(task.task_request_definition):
                     return str(task.task_id)
             token = body.next_token
             if not token:
-                break
-        return None
+                return None
+        raise TooManyTasks(
+            f"IMM project {project!r} has more than {LISTED_TASKS} tasks between {began.start} and {began.end}, and "
+            f"none of the newest writes to {wanted}"
+        )
 
     def project_of(self, bucket: str) -> str:
         """Return the IMM project of a bucket: the setting, or what GetOSSBucketAttachment says.

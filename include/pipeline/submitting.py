@@ -242,12 +242,12 @@ class _Submitter:
         for bucket in sorted({one.bucket for one in mine}):
             check_imm(self._settings, bucket, pauses=PAUSES)
         for one in mine:
-            found = look_for(self._settings, one)
+            found = look_for(self._catalogue, self._settings, one, self._lease)
             with self._catalogue.write() as connection:
                 if found.task_id is not None:
                     self._record(connection, one, token, Outcome(Kind.ACCEPTED, task_id=found.task_id))
                 elif found.output:
-                    self._outcomes["found"] += move(connection, Verb.ADOPT, one.id, held=token)
+                    self._outcomes["found"] += move(connection, Verb.ADOPT, one.id, held=token, task_id=None)
                 else:
                     self._traceless[one.id] += move(connection, Verb.RELEASE, one.id, held=token)
             if self._traceless[one.id] >= TRACELESS:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from include.oss import OssConfigurationError, OssSettings, TaskNotFound, TaskStatus
+from include.oss import OssConfigurationError, OssSettings, TaskNotFound, TaskStatus, imm
+from include.oss.imm import TooManyTasks
 
 if TYPE_CHECKING:
     from tests.conftest import LocalCloudProcess
@@ -76,6 +77,22 @@ def test_a_lost_task_is_found_by_its_output(oss_settings: OssSettings, local_clo
     tasks = oss_settings.imm()
     bucket, minute = local_cloud.bucket, timedelta(minutes=1)
     before, after = datetime.now(UTC) - minute, datetime.now(UTC) + minute
-    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=before) == task_id
-    assert tasks.find_task(bucket, bucket, "imm/lost/other.mp3", since=before) is None
-    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=after) is None
+    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=before, until=after) == task_id
+    assert tasks.find_task(bucket, bucket, "imm/lost/other.mp3", since=before, until=after) is None
+    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=after, until=after + minute) is None
+    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=before - minute, until=before) is None
+    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=before, until=after, known={task_id}) is None
+
+
+def test_giving_up_a_search_is_not_the_absence_of_a_task(
+    oss_settings: OssSettings, local_cloud: LocalCloudProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, minute = local_cloud.bucket, timedelta(minutes=1)
+    oss_settings.bucket(bucket).put_object("imm/many.wav", tone())
+    for number in range(3):
+        submit(oss_settings, bucket, "imm/many.wav", f"imm/many/{number}.mp3")
+    monkeypatch.setattr(imm, "PAGE", 1)
+    monkeypatch.setattr(imm, "LISTED_TASKS", 2)
+    now = datetime.now(UTC)
+    with pytest.raises(TooManyTasks, match=r"more than 2 tasks between .*imm/many/0\.mp3"):
+        oss_settings.imm().find_task(bucket, bucket, "imm/many/0.mp3", since=now - minute, until=now + minute)
