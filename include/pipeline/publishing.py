@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from include.audio_convert import FORMATS, AudioConvert
-from include.catalogue import conversions
+from include.catalogue import batches, conversions
 from include.catalogue.conversions import CHUNK, Conversion, move, of_the_same, rest
 from include.catalogue.database import Catalogue, now
 from include.catalogue.schema import batch_conversion, conversion, rendition
@@ -27,6 +27,7 @@ from include.catalogue.states import State, Verb
 from include.oss import OssSettings
 
 from .moving import move_from
+from .refusals import is_about_the_object
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +44,12 @@ def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) ->
         How many conversions ended in which state.
 
     Raises:
-        oss2.exceptions.OssError, requests.RequestException: a copy failed, and not for want of the
-            object; the others are published.
+        NoSuchBatch: the catalogue was replaced since the run began.
+        oss2.exceptions.OssError, requests.RequestException: a copy failed, and not for the object's
+            sake; the others are published.
     """
     with catalogue.read() as connection:
+        batches.get_batch(connection, batch_id)
         verified = conversions.of_batch(connection, batch_id, [State.VERIFIED])
     publisher = _Publisher(catalogue, settings)
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="publish") as pool:
@@ -73,30 +76,30 @@ class _Publisher:
             return self._supersede(one)
         try:
             self._fence(one)
-            etag = self._copy(one) if one.publish == "staged" else one.output_etag
-        except (oss2.exceptions.NoSuchKey, oss2.exceptions.PreconditionFailed):
-            # Taken away by a newer generation, or by nobody we know.
-            return self._quarantine(one) if self._is_newest(one) else self._supersede(one)
+            etag = self._copy(one) if one.publish == "staged" else self._look(one)
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             # The second: oss2 doesn't wrap what happens while it reads an answer.
-            self.error = error
-            return State.VERIFIED
+            return self._refused(one, error)
         with self._catalogue.write() as connection:
             # Two generations don't publish at the same moment: each would miss the other one.
             generations = sa.select(conversion.c.id).where(of_the_same(conversion, one)).order_by(conversion.c.id)
             connection.execute(generations.with_for_update()).all()
             if move(connection, Verb.PUBLISH, one.this_attempt, code=None, message=None):
-                self._enter(connection, one, etag or "")
+                self._enter(connection, one, etag)
                 return State.PUBLISHED
         return self._supersede(one)
 
     def clear_staging(self, batch_id: int) -> None:
-        """Remove the staged objects of everything the batch published, a thousand a request."""
+        """Remove the staged objects of everything in the batch that nobody publishes any more.
+
+        Quarantined ones stay for whoever looks into them.
+        """
+        over = [state.value for state in (State.PUBLISHED, State.SUPERSEDED, State.DEAD)]
         with self._catalogue.read() as connection:
             rows = connection.execute(
                 _staged()
                 .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
-                .where(batch_conversion.c.batch_id == batch_id, conversion.c.state == State.PUBLISHED.value)
+                .where(batch_conversion.c.batch_id == batch_id, conversion.c.state.in_(over))
             ).all()
         self._remove(rows)
 
@@ -149,6 +152,25 @@ class _Publisher:
         copied = bucket.copy_object(one.output_bucket, one.output_key, one.target_key, headers=headers)
         return str(copied.etag).strip('"')
 
+    def _look(self, one: Conversion) -> str:
+        """Make sure that the very bytes that were verified stand at the final key, to which they were written."""
+        bucket = self._settings.bucket(one.target_bucket, session=self._session)
+        there = bucket.head_object(one.target_key, headers={"If-Match": f'"{one.output_etag}"'})
+        return str(there.etag).strip('"')
+
+    def _refused(self, one: Conversion, error: Any) -> State:
+        """The row's own failure, if it is one; anything else is the step's, and the row waits for the next try."""
+        if not is_about_the_object(error):
+            self.error = error
+            return State.VERIFIED
+        if not self._is_newest(one):
+            return self._supersede(one)
+        output = f"oss://{one.output_bucket}/{one.output_key}"
+        if error.status in {404, 412}:
+            return self._quarantine(one, "OutputChanged", f"{output} is gone or changed since it was verified")
+        code = error.code or f"HTTP {error.status}"
+        return self._quarantine(one, code, f"OSS refuses to publish {output}: {error.message or 'no reason given'}")
+
     def _enter(self, connection: Connection, one: Conversion, etag: str) -> None:
         """Enter the rendition; the generation that stood there before is superseded only now."""
         older = connection.scalars(
@@ -189,15 +211,15 @@ class _Publisher:
             message = "a newer generation is being published"
             return move_from(connection, State.VERIFIED, Verb.SUPERSEDE, one.this_attempt, message=message)
 
-    def _quarantine(self, one: Conversion) -> State:
-        message = f"oss://{one.output_bucket}/{one.output_key} is gone or changed since it was verified"
+    def _quarantine(self, one: Conversion, code: str, message: str) -> State:
+        log.warning("oss://%s/%s as %s: %s", one.bucket, one.key, one.profile, message)
         with self._catalogue.write() as connection:
             return move_from(
                 connection,
                 State.VERIFIED,
                 Verb.QUARANTINE,
                 one.this_attempt,
-                code="OutputChanged",
+                code=code,
                 message=message,
                 retry_at=rest(one.attempt),
             )

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from include.audio_convert import AudioConvert
-from include.catalogue import conversions
+from include.catalogue import batches, conversions
 from include.catalogue.conversions import Conversion, rest
 from include.catalogue.database import Catalogue
 from include.catalogue.schema import source
@@ -26,6 +26,7 @@ from include.oss import OssSettings
 from include.verification import Probe, UnreadableAudio, check_complete, compare, expected, probe
 
 from .moving import move_from
+from .refusals import is_about_the_object
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +43,12 @@ def verify_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> 
         How many conversions ended in which state.
 
     Raises:
-        oss2.exceptions.OssError, requests.RequestException: reading failed, and not for want of the
-            object; the others are verified.
+        NoSuchBatch: the catalogue was replaced since the run began.
+        oss2.exceptions.OssError, requests.RequestException: reading failed, and not for the object's
+            sake; the others are verified.
     """
     with catalogue.read() as connection:
+        batches.get_batch(connection, batch_id)
         converted = conversions.of_batch(connection, batch_id, [State.CONVERTED])
     verifier = _Verifier(settings)
     outcomes: Counter[str] = Counter()
@@ -113,6 +116,9 @@ class _Verifier:
             return _quarantine(one, "OutputMissing", message)
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             # The second: oss2 doesn't wrap what happens while it reads an answer.
+            if is_about_the_object(error):
+                code, reason = error.code or f"HTTP {error.status}", error.message or "no reason given"
+                return _quarantine(one, code, f"OSS refuses to give the source or the output: {reason}")
             self.error = error
             return _Finding(one)
         whole = replace(check_complete(source_probe), name="source")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from include.catalogue import State
+from include.catalogue import State, batches
 from include.catalogue.conversions import Conversion
 from include.catalogue.schema import conversion, rendition
 from include.pipeline import publishing
@@ -159,6 +159,83 @@ def test_a_staged_output_that_is_gone_after_verification_is_quarantined(steps: S
     assert "is gone or changed" in (steps.row().message or "")
 
 
+def to_verified_in_place(steps: Steps) -> int:
+    in_place = replace(steps.profile, name="in-place", publish="direct")
+    batch = steps.to_converted(profiles=[in_place])
+    assert steps.verify(batch) == {"verified": 1}
+    return batch
+
+
+def test_what_was_written_to_its_final_key_at_once_is_entered_and_stays(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    assert steps.publish(to_verified_in_place(steps)) == {"published": 1}
+    assert stands_as_entered(steps)
+    assert steps.row().output_key == steps.row().target_key
+    # Neither does the next generation take it for a staged object of the one before.
+    steps.put("a.wav", wav(0.6))
+    assert steps.publish(to_verified_in_place(steps)) == {"published": 1}
+    assert stands_as_entered(steps)
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_what_changed_at_its_final_key_since_it_was_verified_is_not_entered(
+    steps: Steps, wav: Wav, removed: bool
+) -> None:
+    steps.put("a.wav", wav())
+    batch = to_verified_in_place(steps)
+    there = steps.oss.bucket(steps.bucket)
+    if removed:
+        there.delete_object(steps.row().target_key)
+    else:
+        there.put_object(steps.row().target_key, b"a late task of an older generation")
+    assert steps.publish(batch) == {"quarantined": 1}
+    assert (steps.row().code, renditions(steps)) == ("OutputChanged", [])
+
+
+def test_an_object_that_oss_refuses_to_copy_is_a_row_with_the_reason(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    for name in ("a.wav", "b.wav"):
+        steps.put(name, wav())
+    batch = steps.to_converted("mobile-mp3")
+    steps.verify(batch)
+    oss_proxy.refuse(b"x-oss-copy-source", "400 Bad Request", "EntityTooLarge", "too large")
+    assert steps.publish(batch, endpoint=oss_proxy.address) == {"published": 1, "quarantined": 1}
+    (bad,) = [one for one in steps.rows() if one.state is State.QUARANTINED]
+    assert (bad.code, bad.message) == (
+        "EntityTooLarge",
+        f"OSS refuses to publish oss://{steps.bucket}/{bad.output_key}: too large",
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ("403 Forbidden", "AccessDenied"),
+        ("403 Forbidden", "InvalidAccessKeyId"),
+        ("404 Not Found", "NoSuchBucket"),
+        ("429 Too Many Requests", "TooManyRequests"),
+        ("503 Service Unavailable", "ServiceUnavailable"),
+    ],
+)
+def test_a_refusal_that_every_object_would_meet_fails_the_step_and_judges_nothing(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, status: str, code: str
+) -> None:
+    import oss2
+
+    steps.put("a.wav", wav())
+    batch = to_verified(steps)
+    oss_proxy.refuse(b"x-oss-copy-source", status, code)
+    with pytest.raises(oss2.exceptions.ServerError):
+        steps.publish(batch, endpoint=oss_proxy.address)
+    assert steps.row().state is State.VERIFIED
+    assert steps.publish(batch) == {"published": 1}
+
+
+def test_a_catalogue_that_was_replaced_since_the_run_began(steps: Steps) -> None:
+    for step in (steps.verify, steps.publish):
+        with pytest.raises(batches.NoSuchBatch, match="was it replaced since the run began"):
+            step(7)
+
+
 def test_a_rendition_to_another_bucket(steps: Steps, wav: Wav) -> None:
     steps.oss.bucket("pipeline-elsewhere").create_bucket()
     steps.put("a.wav", wav())
@@ -201,6 +278,40 @@ def test_staging_that_could_not_be_cleared_is_cleared_by_the_next_try(steps: Ste
     assert steps.keys(staged) == [staged]
     assert steps.publish(batch) == {}
     assert steps.keys(staged) == []
+
+
+def test_what_was_superseded_or_has_died_leaves_nothing_at_its_staging_key(steps: Steps, wav: Wav) -> None:
+    for name in ("changed.wav", "dead.wav", "quarantined.wav"):
+        steps.put(name, wav())
+    batch = steps.to_converted("mobile-mp3")
+    staged = {one.key.removeprefix(steps.prefix): one.output_key or "" for one in steps.rows()}
+    steps.put("changed.wav", wav(0.4))
+    for name in ("dead.wav", "quarantined.wav"):
+        steps.oss.bucket(steps.bucket).put_object(staged[name], b"garbage")
+    assert steps.verify(batch) == {"superseded": 1, "quarantined": 2}
+    with steps.catalogue.write() as connection:
+        dead = sa.update(conversion).where(conversion.c.output_key == staged["dead.wav"])
+        connection.execute(dead.values(state=State.DEAD.value))
+    assert steps.publish(batch) == {}
+    assert {name: bool(steps.keys(key)) for name, key in staged.items()} == {
+        "changed.wav": False,
+        "dead.wav": False,
+        "quarantined.wav": True,
+    }
+
+
+def test_clearing_staging_leaves_sources_and_final_keys_alone(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    first = to_verified_in_place(steps)
+    assert steps.publish(first) == {"published": 1}
+    steps.put("a.wav", wav(0.6))
+    second = to_verified_in_place(steps)
+    assert steps.publish(second) == {"published": 1}
+    for batch in (first, second):
+        steps.publish(batch)
+    assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.PUBLISHED]
+    assert steps.keys(steps.prefix) == [f"{steps.prefix}a.wav"]
+    assert stands_as_entered(steps)
 
 
 def test_staging_is_cleared_in_pages(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, oss_proxy: Proxy) -> None:

@@ -196,6 +196,39 @@ def test_a_download_that_breaks_off_leaves_the_row_for_the_next_try_and_the_othe
     assert steps.verify(batch) == {"verified": 1}
 
 
+@pytest.mark.parametrize("part", ["source", "output"])
+def test_an_object_that_oss_refuses_to_give_is_a_row_with_the_reason(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, part: str
+) -> None:
+    for name in ("a.wav", "b.wav"):
+        steps.put(name, wav())
+    batch = steps.to_converted("mobile-mp3")
+    unlucky = next(one for one in steps.rows() if one.key.endswith("b.wav"))
+    marker = unlucky.output_key if part == "output" else unlucky.key
+    assert marker is not None
+    oss_proxy.refuse(marker.rpartition("/")[2].encode(), "403 Forbidden", "InvalidObjectState", "archived")
+    assert steps.verify(batch, endpoint=oss_proxy.address) == {"verified": 1, "quarantined": 1}
+    (bad,) = [one for one in steps.rows() if one.state is State.QUARANTINED]
+    assert (bad.key, bad.code) == (unlucky.key, "InvalidObjectState")
+    assert bad.message == "OSS refuses to give the source or the output: archived"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("403 Forbidden", "AccessDenied"), ("500 Internal Server Error", "InternalError")]
+)
+def test_a_refusal_that_every_object_would_meet_judges_nothing(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, status: str, code: str
+) -> None:
+    import oss2
+
+    steps.put("a.wav", wav())
+    batch = steps.to_converted("mobile-mp3")
+    oss_proxy.refuse(b"GET ", status, code)
+    with pytest.raises(oss2.exceptions.ServerError):
+        steps.verify(batch, endpoint=oss_proxy.address)
+    assert steps.row().state is State.CONVERTED
+
+
 def test_an_unreachable_endpoint_judges_nothing(steps: Steps, wav: Wav, closed_port: int) -> None:
     import oss2
 
