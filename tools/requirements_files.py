@@ -1,7 +1,9 @@
 """Compile `requirements.txt` and `requirements-dev.txt` from pyproject.toml: `make lock`.
 
 The two files are the lock. There is no uv.lock, because it would record the address of one machine's package
-index; these hold names, versions and hashes, and serve `uv pip sync` and plain `pip install -r` alike.
+index. Every version is pinned. The development file, which `make setup` installs, has hashes as well;
+requirements.txt has none, so that any pip can install it: several don't take hashes together with the extras that
+Airflow's own requirements name.
 """
 
 from __future__ import annotations
@@ -26,10 +28,12 @@ class RequirementsFile:
     Attributes:
         name: file name in the project's root.
         groups: dependency groups of pyproject.toml it contains besides the project's own dependencies.
+        hashed: whether every pin has the hashes of its files.
     """
 
     name: str
     groups: tuple[str, ...] = ()
+    hashed: bool = False
 
     @property
     def path(self) -> Path:
@@ -37,7 +41,7 @@ class RequirementsFile:
         return PROJECT_ROOT / self.name
 
 
-REQUIREMENTS = (RequirementsFile("requirements.txt"), RequirementsFile("requirements-dev.txt", ("dev",)))
+REQUIREMENTS = (RequirementsFile("requirements.txt"), RequirementsFile("requirements-dev.txt", ("dev",), hashed=True))
 
 
 def compile_command(requirements: RequirementsFile, output: Path, *options: str) -> list[str]:
@@ -50,6 +54,8 @@ def compile_command(requirements: RequirementsFile, output: Path, *options: str)
     ]
     for group in requirements.groups:
         command += ["--group", group]
+    if requirements.hashed:
+        command.append("--generate-hashes")
     return [*command, *options]
 
 
@@ -59,7 +65,7 @@ def lock(*, upgrade: bool = False) -> None:
     Raises:
         subprocess.CalledProcessError: nothing fits, or no index was reachable; uv has said which.
     """
-    options = ["--generate-hashes", *(["--upgrade"] if upgrade else [])]
+    options = ["--upgrade"] if upgrade else []
     env = uv_environment()
     for requirements in REQUIREMENTS:
         subprocess.run(

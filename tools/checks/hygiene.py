@@ -62,6 +62,12 @@ RULES = (
     ),
 )
 
+MADE = frozenset(
+    {".venv", ".demo", ".stack", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
+    | {".import_linter_cache", "build", "dist"}
+)
+"""What the project's own commands make; git ignores it."""
+
 GENERATED = frozenset({"requirements.txt", "requirements-dev.txt"})
 """Compiled files: searched for index addresses only, the rest is hashes."""
 
@@ -76,7 +82,9 @@ def problems(name: str, text: str) -> Iterator[str]:
 
 
 def tracked_files(root: Path = PROJECT_ROOT) -> list[str]:
-    """Names of all files git tracks or would track."""
+    """Names of all files git tracks or would track; of every file but the made ones where there is no checkout."""
+    if not (root / ".git").exists():
+        return sorted(_files_without_git(root))
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=root,
@@ -85,6 +93,14 @@ def tracked_files(root: Path = PROJECT_ROOT) -> list[str]:
         check=True,
     )
     return sorted(name for name in listing.stdout.split("\0") if name and (root / name).is_file())
+
+
+def _files_without_git(root: Path) -> Iterator[str]:
+    for path in root.rglob("*"):
+        name = path.relative_to(root)
+        made = any(part in MADE or part.endswith(".egg-info") for part in name.parts)
+        if path.is_file() and not made:
+            yield name.as_posix()
 
 
 def repository_problems(root: Path = PROJECT_ROOT) -> Iterator[str]:

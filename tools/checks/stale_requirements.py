@@ -2,7 +2,8 @@
 
 Recompiling with the present files as preference keeps every version that still fits, so a newer release on
 the index changes nothing: the check fails only when pyproject.toml and the files disagree. Hashes are not
-compared for the same reason (a project may add a wheel to an old release), only that every pin has some.
+compared for the same reason (a project may add a wheel to an old release), only that every pin has some where the
+file has hashes.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ def problems() -> Iterator[str]:
     """Everything that is wrong with the compiled files, a line each."""
     for requirements in REQUIREMENTS:
         text = requirements.path.read_text()
-        yield from unpinned(text, requirements.name)
+        yield from unpinned(text, requirements.name, hashed=requirements.hashed)
         yield from stale(requirements)
     for python in PYTHONS:
         yield from unresolvable(python)
 
 
-def unpinned(text: str, name: str) -> Iterator[str]:
-    """Lines that are no exact pin, and pins without a hash."""
+def unpinned(text: str, name: str, *, hashed: bool) -> Iterator[str]:
+    """Lines that are no exact pin, and pins without a hash in a file that has hashes."""
     pin: str | None = None
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -44,13 +45,13 @@ def unpinned(text: str, name: str) -> Iterator[str]:
         if line.startswith("    --hash=sha256:"):
             pin = None
             continue
-        if pin is not None:
+        if pin is not None and hashed:
             yield f"{name}: {pin} has no hash; {REMEDY}"
         match = PIN.match(line)
         pin = match["pin"].strip() if match else None
         if match is None:
             yield f"{name}:{number}: not an exact version: {line.strip()!r}; {REMEDY}"
-    if pin is not None:
+    if pin is not None and hashed:
         yield f"{name}: {pin} has no hash; {REMEDY}"
 
 

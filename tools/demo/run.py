@@ -177,6 +177,7 @@ def _check(outcome: Outcome, rows: list[ReportRow], rows_after: list[ReportRow])
         "published": good * len(PROFILES),
         "failed": (len(SAMPLES) - good) * len(PROFILES),
         "formats": sorted(FORMATS),
+        "submitted": len(SAMPLES) * len(PROFILES),
         "submitted_again": 0,
     }
     wrong = [
