@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import sqlalchemy as sa
 
-from include.catalogue import batches, conversions
+from include.catalogue import batches, conversions, schema
 from include.catalogue.batches import ListedObject
 from include.catalogue.database import Catalogue
-from include.catalogue.schema import rendition
 from include.catalogue.states import State
 
 from .decisions import Decision
@@ -18,8 +20,11 @@ from .request import BatchRequest, RequestError
 def plan_single(catalogue: Catalogue, request: BatchRequest, name: str, source: ListedObject) -> int:
     """Plan a batch of one, or take up the one of that name where it stands; its only shard is number 0.
 
-    A task that runs again after its conversion failed wants another attempt; one that runs again after anything
-    else changes nothing.
+    A task that runs again after its conversion failed wants another attempt. One that runs again with other arguments,
+    or for a source that was mended meanwhile, wants another batch. After anything else it changes nothing.
+
+    Args:
+        name: of the task and its run; the batch's own name says what was asked for and of which content, too.
 
     Returns:
         The batch's id.
@@ -29,11 +34,16 @@ def plan_single(catalogue: Catalogue, request: BatchRequest, name: str, source: 
         SelectionError: the target is the source itself, or belongs to another source.
     """
     with catalogue.write() as connection:
-        ours = sa.select(rendition.c.id).where(rendition.c.bucket == source.bucket, rendition.c.key == source.key)
+        ours = sa.select(schema.rendition.c.id).where(
+            schema.rendition.c.bucket == source.bucket, schema.rendition.c.key == source.key
+        )
         if connection.scalar(ours) is not None:
             raise RequestError(f"oss://{source.bucket}/{source.key} is itself a rendition of the catalogue")
-        batch = batches.open_batch(connection, name, request.to_json())
-        if batch.planned_at is None:
+        batch = batches.open_batch(connection, f"{name}/{_fingerprint(request, source)}", request.to_json())
+        # One that found its conversion dead looks again: another run may have made it anew meanwhile.
+        begins = batch.planned_at is None or Decision.DEAD in batch.decisions
+        if begins:
+            connection.execute(sa.update(schema.batch).where(schema.batch.c.id == batch.id).values(planned_at=None))
             batches.begin_listing(connection, batch.id)
             batches.add_listed(connection, batch.id, [source])
     plan = plan_batch(
@@ -48,8 +58,13 @@ def plan_single(catalogue: Catalogue, request: BatchRequest, name: str, source: 
     )
     if plan.decisions[Decision.DEAD]:
         raise RequestError(f"oss://{source.bucket}/{source.key} has failed too often: mend it, or set force")
-    if batch.planned_at is not None:
+    if not begins:
         with catalogue.write() as connection:
             failed = conversions.of_batch(connection, batch.id, [State.FAILED, State.QUARANTINED])
             conversions.retry(connection, [one.id for one in failed])
     return batch.id
+
+
+def _fingerprint(request: BatchRequest, source: ListedObject) -> str:
+    wanted = json.dumps([request.to_json(), source.etag], sort_keys=True)
+    return hashlib.sha256(wanted.encode()).hexdigest()[:12]

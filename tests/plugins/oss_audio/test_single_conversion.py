@@ -127,6 +127,66 @@ def test_a_failure_fails_the_sensor_with_the_services_reason_and_a_clear_tries_a
             convert(deployment, key, profile="mobile-mp3").execute(another)
 
 
+def spent(deployment: Deployment, key: str) -> None:
+    """Let every attempt at a source fail, and another run find it dead."""
+    context = deployment.context()
+    for _ in range(3):
+        shard = convert(deployment, key, profile="mobile-mp3").execute(context)
+        with pytest.raises(AirflowFailException, match="failed"):
+            wait(shard, context)
+
+
+def test_a_clear_with_force_makes_anew_what_has_failed_too_often(deployment: Deployment) -> None:
+    key = deployment.put("bad.wav", b"no audio at all")
+    spent(deployment, key)
+    context = deployment.context()
+    with pytest.raises(AirflowFailException, match="has failed too often: mend it, or set force"):
+        convert(deployment, key, profile="mobile-mp3").execute(context)
+    forced = convert(deployment, key, profile="mobile-mp3", force=True).execute(context)
+    (row,) = deployment.rows(forced["batch"])
+    assert (row.generation, row.attempt) == (2, 1)
+    # Cleared again, or tried again by Airflow, it goes on with the one it made.
+    assert convert(deployment, key, profile="mobile-mp3", force=True).execute(context) == forced
+
+
+def test_a_clear_after_the_source_was_mended_converts_it(deployment: Deployment) -> None:
+    key = deployment.put("bad.wav", b"no audio at all")
+    spent(deployment, key)
+    context = deployment.context()
+    with pytest.raises(AirflowFailException, match="has failed too often"):
+        convert(deployment, key, profile="mobile-mp3").execute(context)
+    deployment.put("bad.wav")
+    mended = convert(deployment, key, profile="mobile-mp3").execute(context)
+    assert wait(mended, context)["converted"] == 1
+
+
+def test_a_clear_looks_again_whether_it_is_dead(deployment: Deployment) -> None:
+    key = deployment.put("bad.wav", b"no audio at all")
+    spent(deployment, key)
+    context = deployment.context()
+    with pytest.raises(AirflowFailException, match="has failed too often"):
+        convert(deployment, key, profile="mobile-mp3").execute(context)
+    convert(deployment, key, profile="mobile-mp3", force=True).execute(deployment.context())
+    joined = convert(deployment, key, profile="mobile-mp3").execute(context)
+    assert [one.generation for one in deployment.rows(joined["batch"])] == [2]
+
+
+def test_a_clear_with_other_arguments_makes_what_they_say(deployment: Deployment) -> None:
+    keys = [deployment.put(name) for name in ("wrong.wav", "right.wav")]
+    context = deployment.context()
+    first = convert(deployment, keys[0], profile="mobile-mp3").execute(context)
+    second = convert(deployment, keys[1], profile="voice-amr-nb").execute(context)
+    third = convert(
+        deployment, keys[1], profile="voice-amr-nb", target_key=f"{deployment.prefix}elsewhere.amr"
+    ).execute(context)
+    rows = [row for shard in (first, second, third) for row in deployment.rows(shard["batch"])]
+    assert [(row.key, row.target_key) for row in rows] == [
+        (keys[0], f"renditions/mobile-mp3/{deployment.prefix}wrong.mp3"),
+        (keys[1], f"renditions/voice-amr-nb/{deployment.prefix}right.amr"),
+        (keys[1], f"{deployment.prefix}elsewhere.amr"),
+    ]
+
+
 def test_a_batchs_sensor_takes_the_same_failure_for_a_row(deployment: Deployment) -> None:
     key = deployment.put("bad.wav", b"no audio at all")
     context = deployment.context()
