@@ -13,11 +13,16 @@ from typing import Any
 from include.audio_convert import AudioConvert, ParameterError, ProcessRequest, SaveAs
 from include.catalogue.conversions import Conversion
 from include.catalogue.database import now
+from include.oss.explain import is_credential_error
 
 #: Error codes with which OSS and IMM ask for patience (their documented throttling answers).
 THROTTLED = frozenset(
     {"QpsLimitExceeded", "Throttling", "Throttling.User", "ServiceUnavailable", "SlowDown", "TooManyRequests"}
 )
+
+
+#: Besides refused credentials, what no request of this connection gets past: clock, account, bucket, form of address.
+HOPELESS = frozenset({"RequestTimeTooSkewed", "UserDisable", "NoSuchBucket", "SecondLevelDomainForbidden"})
 
 
 class Kind(StrEnum):
@@ -26,6 +31,8 @@ class Kind(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"  # the service refused this request: the conversion has failed
     NOT_TAKEN = "not taken"  # nothing was accepted, and a later try may succeed
+    NOT_SENT = "not sent"  # the claim was about to end: nobody was asked
+    DENIED = "denied"  # this object, or all of them: what becomes of the others tells
     UNKNOWN = "unknown"  # it may have been accepted: look before trying again
     MISCONFIGURED = "misconfigured"  # no request of this batch can succeed until somebody changes a setting
 
@@ -92,7 +99,7 @@ def _date(header: str | None) -> datetime:
     """The service's clock; ours where it told nothing readable, for the TaskId must not be lost over it."""
     try:
         return parsedate_to_datetime(header or "").astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):
         return now()
 
 
@@ -102,8 +109,10 @@ def _refusal(error: Any) -> Outcome:
         kind = Kind.NOT_TAKEN
     elif error.status >= 500:
         kind = Kind.UNKNOWN
-    elif error.status == 403 or code == "NoSuchBucket" or _about_the_place(message):
+    elif is_credential_error(error) or code in HOPELESS or _about_the_place(message):
         kind = Kind.MISCONFIGURED
+    elif error.status == 403 and code in {"AccessDenied", "HTTP 403"}:
+        kind = Kind.DENIED
     else:
         kind = Kind.REJECTED
     return Outcome(kind, code=code, message=message, error=error)

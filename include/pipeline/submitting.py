@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -35,7 +35,9 @@ BACKLOG = 1000
 LEASE_MARGIN = 10.0
 #: Longest pause while the service throttles, in seconds.
 LONGEST_PAUSE = 30.0
-#: So often a conversion is posted anew after a submit that left no trace, then the service is given up for now.
+#: How long a throttled shard is tried without anything being accepted, in seconds; then it is given up for now.
+PATIENCE = 600.0
+#: So many submits of a conversion may leave no trace; then it has failed or, if no other got an answer, OSS has.
 TRACELESS = 3
 #: How often conversions that another process is submitting are looked at, in seconds.
 LOOK_EVERY = 2.0
@@ -61,19 +63,32 @@ class SubmitOptions:
 def submit_shard(
     catalogue: Catalogue, settings: OssSettings, batch_id: int, shard: int, options: SubmitOptions
 ) -> Counter[str]:
-    """Submit whatever a shard still has to submit. When this returns, nothing in it is planned or half submitted.
+    """Submit whatever a shard still has to submit.
 
-    Safe to run twice, at once or one after the other: a conversion is posted only by the one whose claim it carries,
-    and a claim whose owner died is looked into, never just repeated.
+    When this returns, it found nothing planned and nothing half submitted in the shard at its last look. Safe to run
+    twice, at once or one after the other: a conversion is posted only by the one whose claim it carries, and a claim
+    whose owner died is looked into, never just repeated.
 
     Returns:
         How many conversions had which outcome (`accepted`, `rejected`, `found`).
 
     Raises:
-        OssConfigurationError: no request can succeed; conversions not yet submitted are planned still.
-        NoAnswer: the service doesn't say what became of a submit; its conversion is planned, or looked for again later.
+        OssConfigurationError: no request can succeed until a setting changes.
+        NoAnswer: the service answers nothing usable, has throttled everything for PATIENCE, or doesn't say what became
+            of a submit. In both cases what is not yet submitted is planned still, and what may have been accepted
+            stays claimed, to be looked for by whoever runs this next.
     """
     return _Submitter(catalogue, settings, batch_id, shard, options).run()
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A claimed conversion on its way: the claim's token and end, and when it went out (monotonic)."""
+
+    claimed: Conversion
+    token: str
+    lease_until: datetime
+    at: float
 
 
 class _Submitter:
@@ -95,6 +110,11 @@ class _Submitter:
         self._traceless: Counter[int] = Counter()
         self._backlog: list[Conversion] = []
         self._pause = 0.0
+        self._paused_at = 0.0
+        self._resume_at = 0.0
+        self._throttled_since: float | None = None
+        self._served = False
+        self._accepted = False
         self._fatal: Outcome | None = None
 
     def run(self) -> Counter[str]:
@@ -103,31 +123,34 @@ class _Submitter:
             while True:
                 self._submit_planned(pool)
                 if self._fatal is not None:
-                    raise self._configuration_error(self._fatal)
+                    raise self._error(self._fatal)
                 if not self._look_into_abandoned():
                     return self._outcomes
 
     def _submit_planned(self, pool: ThreadPoolExecutor) -> None:
-        """Keep the pool full; one transaction writes down what came back and claims what goes out next."""
-        pending: dict[Future[Outcome], tuple[Conversion, str]] = {}
+        """Keep the pool full; one transaction writes down what came back and claims what goes out next.
+
+        A pause keeps new requests from going out; what comes back meanwhile is written down at once.
+        """
+        pending: dict[Future[Outcome], _Sent] = {}
         done: set[Future[Outcome]] = set()
         while True:
             with self._catalogue.write() as connection:
                 for future in done:
-                    claimed, token = pending.pop(future)
-                    self._record(connection, claimed, token, future.result())
-                taken = [] if self._pause else self._claim(connection, len(pending))
-            if self._pause and self._fatal is None:
-                time.sleep(self._pause)
-                with self._catalogue.write() as connection:
-                    taken = self._claim(connection, len(pending))
-            for claimed, token in taken:
-                pending[pool.submit(self._post, claimed)] = (claimed, token)
-            if not pending and (self._fatal is not None or not self._backlog):
+                    self._record(connection, pending.pop(future), future.result())
+                paused = self._resume_at - time.monotonic()
+                taken = [] if paused > 0 else self._claim(connection, len(pending))
+            for sent in taken:
+                pending[pool.submit(self._post, sent)] = sent
+            if not pending and (self._fatal is not None or (paused <= 0 and not self._backlog)):
                 return
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            if pending:
+                done, _ = wait(pending, timeout=paused if paused > 0 else None, return_when=FIRST_COMPLETED)
+            else:
+                done = set()
+                time.sleep(max(0.0, paused))
 
-    def _claim(self, connection: Connection, busy: int) -> list[tuple[Conversion, str]]:
+    def _claim(self, connection: Connection, busy: int) -> list[_Sent]:
         """Claim as many as the pool has room for. Others may take from the same backlog: a claim tells."""
         if self._fatal is not None:
             return []
@@ -139,11 +162,12 @@ class _Submitter:
         turn, self._backlog = self._backlog[:room], self._backlog[room:]
         if not turn:
             return []
-        token = secrets.token_hex(8)
+        token, lease_until = secrets.token_hex(8), now() + self._lease
         claimed = conversions.claim(
-            connection, Verb.CLAIM, [one.id for one in turn], token=token, lease_until=now() + self._lease
+            connection, Verb.CLAIM, [one.id for one in turn], token=token, lease_until=lease_until
         )
-        return [(one, token) for one in self._place(connection, claimed)]
+        at = time.monotonic()
+        return [_Sent(one, token, lease_until, at) for one in self._place(connection, claimed)]
 
     def _place(self, connection: Connection, claimed: Sequence[Conversion]) -> list[Conversion]:
         """Give each attempt the key it writes to, before anybody is asked to write."""
@@ -164,11 +188,22 @@ class _Submitter:
         extension = FORMATS[AudioConvert.parse(claimed.process).f].extension
         return f"{self._options.staging}{self._uid}/{self._shard}/{claimed.id}-{claimed.attempt}.{extension}"
 
-    def _post(self, claimed: Conversion) -> Outcome:
-        """In a pool thread: post, and post again only where the first POST surely reached nobody."""
-        bucket = self._settings.bucket(claimed.bucket, session=self._session)
+    def _post(self, sent: _Sent) -> Outcome:
+        """In a pool thread: an error that nobody thought of is an unknown outcome of this conversion alone."""
+        try:
+            return self._try_to_post(sent)
+        except Exception as error:  # noqa: BLE001 - its neighbours' TaskIds must be written down all the same
+            what = f"Submitting oss://{sent.claimed.bucket}/{sent.claimed.key}"
+            return Outcome(Kind.UNKNOWN, code=type(error).__name__, message=self._settings.explain(error, what))
+
+    def _try_to_post(self, sent: _Sent) -> Outcome:
+        """Post, and post again only where the first POST surely reached nobody."""
+        bucket = self._settings.bucket(sent.claimed.bucket, session=self._session)
         for pause in (*PAUSES, None):
-            outcome = post(bucket, claimed, self._options.topic)
+            if now() + timedelta(seconds=self._settings.read_timeout) > sent.lease_until:
+                # This process stood still: by the time OSS answers, another one may look for what isn't there yet.
+                return Outcome(Kind.NOT_SENT)
+            outcome = post(bucket, sent.claimed, self._options.topic)
             if outcome.kind is not Kind.NOT_TAKEN or outcome.code != "Unreachable":
                 return outcome
             if pause is None:
@@ -176,43 +211,69 @@ class _Submitter:
             time.sleep(pause)
         raise AssertionError("the last try returned")
 
-    def _record(self, connection: Connection, claimed: Conversion, token: str, outcome: Outcome) -> None:
+    def _record(self, connection: Connection, sent: _Sent, outcome: Outcome) -> None:
         """Write one outcome down, if the claim is still ours."""
+        claimed = sent.claimed
+        if outcome.kind is Kind.DENIED and self._accepted:
+            outcome = replace(outcome, kind=Kind.REJECTED)
         if outcome.kind is Kind.ACCEPTED:
             submitted_at = outcome.submitted_at or now()
             moved = move(
                 connection,
                 Verb.ACCEPT,
                 claimed.id,
-                held=token,
+                held=sent.token,
                 task_id=outcome.task_id,
                 submitted_at=submitted_at,
                 deadline_at=submitted_at + self._options.deadline,
             )
-            self._pause = 0.0
+            self._accept()
         elif outcome.kind is Kind.REJECTED:
-            moved = move(
-                connection,
-                Verb.REJECT,
-                claimed.id,
-                held=token,
-                code=outcome.code,
-                message=outcome.message,
-                retry_at=rest(claimed.attempt),
-            )
-            log.warning("oss://%s/%s: %s %s", claimed.bucket, claimed.key, outcome.code, outcome.message)
+            moved = self._reject(connection, sent, outcome.code, outcome.message)
+            self._served = self._served or outcome.error is not None
         elif outcome.kind is Kind.UNKNOWN:
             # The row keeps its claim: when the lease is over, `_look_into_abandoned` asks what became of it.
             moved = 1
             log.warning("oss://%s/%s: %s; will look for its task", claimed.bucket, claimed.key, outcome.message)
         else:
-            moved = move(connection, Verb.RELEASE, claimed.id, held=token, output_bucket=None, output_key=None)
-            if outcome.kind is Kind.MISCONFIGURED:
+            moved = move(connection, Verb.RELEASE, claimed.id, held=sent.token, output_bucket=None, output_key=None)
+            if outcome.kind is Kind.NOT_TAKEN:
+                self._throttle(sent, outcome)
+            elif outcome.kind is not Kind.NOT_SENT:
                 self._fatal = outcome
-            else:
-                self._pause = min(LONGEST_PAUSE, self._pause * 2 or 1.0)
-                log.warning("OSS asks for patience (%s): pausing %.0f s", outcome.code, self._pause)
         self._outcomes[outcome.kind.value] += moved
+
+    def _reject(self, connection: Connection, sent: _Sent, code: str | None, message: str | None) -> int:
+        claimed = sent.claimed
+        log.warning("oss://%s/%s: %s %s", claimed.bucket, claimed.key, code, message)
+        return move(
+            connection,
+            Verb.REJECT,
+            claimed.id,
+            held=sent.token,
+            code=code,
+            message=message,
+            retry_at=rest(claimed.attempt),
+        )
+
+    def _accept(self) -> None:
+        """The service takes something: no pause grows, and what it said to others was about those."""
+        self._served = self._accepted = True
+        self._pause = 0.0
+        self._throttled_since = None
+        if self._fatal is not None and self._fatal.kind is not Kind.MISCONFIGURED:
+            self._fatal = None
+
+    def _throttle(self, sent: _Sent, outcome: Outcome) -> None:
+        """Pause before anything else goes out; longer only if this was sent after the last pause began."""
+        at = time.monotonic()
+        self._throttled_since = self._throttled_since or at
+        if at - self._throttled_since > PATIENCE:
+            self._fatal = outcome
+        elif sent.at >= self._paused_at:
+            self._pause = min(LONGEST_PAUSE, self._pause * 2 or 1.0)
+            self._paused_at, self._resume_at = at, at + self._pause
+            log.warning("OSS asks for patience (%s): pausing %.0f s", outcome.code, self._pause)
 
     def _look_into_abandoned(self) -> bool:
         """See to half submitted conversions: ours with an unknown outcome, or those of a process that died.
@@ -226,14 +287,10 @@ class _Submitter:
             with self._catalogue.read() as connection:
                 counts = conversions.count_states(connection, self._batch_id, shard=self._shard)
             return bool(counts.get(State.PLANNED) or counts.get(State.SUBMITTING))
-        token = secrets.token_hex(8)
+        token, lease_until = secrets.token_hex(8), now() + self._lease
         with self._catalogue.write() as connection:
             mine = conversions.claim(
-                connection,
-                Verb.RECLAIM,
-                [one.id for one in half],
-                token=token,
-                lease_until=now() + self._lease,
+                connection, Verb.RECLAIM, [one.id for one in half], token=token, lease_until=lease_until
             )
         if not mine:
             log.info("%d conversions are being submitted elsewhere; waiting for them", len(half))
@@ -241,22 +298,54 @@ class _Submitter:
             return True
         for bucket in sorted({one.bucket for one in mine}):
             check_imm(self._settings, bucket, pauses=PAUSES)
-        for one in mine:
-            found = look_for(self._catalogue, self._settings, one, self._lease)
-            with self._catalogue.write() as connection:
-                if found.task_id is not None:
-                    self._record(connection, one, token, Outcome(Kind.ACCEPTED, task_id=found.task_id))
-                elif found.output:
-                    self._outcomes["found"] += move(connection, Verb.ADOPT, one.id, held=token, task_id=None)
-                else:
-                    self._traceless[one.id] += move(connection, Verb.RELEASE, one.id, held=token)
-            if self._traceless[one.id] >= TRACELESS:
-                raise NoAnswer(
-                    f"OSS gave no usable answer to {TRACELESS} submits of oss://{one.bucket}/{one.key}, and none left "
-                    "a task or an output; the log above has what it answered"
-                )
+        self._settle([_Sent(one, token, lease_until, time.monotonic()) for one in mine])
         return True
 
-    def _configuration_error(self, outcome: Outcome) -> OssConfigurationError:
+    def _settle(self, half: Sequence[_Sent]) -> None:
+        """Look for each of them; those that left no trace are planned again, or given up after TRACELESS submits."""
+        unanswered: NoAnswer | None = None
+        given_up: list[_Sent] = []
+        for sent in half:
+            try:
+                found = look_for(self._catalogue, self._settings, sent.claimed, self._lease)
+            except NoAnswer as error:
+                # It keeps its claim; the others may be found all the same.
+                log.warning("%s", error)
+                unanswered = error
+                continue
+            with self._catalogue.write() as connection:
+                if found.task_id is not None:
+                    self._record(connection, sent, Outcome(Kind.ACCEPTED, task_id=found.task_id))
+                elif found.output:
+                    adopted = move(connection, Verb.ADOPT, sent.claimed.id, held=sent.token, task_id=None)
+                    self._outcomes["found"] += adopted
+                    self._accept()
+                elif self._traceless[sent.claimed.id] + 1 >= TRACELESS:
+                    given_up.append(sent)
+                else:
+                    self._traceless[sent.claimed.id] += move(connection, Verb.RELEASE, sent.claimed.id, held=sent.token)
+        for sent in given_up:
+            unanswered = self._give_up(sent) or unanswered
+        if unanswered is not None:
+            raise unanswered
+
+    def _give_up(self, sent: _Sent) -> NoAnswer | None:
+        """A conversion that alone gets no answer has failed; where nobody gets one, the service has."""
+        one = sent.claimed
+        with self._catalogue.write() as connection:
+            if self._served:
+                message = f"OSS gave no usable answer to {TRACELESS} submits, and none left a task or an output"
+                self._outcomes[Kind.REJECTED.value] += self._reject(connection, sent, "NoAnswer", message)
+                return None
+            move(connection, Verb.RELEASE, one.id, held=sent.token)
+        return NoAnswer(
+            f"OSS gave no usable answer to {TRACELESS} submits of oss://{one.bucket}/{one.key}, and none left "
+            "a task or an output; the log above has what it answered"
+        )
+
+    def _error(self, outcome: Outcome) -> Exception:
         error = outcome.error or RuntimeError(outcome.message)
-        return OssConfigurationError(self._settings.explain(error, "Submitting a conversion"))
+        sentence = self._settings.explain(error, "Submitting a conversion")
+        if outcome.kind is Kind.NOT_TAKEN:
+            return NoAnswer(f"OSS has throttled every submit for {PATIENCE / 60:.0f} minutes: {sentence}")
+        return OssConfigurationError(sentence)

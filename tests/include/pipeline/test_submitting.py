@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from include.catalogue import State, Verb, open_catalogue
-from include.catalogue.conversions import claim, retry
+from include.catalogue.conversions import Conversion, claim, retry
 from include.catalogue.database import now
 from include.catalogue.inbox import fail
+from include.catalogue.schema import conversion
 from include.oss import OssConfigurationError, OssSettings, imm
 from include.pipeline import submitting
 from include.pipeline.reconciling import NoAnswer
+from include.pipeline.submit_outcomes import Outcome, post
 from include.pipeline.submitting import SubmitOptions, submit_shard
 
 if TYPE_CHECKING:
@@ -107,11 +111,14 @@ def test_a_submit_whose_answer_is_lost_is_looked_for_and_not_repeated(
     assert steps.verify(batch) == {"verified": 1}
 
 
-def test_an_accepted_submit_survives_an_answer_with_a_senseless_date(steps: Steps, oss_proxy: Proxy, wav: Wav) -> None:
+@pytest.mark.parametrize("date", [b"yesterday", b"Fri, 31 Dec 9999 23:59:59 -2359"])
+def test_an_accepted_submit_survives_an_answer_with_a_senseless_date(
+    steps: Steps, oss_proxy: Proxy, wav: Wav, date: bytes
+) -> None:
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
     before = now()
-    oss_proxy.spoil(POST, lambda whole: _with_date(whole, b"yesterday"))
+    oss_proxy.spoil(POST, lambda whole: _with_date(whole, date))
     assert steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address)) == {"accepted": 1}
     row = steps.row()
     assert row.task_id
@@ -146,6 +153,8 @@ def test_a_live_claim_of_another_process_is_waited_for(steps: Steps, wav: Wav, m
     looks: list[float] = []
 
     class Clock:
+        monotonic = time.monotonic
+
         @staticmethod
         def sleep(seconds: float) -> None:
             looks.append(seconds)
@@ -285,6 +294,86 @@ def test_a_missing_permission_is_a_configuration_error(steps: Steps, wav: Wav, o
     assert steps.row().state is State.PLANNED
 
 
+def test_one_object_that_may_not_be_read_is_a_failed_row(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    for name in ("a.wav", "b.wav", "c.wav"):
+        steps.put(name, wav())
+    batch = steps.plan("mobile-mp3")
+    archived = refusal("403 Forbidden", "InvalidObjectState", "of the storage class Archive")
+    oss_proxy.spoil(b"a.wav?x-oss-async-process", archived, forward=False)
+    for _ in range(2):
+        oss_proxy.spoil(b"b.wav?x-oss-async-process", refusal("403 Forbidden", "AccessDenied"), forward=False)
+    # However the answers come in: what was said about b before c was accepted is asked again.
+    outcomes = steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address))
+    assert (outcomes["accepted"], outcomes["rejected"]) == (1, 2)
+    assert [(one.state, one.code) for one in steps.rows(batch)] == [
+        (State.FAILED, "InvalidObjectState"),
+        (State.FAILED, "AccessDenied"),
+        (State.SUBMITTED, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "code", ["SecurityTokenExpired", "RequestTimeTooSkewed", "UserDisable", "SignatureDoesNotMatch"]
+)
+def test_refused_credentials_fail_no_row(steps: Steps, wav: Wav, oss_proxy: Proxy, code: str) -> None:
+    for name in ("a.wav", "b.wav"):
+        steps.put(name, wav())
+    batch = steps.plan("mobile-mp3")
+    oss_proxy.spoil(b"b.wav?x-oss-async-process", refusal("403 Forbidden", code), forward=False)
+    with pytest.raises(OssConfigurationError, match=code):
+        steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address), concurrency=1)
+    assert [one.state for one in steps.rows(batch)] == [State.SUBMITTED, State.PLANNED]
+
+
+def test_one_conversion_that_never_gets_an_answer_is_a_failed_row(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    for name in ("a.wav", "b.wav", "c.wav"):
+        steps.put(name, wav())
+    batch = steps.plan("mobile-mp3")
+    for _ in range(submitting.TRACELESS):
+        error = refusal("500 Internal Server Error", "InternalError")
+        oss_proxy.spoil(b"b.wav?x-oss-async-process", error, forward=False)
+    outcomes = steps.submit(batch, oss=hurried(steps.oss, oss_proxy.address))
+    assert (outcomes["accepted"], outcomes["rejected"]) == (2, 1)
+    failed = steps.rows(batch)[1]
+    assert (failed.state, failed.code, failed.attempt) == (State.FAILED, "NoAnswer", 1)
+    assert failed.message is not None
+    assert "no usable answer to 3 submits" in failed.message
+    with steps.catalogue.write() as connection:
+        assert retry(connection, [failed.id]) == 1
+
+
+def test_an_error_that_nobody_thought_of_concerns_its_own_conversion_alone(
+    steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a.wav", "b.wav", "c.wav"):
+        steps.put(name, wav())
+    batch = steps.plan("mobile-mp3")
+    unexpected = [OverflowError("date value out of range")]
+
+    def post_badly(bucket: Any, wanted: Conversion, topic: str | None) -> Outcome:
+        outcome = post(bucket, wanted, topic)
+        if wanted.key.endswith("a.wav") and unexpected:
+            raise unexpected.pop()
+        return outcome
+
+    monkeypatch.setattr(submitting, "post", post_badly)
+    outcomes = steps.submit(batch, oss=hurried(steps.oss, steps.oss.endpoint))
+    assert outcomes["accepted"] + outcomes["found"] == 3
+    assert len(steps.accepted()) == 3
+    assert "date value out of range" in caplog.text
+
+
+def test_a_claim_that_is_about_to_end_is_given_back_unsent(
+    steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    clock = [now() - timedelta(hours=1)]  # of the claim; then this process stands still
+    monkeypatch.setattr(submitting, "now", lambda: clock.pop() if clock else now())
+    assert steps.submit(batch) == {"not sent": 1, "accepted": 1}
+    assert len(steps.accepted()) == 1
+
+
 def test_a_service_that_takes_nothing_and_says_nothing_is_given_up_for_now(
     steps: Steps, wav: Wav, oss_proxy: Proxy
 ) -> None:
@@ -319,6 +408,54 @@ def test_a_throttled_submit_is_repeated_after_a_pause(
     assert outcomes == {"not taken": 2, "accepted": 1}
     assert steps.row().attempt == 1
     assert len(steps.accepted()) == 1
+
+
+def test_throttled_answers_of_one_turn_are_one_pause(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(submitting, "LONGEST_PAUSE", 0.3)
+    for number in range(6):
+        steps.put(f"{number}.wav", wav())
+        marker = f"{number}.wav?x-oss-async-process".encode()
+        oss_proxy.spoil(marker, refusal("503 Service Unavailable", "QpsLimitExceeded"), forward=False)
+    batch = steps.plan("mobile-mp3")
+    outcomes = steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address), concurrency=6)
+    assert outcomes == {"not taken": 6, "accepted": 6}
+    assert caplog.text.count("asks for patience") == 1
+
+
+def test_what_is_accepted_during_a_pause_is_written_down_at_once(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    for name in ("a.wav", "b.wav"):
+        steps.put(name, wav())
+    batch = steps.plan("mobile-mp3")
+
+    def slowly(answer: bytes) -> bytes:
+        time.sleep(0.3)
+        return answer
+
+    throttled = refusal("503 Service Unavailable", "QpsLimitExceeded")
+    oss_proxy.spoil(b"a.wav?x-oss-async-process", throttled, forward=False)
+    oss_proxy.spoil(b"b.wav?x-oss-async-process", slowly)
+    steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address))
+    paused, accepted = steps.rows(batch)
+    with steps.catalogue.read() as connection:
+        written_at = connection.scalar(sa.select(conversion.c.changed_at).where(conversion.c.id == accepted.id))
+    assert paused.claimed_at is not None
+    assert written_at is not None
+    assert written_at < paused.claimed_at
+
+
+def test_endless_throttling_ends(steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submitting, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(submitting, "PATIENCE", 0.1)
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    for _ in range(1000):
+        oss_proxy.spoil(POST, refusal("503 Service Unavailable", "QpsLimitExceeded"), forward=False)
+    with pytest.raises(NoAnswer, match=r"throttled every submit.*QpsLimitExceeded"):
+        steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address))
+    assert steps.row().state is State.PLANNED
+    assert steps.submit(batch) == {"accepted": 1}
 
 
 def test_a_request_that_never_left_is_repeated_at_once(steps: Steps, wav: Wav, closed_port: int) -> None:
