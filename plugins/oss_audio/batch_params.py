@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Param
@@ -122,6 +123,6 @@ PIPELINE: dict[str, Any] = {
     "smq_topic": setting("TOPIC") or None,
     "smq_queue": setting("QUEUE") or None,
     "staging_prefix": setting("STAGING_PREFIX", ".staging/"),
-    "reports": setting("REPORTS") or None,
+    "reports": setting("REPORTS", str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reports")),
     "failure_threshold": "{{ params.failure_threshold }}",
 }

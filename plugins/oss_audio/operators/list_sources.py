@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from include.catalogue import batches
-from include.oss import OssSettings, check_bucket
+from include.oss import OssSettings, check_bucket, check_imm
 from include.pipeline.listing import list_sources
 from include.pipeline.request import BatchRequest
 from include.pipeline.selection import refuse_own_targets
@@ -21,7 +21,7 @@ from oss_audio.values import as_flag, as_names, as_number, as_text, as_texts
 class OSSAudioListOperator(OSSAudioOperator):
     """List the sources of a batch.
 
-    Everything that can be refused is refused here, before anything is listed: connection, bucket, profiles,
+    Everything that can be refused is refused here, before anything is listed: connection, buckets, IMM, profiles,
     parameters, and a selection that would take its own renditions for sources.
 
     :param bucket: of the sources.
@@ -140,6 +140,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         renderings = request.renderings()
         refuse_own_targets(request.selection(), renderings)
         check_bucket(settings, request.bucket)
+        check_imm(settings, request.bucket)
         targets = {rendering.target_for(request.bucket, "x/x.wav")[0] for rendering in renderings}
         for bucket in sorted(targets - {request.bucket}):
             check_bucket(settings, bucket)

