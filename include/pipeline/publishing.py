@@ -172,21 +172,21 @@ class _Publisher:
         return self._quarantine(one, code, f"OSS refuses to publish {output}: {error.message or 'no reason given'}")
 
     def _enter(self, connection: Connection, one: Conversion, etag: str) -> None:
-        """Enter the rendition; the generation that stood there before is superseded only now."""
+        """Enter the rendition; what stood there before, or elsewhere of the same, is superseded only now."""
+        here = sa.and_(rendition.c.bucket == one.target_bucket, rendition.c.key == one.target_key)
         older = connection.scalars(
-            sa.select(conversion.c.id).where(
-                of_the_same(conversion, one),
-                conversion.c.generation < one.generation,
+            sa.select(conversion.c.id)
+            .outerjoin(rendition, rendition.c.conversion_id == conversion.c.id)
+            .where(
+                conversion.c.id != one.id,
                 conversion.c.state == State.PUBLISHED.value,
+                # A source or profile that is gone gave its target up; its rendition stood until now.
+                sa.or_(sa.and_(of_the_same(conversion, one), conversion.c.generation < one.generation), here),
             )
         ).all()
-        move(connection, Verb.SUPERSEDE, older, message=f"replaced by generation {one.generation}")
+        move(connection, Verb.SUPERSEDE, older, message=f"replaced by generation {one.generation} of {one.key}")
         measured = one.measured or {}
-        here = sa.or_(
-            rendition.c.conversion_id.in_(older),
-            sa.and_(rendition.c.bucket == one.target_bucket, rendition.c.key == one.target_key),
-        )
-        connection.execute(sa.delete(rendition).where(here))
+        connection.execute(sa.delete(rendition).where(sa.or_(rendition.c.conversion_id.in_(older), here)))
         connection.execute(
             sa.insert(rendition).values(
                 bucket=one.target_bucket,

@@ -248,6 +248,22 @@ def test_a_rendition_to_another_bucket(steps: Steps, wav: Wav) -> None:
     assert [one.key for one in there] == [f"out/{steps.prefix}a.mp3"]
 
 
+def test_a_source_that_took_the_place_of_another_replaces_its_rendition(steps: Steps, wav: Wav) -> None:
+    for name in ("a.wav", "a.flac"):  # FFmpeg goes by what is in the file
+        steps.put(name, wav())
+        batch = steps.to_converted()
+        steps.verify(batch)
+        assert steps.publish(batch) == {"published": 1}
+        steps.oss.bucket(steps.bucket).delete_object(steps.prefix + name)
+    assert {row.key.rpartition(".")[2]: row.state for row in steps.rows()} == {
+        "wav": State.SUPERSEDED,
+        "flac": State.PUBLISHED,
+    }
+    with steps.catalogue.read() as connection:
+        (entered,) = connection.execute(sa.select(rendition)).all()
+    assert steps.get(entered.key).etag.strip('"') == entered.etag
+
+
 def test_publishing_that_broke_off_is_taken_up_again(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
     import oss2
 
