@@ -58,11 +58,6 @@ class Catalogue:
             with connection.begin():
                 yield connection
 
-    @property
-    def dialect(self) -> str:
-        """`sqlite` or `postgresql`."""
-        return self._engine.dialect.name
-
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()

@@ -86,9 +86,3 @@ def fail(connection: Connection, attempt: Attempt, code: str | None, message: st
         message=message or "the service gave no reason",
         retry_at=rest(attempt.number),
     )
-
-
-def foreign(connection: Connection) -> int:
-    """How many messages belong to no conversion of this catalogue, or could not be decoded."""
-    known = sa.select(conversion.c.id).where(conversion.c.task_id == notification.c.task_id).exists()
-    return connection.execute(sa.select(sa.func.count()).select_from(notification).where(~known)).scalar_one()
