@@ -116,7 +116,7 @@ def move(
     if Guard.ATTEMPTS_SPENT in step.guards:
         conditions.append(conversion.c.attempt >= conversion.c.max_attempts)
     moved = 0
-    for number, ids in _by_attempt(which).items():
+    for number, ids in _by_attempt(which):
         if number is None and Guard.ATTEMPT in step.guards:
             raise UnguardedMove(f"{verb} needs the attempt it is about")
         at_attempt = [] if number is None else [conversion.c.attempt == number]
@@ -130,15 +130,18 @@ def move(
     return moved
 
 
-def _by_attempt(which: int | Attempt | Iterable[int | Attempt]) -> dict[int | None, list[int]]:
-    """Ids by the number of the attempt that they stand for; None: whichever."""
+def _by_attempt(which: int | Attempt | Iterable[int | Attempt]) -> list[tuple[int | None, list[int]]]:
+    """Ids by the number of the attempt that they stand for; None: whichever.
+
+    In one order for everybody: two who write the same rows in one transaction each must not wait for each other.
+    """
     found: defaultdict[int | None, list[int]] = defaultdict(list)
     for one in [which] if isinstance(which, int | Attempt) else which:
         if isinstance(one, Attempt):
             found[one.number].append(one.id)
         else:
             found[None].append(one)
-    return found
+    return [(number, sorted(found[number])) for number in sorted(found, key=lambda number: number or 0)]
 
 
 def of_the_same(one: sa.FromClause, other: sa.FromClause | Conversion) -> sa.ColumnElement[bool]:
