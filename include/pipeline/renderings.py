@@ -48,6 +48,11 @@ class SingleRendering:
         return hashlib.sha256(f"{self.convert.digest()} {self.name}".encode()).hexdigest()
 
 
+def clipped(name: str, start: int, duration: int) -> str:
+    """What a profile is called after `clip`."""
+    return f"{name}.{_suffix(start, duration)}" if start or duration else name
+
+
 def clip(profile: Profile, start: int, duration: int) -> Profile:
     """The same rendition of a part of the source, under a name and target of its own.
 
@@ -59,11 +64,15 @@ def clip(profile: Profile, start: int, duration: int) -> Profile:
     """
     if not start and not duration:
         return profile
-    suffix = f"clip-{start}-{start + duration if duration else 'end'}"
+    suffix = _suffix(start, duration)
     stem, dot, extension = profile.target_key.rpartition(".")
     return replace(
         profile,
-        name=f"{profile.name}.{suffix}",
+        name=clipped(profile.name, start, duration),
         convert=replace(profile.convert, ss=start or None, t=duration or None),
         target_key=f"{stem}.{suffix}{dot}{extension}",
     )
+
+
+def _suffix(start: int, duration: int) -> str:
+    return f"clip-{start}-{start + duration if duration else 'end'}"

@@ -13,8 +13,9 @@ from include.catalogue import batches, reports
 from include.catalogue.batches import Batch
 from include.catalogue.database import Catalogue
 from include.catalogue.reports import ReportRow
-from include.catalogue.states import UNHAPPY, State
+from include.catalogue.states import ACTIVE, UNHAPPY, State
 
+from .renderings import clipped
 from .request import BatchRequest
 
 #: Failures that the report lists one by one; the rest are counted by reason.
@@ -45,6 +46,11 @@ class Report:
         return [row for row in self.rows if row.state in UNHAPPY]
 
     @property
+    def unfinished(self) -> int:
+        """How many conversions still have work to be done."""
+        return sum(self.states[state] for state in ACTIVE)
+
+    @property
     def failed_percent(self) -> float:
         """Share of the batch's conversions that ended badly, 0 to 100."""
         return 100 * len(self.failures) / len(self.rows) if self.rows else 0.0
@@ -71,7 +77,7 @@ def build_report(catalogue: Catalogue, batch_id: int) -> Report:
             batch_id,
             bucket=request.bucket,
             prefixes=request.prefixes,
-            profiles=[rendering.name for rendering in request.renderings()],
+            profiles=_names(request),
         )
     published = [row for row in rows if row.state is State.PUBLISHED]
     sources = {(row.bucket, row.key): row for row in published}.values()
@@ -85,6 +91,13 @@ def build_report(catalogue: Catalogue, batch_id: int) -> Report:
         bytes_in=sum(row.source_size for row in sources),
         bytes_out=sum(row.size or 0 for row in published),
     )
+
+
+def _names(request: BatchRequest) -> list[str]:
+    """What the batch's renditions are called, by its request alone: a profile's file may be gone by now."""
+    if request.single is not None:
+        return [rendering.name for rendering in request.renderings()]
+    return [clipped(name, request.start, request.duration) for name in request.profiles]
 
 
 def write_report(report: Report, folder: Path) -> Path:

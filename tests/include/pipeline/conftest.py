@@ -170,7 +170,8 @@ class Steps:
 
     def plan(self, *names: str, profiles: Sequence[Any] = (), **options: Any) -> int:
         """List and plan; profiles by name from their files, or as given. Returns the batch's id."""
-        request = BatchRequest(self.bucket, (self.prefix,), profiles=names or ("mobile-mp3",))
+        clip = {name: options.pop(name, 0) for name in ("start", "duration")}
+        request = BatchRequest(self.bucket, (self.prefix,), profiles=names or ("mobile-mp3",), **clip)
         with self.catalogue.write() as connection:
             batch = batches.open_batch(connection, f"{self.prefix}{next(self.numbers)}", request.to_json())
         list_sources(self.catalogue, self.oss.bucket(self.bucket), request.selection(), batch.id)

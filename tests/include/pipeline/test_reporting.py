@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from include.catalogue import State
-from include.pipeline import reporting
+from include.pipeline import reporting, request
 from include.pipeline.reporting import build_report, render, write_report
 
 if TYPE_CHECKING:
@@ -108,6 +108,17 @@ def test_failures_of_earlier_batches_are_named_apart(steps: Steps, wav: Wav) -> 
     text = render(report)
     assert len([row for row in rows_of(text, "Known failures of earlier batches") if row]) == 1
     assert "\n## Failures" not in text
+
+
+def test_it_reads_no_profile_file_again(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps.put("a.wav", wav())
+    clip = {"start": 100, "duration": 100}
+    steps.plan("mobile-mp3", **clip)
+    steps.change(state="failed", code="SomeCode", message="rests", retry_at=datetime.now(UTC) + timedelta(hours=1))
+    batch = steps.plan("mobile-mp3", **clip)
+    # The profile is removed from its folder while the night is under way.
+    monkeypatch.setattr(request, "load_profiles", dict)
+    assert [row.profile for row in build_report(steps.catalogue, batch).known] == ["mobile-mp3.clip-100-200"]
 
 
 def test_a_flood_of_failures_is_counted_and_cut(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch) -> None:
