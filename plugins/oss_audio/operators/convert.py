@@ -42,6 +42,8 @@ class OSSAudioConvertOperator(OSSAudioOperator):
     :param target_bucket: the source's bucket when empty.
     :param force: make the one rendition anew even if it is there.
     :param smq_topic: SMQ topic for the completion message; the connection's own when empty.
+    :param smq_queue: SMQ queue that the sensor will read, looked for before anything is submitted; the connection's own
+        when empty.
     :param staging_prefix: where attempts of a batch write, in the target's bucket. One conversion writes to its
         target at once.
     :param concurrency: requests at once.
@@ -60,6 +62,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         "target_bucket",
         "force",
         "smq_topic",
+        "smq_queue",
         "staging_prefix",
     )
     operator_extra_links = (OSSConsoleLink(),)
@@ -76,6 +79,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         target_bucket: str | None = None,
         force: Any = False,
         smq_topic: str | None = None,
+        smq_queue: str | None = None,
         staging_prefix: str = ".staging/",
         concurrency: int = 16,
         deadline: timedelta = timedelta(hours=6),
@@ -92,6 +96,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         self.target_bucket = target_bucket
         self.force = force
         self.smq_topic = smq_topic
+        self.smq_queue = smq_queue
         self.staging_prefix = staging_prefix
         self.concurrency = concurrency
         self.deadline = deadline
@@ -117,13 +122,17 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         return shard
 
     def _checked_topic(self) -> str | None:
-        """The topic, after making sure that it is there: a conversion asked to notify a missing one would fail."""
+        """The topic, after making sure that it is there: a conversion asked to notify a missing one would fail.
+
+        The queue is looked for, too: the sensor would miss it only when everything is submitted and paid for.
+        """
         if self.smq_conn_id is None:
             return None
         hook = SMQHook(self.smq_conn_id)
         topic = as_text(self.smq_topic) or hook.topic
-        if topic is not None:
-            check_smq(hook.settings, queue=None, topic=topic)
+        queue = as_text(self.smq_queue) or hook.queue
+        if topic is not None or queue is not None:
+            check_smq(hook.settings, queue=queue, topic=topic)
         return topic
 
     def _plan(self, catalogue: Catalogue, settings: OssSettings, context: Context) -> Shard:

@@ -160,6 +160,16 @@ def test_a_missing_topic(deployment: Deployment, capsys: pytest.CaptureFixture[s
     assert deployment.rows(shard["batch"])[0].state.value == "planned"
 
 
+def test_a_missing_queue_is_noticed_before_anything_is_submitted(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shard, context = planned(deployment)
+    operator = OSSAudioConvertOperator(task_id="t", shard=shard, smq_queue="no-such-queue")
+    told = refused(operator.execute, context, capsys)
+    assert "no-such-queue" in told
+    assert deployment.rows(shard["batch"])[0].state.value == "planned"
+
+
 @pytest.mark.parametrize("deferrable", [True, False])
 def test_a_missing_queue(deployment: Deployment, capsys: pytest.CaptureFixture[str], deferrable: bool) -> None:
     shard, context = submitted(deployment)

@@ -86,6 +86,7 @@ def test_templates_are_rendered_in_every_field() -> None:
         target_bucket="{{ it }}",
         force="{{ it }}",
         smq_topic="{{ it }}",
+        smq_queue="{{ it }}",
         staging_prefix="{{ it }}/",
     )
     task.render_template_fields({"it": "x"})  # type: ignore[typeddict-unknown-key]
@@ -96,6 +97,7 @@ def test_templates_are_rendered_in_every_field() -> None:
         None,
         {"f": "x"},
         "x.mp3",
+        "x",
         "x",
         "x",
         "x",
