@@ -244,6 +244,22 @@ def count_states(connection: Connection, batch_id: int, *, shard: int | None = N
     return {State(state): count for state, count in connection.execute(statement)}
 
 
+def count_abandoned(connection: Connection, batch_id: int, shard: int, since: datetime) -> int:
+    """How many conversions of a shard are half submitted by somebody whose lease ended before the given time."""
+    statement = (
+        sa.select(sa.func.count())
+        .select_from(conversion)
+        .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+        .where(
+            batch_conversion.c.batch_id == batch_id,
+            batch_conversion.c.shard == shard,
+            conversion.c.state == State.SUBMITTING.value,
+            conversion.c.lease_until < since,
+        )
+    )
+    return connection.execute(statement).scalar_one()
+
+
 def first_deadline(connection: Connection, batch_id: int, shard: int) -> datetime | None:
     """The earliest deadline among the submitted conversions of a shard; None when none is submitted."""
     first: datetime | None = connection.scalar(

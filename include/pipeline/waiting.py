@@ -14,6 +14,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.engine import Connection
+
 from include.catalogue import conversions, inbox, leases
 from include.catalogue.database import Catalogue, now
 from include.catalogue.states import IN_FLIGHT, UNHAPPY, State
@@ -33,6 +35,10 @@ LOOK_EVERY = 2.0
 OVERDUE_EVERY = 10.0
 #: Progress is told at most this often, in seconds.
 TELL_EVERY = 15.0
+
+#: So long after its lease a half submitted conversion is given up by who waits: its submit failed for good, and Airflow
+#: would have tried it again by now.
+ABANDONED = timedelta(minutes=15)
 
 #: States with an output at hand, verified or not.
 CONVERTED = frozenset({State.CONVERTED, State.VERIFIED, State.PUBLISHED})
@@ -63,7 +69,8 @@ class Progress:
         in_flight: conversions that the service has, or may have.
         converted: outputs that wait for verification, or went through it.
         failed: conversions that ended badly; each has its reason in its row.
-        waiting: conversions that nobody has submitted.
+        waiting: conversions that nobody has submitted, or that somebody left half submitted: only another submit can
+            look into those.
         left_out: conversions that ended without an output and without a failure: an empty source, or one of which a
             newer generation was planned meanwhile.
     """
@@ -85,13 +92,16 @@ class Progress:
         return self.failed > 0 or (self.left_out > 0 and self.converted == 0)
 
     @classmethod
-    def of(cls, counts: dict[State, int]) -> Progress:
+    def read(cls, connection: Connection, batch_id: int, shard: int) -> Progress:
         """Sum up the states of a shard."""
+        counts = conversions.count_states(connection, batch_id, shard=shard)
+        abandoned = conversions.count_abandoned(connection, batch_id, shard, now() - ABANDONED)
 
         def of(states: Iterable[State]) -> int:
             return sum(counts.get(state, 0) for state in states)
 
-        return cls(of(IN_FLIGHT), of(CONVERTED), of(UNHAPPY), of({State.PLANNED}), of(LEFT_OUT))
+        in_flight, waiting = of(IN_FLIGHT) - abandoned, of({State.PLANNED}) + abandoned
+        return cls(in_flight, of(CONVERTED), of(UNHAPPY), waiting, of(LEFT_OUT))
 
 
 class ShardWaiter:
@@ -177,7 +187,7 @@ class ShardWaiter:
     def _look(self) -> Progress:
         inbox.apply(self._catalogue, self._batch_id, self._shard)
         with self._catalogue.read() as connection:
-            return Progress.of(conversions.count_states(connection, self._batch_id, shard=self._shard))
+            return Progress.read(connection, self._batch_id, self._shard)
 
     def _take_role(self) -> bool:
         with self._catalogue.write() as connection:

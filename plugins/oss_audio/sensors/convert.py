@@ -11,7 +11,7 @@ from typing import Any
 from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
-from include.catalogue import UNHAPPY, Catalogue, conversions, open_catalogue
+from include.catalogue import UNHAPPY, Catalogue, batches, conversions, open_catalogue
 from include.pipeline.waiting import LEFT_OUT, Progress, ShardWaiter, WaitOptions
 from include.smq import check_smq
 from oss_audio.clear_errors import clear_errors
@@ -109,6 +109,9 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         shard = as_shard(self.shard)
         oss = OSSAudioHook(self.oss_conn_id).settings
         with clear_errors("Waiting for conversions", oss), self._catalogue() as catalogue:
+            # A catalogue that was replaced has nothing in flight, which must not pass for done.
+            with catalogue.read() as connection:
+                batches.get_batch(connection, shard["batch"])
             queue = self._queue()
             smq = SMQHook(self.smq_conn_id).settings if self.smq_conn_id and queue else None
             yield ShardWaiter(
@@ -162,7 +165,8 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             self._catalogue() as catalogue,
             catalogue.read() as connection,
         ):
-            progress = Progress.of(conversions.count_states(connection, shard["batch"], shard=shard["shard"]))
+            batches.get_batch(connection, shard["batch"])
+            progress = Progress.read(connection, shard["batch"], shard["shard"])
             without = conversions.of_batch(
                 connection, shard["batch"], UNHAPPY, shard=shard["shard"], limit=1
             ) or conversions.of_batch(connection, shard["batch"], LEFT_OUT, shard=shard["shard"], limit=1)

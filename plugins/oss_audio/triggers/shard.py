@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
-from include.catalogue import open_catalogue
+from include.catalogue import Catalogue, batches, open_catalogue
 from include.pipeline.waiting import Progress, ShardWaiter, WaitOptions
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
@@ -69,13 +69,16 @@ class OSSAudioShardTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         progress = await self._wait()
+        if progress is None:
+            yield TriggerEvent({"done": False})
+            return
         counts = {"converted": progress.converted, "failed": progress.failed}
         if progress.done and not (self.fail_on_error and progress.disappointing):
             yield TaskSuccessEvent(xcoms={"return_value": {"batch": self.batch, "shard": self.shard, **counts}})
         else:
             yield TriggerEvent({"done": progress.done, **counts})
 
-    async def _wait(self) -> Progress:
+    async def _wait(self) -> Progress | None:
         oss = await OSSAudioHook(self.oss_conn_id).asettings()
         smq = await SMQHook(self.smq_conn_id).asettings() if self.smq_conn_id and self.queue else None
         url = await CatalogueHook(self.catalogue_conn_id).aurl()
@@ -91,6 +94,18 @@ class OSSAudioShardTrigger(BaseTrigger):
                 until=datetime.fromisoformat(self.until),
                 tell=self.log.info,
             )
-            return await waiter.wait()
+            progress = await waiter.wait()
+            # In a catalogue that was replaced nothing is in flight; the task resumes and says so.
+            known = await asyncio.to_thread(_knows, catalogue, self.batch)
+            return progress if known else None
         finally:
             await asyncio.to_thread(catalogue.close)
+
+
+def _knows(catalogue: Catalogue, batch: int) -> bool:
+    try:
+        with catalogue.read() as connection:
+            batches.get_batch(connection, batch)
+    except batches.NoSuchBatch:
+        return False
+    return True

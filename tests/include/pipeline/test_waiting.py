@@ -19,7 +19,7 @@ from include.catalogue import State, inbox, leases
 from include.catalogue.database import now
 from include.catalogue.schema import lease, notification
 from include.oss import OssSettings, TaskStatus
-from include.pipeline import asking
+from include.pipeline import asking, waiting
 from include.pipeline.waiting import Progress
 
 if TYPE_CHECKING:
@@ -267,6 +267,16 @@ def test_conversions_that_ended_without_an_output_are_not_counted_as_converted(s
     batch = steps.plan("mobile-mp3")
     steps.submit(batch)
     assert steps.wait(batch) == Progress(0, 1, 0, 0, left_out=1)
+
+
+def test_what_somebody_left_half_submitted_is_not_waited_for_for_ever(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    # Its submit may go on, or be tried again; a while after its lease nobody will.
+    steps.change(state="submitting", token="somebody", lease_until=now() - timedelta(minutes=1))
+    assert asyncio.run(steps.waiter(batch).look()) == Progress(1, 0, 0, 0)
+    steps.change(lease_until=now() - waiting.ABANDONED)
+    assert steps.wait(batch, ask_after=NEVER) == Progress(0, 0, 0, 1)
 
 
 def test_progress_is_told_in_words(steps: Steps, wav: Wav) -> None:
