@@ -40,14 +40,16 @@ def batch_pipeline(
     :param deadline: of each conversion, from its submit.
     """
     stores: dict[str, Any] = {"oss_conn_id": oss_conn_id, "catalogue_conn_id": catalogue_conn_id}
-    # A batch with nothing to do has no shard: its mapped tasks are skipped, and that is no failure.
-    whatever_there_was: dict[str, Any] = {**stores, "trigger_rule": TriggerRule.NONE_FAILED}
+    # What was submitted is paid for: it is awaited, published and reported whatever became of the other shards, and
+    # also when there was no shard, whose mapped tasks are skipped. The report, the only leaf, fails if any task did.
+    whatever_became: dict[str, Any] = {**stores, "trigger_rule": TriggerRule.ALL_DONE}
 
     listed = OSSAudioListOperator(task_id="list", staging_prefix=staging_prefix, **selection, **stores)
     plan = OSSAudioPlanOperator(task_id="plan", batch=listed.output, **stores)
     convert = OSSAudioConvertOperator.partial(
         task_id="convert",
         smq_topic=smq_topic,
+        smq_queue=smq_queue,
         staging_prefix=staging_prefix,
         deadline=deadline,
         smq_conn_id=smq_conn_id,
@@ -59,15 +61,15 @@ def batch_pipeline(
         timeout=deadline * 2,
         fail_on_error=False,
         smq_conn_id=smq_conn_id,
-        **stores,
-    ).expand(shard=convert.output)
-    verify = OSSAudioVerifyOperator(task_id="verify", batch=listed.output, **whatever_there_was)
-    catalogue = OSSAudioPublishOperator(task_id="catalogue", batch=listed.output, **whatever_there_was)
+        **whatever_became,
+    ).expand(shard=plan.output)
+    verify = OSSAudioVerifyOperator(task_id="verify", batch=listed.output, **whatever_became)
+    catalogue = OSSAudioPublishOperator(task_id="catalogue", batch=listed.output, **whatever_became)
     report = OSSAudioReportOperator(
         task_id="report",
         batch=listed.output,
         reports=reports,
         failure_threshold=failure_threshold,
-        **whatever_there_was,
+        **whatever_became,
     )
-    chain(wait, verify, catalogue, report)
+    chain(convert, wait, verify, catalogue, report)

@@ -32,7 +32,7 @@ def airflow_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         make_samples(folder / "samples")
         names = stack.cloud_settings
         upload_samples(oss_settings(stack).bucket(names.bucket), names.prefix, folder / "samples")
-        for dag_id in ("nightly_audio_batch", "convert_audio", "somebodys_own_dag"):
+        for dag_id in ("nightly_audio_batch", "convert_audio", "somebodys_own_dag", "batch_without_a_topic"):
             stack.airflow.wait_for_dag(dag_id)
         yield stack
 

@@ -25,6 +25,7 @@ from tools.stack.components import TRIGGERER
 
 RUN_SECONDS = 240.0
 NIGHTLY, MANUAL, OWN = "nightly_audio_batch", "convert_audio", "somebodys_own_dag"
+UNHEARD = "batch_without_a_topic"
 
 
 def run_dag(stack: Stack, dag_id: str, run_id: str, **conf: Any) -> dict[str, Any]:
@@ -148,7 +149,28 @@ def test_bad_params_fail_the_first_task_at_once(
     assert (listed["state"], listed["try_number"]) == ("failed", 1)
     log = airflow_stack.airflow.task_log(MANUAL, f"bad-{name}", "list")
     assert reason in log
+    states = {one["task_id"]: one["state"] for one in airflow_stack.airflow.task_instances(MANUAL, f"bad-{name}")}
+    assert {states[task_id] for task_id in ("plan", "convert", "await")} == {"upstream_failed"}
+    assert states["report"] == "failed"
     assert airflow_stack.secrets.access_key_secret not in log
+
+
+def test_a_batch_that_could_not_be_submitted_is_seen_through_reported_and_failed(airflow_stack: Stack) -> None:
+    run = run_dag(airflow_stack, UNHEARD, "unheard")
+    assert run["state"] == "failed"
+    states = {one["task_id"]: one["state"] for one in airflow_stack.airflow.task_instances(UNHEARD, "unheard")}
+    assert states == {
+        "list": "success",
+        "plan": "success",
+        "convert": "failed",
+        "await": "success",
+        "verify": "success",
+        "catalogue": "success",
+        "report": "failed",
+    }
+    told = airflow_stack.airflow.explain_failure(UNHEARD, "unheard")
+    assert "no-such-topic" in told
+    assert "conversions are not finished; clear the tasks that failed" in told
 
 
 def test_operator_and_sensor_in_somebodys_own_dag(

@@ -46,11 +46,12 @@ def describe(dag):
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "graph": {task.task_id: sorted(task.upstream_task_ids) for task in restored.tasks},
+        "rules": {task.task_id: str(task.trigger_rule) for task in restored.tasks},
         "mapped": sorted(task.task_id for task in restored.tasks if task.is_mapped),
         "types": {task.task_id: task.task_type for task in dag.tasks},
         "retries": sorted({task.retries for task in dag.tasks}),
         "selection": {name: getattr(listing, name) for name in listing.template_fields},
-        "convert": {name: convert.partial_kwargs.get(name) for name in ("smq_topic", "staging_prefix")},
+        "convert": {name: convert.partial_kwargs.get(name) for name in ("smq_topic", "smq_queue", "staging_prefix")},
         "await": {name: wait.partial_kwargs.get(name) for name in ("smq_queue", "fail_on_error")},
         "reports": dag.get_task("report").reports,
         "doc": dag.doc_md,
@@ -108,10 +109,20 @@ def test_the_graph_of_a_batch(found: dict[str, Any], dag_id: str) -> None:
         "list": [],
         "plan": ["list"],
         "convert": ["plan"],
-        "await": ["convert"],
+        "await": ["convert", "plan"],
         "verify": ["await", "list"],
         "catalogue": ["list", "verify"],
         "report": ["catalogue", "list"],
+    }
+    # Whatever fails after planning, what was submitted is seen through; the report, the only leaf, then fails the run.
+    assert dag["rules"] == {
+        "list": "all_success",
+        "plan": "all_success",
+        "convert": "all_success",
+        "await": "all_done",
+        "verify": "all_done",
+        "catalogue": "all_done",
+        "report": "all_done",
     }
     assert dag["mapped"] == ["await", "convert"]
     assert dag["types"] == {
@@ -171,7 +182,7 @@ def test_a_deployments_settings(loaded: list[dict[str, Any]]) -> None:
         "exclude": ["renditions/*"],
     }
     assert (dag["selection"]["target_bucket"], dag["selection"]["staging_prefix"]) == ("renditions", "tmp/")
-    assert dag["convert"] == {"smq_topic": "done", "staging_prefix": "tmp/"}
+    assert dag["convert"] == {"smq_topic": "done", "smq_queue": "done-queue", "staging_prefix": "tmp/"}
     assert dag["await"] == {"smq_queue": "done-queue", "fail_on_error": False}
     assert dag["reports"] == "/srv/reports"
     assert (dag["schedule"], dag["timezone"]) == ("30 3 * * *", "Europe/Berlin")

@@ -19,6 +19,9 @@ from oss_audio.values import as_batch, as_percent, as_text
 class OSSAudioReportOperator(OSSAudioOperator):
     """Report a batch in the task log and as a Markdown file; fail the run if too much of it failed.
 
+    With `trigger_rule="all_done"` it also reports a batch of which a task failed; it fails then, too, after the report,
+    and where conversions are not finished.
+
     :param batch: what `OSSAudioListOperator` returned.
     :param reports: folder of the Markdown file; none when empty.
     :param failure_threshold: percent of the batch's conversions that may fail; with more the task fails.
@@ -43,6 +46,15 @@ class OSSAudioReportOperator(OSSAudioOperator):
         self.log.info("Report\n%s", render(report))
         if folder := as_text(self.reports):
             self.log.info("Written to %s", write_report(report, Path(folder)))
+        if report.batch.planned_at is None and not report.batch.dry_run:
+            raise AirflowFailException("the batch was never planned; clear the task that was to plan it")
+        if report.unfinished:
+            raise AirflowFailException(
+                f"{report.unfinished} of {len(report.rows)} conversions are not finished; clear the tasks that "
+                "failed, with their downstream, and they go on where they stopped"
+            )
+        if failed := self._failed_before(context):
+            raise AirflowFailException(f"the batch is reported, but these tasks failed: {', '.join(failed)}")
         if report.failed_percent > threshold:
             raise AirflowFailException(
                 f"{len(report.failures)} of {len(report.rows)} conversions failed "
@@ -50,3 +62,13 @@ class OSSAudioReportOperator(OSSAudioOperator):
                 "their reasons are in the report above and in the catalogue"
             )
         return report.summary()
+
+    def _failed_before(self, context: Context) -> list[str]:
+        """The tasks before this one that failed: it is the last one, and runs whatever became of them."""
+        before = self.get_flat_relative_ids(upstream=True)
+        if not before:
+            return []
+        run = context["dag_run"]
+        found = context["ti"].get_task_states(dag_id=run.dag_id, task_ids=sorted(before), run_ids=[run.run_id])
+        states: dict[str, str | None] = found.get(run.run_id, {})
+        return sorted(name for name, state in states.items() if state in {"failed", "upstream_failed"})

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.triggers.base import TaskSuccessEvent
 
 from include.catalogue import State
+from include.pipeline import planning
+from oss_audio.batch_pipeline import batch_pipeline
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
 from oss_audio.operators.plan import OSSAudioPlanOperator
@@ -178,6 +182,86 @@ def test_params_as_templates_render_them(deployment: Deployment) -> None:
     assert {one.state for one in rows} == {State.PLANNED}
 
 
+def reporting(states: dict[str, str], **arguments: Any) -> tuple[OSSAudioReportOperator, Any]:
+    """The last task of a batch's DAG, and its context in a run whose tasks have these states."""
+    with DAG("a_dag", schedule=None) as dag:
+        batch_pipeline(selection={"bucket": "audio", "profiles": "mobile-mp3"})
+    report = dag.get_task("report")
+    assert isinstance(report, OSSAudioReportOperator)
+    for name, value in arguments.items():
+        setattr(report, name, value)
+
+    def get_task_states(*, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, dict[str, str]]:
+        assert (dag_id, run_ids) == ("a_dag", ["a_run"])
+        assert task_ids == ["await", "catalogue", "convert", "list", "plan", "verify"]
+        return {"a_run": states} if states else {}
+
+    run = SimpleNamespace(dag_id="a_dag", run_id="a_run")
+    return report, {"dag_run": run, "ti": SimpleNamespace(get_task_states=get_task_states)}
+
+
+def test_a_batch_without_a_shard_ends_well(deployment: Deployment) -> None:
+    listed = listing(deployment).execute(deployment.context())
+    assert plan(listed) == []
+    report, context = reporting({"list": "success", "convert": "skipped", "await": "skipped"}, batch=listed)
+    assert report.execute(context)["wanted"] == 0
+
+
+@pytest.mark.parametrize("failed", ["convert_1", "await_0", "verify", "catalogue"])
+def test_a_task_that_failed_fails_the_report_though_every_conversion_is_done(
+    deployment: Deployment, failed: str
+) -> None:
+    listed = listing(deployment).execute(deployment.context())
+    plan(listed)
+    report, context = reporting({"list": "success", "convert_0": "success", failed: "failed"}, batch=listed)
+    with pytest.raises(AirflowFailException, match=f"the batch is reported, but these tasks failed: {failed}$"):
+        report.execute(context)
+
+
+def test_a_batch_that_was_not_listed_fails_the_report(deployment: Deployment) -> None:
+    report, context = reporting({"list": "failed"}, batch=None)
+    with pytest.raises(AirflowFailException, match="batch is None"):
+        report.execute(context)
+
+
+def test_a_batch_that_was_not_planned_fails_the_report(deployment: Deployment) -> None:
+    deployment.put("a.wav")
+    listed = listing(deployment).execute(deployment.context())
+    for operator in (OSSAudioVerifyOperator, OSSAudioPublishOperator):
+        assert operator(task_id="t", batch=listed).execute(deployment.context()) == {}
+    report, context = reporting({"list": "success", "plan": "failed"}, batch=listed)
+    with pytest.raises(AirflowFailException, match="the batch was never planned; clear the task"):
+        report.execute(context)
+
+
+def test_a_shard_that_was_not_submitted_strands_nobody_and_fails_the_report(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(planning, "MIN_SHARD", 1)
+    for name in ("a.wav", "b.wav"):
+        deployment.put(name)
+    context = deployment.context()
+    listed = listing(deployment).execute(context)
+    shards = plan(listed)
+    assert len(shards) == 2
+    OSSAudioConvertOperator(task_id="convert", shard=shards[0]).execute(context)
+    # What was planned and never submitted is not waited for.
+    for shard, converted in zip(shards, (1, 0), strict=True):
+        sensor = OSSAudioConvertSensor(
+            task_id="await", shard=shard, deferrable=False, poke_interval=0.1, timeout=60, fail_on_error=False
+        )
+        assert sensor.execute(context)["converted"] == converted
+    assert OSSAudioVerifyOperator(task_id="verify", batch=listed).execute(context) == {"verified": 1}
+    assert OSSAudioPublishOperator(task_id="catalogue", batch=listed).execute(context) == {"published": 1}
+    report, context = reporting({"convert_1": "failed"}, batch=listed, reports=str(tmp_path))
+    with pytest.raises(
+        AirflowFailException, match="1 of 2 conversions are not finished; clear the tasks that failed, with"
+    ):
+        report.execute(context)
+    (written,) = tmp_path.glob("*.md")
+    assert "**1 published, 0 failed**" in written.read_text(encoding="utf-8")
+
+
 def test_the_run_fails_past_the_threshold_only(deployment: Deployment) -> None:
     deployment.put("a.wav")
     deployment.put("bad.wav", b"no audio at all")
@@ -197,3 +281,35 @@ def test_the_run_fails_past_the_threshold_only(deployment: Deployment) -> None:
         AirflowFailException, match=r"1 of 2 conversions failed \(50 %, more than the threshold of 49 %"
     ):
         OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold=49).execute(context)
+
+
+def replace_catalogue(deployment: Deployment) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{deployment.database}{suffix}").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_wait_in_a_catalogue_that_was_replaced_says_so(deployment: Deployment, deferrable: bool) -> None:
+    deployment.put("a.wav")
+    context = deployment.context()
+    (shard,) = plan(listing(deployment).execute(context))
+    OSSAudioConvertOperator(task_id="convert", shard=shard).execute(context)
+    sensor = OSSAudioConvertSensor(task_id="await", shard=shard, deferrable=deferrable, fail_on_error=False)
+    replace_catalogue(deployment)
+    for step in (sensor.execute, sensor.execute_complete):
+        with pytest.raises(AirflowFailException, match="no such batch; was it replaced since the run began"):
+            step(context)
+
+
+def test_a_trigger_in_a_catalogue_that_was_replaced_resumes_its_task(deployment: Deployment) -> None:
+    deployment.put("a.wav")
+    context = deployment.context()
+    (shard,) = plan(listing(deployment).execute(context))
+    OSSAudioConvertOperator(task_id="convert", shard=shard).execute(context)
+    sensor = OSSAudioConvertSensor(task_id="await", shard=shard, fail_on_error=False, timeout=60)
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(context)
+    replace_catalogue(deployment)
+    event = ended_by(deferred.value.trigger)
+    assert not isinstance(event, TaskSuccessEvent)
+    assert event.payload == {"done": False}
