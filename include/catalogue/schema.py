@@ -106,7 +106,9 @@ conversion = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False, comment="grows only after a proven failure"),
     sa.Column("max_attempts", sa.Integer, nullable=False),
     sa.Column("retry_at", UtcDateTime, comment="a failed conversion is planned again only after this"),
-    sa.Column("claimed_at", UtcDateTime, comment="when this attempt was claimed first: its task can't be older"),
+    sa.Column(
+        "claimed_at", UtcDateTime, comment="when it was claimed for its last submit: the task of that is not older"
+    ),
     sa.Column("token", sa.Text, comment="of the claim that may write this row while it is submitted"),
     sa.Column("lease_until", UtcDateTime, comment="end of that claim; then the submit is reconciled"),
     sa.Column("output_bucket", sa.Text, comment="where this attempt writes"),

@@ -101,7 +101,7 @@ def upgrade() -> None:
             "claimed_at",
             sa.DateTime(timezone=True),
             nullable=True,
-            comment="when this attempt was claimed first: its task can't be older",
+            comment="when it was claimed for its last submit: the task of that is not older",
         ),
         sa.Column(
             "token", sa.Text(), nullable=True, comment="of the claim that may write this row while it is submitted"
