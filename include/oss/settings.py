@@ -15,7 +15,7 @@ from include.oss.imm import ImmTasks
 from include.oss.sdk import AioClient, Oss2Bucket, Oss2Service, Oss2Session, load_aio, load_oss2
 
 AIO_ATTEMPTS = 3
-"""Attempts of each request of the asyncio client; it only reads (it never submits: a repeated submit would be paid twice)."""
+"""Attempts of each request of the asyncio client; it only reads, for a repeated submit would be paid twice."""
 
 POOL_SIZE = 64
 """Connections that one oss2 session keeps: an upper bound of the threads that share it."""

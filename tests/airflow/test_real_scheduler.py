@@ -151,6 +151,7 @@ def test_bad_params_fail_the_first_task_at_once(
     assert reason in log
     states = {one["task_id"]: one["state"] for one in airflow_stack.airflow.task_instances(MANUAL, f"bad-{name}")}
     assert {states[task_id] for task_id in ("plan", "convert", "await")} == {"upstream_failed"}
+    assert {states[task_id] for task_id in ("verify", "catalogue")} == {"skipped"}
     assert states["report"] == "failed"
     assert airflow_stack.secrets.access_key_secret not in log
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include.pipeline.publishing import publish_batch
 from oss_audio.clear_errors import clear_errors
@@ -27,6 +28,8 @@ class OSSAudioPublishOperator(OSSAudioOperator):
         self.batch = batch
 
     def execute(self, context: Context) -> dict[str, int]:
+        if self.batch is None:
+            raise AirflowSkipException("there is no batch: the task that lists the sources failed")
         settings = self.oss()
         with clear_errors("Publishing the renditions", settings), self.catalogue() as catalogue:
             outcomes = publish_batch(catalogue, settings, as_batch(self.batch))

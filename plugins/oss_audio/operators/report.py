@@ -38,6 +38,8 @@ class OSSAudioReportOperator(OSSAudioOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         threshold = as_percent("failure_threshold", self.failure_threshold)
+        if self.batch is None:
+            raise AirflowFailException("there is nothing to report: the task that lists the sources failed")
         batch_id = as_batch(self.batch)
         with clear_errors("Reporting the batch"), self.catalogue() as catalogue:
             report = build_report(catalogue, batch_id)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.triggers.base import TaskSuccessEvent
 
 from include.catalogue import State
@@ -218,9 +218,12 @@ def test_a_task_that_failed_fails_the_report_though_every_conversion_is_done(
         report.execute(context)
 
 
-def test_a_batch_that_was_not_listed_fails_the_report(deployment: Deployment) -> None:
+def test_a_batch_that_was_not_listed_skips_the_steps_and_fails_the_report(deployment: Deployment) -> None:
+    for operator in (OSSAudioVerifyOperator, OSSAudioPublishOperator):
+        with pytest.raises(AirflowSkipException, match="the task that lists the sources failed"):
+            operator(task_id="t", batch=None).execute(deployment.context())
     report, context = reporting({"list": "failed"}, batch=None)
-    with pytest.raises(AirflowFailException, match="batch is None"):
+    with pytest.raises(AirflowFailException, match="nothing to report: the task that lists the sources failed"):
         report.execute(context)
 
 
