@@ -275,7 +275,7 @@ def test_a_selection_of_its_own_targets(deployment: Deployment, capsys: pytest.C
     "operator",
     [OSSAudioPlanOperator, OSSAudioVerifyOperator, OSSAudioPublishOperator, OSSAudioReportOperator],
 )
-@pytest.mark.parametrize("batch", ["nonsense", None, {}, {"batch": None}])
+@pytest.mark.parametrize("batch", ["nonsense", {}, {"batch": None}])
 def test_something_else_than_a_batch(
     deployment: Deployment, capsys: pytest.CaptureFixture[str], operator: Any, batch: Any
 ) -> None:
