@@ -24,12 +24,16 @@ CLOUD_PORTS = (9000, 9001, 9002)
 def up(run_dir: Path) -> None:
     """Start the stack, upload the samples, print where it is and how to log in, and leave it running."""
     print("starting Airflow and the local cloud …", flush=True)
-    stack = Stack(run_dir, api_port=API_PORT, cloud_ports=CLOUD_PORTS, keep_metadata=True)
+    stack = Stack(
+        run_dir,
+        api_port=API_PORT,
+        cloud_ports=CLOUD_PORTS,
+        keep_metadata=True,
+        # Before Airflow: with the DAG, last night's run starts at once, and it should find something to do.
+        when_cloud_serves=_put_samples,
+    )
     stack.start()
     names, cloud = stack.cloud_settings, stack.cloud
-    with tempfile.TemporaryDirectory() as folder:
-        make_samples(Path(folder))
-        upload_samples(oss_settings(stack).bucket(names.bucket), names.prefix, Path(folder))
     print(f"Airflow    {stack.airflow.address}  user {ADMIN}, password {stack.secrets.admin_password}")
     print(f"OSS        {cloud.oss}  region {names.region}, samples in oss://{names.bucket}/{names.prefix}")
     print(f"SMQ        {cloud.smq}  topic {names.topic}, queue {names.queue}")
@@ -39,7 +43,15 @@ def up(run_dir: Path) -> None:
     got = [int(address.rpartition(":")[2]) for address in addresses]
     if taken := [str(port) for port, other in zip((API_PORT, *CLOUD_PORTS), got, strict=True) if port != other]:
         print(f"           ports taken by other programs: {', '.join(taken)}; free ones were chosen")
-    print("Trigger `nightly_audio_batch` in the UI. `make down` ends everything and keeps the data.")
+    print("`nightly_audio_batch` starts with last night's run by itself; trigger it, or `convert_audio`, in the UI.")
+    print("`make down` ends everything and keeps the data.")
+
+
+def _put_samples(stack: Stack) -> None:
+    names = stack.cloud_settings
+    with tempfile.TemporaryDirectory() as folder:
+        make_samples(Path(folder))
+        upload_samples(oss_settings(stack).bucket(names.bucket), names.prefix, Path(folder))
 
 
 def down() -> None:

@@ -82,6 +82,7 @@ def _install_uv(pip: list[str]) -> None:
 
 
 def _run(command: list[str], env: dict[str, str]) -> None:
+    env = {name: value for name, value in env.items() if name != "PYTHONWARNINGS"}  # pip has warnings of its own
     done = subprocess.run(command, env=env, cwd=PROJECT_ROOT, check=False)
     if done.returncode != 0:
         raise SystemExit(done.returncode)

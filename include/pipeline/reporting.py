@@ -115,6 +115,7 @@ def render(report: Report) -> str:
     lines = [
         f"# Batch {batch.name}",
         "",
+        *_asked_for(batch),
         f"{batch.listed} sources listed, {len(report.rows)} conversions wanted, "
         f"**{report.states[State.PUBLISHED]} published, {len(report.failures)} failed**.",
         "",
@@ -128,6 +129,19 @@ def render(report: Report) -> str:
         *_failures("Known failures of earlier batches", report.known),
     ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _asked_for(batch: Batch) -> list[str]:
+    """What the batch was to do, in a line; and that nothing was to be done, if so."""
+    request = BatchRequest.from_json(batch.params)
+    places = ", ".join(f"oss://{request.bucket}/{prefix}" for prefix in request.prefixes)
+    lines = [
+        f"{_cell(places)} as {_cell(', '.join(_names(request)))}, begun {batch.created_at:%Y-%m-%d %H:%M} UTC.",
+        "",
+    ]
+    if batch.dry_run:
+        lines += ["**Dry run: nothing was submitted.** What would have been is in the log of task `plan`.", ""]
+    return lines
 
 
 def _table(title: str, counts: Mapping[str, int]) -> list[str]:

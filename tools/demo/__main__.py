@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from tools.stack.signals import interrupted_by_signals
 
 RUN_DIR = PROJECT_ROOT / ".demo"
 WIDTH_WITHOUT_TERMINAL = 180
+LEAST_WIDTH = 140
+"""Columns the table needs. In a narrower terminal its lines are folded there, but no figure is cut short."""
 
 
 def main() -> int:
@@ -22,9 +25,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
     parser.add_argument("--run-dir", type=Path, default=RUN_DIR, help="where it keeps everything (default .demo)")
     run_dir = parser.parse_args().run_dir.resolve()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old terminal shows a sign less, and everything else
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+    width = max(console.width, LEAST_WIDTH) if console.is_terminal else WIDTH_WITHOUT_TERMINAL
+    console = Console(highlight=False, width=width)
     try:
         with interrupted_by_signals():
             outcome = run_demo(run_dir, console)

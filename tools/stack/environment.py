@@ -67,6 +67,10 @@ class Folders:
         return self.home / "passwords.json"
 
 
+PYTHON_SWITCHES = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS"})
+"""A caller's switches that slow Airflow down or end it at somebody else's warning."""
+
+
 def base_environment(folders: Folders) -> dict[str, str]:
     """The caller's environment, rid of whatever would make Airflow another one than described here."""
     env = {
@@ -74,7 +78,7 @@ def base_environment(folders: Folders) -> dict[str, str]:
         for name, value in os.environ.items()
         # A shell set up for another Airflow must not leak its connections or settings into this one. And
         # Airflow imports thousands of modules per process: without byte code a start costs twice the CPU.
-        if name == "LOCAL_CLOUD_FFMPEG" or (not name.startswith(FOREIGN) and name != "PYTHONDONTWRITEBYTECODE")
+        if name == "LOCAL_CLOUD_FFMPEG" or (not name.startswith(FOREIGN) and name not in PYTHON_SWITCHES)
     }
     env["PYTHONPATH"] = str(PROJECT_ROOT)
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])

@@ -54,6 +54,7 @@ class RunSecrets:
             "jwt_secret": secrets.token_urlsafe(48),
         }
         run_dir.mkdir(parents=True, exist_ok=True)
+        run_dir.chmod(0o700)  # objects, keys and logs are nobody else's business
         part = path.with_suffix(".tmp")
         part.touch(mode=0o600)
         part.write_text(json.dumps(made) + "\n")

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Thread
 
@@ -60,6 +60,8 @@ class Stack:
         keep_metadata: keep Airflow's own database from the last start instead of beginning with an empty one.
             The catalogue and the objects are always kept; who wants them gone removes the run directory.
 
+        when_cloud_serves: called with the stack before Airflow starts, to put something into the cloud.
+
     Usable as a context manager. `start` first ends whatever an earlier start of the same directory left
     running; `stop` leaves nothing running.
     """
@@ -75,6 +77,7 @@ class Stack:
         api_port: int | None = None,
         cloud_ports: tuple[int | None, int | None, int | None] = (None, None, None),
         keep_metadata: bool = False,
+        when_cloud_serves: Callable[[Stack], None] | None = None,
     ) -> None:
         self.folders = Folders(
             run_dir.resolve(),
@@ -89,6 +92,7 @@ class Stack:
         self._api_port = api_port
         self._cloud_ports = cloud_ports
         self._keep_metadata = keep_metadata
+        self._when_cloud_serves = when_cloud_serves
         self._env: dict[str, str] = {}
         self._endpoints: CloudEndpoints | None = None
         self._api: AirflowApi | None = None
@@ -159,6 +163,8 @@ class Stack:
         preparation = _Preparation(self.folders, settings)
         preparation.start()
         self._endpoints = self._start_cloud(base)
+        if self._when_cloud_serves is not None:
+            self._when_cloud_serves(self)
         preparation.finish()
         self._env = {
             **settings,

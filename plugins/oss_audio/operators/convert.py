@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from glob import escape
 from typing import Any
@@ -13,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.audio_convert import AudioConvert, load_profiles
 from include.catalogue import Catalogue
 from include.catalogue.batches import ListedObject
-from include.oss import OssSettings, check_bucket
+from include.oss import OssSettings, check_bucket, check_imm
 from include.pipeline.request import BatchRequest, RequestError
 from include.pipeline.single import plan_single
 from include.pipeline.submitting import SubmitOptions, submit_shard
@@ -137,9 +138,17 @@ class OSSAudioConvertOperator(OSSAudioOperator):
 
     def _plan(self, catalogue: Catalogue, settings: OssSettings, context: Context) -> Shard:
         """Plan a batch of one."""
+        import oss2
+
+        if self._target() == (self.bucket, self.key):
+            raise RequestError(f"target_key is the source itself, oss://{self.bucket}/{self.key}: give another one")
         request = self._request()
         check_bucket(settings, request.bucket)
-        there = settings.bucket(request.bucket).head_object(self.key)
+        check_imm(settings, request.bucket)
+        try:
+            there = settings.bucket(request.bucket).head_object(self.key)
+        except oss2.exceptions.NotFound:
+            raise RequestError(f"there is no such object: oss://{self.bucket}/{self.key}") from None
         source = ListedObject(
             bucket=request.bucket,
             key=str(self.key),
@@ -164,8 +173,9 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         if isinstance(self.convert, Mapping):
             try:
                 return AudioConvert(**self.convert)
-            except TypeError as error:
-                raise RequestError(f"convert is {dict(self.convert)!r}: {error}") from None
+            except TypeError:
+                allowed = ", ".join(one.name for one in fields(AudioConvert))
+                raise RequestError(f"convert is {dict(self.convert)!r}: f is required, allowed are {allowed}") from None
         if self.convert:
             return AudioConvert.parse(self.convert)
         known = load_profiles()

@@ -10,7 +10,7 @@ from airflow.sdk import Context
 from include.catalogue import batches
 from include.oss import OssSettings, check_bucket, check_imm
 from include.pipeline.listing import list_sources
-from include.pipeline.request import BatchRequest
+from include.pipeline.request import BatchRequest, RequestError
 from include.pipeline.selection import refuse_own_targets
 from oss_audio.clear_errors import clear_errors
 from oss_audio.links import OSSConsoleLink, console_address
@@ -96,6 +96,7 @@ class OSSAudioListOperator(OSSAudioOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         settings = self.oss()
         with clear_errors("Listing the sources", settings):
+            _refuse_unknown_params(context)
             request = self._request()
             self._check(request, settings)
             self.console_address = console_address(settings, request.bucket, request.prefixes[0])
@@ -144,3 +145,12 @@ class OSSAudioListOperator(OSSAudioOperator):
         targets = {rendering.target_for(request.bucket, "x/x.wav")[0] for rendering in renderings}
         for bucket in sorted(targets - {request.bucket}):
             check_bucket(settings, bucket)
+
+
+def _refuse_unknown_params(context: Context) -> None:
+    """Airflow takes any name in a run's conf: a misspelt `dry_run` would start a batch that is paid for."""
+    params = context.get("params") or {}
+    given = getattr(context["dag_run"], "conf", None) or {}
+    unknown = sorted(set(given) - set(params)) if params else []
+    if unknown:
+        raise RequestError(f"unknown Param {', '.join(map(repr, unknown))}: choose from {', '.join(sorted(params))}")

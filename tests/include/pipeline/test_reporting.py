@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,9 +49,10 @@ def test_counts_minutes_and_bytes(steps: Steps, wav: Wav) -> None:
         if one.state is State.PUBLISHED
     )
     text = render(report)
-    assert text.startswith(
-        f"# Batch {steps.prefix}0\n\n2 sources listed, 4 conversions wanted, **2 published, 2 failed**."
-    )
+    assert text.startswith(f"# Batch {steps.prefix}0\n\noss://audio/{steps.prefix} as mobile-mp3, voice-amr-nb, begun ")
+    assert "\n\n2 sources listed, 4 conversions wanted, **2 published, 2 failed**.\n" in text
+    assert "Dry run" not in text
+    assert "**Dry run: nothing was submitted.**" in render(replace(report, batch=replace(report.batch, dry_run=True)))
     assert "0.1 minutes in, 0.1 minutes out; 46.9 KiB in, " in text
     for line in ("| new | 4 |", "| not audio by its name | 1 |", "| published | 2 |", "| failed | 2 |"):
         assert line in text.splitlines()
@@ -66,6 +68,8 @@ def test_an_empty_batch_has_a_report(steps: Steps) -> None:
     assert report.failed_percent == 0
     assert render(report).splitlines() == [
         f"# Batch {steps.prefix}0",
+        "",
+        f"oss://audio/{steps.prefix} as mobile-mp3, begun {report.batch.created_at:%Y-%m-%d %H:%M} UTC.",
         "",
         "0 sources listed, 0 conversions wanted, **0 published, 0 failed**.",
         "",

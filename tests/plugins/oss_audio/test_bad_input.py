@@ -187,6 +187,14 @@ def test_an_unreachable_oss(deployment: Deployment, capsys: pytest.CaptureFixtur
     assert "(3 tries)" in told
 
 
+def test_a_param_that_nobody_knows(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    context = deployment.context()
+    context["params"] = {"bucket": "audio", "dry_run": False}
+    context["dag_run"].conf = {"dryrun": True, "bucket": "audio"}
+    told = refused(listing(deployment).execute, context, capsys)
+    assert "unknown Param 'dryrun': choose from bucket, dry_run" in told
+
+
 def test_an_unreachable_imm(deployment: Deployment, capsys: pytest.CaptureFixture[str], closed_port: int) -> None:
     deployment.connect(oss={"imm_endpoint": f"http://127.0.0.1:{closed_port}"})
     told = refused(listing(deployment).execute, deployment.context(), capsys)
