@@ -30,7 +30,7 @@ def main(environment: Path) -> None:
     pip = _make(environment, python)
     _say("installing uv")
     _install_uv(pip)
-    env = {**uv_environment(str(python)), "VIRTUAL_ENV": str(environment)}
+    env = {**uv_environment(str(python)), "VIRTUAL_ENV": str(environment), **_cache_settings()}
     uv = [str(python), "-m", "uv", "pip"]
     _say("installing the locked requirements")
     _run([*uv, "sync", "--quiet", "--require-hashes", "--compile-bytecode", str(REQUIREMENTS)], env)
@@ -54,6 +54,17 @@ def _make(environment: Path, python: Path) -> list[str]:
     if _works(Path(sys.executable), "-m", "pip", "--version"):
         return [sys.executable, "-m", "pip", "--python", str(python)]
     raise SystemExit(NO_PIP)
+
+
+def _cache_settings() -> dict[str, str]:
+    """None, or uv's setting to do without a cache where the account has no home to keep one in."""
+    if "UV_CACHE_DIR" in os.environ:
+        return {}
+    try:
+        (Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv").mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        return {"UV_NO_CACHE": "1"}
+    return {}
 
 
 def _works(program: Path, *arguments: str) -> bool:

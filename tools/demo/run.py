@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,9 +78,32 @@ def run_demo(run_dir: Path, console: Console) -> dict[str, Any]:
     A directory whose demo was finished is begun anew; one whose demo was interrupted is continued.
 
     Raises:
-        DemoError: the outcome is not what the demo is there to show.
+        DemoError: the outcome is not what the demo is there to show, or another demo of this folder is running.
         StackError: the stack didn't start, or a run didn't finish.
     """
+    with _alone(run_dir):
+        return _run_alone(run_dir, console)
+
+
+@contextmanager
+def _alone(run_dir: Path) -> Iterator[None]:
+    """Let one demo at a time into a folder: the second would end the first one's processes.
+
+    The lock is on the folder above and ends with its process, so a demo that was killed leaves none.
+    """
+    run_dir.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(run_dir.parent, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoError(f"another demo of {run_dir} is running; wait for it, or end it with Ctrl-C") from None
+        yield
+    finally:
+        os.close(folder)
+
+
+def _run_alone(run_dir: Path, console: Console) -> dict[str, Any]:
     began = time.monotonic()
     finished = run_dir / "finished"
     if finished.exists():
