@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,6 +43,19 @@ class OSSAudioOperator(BaseOperator):
             yield catalogue
         finally:
             catalogue.close()
+
+
+class OSSAudioBatchOperator(OSSAudioOperator):
+    """Base of the steps that work on a batch as it stands in the catalogue.
+
+    :param batch: what `OSSAudioListOperator` returned.
+    """
+
+    template_fields: Sequence[str] = ("batch",)
+
+    def __init__(self, *, batch: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.batch = batch
 
 
 def batch_name(context: Context) -> str:

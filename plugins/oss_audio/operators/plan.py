@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from airflow.sdk import Context
 
 from include.catalogue import batches
@@ -12,22 +9,16 @@ from include.pipeline.decisions import Plan
 from include.pipeline.planning import plan_batch
 from include.pipeline.request import BatchRequest
 from oss_audio.clear_errors import clear_errors
-from oss_audio.operators.base import OSSAudioOperator
+from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.values import Shard, as_batch
 
 
-class OSSAudioPlanOperator(OSSAudioOperator):
+class OSSAudioPlanOperator(OSSAudioBatchOperator):
     """Plan a batch from its listing; a dry run shows the plan in the log and keeps nothing.
 
     :param batch: what `OSSAudioListOperator` returned.
     :return: the batch's shards, for `OSSAudioConvertOperator.partial(...).expand(shard=plan.output)`
     """
-
-    template_fields: Sequence[str] = ("batch",)
-
-    def __init__(self, *, batch: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.batch = batch
 
     def execute(self, context: Context) -> list[Shard]:
         batch_id = as_batch(self.batch)

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.pipeline.publishing import publish_batch
 from oss_audio.clear_errors import clear_errors
-from oss_audio.operators.base import OSSAudioOperator
+from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.values import as_batch
 
 
-class OSSAudioPublishOperator(OSSAudioOperator):
+class OSSAudioPublishOperator(OSSAudioBatchOperator):
     """Publish the verified outputs of a batch: a guarded copy on the server, then a row of the catalogue.
 
     :param batch: what `OSSAudioListOperator` returned.
     :return: how many conversions ended in which state
     """
-
-    template_fields: Sequence[str] = ("batch",)
-
-    def __init__(self, *, batch: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.batch = batch
 
     def execute(self, context: Context) -> dict[str, int]:
         if self.batch is None:
