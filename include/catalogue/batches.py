@@ -112,6 +112,12 @@ def end_listing(connection: Connection, batch_id: int, *, listed: int, passed_ov
     )
 
 
+def has_listing(connection: Connection, batch_id: int) -> bool:
+    """Whether anything that the batch's listing saw is still there."""
+    here = sa.select(listing.c.key).where(listing.c.batch_id == batch_id).limit(1)
+    return connection.execute(here).first() is not None
+
+
 def end_planning(connection: Connection, batch_id: int, decisions: Mapping[str, int]) -> None:
     """Note that the batch is planned; what its listing saw is not needed any more."""
     begin_listing(connection, batch_id)

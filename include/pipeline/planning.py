@@ -68,6 +68,10 @@ def plan_batch(
             known = batches.get_batch(connection, batch_id)
             if known.planned_at is not None:
                 return Plan(batches.shards_of(connection, batch_id), Counter(known.decisions))
+            if known.listed and not batches.has_listing(connection, batch_id):
+                raise SelectionError(
+                    "what was listed is not kept after a dry run or a refusal: clear the task that lists as well"
+                )
             planner.run(connection, renderings)
             if dry_run:
                 raise _DryRun

@@ -16,7 +16,8 @@ from include.catalogue.database import now
 from include.catalogue.schema import conversion, listing, rendition
 from include.pipeline import planning
 from include.pipeline.decisions import Plan
-from include.pipeline.selection import SelectionError
+from include.pipeline.planning import plan_batch
+from include.pipeline.selection import Selection, SelectionError
 
 PlanIt = Callable[..., tuple[int, Plan]]
 ONE = {"in/a.wav": "E1"}
@@ -249,6 +250,18 @@ def test_a_dry_run_and_a_refusal_leave_no_listing_behind(catalogue: Catalogue, p
         plan_it(ONE, profiles=[mp3, replace(mp3, name="other")])
     with catalogue.read() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(listing)) == 0
+
+
+def test_a_batch_whose_listing_was_forgotten_is_not_planned_as_if_there_were_nothing(
+    catalogue: Catalogue, plan_it: PlanIt, mp3: Profile
+) -> None:
+    batch, _ = plan_it(ONE, dry_run=True)
+    with catalogue.write() as connection:
+        batches.end_listing(connection, batch, listed=1, passed_over={})
+    with pytest.raises(SelectionError, match="clear the task that lists as well"):
+        plan_batch(catalogue, Selection("audio", ("in/",)), [mp3], batch)
+    with catalogue.read() as connection:
+        assert batches.get_batch(connection, batch).planned_at is None
 
 
 @pytest.mark.parametrize("state", ["converted", "superseded", "failed"])
