@@ -40,7 +40,7 @@ format: setup ## put all Python files into the project's form
 	$(VENV)/bin/ruff format .
 
 test: setup ## all tests, a real scheduler, triggerer and FFmpeg included
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 3 --dist loadfile
 
 demo: setup ## the main job, end to end: a bucket of audio becomes a verified catalogue
 	@$(RUN) -m tools.demo
