@@ -146,30 +146,29 @@ class _Server(uvicorn.Server):
         yield
 
 
+def http_server(app: ASGIApp, *, date_header: bool) -> _Server:
+    """An HTTP server with the settings that all three services have."""
+    return _Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=date_header,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
+    )
+
+
 @contextlib.asynccontextmanager
 async def _serving(
     services: Sequence[tuple[ASGIApp, socket.socket]], own_date: ASGIApp, before_shutdown: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Serve each application on its socket; `own_date` is the one that writes its own Date header."""
-    servers = [
-        (
-            _Server(
-                uvicorn.Config(
-                    app,
-                    lifespan="off",
-                    ws="none",
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    date_header=app is not own_date,
-                    timeout_keep_alive=75,
-                    timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-                )
-            ),
-            listener,
-        )
-        for app, listener in services
-    ]
+    servers = [(http_server(app, date_header=app is not own_date), listener) for app, listener in services]
     async with asyncio.TaskGroup() as tasks:
         for server, listener in servers:
             tasks.create_task(server.serve([listener]))
