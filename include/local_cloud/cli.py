@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from include.local_cloud.config import Config, ConfigError
+from include.local_cloud.events.rules import EventRule, EventRuleError, parse_rule
 from include.local_cloud.service import LocalCloud
 from include.local_cloud.signatures.credentials import Credentials
 
@@ -33,7 +34,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="serve until SIGTERM or Ctrl-C",
         description="Serve the three services. Once they answer, one line of JSON on standard output names"
         " their addresses. Each flag is also an environment variable: --oss-port is LOCAL_CLOUD_OSS_PORT;"
-        " several buckets are separated by commas there.",
+        " several buckets are separated by commas there, several event rules by semicolons.",
         allow_abbrev=False,
     )
 
@@ -60,6 +61,13 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     add("--topic", "topic to make", metavar="NAME")
     add("--queue", "queue to make and to subscribe to the topic", metavar="NAME")
+    serve.add_argument(
+        "--event-rule",
+        action="append",
+        metavar="RULE",
+        help="tell a topic of objects created: bucket=NAME,topic=NAME[,events=PutObject+CopyObject][,prefix=…]"
+        "[,suffix=…][,name=…]; may be repeated; the rules given replace those kept, none removes them",
+    )
     add("--workers", "conversions at once (default: one for each core)", metavar="N")
     add("--log-level", "debug, info, warning or error", "warning", "LEVEL")
     return top
@@ -90,8 +98,22 @@ def read_config(arguments: argparse.Namespace, environment: Mapping[str, str]) -
         buckets=tuple(dict.fromkeys(buckets)),
         topic=arguments.topic,
         queue=arguments.queue,
+        event_rules=_event_rules(arguments.event_rule, environment),
         **workers,
     )
+
+
+def _event_rules(given: list[str] | None, environment: Mapping[str, str]) -> tuple[EventRule, ...] | None:
+    """The rules of the flags or else of the variable; None when neither is given."""
+    texts = given or [text.strip() for text in environment.get(variable("--event-rule"), "").split(";") if text.strip()]
+    if not texts:
+        return None
+    if texts == ["none"]:
+        return ()
+    try:
+        return tuple(parse_rule(text) for text in texts)
+    except EventRuleError as error:
+        raise ConfigError(f"--event-rule: {error}") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from include.local_cloud.events.rules import EventRule, EventRuleError, check_together
 from include.local_cloud.oss.addressing import check_bucket_name
 from include.local_cloud.oss.errors import OssError
 from include.local_cloud.signatures.credentials import Credentials
@@ -24,7 +25,10 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Config:
-    """Everything a local cloud is started with; `workers` conversions run at once, port 0 is any free one."""
+    """Everything a local cloud is started with; `workers` conversions run at once, port 0 is any free one.
+
+    `event_rules` None leaves those in force that the data directory keeps.
+    """
 
     data: Path
     credentials: Credentials
@@ -36,6 +40,7 @@ class Config:
     buckets: tuple[str, ...] = ()
     topic: str | None = None
     queue: str | None = None
+    event_rules: tuple[EventRule, ...] | None = None
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
 
     def __post_init__(self) -> None:
@@ -64,6 +69,15 @@ class Config:
             value = getattr(self, name)
             if value is not None and not _SMQ_NAME.fullmatch(value):
                 raise ConfigError(f"{_flag(name)} is {value!r}; allowed are 1 to 120 letters, digits and hyphens.")
+        for rule in self.event_rules or ():
+            try:
+                check_bucket_name(rule.bucket)
+            except OssError:
+                raise ConfigError(f"--event-rule {rule.name} names {rule.bucket!r}, which can't be a bucket.") from None
+        try:
+            check_together(self.event_rules or ())
+        except EventRuleError as error:
+            raise ConfigError(f"--event-rule: {error}") from None
         if self.workers < 1:
             raise ConfigError(f"--workers is {self.workers}; at least 1 conversion has to run at a time.")
 

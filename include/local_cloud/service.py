@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from include.local_cloud.config import IMM_PROJECT, Config, ConfigError
 from include.local_cloud.data_lock import DataLock
+from include.local_cloud.events.teller import EventTeller
 from include.local_cloud.imm.engine.binaries import EngineUnavailable
 from include.local_cloud.imm.service import ImmService
 from include.local_cloud.oss.app import ObjectApi
@@ -94,6 +95,9 @@ class LocalCloud:
         await smq.start()
         stack.push_async_callback(smq.stop)
         await self._prepare(store, smq)
+        events = EventTeller(store.events, smq.publish)
+        await events.start()
+        stack.push_async_callback(events.stop)
         imm = ImmService(
             config.data,
             store,
@@ -111,7 +115,7 @@ class LocalCloud:
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="object-store")
         stack.callback(threads.shutdown)
         verifier = OssVerifier(config.credentials, config.region, lambda: datetime.now(UTC))
-        oss = ObjectApi(Context(store, imm, config.region, threads), verifier, {config.host})
+        oss = ObjectApi(Context(store, imm, config.region, threads, events), verifier, {config.host})
         apps: tuple[ASGIApp, ...] = (oss, smq.app, imm.app)
         services = list(zip(apps, sockets, strict=True))
         await stack.enter_async_context(_serving(services, own_date=oss, before_shutdown=smq.drain))
@@ -121,6 +125,8 @@ class LocalCloud:
         """Make the buckets, the topic and the queue the configuration names; what is there stays."""
         for bucket in self.config.buckets:
             await asyncio.to_thread(store.create_bucket, bucket, imm_project=IMM_PROJECT)
+        for rule in await asyncio.to_thread(store.events.configure, self.config.region, self.config.event_rules):
+            await smq.create_topic(rule.topic)
         topic, queue = self.config.topic, self.config.queue
         if topic is not None:
             await smq.create_topic(topic)

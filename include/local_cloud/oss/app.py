@@ -9,11 +9,13 @@ import os
 import secrets
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from email.utils import formatdate
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from include.local_cloud.events.origin import Origin
 from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey
 from include.local_cloud.oss import operations
 from include.local_cloud.oss.addressing import received_request
@@ -63,7 +65,8 @@ class ObjectApi:
 
     def _call(self, scope: Scope, headers: Mapping[str, str], host: str, request_id: str, receive: Receive) -> Call:
         request = received_request(scope["method"], scope["raw_path"], scope["query_string"], headers, self._own_names)
-        return Call(request, host, request_id, receive)
+        client = scope.get("client")
+        return Call(request, host, request_id, receive, client[0] if client else "")
 
     async def _answer(self, call: Call) -> Reply:
         operation = operations.find(call)
@@ -71,13 +74,22 @@ class ObjectApi:
             if operation.name != "PutBucket":
                 require_bucket(self._context, call)
             self._verifier.verify(call.request)
-            return await operations.perform(operation, self._context, call)
+            return await self._perform(operation, call)
         except AuthenticationError as error:
             raise OssError(error.status, error.code, error.message, error.ec, error.details) from None
         except NoSuchBucket as error:
             raise no_such_bucket(error) from None
         except NoSuchKey as error:
             raise no_such_key(error) from None
+
+    async def _perform(self, operation: operations.Operation, call: Call) -> Reply:
+        """Perform an operation; its answer says what became of the events its writes made due."""
+        events = self._context.events
+        if events is None:
+            return await operations.perform(operation, self._context, call)
+        origin = Origin(operation.name, call.request_id, call.source_address)
+        reply, headers = await events.watch(origin, lambda: operations.perform(operation, self._context, call))
+        return replace(reply, headers={**reply.headers, **headers}) if headers else reply
 
     async def _send(self, call: Call, reply: Reply, send: Send) -> None:
         if isinstance(reply.body, ObjectRange):

@@ -23,12 +23,13 @@ SMALL_BODY = 2 << 20
 
 @dataclass(frozen=True)
 class Call:
-    """A request: what its signature covers, the Host it was sent to, its id, and its unread body."""
+    """A request: what its signature covers, the Host it was sent to, its id, its unread body and its sender."""
 
     request: ReceivedRequest
     host: str
     request_id: str
     receive: Receive
+    source_address: str = ""
 
     @property
     def endpoint(self) -> str:

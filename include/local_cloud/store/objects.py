@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from include.local_cloud.events import outbox
+from include.local_cloud.events.message import Written
+from include.local_cloud.events.origin import current_origin
 from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey, ObjectInfo
 from include.local_cloud.store.blobs import Blobs, sync_file, write_flushed
 from include.local_cloud.store.checksums import Checksums, checksums_of_file
@@ -119,7 +122,8 @@ class LocalObjectStore:
     """Buckets and objects below the directory `root`, which one process at a time may open.
 
     Every method blocks and may be called from any thread; point lookups (`head`, `bucket`, `imm_project`) are
-    index reads of some microseconds. `clock` gives seconds since the epoch.
+    index reads of some microseconds. `clock` gives seconds since the epoch. Whatever stores an object also
+    notes, in the same transaction, the events that `events` wants told of it.
     """
 
     def __init__(self, root: Path, clock: Callable[[], float] = time.time) -> None:
@@ -127,7 +131,8 @@ class LocalObjectStore:
         self._clock = clock
         self._removed: list[str] = []
         self._blobs = Blobs(root)
-        self._database = Database(root / "objects.db", _SCHEMA, self._before_commit)
+        self._database = Database(root / "objects.db", _SCHEMA + outbox.SCHEMA, self._before_commit)
+        self.events = outbox.Outbox(self._database)
         self._sweep()
 
     def close(self) -> None:
@@ -305,11 +310,11 @@ class LocalObjectStore:
         attributes: Attributes,
         overwrite: bool,
     ) -> ObjectInfo:
-        encoded, now = key.encode(), int(self._clock())
+        encoded, moment, origin = key.encode(), self._clock(), current_origin()
         row = (
             etag,
             size,
-            now,
+            int(moment),
             attributes.content_type,
             str(crc64),
             staged.blob,
@@ -322,7 +327,7 @@ class LocalObjectStore:
         def work(connection: sqlite3.Connection) -> str | None:
             _require_bucket(connection, bucket)
             old = connection.execute(
-                "SELECT blob FROM objects WHERE bucket = ? AND key = ?", (bucket, encoded)
+                "SELECT blob, size FROM objects WHERE bucket = ? AND key = ?", (bucket, encoded)
             ).fetchone()
             if old and not overwrite:
                 raise ObjectExists(key)
@@ -331,9 +336,11 @@ class LocalObjectStore:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (bucket, encoded, *row),
             )
+            delta = size - (old[1] if old else 0)
+            self.events.note(connection, Written(bucket, key, etag, size, delta, moment), origin)
             if old is None:
                 return None
-            connection.execute("INSERT INTO garbage VALUES (?)", old)
+            connection.execute("INSERT INTO garbage VALUES (?)", old[:1])
             return str(old[0])
 
         self._blobs.link(staged.blob, staged.path)
@@ -343,6 +350,7 @@ class LocalObjectStore:
             self._blobs.remove(staged.blob)
             staged.discard()
             raise
+        self.events.announce(origin)
         staged.path.unlink()
         if replaced is not None:
             self._remove([replaced])

@@ -17,6 +17,7 @@ import requests
 
 from include.local_cloud import cli
 from include.local_cloud.config import Config, ConfigError
+from include.local_cloud.events.rules import EventRule
 from include.local_cloud.signatures.credentials import Credentials
 
 FLAGS = [
@@ -32,6 +33,7 @@ FLAGS = [
     "--bucket",
     "--topic",
     "--queue",
+    "--event-rule",
     "--workers",
     "--log-level",
 ]
@@ -71,6 +73,7 @@ def test_every_flag_is_also_a_variable():
         "LOCAL_CLOUD_BUCKET": "one, two,one",
         "LOCAL_CLOUD_TOPIC": "topic",
         "LOCAL_CLOUD_QUEUE": "queue",
+        "LOCAL_CLOUD_EVENT_RULE": "bucket=one,topic=up,prefix=in/; bucket=two,topic=up,events=PutObject",
         "LOCAL_CLOUD_WORKERS": "5",
         "LOCAL_CLOUD_LOG_LEVEL": "info",
     }
@@ -86,6 +89,10 @@ def test_every_flag_is_also_a_variable():
         buckets=("one", "two"),
         topic="topic",
         queue="queue",
+        event_rules=(
+            EventRule("one-up", "one", "up", prefix="in/"),
+            EventRule("two-up", "two", "up", ("PutObject",)),
+        ),
         workers=5,
     )
 
@@ -109,6 +116,8 @@ def test_a_flag_wins_over_its_variable():
         ([*NEEDED, "--bucket", "ok-bucket", "No_Bucket"], "--bucket is 'No_Bucket'; allowed are 3 to 63"),
         ([*NEEDED, "--topic", "no topic"], "--topic is 'no topic'"),
         ([*NEEDED, "--queue", "q" * 121], "--queue is"),
+        ([*NEEDED, "--event-rule", "bucket=one"], "--event-rule: the event rule 'bucket=one' has no topic"),
+        ([*NEEDED, "--event-rule", "bucket=One,topic=t"], "--event-rule One-t names 'One'"),
         ([*NEEDED, "--workers", "0"], "--workers is 0"),
         ([*NEEDED, "--log-level", "loud"], "--log-level is 'loud'; allowed are debug, info, warning, error."),
     ],

@@ -1,0 +1,48 @@
+"""Who writes right now: the call behind an object that is being stored, for the event about it.
+
+A call's operation, request id and address are known where HTTP is, the object is written several layers
+below. The call is set for the current context once, and whatever stores an object finds it there, so a new
+operation has its events without knowing of them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+_SERVICE_ADDRESS = "127.0.0.1"
+
+
+@dataclass
+class Origin:
+    """A call that may write objects. `due` gets the numbers of the events its writes made due.
+
+    `watched` says that the caller tells them itself, because its answer says how that went.
+    """
+
+    operation: str
+    request_id: str = field(default_factory=lambda: secrets.token_hex(12).upper())
+    source_address: str = _SERVICE_ADDRESS
+    watched: bool = False
+    due: list[int] = field(default_factory=list)
+
+
+_current: ContextVar[Origin | None] = ContextVar("origin of a write", default=None)
+
+
+def current_origin() -> Origin:
+    """The call that is being answered; outside of one, the conversion service, which puts objects too."""
+    return _current.get() or Origin("PutObject")
+
+
+@contextmanager
+def acting(origin: Origin) -> Iterator[None]:
+    """Make `origin` the current one."""
+    token = _current.set(origin)
+    try:
+        yield
+    finally:
+        _current.reset(token)
