@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from include.oss.errors import OssConfigurationError
@@ -22,8 +24,8 @@ CONNECT_TIMEOUT = 6.0
 READ_TIMEOUT = 10.0
 
 
-def check_bucket(settings: OssSettings, bucket: str, *, pauses: Sequence[float] = PAUSES) -> None:
-    """Make sure that the bucket answers and that this account may list it.
+def check_bucket(settings: OssSettings, bucket: str, *, pauses: Sequence[float] = PAUSES) -> datetime:
+    """Make sure that the bucket answers and that this account may list it; return the time by OSS's own clock.
 
     An endpoint that can't be reached gets one more try per pause; every other answer counts at once.
     ListObjects is the call, because it is the one permission that each step of a batch needs.
@@ -31,7 +33,8 @@ def check_bucket(settings: OssSettings, bucket: str, *, pauses: Sequence[float] 
     Raises OssConfigurationError, which names the setting and the remedy.
     """
     client = _hurried(settings).bucket(bucket)
-    _try(settings, f"Opening bucket {bucket!r}", pauses, lambda: client.list_objects_v2(max_keys=1))
+    answer = _try(settings, f"Opening bucket {bucket!r}", pauses, lambda: client.list_objects_v2(max_keys=1))
+    return parsedate_to_datetime(answer.headers["Date"])
 
 
 def check_imm(settings: OssSettings, bucket: str, *, pauses: Sequence[float] = PAUSES) -> str:

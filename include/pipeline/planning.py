@@ -6,7 +6,7 @@ One transaction: a refusal or a dry run leaves nothing behind.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,13 +16,14 @@ from sqlalchemy.engine import Connection, Row
 
 from include.audio_convert import ParameterError
 from include.catalogue import batches, conversions
-from include.catalogue.conversions import CHUNK, move
+from include.catalogue.conversions import move
 from include.catalogue.database import Catalogue, exclusive, now
 from include.catalogue.schema import batch_conversion, conversion, listing, rendition, source
 from include.catalogue.states import ACTIVE, State, Verb
 
+from .candidates import Candidates, Order
 from .decisions import FRESH, LEFT_ALONE, NOT_SHOWN, SHOWN, SKIPPED, Decision, Plan
-from .renderings import Rendering
+from .renderings import Rendering, target_bucket
 from .selection import Selection, SelectionError, check_target, refuse_own_targets
 from .targets import own_targets
 
@@ -30,6 +31,10 @@ from .targets import own_targets
 MAX_SHARDS = 64
 #: Below this a shard isn't worth a task instance of its own.
 MIN_SHARD = 1000
+
+
+#: A conversion that the batch wants: its candidate's position, its id, and why.
+_Wanted = tuple[int, int, Decision]
 
 
 class _DryRun(Exception):
@@ -46,22 +51,33 @@ def plan_batch(
     limit: int | None = None,
     max_attempts: int = 3,
     retry_now: bool = False,
+    order: Order = Order.PROFILE,
     dry_run: bool = False,
 ) -> Plan:
     """Plan a batch from its listing. A batch that is planned already keeps its plan.
 
     Args:
         force: make every listed source's renditions anew.
-        limit: take at most so many sources that have something to do, in the order of their keys.
+        limit: take at most so many sources that have something to do, the first in the order.
         max_attempts: after so many failures a conversion is dead.
         retry_now: plan failed conversions again without letting them rest.
+        order: what is submitted first.
         dry_run: decide everything, keep nothing.
 
     Raises:
         SelectionError: it would take its own renditions for sources, or two sources share a target.
     """
     refuse_own_targets(selection, renderings)
-    planner = _Planner(selection, batch_id, force=force, limit=limit, max_attempts=max_attempts, retry_now=retry_now)
+    planner = _Planner(
+        selection,
+        renderings,
+        batch_id,
+        force=force,
+        limit=limit,
+        max_attempts=max_attempts,
+        retry_now=retry_now,
+        order=order,
+    )
     try:
         with catalogue.write() as connection:
             exclusive(connection, "plan")
@@ -72,7 +88,7 @@ def plan_batch(
                 raise SelectionError(
                     "what was listed is not kept after a dry run or a refusal: clear the task that lists as well"
                 )
-            planner.run(connection, renderings)
+            planner.run(connection)
             if dry_run:
                 raise _DryRun
             planner.plan.shards = batches.shards_of(connection, batch_id)
@@ -95,35 +111,45 @@ class _Planner:
     def __init__(
         self,
         selection: Selection,
+        renderings: Sequence[Rendering],
         batch_id: int,
         *,
         force: bool,
         limit: int | None,
         max_attempts: int,
         retry_now: bool,
+        order: Order,
     ) -> None:
         self._selection = selection
+        self._renderings = renderings
+        self._digests = [rendering.digest() for rendering in renderings]
+        self._wanted = frozenset(rendering.name for rendering in renderings)
         self._batch_id = batch_id
         self._force = force
         self._limit = limit
         self._max_attempts = max_attempts
         self._retry_now = retry_now
+        self._order = order
         self._taken: set[str] = set()
-        self._wanted: frozenset[str] = frozenset()
         self._impossible: dict[str, str] = {}
         self._ordinal = 0
         self.plan = Plan()
 
-    def run(self, connection: Connection, renderings: Sequence[Rendering]) -> None:
+    def run(self, connection: Connection) -> None:
         """Decide on every source and rendering, shard the result, close the listing."""
-        self._wanted = frozenset(rendering.name for rendering in renderings)
         listed = self._drop_known_renditions(connection)
-        undone = 0
-        for rendering in renderings:
-            for page in self._candidates(connection, rendering):
-                undone += len(page)
-                self._decide(connection, rendering, page)
-        self.plan.unchanged = listed * len(renderings) - undone
+        candidates = Candidates(
+            connection,
+            self._batch_id,
+            self._selection.bucket,
+            self._renderings,
+            force=self._force,
+            order=self._order,
+        )
+        for page in candidates.pages():
+            self._decide(connection, page)
+        self.plan.unchanged = listed * len(self._renderings) - candidates.count()
+        candidates.forget()
         mine = batch_conversion.c.batch_id == self._batch_id
         size = max(MIN_SHARD, -(-self._ordinal // MAX_SHARDS))
         connection.execute(
@@ -150,50 +176,6 @@ class _Planner:
             self.plan.decisions[Decision.RENDITION.value] = dropped
         return connection.execute(sa.select(sa.func.count()).select_from(listing).where(mine)).scalar_one()
 
-    def _candidates(self, connection: Connection, rendering: Rendering) -> Iterator[Sequence[Row[Any]]]:
-        """Listed sources whose newest conversion to this rendition is missing, undone or outdated."""
-        done = [State.PUBLISHED.value, State.SKIPPED.value]
-        statement = (
-            sa.select(
-                listing,
-                conversion.c.id,
-                conversion.c.state,
-                conversion.c.digest,
-                conversion.c.attempt,
-                conversion.c.max_attempts,
-                conversion.c.retry_at,
-                source.c.etag.label("planned_etag"),
-            )
-            .select_from(listing)
-            .outerjoin(
-                conversion,
-                sa.and_(
-                    conversion.c.bucket == listing.c.bucket,
-                    conversion.c.key == listing.c.key,
-                    conversion.c.profile == rendering.name,
-                    conversion.c.target_bucket == self._target_bucket(rendering),
-                    conversion.c.newest,
-                ),
-            )
-            .outerjoin(source, source.c.id == conversion.c.source_id)
-            .where(listing.c.batch_id == self._batch_id, listing.c.bucket == self._selection.bucket)
-            .order_by(listing.c.key)
-            .limit(CHUNK)
-        )
-        if not self._force:
-            statement = statement.where(
-                sa.or_(
-                    conversion.c.id.is_(None),
-                    source.c.etag != listing.c.etag,
-                    conversion.c.digest != rendering.digest(),
-                    conversion.c.state.not_in(done),
-                )
-            )
-        after = ""
-        while page := connection.execute(statement.where(listing.c.key > after)).all():
-            yield page
-            after = page[-1].key
-
     def _within_limit(self, key: str) -> bool:
         if self._limit is None or key in self._taken:
             return True
@@ -202,25 +184,31 @@ class _Planner:
         self._taken.add(key)
         return True
 
-    def _decide(self, connection: Connection, rendering: Rendering, rows: Sequence[Row[Any]]) -> None:
-        digest, at = rendering.digest(), now()
-        decided = [(row, self._decision(row, digest, at)) for row in rows]
+    def _decide(self, connection: Connection, page: Sequence[Row[Any]]) -> None:
+        at = now()
+        decided = [(row, self._decision(row, at)) for row in page]
         # Only sources with something to do count against the limit.
         decided = [(row, d) for row, d in decided if d in LEFT_ALONE or self._within_limit(row.key)]
-        fresh = [(row, decision) for row, decision in decided if decision in FRESH]
-        wanted: dict[int, Decision] = {row.id: d for row, d in decided if d is Decision.JOINED}
-        again = [row.id for row, decision in decided if decision is Decision.RETRY]
-        conversions.retry(connection, again)
-        wanted |= dict.fromkeys(again, Decision.RETRY)
-        buried = [row.id for row, decision in decided if decision is Decision.DEAD]
-        move(connection, Verb.BURY, buried)
-        fresh, targets = self._with_targets(rendering, fresh)
-        decided = [(row, d) for row, d in decided if d not in FRESH] + fresh
-        wanted |= self._begin(connection, rendering, fresh, targets)
-        self._join(connection, wanted)
+        wanted: list[_Wanted] = [
+            (row.position, row.id, d) for row, d in decided if d in {Decision.JOINED, Decision.RETRY}
+        ]
+        conversions.retry(connection, [row.id for row, d in decided if d is Decision.RETRY])
+        move(connection, Verb.BURY, [row.id for row, decision in decided if decision is Decision.DEAD])
+        shown = [(row, d) for row, d in decided if d not in FRESH]
+        for number, rendering in enumerate(self._renderings):
+            fresh, targets = self._with_targets(
+                rendering, [(row, d) for row, d in decided if d in FRESH and row.rendering == number]
+            )
+            wanted += self._begin(connection, number, fresh, targets)
+            shown += fresh
+        self._join(connection, sorted(wanted))
+        self._show(sorted(shown, key=lambda one: one[0].position))
+
+    def _show(self, decided: Sequence[tuple[Row[Any], Decision]]) -> None:
         for row, decision in decided:
             self.plan.decisions[decision.value] += 1
             if len(self.plan.examples) < SHOWN and decision not in NOT_SHOWN:
+                rendering = self._renderings[row.rendering]
                 target = "oss://" + "/".join(rendering.target_for(row.bucket, row.key))
                 self.plan.examples.append((decision.value, row.key, rendering.name, target))
 
@@ -240,14 +228,14 @@ class _Planner:
             seen.append((row, decision))
         return seen, targets
 
-    def _decision(self, row: Row[Any], digest: str, at: datetime) -> Decision:
+    def _decision(self, row: Row[Any], at: datetime) -> Decision:
         if row.size == 0:
             return Decision.EMPTY
         if row.id is None:
             return Decision.NEW
         if row.planned_etag != row.etag:
             return Decision.CHANGED
-        if row.digest != digest:
+        if row.digest != self._digests[row.rendering]:
             return Decision.REPARAMETRISED
         state = State(row.state)
         if self._force or state in {State.SUPERSEDED, State.CANCELLED}:
@@ -262,13 +250,18 @@ class _Planner:
     def _begin(
         self,
         connection: Connection,
-        rendering: Rendering,
+        number: int,
         fresh: Sequence[tuple[Row[Any], Decision]],
         targets: dict[str, tuple[str, str]],
-    ) -> dict[int, Decision]:
-        """Begin a new generation of each; the older one, if still under way, is superseded."""
+    ) -> list[_Wanted]:
+        """Begin a new generation of each; the older one, if still under way, is superseded.
+
+        Returns:
+            The new conversions.
+        """
         if not fresh:
-            return {}
+            return []
+        rendering = self._renderings[number]
         older = [row.id for row, _ in fresh if row.id is not None]
         # Published ones stand until their successor is published: readers are never left without a rendition. Verified
         # ones may be on their way to the final key this moment: what stands there must be what the catalogue says.
@@ -293,9 +286,9 @@ class _Planner:
                     "bucket": row.bucket,
                     "key": row.key,
                     "profile": rendering.name,
-                    "digest": rendering.digest(),
+                    "digest": self._digests[number],
                     "process": rendering.convert.render(),
-                    "target_bucket": self._target_bucket(rendering),
+                    "target_bucket": target_bucket(rendering, self._selection.bucket),
                     "target_key": targets[row.key][1] if row.key in targets else "",
                     "publish": rendering.publish,
                     "generation": generations.get(row.key, 0) + 1,
@@ -311,12 +304,8 @@ class _Planner:
                 for row, decision in fresh
             ],
         ).all()
-        decisions = {row.key: decision for row, decision in fresh}
-        return {row.id: decisions[row.key] for row in begun}
-
-    def _target_bucket(self, rendering: Rendering) -> str:
-        """One for all sources: a template of a bucket knows the source's bucket, not its key."""
-        return rendering.target_for(self._selection.bucket, "x/x.wav")[0]
+        ids = {row.key: row.id for row in begun}
+        return [(row.position, ids[row.key], decision) for row, decision in fresh]
 
     def _generations(self, connection: Connection, rendering: Rendering, keys: Sequence[str]) -> dict[str, int]:
         """The highest generation there ever was of each source's rendition; the newest may have been given up."""
@@ -326,7 +315,7 @@ class _Planner:
                 conversion.c.bucket == self._selection.bucket,
                 conversion.c.key.in_(keys),
                 conversion.c.profile == rendering.name,
-                conversion.c.target_bucket == self._target_bucket(rendering),
+                conversion.c.target_bucket == target_bucket(rendering, self._selection.bucket),
             )
             .group_by(conversion.c.key)
         )
@@ -337,7 +326,7 @@ class _Planner:
             return "the source object has no bytes"
         return self._impossible[key] if decision is Decision.NO_TARGET else None
 
-    def _join(self, connection: Connection, wanted: dict[int, Decision]) -> None:
+    def _join(self, connection: Connection, wanted: Sequence[_Wanted]) -> None:
         if not wanted:
             return
         connection.execute(
@@ -350,7 +339,7 @@ class _Planner:
                     "shard": 0,
                     "decision": decision.value,
                 }
-                for offset, (conversion_id, decision) in enumerate(wanted.items())
+                for offset, (_, conversion_id, decision) in enumerate(wanted)
             ],
         )
         self._ordinal += len(wanted)

@@ -24,6 +24,11 @@ class Rendering(Protocol):
     def digest(self) -> str: ...
 
 
+def target_bucket(rendering: Rendering, bucket: str) -> str:
+    """Where the renditions of a bucket's sources go: one bucket for all, for its template knows the source's alone."""
+    return rendering.target_for(bucket, "x/x.wav")[0]
+
+
 @dataclass(frozen=True)
 class SingleRendering:
     """One conversion to one key, as a task of somebody's own DAG asks for it.

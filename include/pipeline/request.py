@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from include.audio_convert import AudioConvert, Profile, load_profiles
 
+from .candidates import Order
 from .renderings import Rendering, SingleRendering, clip
 from .selection import Selection
+
+_TIMES = ("modified_from", "modified_before")
 
 
 class RequestError(ValueError):
@@ -22,12 +26,13 @@ class BatchRequest:
 
     Attributes:
         bucket: of the sources.
-        prefixes, include, exclude, staging: see `Selection`.
+        prefixes, include, exclude, staging, min_size, max_size, modified_from, modified_before: see `Selection`.
+        restore: have archived sources restored, for a later night.
         profiles: names of the profiles to make of every source.
         target_bucket: overrides the profiles' own; None leaves them.
         start, duration: a part of each source, milliseconds; 0 and 0 mean all of it.
         single: one rendition that is no profile, as {"convert", "bucket", "key"}; then `profiles` is empty.
-        force, limit, max_attempts, dry_run: see `planning.plan_batch`.
+        force, limit, max_attempts, order, dry_run: see `planning.plan_batch`.
     """
 
     bucket: str
@@ -35,6 +40,11 @@ class BatchRequest:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     staging: str = ".staging/"
+    min_size: int | None = None
+    max_size: int | None = None
+    modified_from: datetime | None = None
+    modified_before: datetime | None = None
+    restore: bool = False
     profiles: tuple[str, ...] = ()
     target_bucket: str | None = None
     start: int = 0
@@ -43,6 +53,7 @@ class BatchRequest:
     force: bool = False
     limit: int | None = None
     max_attempts: int = 3
+    order: Order = Order.PROFILE
     dry_run: bool = False
 
     def __post_init__(self) -> None:
@@ -58,7 +69,17 @@ class BatchRequest:
 
     def selection(self) -> Selection:
         """The sources, as listing and planning take them."""
-        return Selection(self.bucket, self.prefixes, self.include, self.exclude, self.staging)
+        return Selection(
+            self.bucket,
+            self.prefixes,
+            self.include,
+            self.exclude,
+            self.staging,
+            self.min_size,
+            self.max_size,
+            self.modified_from,
+            self.modified_before,
+        )
 
     def renderings(self) -> list[Rendering]:
         """The renditions, with the profiles read from their files.
@@ -84,10 +105,12 @@ class BatchRequest:
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept with the batch."""
-        return asdict(self)
+        times = {name: moment.isoformat() for name in _TIMES if (moment := getattr(self, name)) is not None}
+        return {**asdict(self), **times}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> BatchRequest:
         """The request of a batch."""
         tuples = {name: tuple(kept[name]) for name in ("prefixes", "include", "exclude", "profiles")}
-        return cls(**{**kept, **tuples})
+        times = {name: datetime.fromisoformat(kept[name]) for name in _TIMES if kept.get(name)}
+        return cls(**{**kept, **tuples, **times, "order": Order(kept.get("order", Order.PROFILE))})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from .renderings import Rendering
@@ -47,6 +48,9 @@ class Selection:
         include: shell patterns on the whole key, `*` also matches `/`; none: every known audio extension.
         exclude: shell patterns that win over `include`.
         staging: prefix under which conversions in progress write; never a source.
+        min_size, max_size: bytes; None for no limit.
+        modified_from, modified_before: LastModified, by OSS's own clock, lies in this half-open interval; None for no
+            limit. Two nights whose intervals meet take each source once.
     """
 
     bucket: str
@@ -54,16 +58,36 @@ class Selection:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     staging: str = ".staging/"
+    min_size: int | None = None
+    max_size: int | None = None
+    modified_from: datetime | None = None
+    modified_before: datetime | None = None
 
     def __post_init__(self) -> None:
         if not self.bucket:
             raise SelectionError("no bucket is named: set the bucket of the sources")
+        self._check_limits()
         for one in self.prefixes:
             if one.startswith("/"):
                 raise SelectionError(f"prefix {one!r} starts with '/', but OSS keys don't: leave the slash out")
         for one, other in _pairs(self.prefixes):
             if one.startswith(other):
                 raise SelectionError(f"prefix {one!r} lies inside prefix {other!r}: leave one of them out")
+
+    def _check_limits(self) -> None:
+        for name in ("min_size", "max_size"):
+            size = getattr(self, name)
+            if size is not None and size < 0:
+                raise SelectionError(f"{name} is {size}: give bytes, 0 or more")
+        if self.min_size is not None and self.max_size is not None and self.min_size > self.max_size:
+            raise SelectionError(f"min_size {self.min_size} is more than max_size {self.max_size}: nothing is both")
+        for moment in (self.modified_from, self.modified_before):
+            if moment is not None and moment.tzinfo is None:
+                raise SelectionError(f"{moment} has no time zone: say which, such as {moment}+00:00")
+        if self.modified_from and self.modified_before and self.modified_from >= self.modified_before:
+            raise SelectionError(
+                f"modified_from {self.modified_from} is not before modified_before {self.modified_before}"
+            )
 
     def matches(self, key: str) -> bool:
         """Whether an object of this key would be taken for a source."""
@@ -81,6 +105,20 @@ class Selection:
             return None if any(fnmatchcase(key, pattern) for pattern in self.include) else "not included"
         extension = key.rpartition(".")[2].lower() if "." in key.rpartition("/")[2] else ""
         return None if extension in AUDIO_EXTENSIONS else "not audio by its name"
+
+    def reason_against_object(self, key: str, size: int, last_modified: datetime) -> str | None:
+        """The same for an object of which the listing told size (bytes) and time of the last write, too."""
+        if reason := self.reason_against(key):
+            return reason
+        if self.min_size is not None and size < self.min_size:
+            return "smaller than min_size"
+        if self.max_size is not None and size > self.max_size:
+            return "larger than max_size"
+        if self.modified_from is not None and last_modified < self.modified_from:
+            return "older than the interval"
+        if self.modified_before is not None and last_modified >= self.modified_before:
+            return "newer than the interval"
+        return None
 
 
 def refuse_own_targets(selection: Selection, renderings: Sequence[Rendering]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import Param
 
 from include.audio_convert import load_profiles
+from include.pipeline.candidates import Order
 
 
 def setting(name: str, default: str = "") -> str:
@@ -91,6 +92,59 @@ def batch_params() -> dict[str, Param]:
             title="Limit",
             description="At most so many sources.",
         ),
+        "order": Param(
+            Order.PROFILE.value,
+            type="string",
+            enum=[order.value for order in Order],
+            title="Order",
+            description="What is submitted first, and what a limit leaves for later.",
+            values_display={
+                Order.PROFILE.value: "profile: profiles as named, then by key",
+                Order.KEY.value: "key: by key, all profiles of a source together",
+                Order.NEWEST.value: "newest: newest source first",
+                Order.SMALLEST.value: "smallest: smallest source first",
+            },
+        ),
+        "min_size": Param(
+            None,
+            type=["null", "integer"],
+            minimum=0,
+            title="Smallest size (bytes)",
+            description="Smaller sources are left out.",
+        ),
+        "max_size": Param(
+            None,
+            type=["null", "integer"],
+            minimum=0,
+            title="Largest size (bytes)",
+            description="Larger sources are left out.",
+        ),
+        "min_age": Param(
+            None,
+            type=["null", "number"],
+            minimum=0,
+            title="Youngest age (hours)",
+            description="Sources written more recently, by OSS's clock, are left for the next run.",
+        ),
+        "max_age": Param(
+            None,
+            type=["null", "number"],
+            minimum=0,
+            title="Oldest age (hours)",
+            description="Sources written longer ago, by OSS's clock, are left out.",
+        ),
+        "interval_only": Param(
+            False,
+            type="boolean",
+            title="Interval only",
+            description="Only sources written within the run's data interval: for a backfill.",
+        ),
+        "restore": Param(
+            False,
+            type="boolean",
+            title="Restore",
+            description="Have archived sources restored, for a later run; OSS charges for it.",
+        ),
         "failure_threshold": Param(
             50,
             type="number",
@@ -112,6 +166,14 @@ SELECTION: dict[str, Any] = {
     "target_bucket": setting("TARGET_BUCKET"),
     "start": "{{ params.start }}",
     "duration": "{{ params.duration }}",
+    "order": "{{ params.order }}",
+    "min_size": "{{ params.min_size }}",
+    "max_size": "{{ params.max_size }}",
+    "min_age": "{{ params.min_age }}",
+    "max_age": "{{ params.max_age }}",
+    "modified_from": "{{ data_interval_start if params.interval_only else '' }}",
+    "modified_before": "{{ data_interval_end if params.interval_only else '' }}",
+    "restore": "{{ params.restore }}",
     "force": "{{ params.force }}",
     "limit": "{{ params.limit }}",
     "plan_only": "{{ params.dry_run }}",

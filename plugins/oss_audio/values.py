@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -58,6 +59,30 @@ def as_number(name: str, value: Any) -> int | None:
     if number is None or isinstance(value, bool) or (isinstance(value, float) and value != number):
         raise AirflowFailException(f"{name} is {value!r}: give a whole number")
     return number
+
+
+def as_hours(name: str, value: Any) -> timedelta | None:
+    """A span of time given in hours, fractions allowed; empty text and None mean none."""
+    if as_text(value) is None:
+        return None
+    try:
+        return timedelta(hours=float(value))
+    except (TypeError, ValueError, OverflowError):
+        raise AirflowFailException(f"{name} is {value!r}: give hours, such as 24 or 0.5") from None
+
+
+def as_moment(name: str, value: Any) -> datetime | None:
+    """A time with its zone, as such or as ISO 8601; empty text and None mean none."""
+    text = as_text(value)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise AirflowFailException(f"{name} is {value!r}: give a time with its zone, such as 2026-11-22T02:00:00+08:00")
+    return moment
 
 
 def as_percent(name: str, value: Any) -> float:

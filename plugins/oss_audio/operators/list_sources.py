@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import Context
 
 from include.catalogue import batches
 from include.oss import OssSettings, check_bucket, check_imm
+from include.pipeline.candidates import Order
 from include.pipeline.listing import list_sources
+from include.pipeline.renderings import target_bucket
 from include.pipeline.request import BatchRequest, RequestError
 from include.pipeline.selection import refuse_own_targets
 from oss_audio.clear_errors import clear_errors
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOperator, batch_name
-from oss_audio.values import as_flag, as_names, as_number, as_text, as_texts
+from oss_audio.values import as_flag, as_hours, as_moment, as_names, as_number, as_text, as_texts
 
 
 class OSSAudioListOperator(OSSAudioOperator):
@@ -34,6 +38,16 @@ class OSSAudioListOperator(OSSAudioOperator):
     :param staging_prefix: where conversions in progress write, in the target's bucket.
     :param start: offset into each source, milliseconds.
     :param duration: length of the part, milliseconds; 0: to the end.
+    :param min_size: bytes; smaller sources are left out.
+    :param max_size: bytes; larger sources are left out.
+    :param min_age: hours since the source was written, by OSS's clock; younger ones may still be changed by who
+        uploads, and are left for the next run.
+    :param max_age: hours; older ones are left out.
+    :param modified_from: only sources written at or after this time (ISO 8601 with its zone), by OSS's clock.
+    :param modified_before: only sources written before this time; with both, a run covers its interval of a backfill.
+    :param restore: have archived sources restored, for a later run; OSS charges for it.
+    :param order: what is submitted first, and what `limit` leaves for later: profile (as named, then by key), key,
+        newest or smallest.
     :param force: make renditions anew that are there already.
     :param limit: at most so many sources.
     :param plan_only: a dry run: show the plan, submit nothing.
@@ -51,6 +65,14 @@ class OSSAudioListOperator(OSSAudioOperator):
         "staging_prefix",
         "start",
         "duration",
+        "min_size",
+        "max_size",
+        "min_age",
+        "max_age",
+        "modified_from",
+        "modified_before",
+        "restore",
+        "order",
         "force",
         "limit",
         "plan_only",
@@ -71,6 +93,14 @@ class OSSAudioListOperator(OSSAudioOperator):
         staging_prefix: str = ".staging/",
         start: Any = 0,
         duration: Any = 0,
+        min_size: Any = None,
+        max_size: Any = None,
+        min_age: Any = None,
+        max_age: Any = None,
+        modified_from: Any = None,
+        modified_before: Any = None,
+        restore: Any = False,
+        order: Any = Order.PROFILE.value,
         force: Any = False,
         limit: Any = None,
         plan_only: Any = False,
@@ -87,6 +117,14 @@ class OSSAudioListOperator(OSSAudioOperator):
         self.staging_prefix = staging_prefix
         self.start = start
         self.duration = duration
+        self.min_size = min_size
+        self.max_size = max_size
+        self.min_age = min_age
+        self.max_age = max_age
+        self.modified_from = modified_from
+        self.modified_before = modified_before
+        self.restore = restore
+        self.order = order
         self.force = force
         self.limit = limit
         self.plan_only = plan_only
@@ -98,7 +136,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         with clear_errors("Listing the sources", settings):
             _refuse_unknown_params(context)
             request = self._request()
-            self._check(request, settings)
+            request = self._within_ages(request, self._check(request, settings))
             self.console_address = console_address(settings, request.bucket, request.prefixes[0])
             with self.catalogue() as catalogue:
                 with catalogue.write() as connection:
@@ -109,7 +147,11 @@ class OSSAudioListOperator(OSSAudioOperator):
                     self.log.info("Batch %d (%s) is planned already: it keeps its plan", batch.id, batch.name)
                     return {"batch": batch.id, "listed": batch.listed, "passed_over": dict(batch.passed_over)}
                 listed, passed_over = list_sources(
-                    catalogue, settings.bucket(request.bucket), request.selection(), batch.id
+                    catalogue,
+                    settings.bucket(request.bucket),
+                    request.selection(),
+                    batch.id,
+                    restore=request.restore,
                 )
         self.log.info(
             "Listed %d sources in oss://%s (%s)",
@@ -131,20 +173,41 @@ class OSSAudioListOperator(OSSAudioOperator):
             target_bucket=as_text(self.target_bucket),
             start=as_number("start", self.start) or 0,
             duration=as_number("duration", self.duration) or 0,
+            min_size=as_number("min_size", self.min_size),
+            max_size=as_number("max_size", self.max_size),
+            modified_from=as_moment("modified_from", self.modified_from),
+            modified_before=as_moment("modified_before", self.modified_before),
+            restore=as_flag("restore", self.restore),
+            order=self._order(),
             force=as_flag("force", self.force),
             limit=as_number("limit", self.limit),
             max_attempts=BatchRequest.max_attempts if max_attempts is None else max_attempts,
             dry_run=as_flag("plan_only", self.plan_only),
         )
 
-    def _check(self, request: BatchRequest, settings: OssSettings) -> None:
+    def _order(self) -> Order:
+        try:
+            return Order(as_text(self.order) or Order.PROFILE)
+        except ValueError:
+            raise RequestError(f"order is {self.order!r}: choose from {', '.join(Order)}") from None
+
+    def _within_ages(self, request: BatchRequest, at: datetime) -> BatchRequest:
+        """Ages become times, by the clock that wrote LastModified; the narrower of two limits holds."""
+        min_age, max_age = as_hours("min_age", self.min_age), as_hours("max_age", self.max_age)
+        since = [moment for moment in (request.modified_from, max_age and at - max_age) if moment]
+        until = [moment for moment in (request.modified_before, min_age and at - min_age) if moment]
+        return replace(request, modified_from=max(since, default=None), modified_before=min(until, default=None))
+
+    def _check(self, request: BatchRequest, settings: OssSettings) -> datetime:
+        """Refuse what can't work, before anything is listed; return the time by OSS's clock."""
         renderings = request.renderings()
         refuse_own_targets(request.selection(), renderings)
-        check_bucket(settings, request.bucket)
+        at = check_bucket(settings, request.bucket)
         check_imm(settings, request.bucket)
-        targets = {rendering.target_for(request.bucket, "x/x.wav")[0] for rendering in renderings}
+        targets = {target_bucket(rendering, request.bucket) for rendering in renderings}
         for bucket in sorted(targets - {request.bucket}):
             check_bucket(settings, bucket)
+        return at
 
 
 def _refuse_unknown_params(context: Context) -> None:

@@ -33,6 +33,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 force=request.force,
                 limit=request.limit,
                 max_attempts=request.max_attempts,
+                order=request.order,
                 dry_run=request.dry_run,
             )
         self._tell(plan, dry_run=request.dry_run)

@@ -80,12 +80,13 @@ def plan_it(catalogue: Catalogue, mp3: Profile) -> PlanIt:
     def plan(
         listed: dict[str, str], *, profiles: Sequence[Any] = (mp3,), name: str | None = None, **options: Any
     ) -> tuple[int, Plan]:
-        sizes = options.pop("sizes", {})
+        sizes, times = options.pop("sizes", {}), options.pop("times", {})
         with catalogue.write() as connection:
             batch = batches.open_batch(connection, name or f"dag/run-{next(numbers)}", {})
             batches.begin_listing(connection, batch.id)
             objects = [
-                ListedObject("audio", key, etag, sizes.get(key, 1000), LISTED_AT) for key, etag in listed.items()
+                ListedObject("audio", key, etag, sizes.get(key, 1000), times.get(key, LISTED_AT))
+                for key, etag in listed.items()
             ]
             batches.add_listed(connection, batch.id, objects)
         selection = Selection("audio", ("in/",))

@@ -15,6 +15,7 @@ from include.catalogue.conversions import Conversion
 from include.catalogue.database import now
 from include.catalogue.schema import conversion, listing, rendition
 from include.pipeline import planning
+from include.pipeline.candidates import Order
 from include.pipeline.decisions import Plan
 from include.pipeline.planning import plan_batch
 from include.pipeline.selection import Selection, SelectionError
@@ -334,3 +335,42 @@ class _Basenames:
 
     def target_for(self, bucket: str, key: str) -> tuple[str, str]:
         return bucket, "/".join(key.split("/")[2:] or ["out"]).replace(".wav", ".mp3")
+
+
+SOURCES = {"in/a.wav": "A", "in/b.wav": "B", "in/c.wav": "C"}
+SIZES = {"in/a.wav": 30, "in/b.wav": 10, "in/c.wav": 20}
+TIMES = {"in/a.wav": now() - timedelta(hours=2), "in/b.wav": now() - timedelta(hours=3), "in/c.wav": now()}
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (Order.PROFILE, ["a mp3", "b mp3", "c mp3", "a aac", "b aac", "c aac"]),
+        (Order.KEY, ["a mp3", "a aac", "b mp3", "b aac", "c mp3", "c aac"]),
+        (Order.NEWEST, ["c mp3", "c aac", "a mp3", "a aac", "b mp3", "b aac"]),
+        (Order.SMALLEST, ["b mp3", "b aac", "c mp3", "c aac", "a mp3", "a aac"]),
+    ],
+)
+@pytest.mark.parametrize("limit", [None, 2])
+def test_the_order_decides_what_goes_first_and_what_a_limit_leaves(
+    catalogue: Catalogue, plan_it: PlanIt, mp3: Profile, order: Order, expected: list[str], limit: int | None
+) -> None:
+    aac = replace(mp3, name="aac", convert=AudioConvert(f="aac"), target_key="out/{key}.aac")
+    batch, plan = plan_it(SOURCES, sizes=SIZES, times=TIMES, profiles=[mp3, aac], order=order, limit=limit)
+    with catalogue.read() as connection:
+        wanted = conversions.of_batch(connection, batch, [State.PLANNED])
+    taken = list(dict.fromkeys(name[0] for name in expected))[:limit]
+    expected = [name for name in expected if name[0] in taken]
+    assert [f"{one.key[3]} {one.profile}" for one in wanted] == expected
+    assert [f"{key[3]} {profile}" for _, key, profile, _ in plan.examples] == expected
+
+
+def test_decisions_of_one_page_keep_the_order_whatever_they_are(
+    catalogue: Catalogue, plan_it: PlanIt, mp3: Profile
+) -> None:
+    plan_it({"in/b.wav": "B"})
+    batch, plan = plan_it(SOURCES, order=Order.KEY)
+    with catalogue.read() as connection:
+        wanted = conversions.of_batch(connection, batch, [State.PLANNED])
+    assert [one.key for one in wanted] == sorted(SOURCES)
+    assert plan.decisions == {"new": 2, "joined": 1}

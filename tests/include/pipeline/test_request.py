@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from include.audio_convert import load_profiles
+from include.pipeline.candidates import Order
 from include.pipeline.request import BatchRequest, RequestError
 
 
@@ -36,6 +38,10 @@ def test_a_request_survives_json() -> None:
         exclude=("x*",),
         profiles=("mobile-mp3",),
         start=1000,
+        min_size=1,
+        modified_from=datetime(2026, 11, 21, 12, tzinfo=UTC),
+        modified_before=datetime(2026, 11, 22, 2, tzinfo=timezone(timedelta(hours=8))),
+        order=Order.NEWEST,
         limit=5,
         force=True,
     )

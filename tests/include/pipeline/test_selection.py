@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -36,6 +37,43 @@ MP3 = Profile(
 def test_reasons(selection: Selection, key: str, reason: str | None) -> None:
     assert selection.reason_against(key) == reason
     assert selection.matches(key) is (reason is None)
+
+
+NIGHT = datetime(2026, 11, 22, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("limits", "size", "modified", "reason"),
+    [
+        ({}, 0, NIGHT, None),
+        ({"min_size": 10}, 9, NIGHT, "smaller than min_size"),
+        ({"min_size": 10, "max_size": 10}, 10, NIGHT, None),
+        ({"max_size": 10}, 11, NIGHT, "larger than max_size"),
+        ({"modified_from": NIGHT}, 1, NIGHT, None),
+        ({"modified_from": NIGHT}, 1, NIGHT - SECOND, "older than the interval"),
+        ({"modified_before": NIGHT}, 1, NIGHT - SECOND, None),
+        ({"modified_before": NIGHT}, 1, NIGHT, "newer than the interval"),
+        ({"exclude": ("*",), "min_size": 10}, 9, NIGHT, "excluded"),
+    ],
+)
+def test_limits_of_size_and_time(limits: dict[str, object], size: int, modified: datetime, reason: str | None) -> None:
+    selection = Selection("audio", **limits)  # type: ignore[arg-type]
+    assert selection.reason_against_object("a.wav", size, modified) == reason
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"min_size": -1}, "min_size is -1"),
+        ({"min_size": 2, "max_size": 1}, "min_size 2 is more than max_size 1"),
+        ({"modified_from": datetime(2026, 1, 1)}, "has no time zone"),  # noqa: DTZ001 - that is the point
+        ({"modified_from": NIGHT, "modified_before": NIGHT}, "is not before modified_before"),
+    ],
+)
+def test_limits_that_leave_nothing_are_refused(limits: dict[str, object], message: str) -> None:
+    with pytest.raises(SelectionError, match=message):
+        Selection("audio", **limits)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
+from include.pipeline.candidates import Order
 from include.pipeline.request import BatchRequest
 from oss_audio.batch_params import SELECTION, batch_params
 from oss_audio.operators.list_sources import OSSAudioListOperator
+
+INTERVAL = (
+    pendulum.datetime(2026, 11, 20, 18, tz="UTC"),
+    pendulum.datetime(2026, 11, 21, 2, tz="Asia/Shanghai").add(days=1),
+)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +30,9 @@ from oss_audio.operators.list_sources import OSSAudioListOperator
         ("duration", 1.5),
         ("force", "no"),
         ("limit", 0),
+        ("order", "oldest"),
+        ("min_size", -1),
+        ("max_age", -1),
         ("failure_threshold", 101),
         ("failure_threshold", None),
     ],
@@ -50,6 +60,11 @@ def test_the_form_refuses_bad_values(name: str, value: Any) -> None:
                 "force": True,
                 "dry_run": True,
                 "limit": 3,
+                "order": "newest",
+                "min_size": 44,
+                "max_size": 1000,
+                "interval_only": True,
+                "restore": True,
             },
             BatchRequest(
                 "music",
@@ -62,6 +77,12 @@ def test_the_form_refuses_bad_values(name: str, value: Any) -> None:
                 force=True,
                 dry_run=True,
                 limit=3,
+                order=Order.NEWEST,
+                min_size=44,
+                max_size=1000,
+                modified_from=INTERVAL[0],
+                modified_before=INTERVAL[1],
+                restore=True,
             ),
         ),
     ],
@@ -70,5 +91,6 @@ def test_the_form_refuses_bad_values(name: str, value: Any) -> None:
 def test_what_the_form_says_reaches_the_listing(entered: dict[str, Any], request_: BatchRequest) -> None:
     task = OSSAudioListOperator(task_id="list", **SELECTION)
     params = {name: param.resolve() for name, param in batch_params().items()} | entered
-    task.render_template_fields({"params": params})  # type: ignore[typeddict-item]
+    context = {"params": params, "data_interval_start": INTERVAL[0], "data_interval_end": INTERVAL[1]}
+    task.render_template_fields(context)  # type: ignore[arg-type]
     assert task._request() == request_

@@ -316,3 +316,24 @@ def test_a_trigger_in_a_catalogue_that_was_replaced_resumes_its_task(deployment:
     event = ended_by(deferred.value.trigger)
     assert not isinstance(event, TaskSuccessEvent)
     assert event.payload == {"done": False}
+
+
+@pytest.mark.parametrize(
+    ("limits", "passed_over"),
+    [
+        ({"min_age": "0", "max_age": "1"}, {}),
+        ({"min_age": "0.5"}, {"newer than the interval": 1}),
+        ({"max_age": "1", "modified_before": "2026-01-01T00:00:00+00:00", "modified_from": ""}, None),
+        ({"modified_before": "2026-01-01T00:00:00+00:00"}, {"newer than the interval": 1}),
+        ({"max_size": "10"}, {"larger than max_size": 1}),
+    ],
+)
+def test_limits_of_age_and_size(
+    deployment: Deployment, limits: dict[str, str], passed_over: dict[str, int] | None
+) -> None:
+    deployment.put("a.wav")
+    if passed_over is None:
+        with pytest.raises(AirflowFailException, match="is not before modified_before"):
+            listing(deployment, **limits).execute(deployment.context())
+        return
+    assert listing(deployment, **limits).execute(deployment.context())["passed_over"] == passed_over
