@@ -57,11 +57,11 @@ class ObjectApi:
         except ClientDisconnect:
             return
         except OssError as error:
-            await _send_error(error, scope["method"], host, request_id, send)
+            await send_error(error, scope["method"], host, request_id, send)
         except Exception:  # noqa: BLE001  # whatever it was, the client gets an answer and the log the reason
             _log.exception("%s %s failed, request id %s", scope["method"], scope["path"], request_id)
             failure = OssError(500, "InternalError", "We encountered an internal error. Please try again.")
-            await _send_error(failure, scope["method"], host, request_id, send)
+            await send_error(failure, scope["method"], host, request_id, send)
 
     def _call(self, scope: Scope, headers: Mapping[str, str], host: str, request_id: str, receive: Receive) -> Call:
         request = received_request(scope["method"], scope["raw_path"], scope["query_string"], headers, self._own_names)
@@ -138,7 +138,8 @@ async def _start(status: int, headers: Mapping[str, str], request_id: str, send:
     await send({"type": "http.response.start", "status": status, "headers": lines})
 
 
-async def _send_error(error: OssError, method: str, host: str, request_id: str, send: Send) -> None:
+async def send_error(error: OssError, method: str, host: str, request_id: str, send: Send) -> None:
+    """Answer with an error; `method` HEAD puts it into a header, as OSS does."""
     elements: list[Element] = [
         ("Code", error.code),
         ("Message", error.message),
