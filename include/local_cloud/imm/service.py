@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from include.audio_convert import ProcessRequest
 from include.local_cloud.imm import ids, notification, requests, tasks
 from include.local_cloud.imm.app import build_app
+from include.local_cloud.imm.course import Course, OrdinaryCourse
 from include.local_cloud.imm.engine.binaries import check, locate
 from include.local_cloud.imm.engine.failure import ConversionFailed
 from include.local_cloud.imm.engine.ffmpeg import FfmpegEngine
@@ -44,7 +45,7 @@ class ImmService:
 
     What `submit` accepted is finished after any crash, in the order it came, `workers` at once (default: one
     per core). `publish` sends a notification's bytes to a topic and `topic_exists` says whether there is
-    one. `app` serves the IMM API. `clock` gives seconds since the epoch.
+    one. `app` serves the IMM API. `clock` gives seconds since the epoch. `course` may disturb tasks on request.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class ImmService:
         workers: int | None = None,
         limits: EngineLimits | None = None,
         clock: Callable[[], float] = time.time,
+        course: Course | None = None,
     ) -> None:
         self.store = store
         self.region = region
@@ -68,6 +70,7 @@ class ImmService:
         self._topic_exists = topic_exists
         self._workers = workers or os.cpu_count() or 1
         self._limits = limits or EngineLimits()
+        self._course = course or OrdinaryCourse()
         self._db = SqliteThread(data_dir / "imm.db", tasks.SCHEMA)
         self._queue: asyncio.Queue[int] = asyncio.Queue()
         self._slots = asyncio.Semaphore(self._workers)
@@ -160,9 +163,12 @@ class ImmService:
 
     async def _run(self, number: int) -> None:
         task = await self._db.run(lambda db: tasks.get(db, number))
+        if seconds := await self._course.rest(task):
+            asyncio.get_running_loop().call_later(seconds, self._queue.put_nowait, number)
+            return
         status, code, message = tasks.SUCCEEDED, "", ""
         try:
-            await self._convert(task)
+            await self._course.convert(task, partial(self._convert, task))
         except ConversionFailed as failure:
             status, code, message = tasks.FAILED, failure.code, failure.message
         except Exception:
@@ -172,7 +178,7 @@ class ImmService:
         log.info("task %s of %s/%s: %s %s", task.task_id, task.bucket, task.key, status, message)
         await self._tell(ended)
 
-    async def _convert(self, task: tasks.Task) -> None:
+    async def _convert(self, task: tasks.Task) -> ObjectInfo:
         if self._engine is None:
             raise RuntimeError("the conversion service is not started")
         convert = requests.parse(task.process).convert
@@ -182,7 +188,7 @@ class ImmService:
             await asyncio.to_thread(self._hold, task, source)
             async with self._slots:  # first come, first served
                 await self._engine.convert(convert, source, target)
-            await asyncio.to_thread(self._store, task, target, convert.format.content_type)
+            return await asyncio.to_thread(self._store, task, target, convert.format.content_type)
         finally:
             source.unlink(missing_ok=True)
             target.unlink(missing_ok=True)
@@ -202,9 +208,9 @@ class ImmService:
             return info
         raise ConversionFailed("ResourceNotFound", "the source is overwritten too often to be read")
 
-    def _store(self, task: tasks.Task, rendition: Path, content_type: str) -> None:
+    def _store(self, task: tasks.Task, rendition: Path, content_type: str) -> ObjectInfo:
         try:
-            self.store.put_file(task.target_bucket, task.target_key, rendition, content_type=content_type)
+            return self.store.put_file(task.target_bucket, task.target_key, rendition, content_type=content_type)
         except NoSuchBucket as error:
             raise ConversionFailed("ResourceNotFound", f"the target is gone: {error}") from error
 
@@ -221,7 +227,8 @@ class ImmService:
         if task.topic is None:
             return
         try:
-            await self._publish(task.topic, notification.body(task, self.region))
+            body = notification.body(task, self.region)
+            await self._course.tell(task, task.topic, body, self._publish)
         except SmqRequestError as error:
             # A topic deleted meanwhile: nobody can be told, and a later start would not change that.
             log.warning("the notification of task %s was not published: %s", task.task_id, error)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +50,7 @@ class SmqService:
         self._arrivals: dict[str, asyncio.Event] = {}
         self._draining = False
         self._purger: asyncio.Task[None] | None = None
+        self.on_publish: Callable[[str, str, str], Awaitable[Sent]] = self.deliver
         self.app: Starlette = build_app(self)
 
     async def start(self) -> None:
@@ -122,7 +123,8 @@ class SmqService:
     async def publish(self, topic: str, body: bytes, tag: str = "") -> Sent:
         """Publish `body` (UTF-8 text, passed on as it is) to a topic; raises SmqRequestError.
 
-        In the queues of all subscriptions, or in none, when this returns.
+        In the queues of all subscriptions, or in none, when this returns, unless `on_publish` was made to do
+        something else with it.
         """
         try:
             text = body.decode()
@@ -130,6 +132,11 @@ class SmqService:
             raise invalid_argument("The value of MessageBody should be text in UTF-8.") from None
         if not is_xml_text(text):
             raise invalid_argument("The value of MessageBody has characters XML can't carry; use Base64.")
+
+        return await self.on_publish(topic, text, tag)
+
+    async def deliver(self, topic: str, text: str, tag: str = "") -> Sent:
+        """Put a published message into the queues of all subscriptions; raises SmqRequestError."""
 
         def work(db: sqlite3.Connection) -> tuple[Sent, list[str]]:
             return _publish(db, topic, text, tag, self.now_ms())
