@@ -126,14 +126,9 @@ class LocalCloud:
         for bucket in self.config.buckets:
             await asyncio.to_thread(store.create_bucket, bucket, imm_project=IMM_PROJECT)
         for rule in await asyncio.to_thread(store.events.configure, self.config.region, self.config.event_rules):
-            await smq.create_topic(rule.topic)
+            await smq.ensure(topic=rule.topic, queue=None)
         topic, queue = self.config.topic, self.config.queue
-        if topic is not None:
-            await smq.create_topic(topic)
-        if queue is not None:
-            await smq.create_queue(queue)
-        if topic is not None and queue is not None:
-            await smq.subscribe(topic, queue, queue)
+        await smq.ensure(topic=topic, queue=queue)
 
 
 class _Server(uvicorn.Server):

@@ -49,6 +49,16 @@ OPERATIONS: dict[tuple[str, str], Callable[[Call], Awaitable[Response]]] = {
 }
 """Every operation there is, by verb and path pattern."""
 
+_PARAMETERS: dict[tuple[str, str], frozenset[str]] = {
+    ("PUT", "queues/*"): frozenset({"metaoverride"}),
+    ("PUT", "topics/*"): frozenset({"metaoverride"}),
+    ("PUT", "topics/*/subscriptions/*"): frozenset({"metaoverride"}),
+    ("GET", "queues/*/messages"): frozenset({"waitseconds", "numofmessages", "peekonly"}),
+    ("DELETE", "queues/*/messages"): frozenset({"receipthandle"}),
+    ("PUT", "queues/*/messages"): frozenset({"receipthandle", "visibilitytimeout"}),
+}
+"""The query parameters of the operations that have any, in lower case."""
+
 _PATTERNS = frozenset(pattern for _, pattern in OPERATIONS)
 
 
@@ -81,16 +91,23 @@ async def _serve(service: SmqService, request: Request) -> Response:
     raw_query = request.scope["query_string"].decode("latin-1")
     target = f"{raw_path}?{raw_query}" if raw_query else raw_path
     headers = {name.lower(): value for name, value in request.headers.items()}
-    verify(request.method, target, headers, service.credentials, service.clock())
-    if headers.get("x-mns-version") != VERSION:
-        raise invalid_argument(f"The value of header x-mns-version should be {VERSION}.")
+    verify(request.method, target, headers, service.credentials, service.clock(), region=service.region)
+    _check_version(headers.get("x-mns-version"))
     pattern, names = _resource(raw_path)
     operation = OPERATIONS.get((request.method, pattern))
     if operation is None:
         raise SmqRequestError(400, "InvalidRequestURL", "Http request URL format invalid.")
+    query = _query(raw_query, _PARAMETERS.get((request.method, pattern), frozenset()))
     body = await _read(request)
     check_content_md5(headers.get("content-md5"), body)
-    return await operation(Call(service, request, names, _query(raw_query), headers, body))
+    return await operation(Call(service, request, names, query, headers, body))
+
+
+def _check_version(version: str | None) -> None:
+    if not version:
+        raise SmqRequestError(400, "MissingVersionHeader", "x-mns-version header is required.")
+    if version != VERSION:
+        raise SmqRequestError(400, "InvalidVersionHeader", f"The value of header x-mns-version should be {VERSION}.")
 
 
 def _resource(raw_path: str) -> tuple[str, tuple[str, ...]]:
@@ -104,12 +121,21 @@ def _resource(raw_path: str) -> tuple[str, tuple[str, ...]]:
     return pattern, tuple(check_name(name, kind) for name, kind in zip(names, kinds, strict=False))
 
 
-def _query(raw_query: str) -> dict[str, str]:
-    """A plus stays a plus: the SDKs put Base64 into the query without encoding it."""
+def _query(raw_query: str, known: frozenset[str]) -> dict[str, str]:
+    """The parameters by lower-case name; raises InvalidQueryString for one the operation does not have.
+
+    The documentation writes receiptHandle where the SDKs write ReceiptHandle, so case does not count. A plus
+    stays a plus: the SDKs put Base64 into the query without encoding it.
+    """
     found: dict[str, str] = {}
     for part in raw_query.split("&") if raw_query else []:
         name, _, value = part.partition("=")
-        found[unquote(name)] = unquote(value)
+        lower = unquote(name).lower()
+        if lower not in known or lower in found:
+            raise SmqRequestError(
+                400, "InvalidQueryString", f'Http request URL contains invalid querystring item "{unquote(name)}".'
+            )
+        found[lower] = unquote(value)
     return found
 
 

@@ -48,6 +48,11 @@ def receipt_handle_error() -> SmqRequestError:
     return SmqRequestError(400, "ReceiptHandleError", "The receipt handle you provide is not valid.")
 
 
+def queue_deleted_recently() -> SmqRequestError:
+    """A queue of that name was deleted a moment ago."""
+    return SmqRequestError(400, "QueueDeletedRecently", "The queue you want to create has been deleted recently.")
+
+
 def already_exist(kind: str) -> SmqRequestError:
     """A queue, topic or subscription of that name exists with other attributes; `kind` is ``Queue`` …"""
     return SmqRequestError(

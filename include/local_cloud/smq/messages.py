@@ -128,11 +128,12 @@ def peek(db: sqlite3.Connection, queue: str, most: int, now_ms: int) -> list[Mes
 
 
 def next_visible_ms(db: sqlite3.Connection, queue: str, now_ms: int) -> int | None:
-    """When the next message that is invisible now can be received; None when there is none."""
-    (moment,) = db.execute(
-        "SELECT min(visible_ms) FROM messages WHERE queue = ? AND expires_ms > ?", (queue, now_ms)
+    """When the next message of a queue can be received; None when it is empty."""
+    row = db.execute(
+        "SELECT visible_ms FROM messages WHERE queue = ? AND expires_ms > ? ORDER BY visible_ms LIMIT 1",
+        (queue, now_ms),
     ).fetchone()
-    return None if moment is None else int(moment)
+    return None if row is None else int(row["visible_ms"])
 
 
 def delete(db: sqlite3.Connection, queue: str, handle: str, now_ms: int) -> None:

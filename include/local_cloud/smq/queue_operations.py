@@ -55,8 +55,8 @@ async def get_queue(call: Call) -> Response:
 async def delete_queue(call: Call) -> Response:
     """DeleteQueue, with the messages in it."""
     (name,) = call.names
-    await call.service.run(lambda db: tables.delete_queue(db, name))
-    call.service.announce(name)
+    await call.service.run(lambda db: tables.delete_queue(db, name, call.service.now_ms()))
+    call.service.pollers.wake(name)
     return done()
 
 
@@ -71,7 +71,7 @@ async def send(call: Call) -> Response:
 async def receive_or_peek(call: Call) -> Response:
     """ReceiveMessage, BatchReceiveMessage, PeekMessage and BatchPeekMessage, by the query."""
     (name,) = call.names
-    wanted = call.query.get("numOfMessages")
+    wanted = call.query.get("numofmessages")
     most = 1 if wanted is None else requests.check_batch_size(whole_number("numOfMessages", wanted, 1, 16))
     peeked = call.query.get("peekonly", "").lower() == "true"
     if peeked:
@@ -93,7 +93,7 @@ async def delete_messages(call: Call) -> Response:
     """
     (name,) = call.names
     now_ms = call.service.now_ms()
-    handle = call.query.get("ReceiptHandle")
+    handle = call.query.get("receipthandle")
     if handle is not None:
         await call.service.run(lambda db: messages.delete(db, name, handle, now_ms))
         return done()
@@ -118,7 +118,7 @@ async def delete_messages(call: Call) -> Response:
 async def change_visibility(call: Call) -> Response:
     """ChangeMessageVisibility: a new handle and the time the message is visible again."""
     (name,) = call.names
-    handle, seconds = call.query.get("ReceiptHandle"), call.query.get("VisibilityTimeout")
+    handle, seconds = call.query.get("receipthandle"), call.query.get("visibilitytimeout")
     if handle is None:
         raise SmqRequestError(400, "MissingReceiptHandle", "ReceiptHandle is required.")
     if seconds is None:
@@ -127,5 +127,5 @@ async def change_visibility(call: Call) -> Response:
     new_handle, visible_ms = await call.service.run(
         lambda db: messages.change_visibility(db, name, handle, timeout, call.service.now_ms())
     )
-    call.service.announce(name)
+    call.service.pollers.wake(name, 1)
     return xml(answers.visibility(new_handle, visible_ms))

@@ -8,6 +8,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,12 +26,23 @@ from include.local_cloud.smq.attributes import (
 from include.local_cloud.smq.delivery import queue_body
 from include.local_cloud.smq.errors import SmqRequestError, invalid_argument
 from include.local_cloud.smq.messages import Message, NewMessage, Sent
+from include.local_cloud.smq.pollers import Pollers
 from include.local_cloud.smq.xml import is_xml_text
 from include.local_cloud.sqlite_thread import SqliteThread
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _PURGE_SECONDS = 60.0
+_SOONEST_SECONDS = 0.005
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a poller found; in how many seconds the next message can be received, None when none is left."""
+
+    found: list[Message]
+    next_visible_seconds: float | None
+    polling_wait_seconds: int
 
 
 class SmqService:
@@ -47,7 +59,7 @@ class SmqService:
         self.credentials = credentials
         self.clock = clock
         self._db = SqliteThread(data_dir / "smq.db", tables.SCHEMA)
-        self._arrivals: dict[str, asyncio.Event] = {}
+        self.pollers = Pollers()
         self._draining = False
         self._purger: asyncio.Task[None] | None = None
         self.on_publish: Callable[[str, str, str], Awaitable[Sent]] = self.deliver
@@ -62,8 +74,7 @@ class SmqService:
     def drain(self) -> None:
         """Answer every long poll now, with what there is, so that a server can shut down at once."""
         self._draining = True
-        for queue in list(self._arrivals):
-            self.announce(queue)
+        self.pollers.wake_all()
 
     async def stop(self) -> None:
         """End the long polls and close the database."""
@@ -95,29 +106,51 @@ class SmqService:
         wanted = attributes or QueueAttributes()
         return await self.run(lambda db: tables.create_queue(db, name, wanted, self.now_ms()))
 
+    async def ensure(self, *, topic: str | None, queue: str | None) -> None:
+        """Make what is missing of a topic, a queue and the queue's subscription to the topic (SIMPLIFIED).
+
+        Whatever there is stays as it is, with whatever attributes; a name just deleted is taken again.
+        """
+        now_ms = self.now_ms()
+
+        def work(db: sqlite3.Connection) -> None:
+            if topic is not None and not tables.exists(db, "topics", topic):
+                tables.create_topic(db, topic, TopicAttributes(), now_ms)
+            if queue is not None and not tables.exists(db, "queues", queue):
+                tables.forget_deleted_queues(db, now_ms, queue)
+                tables.create_queue(db, queue, QueueAttributes(), now_ms)
+            if topic is not None and queue is not None and not tables.is_subscribed(db, topic, queue):
+                tables.subscribe(db, topic, queue, self._endpoint(queue), now_ms)
+
+        for name, kind in ((topic, "Topic"), (queue, "Queue")):
+            if name is not None:
+                check_name(name, kind)
+        await self.run(work)
+
     async def subscribe(
         self, topic: str, name: str, queue: str, *, content_format: str = "SIMPLIFIED", filter_tag: str = ""
     ) -> bool:
         """Send what is published to `topic` into `queue`; False when that subscription exists already."""
         check_name(name, "Subscription")
+        wanted = self._endpoint(queue, content_format, filter_tag)
+        return await self.run(lambda db: tables.subscribe(db, topic, name, wanted, self.now_ms()))
+
+    def _endpoint(self, queue: str, content_format: str = "SIMPLIFIED", tag: str = "") -> SubscriptionAttributes:
         fields = {
             "Endpoint": f"acs:mns:{self.region}:{ACCOUNT_ID}:queues/{queue}",
             "NotifyContentFormat": content_format,
-            "FilterTag": filter_tag,
+            "FilterTag": tag,
         }
-        wanted = SubscriptionAttributes.parse(fields, self.region, ACCOUNT_ID)
-        return await self.run(lambda db: tables.subscribe(db, topic, name, wanted, self.now_ms()))
+        return SubscriptionAttributes.parse(fields, self.region, ACCOUNT_ID)
 
     async def topic_exists(self, name: str) -> bool:
         """Whether there is a topic of that name."""
-        query = "SELECT count(*) FROM topics WHERE name = ?"
-        (count,) = await self.run(lambda db: db.execute(query, (name,)).fetchone())
-        return bool(count)
+        return await self.run(lambda db: tables.exists(db, "topics", name))
 
     async def send(self, queue: str, new: Sequence[NewMessage]) -> list[Sent]:
         """Put messages into a queue and wake whoever waits for one."""
         sent = await self.run(lambda db: messages.send(db, queue, new, self.now_ms()))
-        self.announce(queue)
+        self.pollers.wake(queue, len(new))
         return sent
 
     async def publish(self, topic: str, body: bytes, tag: str = "") -> Sent:
@@ -143,7 +176,7 @@ class SmqService:
 
         sent, queues = await self.run(work)
         for queue in queues:
-            self.announce(queue)
+            self.pollers.wake(queue, 1)
         return sent
 
     async def receive(
@@ -153,35 +186,35 @@ class SmqService:
         first.
 
         An empty list when none came. `gone` is done when the receiver hung up: no message is taken for it
-        then, or it would stay invisible for a whole visibility timeout.
+        then, or it would stay invisible for a whole visibility timeout. Raises QueueNotExist, also when the
+        queue is deleted meanwhile.
         """
-        stored = await self.run(lambda db: tables.get_queue(db, queue))
-        seconds = stored.attributes.polling_wait_seconds if wait_seconds is None else wait_seconds
-        deadline = asyncio.get_running_loop().time() + seconds
-        while gone is None or not gone.done():
-            arrival = self._arrivals.setdefault(queue, asyncio.Event())
-            found, next_ms = await self.run(lambda db: self._take(db, queue, most))
-            left = deadline - asyncio.get_running_loop().time()
-            if found or left <= 0 or self._draining:
-                return found
-            pause = left if next_ms is None else min(left, max(0.005, (next_ms - self.now_ms()) / 1000))
-            await _first_of(arrival, gone, pause)
+        started = asyncio.get_running_loop().time()
+        with self.pollers.turn(queue) as woken:
+            while gone is None or not gone.done():
+                woken.clear()
+                look = await self.run(lambda db: self._look(db, queue, most))
+                if look.next_visible_seconds is not None:
+                    self.pollers.wake_in(queue, look.next_visible_seconds)
+                seconds = look.polling_wait_seconds if wait_seconds is None else wait_seconds
+                left = started + seconds - asyncio.get_running_loop().time()
+                if look.found or left <= 0 or self._draining:
+                    return look.found
+                await _first_of(woken, gone, left)
         return []
 
-    def announce(self, queue: str) -> None:
-        """Let every poller of a queue look again: a message came or became visible, or the queue is gone."""
-        arrival = self._arrivals.pop(queue, None)
-        if arrival is not None:
-            arrival.set()
-
-    def _take(self, db: sqlite3.Connection, queue: str, most: int) -> tuple[list[Message], int | None]:
+    def _look(self, db: sqlite3.Connection, queue: str, most: int) -> _Look:
         now_ms = self.now_ms()
+        settings = tables.get_queue(db, queue).attributes
         found = messages.receive(db, queue, most, now_ms)
-        return found, None if found else messages.next_visible_ms(db, queue, now_ms)
+        next_ms = messages.next_visible_ms(db, queue, now_ms)
+        seconds = None if next_ms is None else max(_SOONEST_SECONDS, (next_ms - now_ms) / 1000)
+        return _Look(found, seconds, settings.polling_wait_seconds)
 
     async def _purge(self) -> None:
         while True:
             dropped = await self.run(lambda db: messages.drop_expired(db, self.now_ms()))
+            await self.run(lambda db: tables.forget_deleted_queues(db, self.now_ms()))
             if dropped:
                 log.info("%d messages were older than their queue's retention and are gone", dropped)
             await asyncio.sleep(_PURGE_SECONDS)

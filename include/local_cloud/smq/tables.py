@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Generic, TypeVar
 
 from include.local_cloud.smq.attributes import (
+    DELETED_NAME_SECONDS,
     MOST_QUEUES_AND_TOPICS,
     MOST_SUBSCRIPTIONS,
     QueueAttributes,
@@ -21,6 +22,8 @@ from include.local_cloud.smq.attributes import (
 from include.local_cloud.smq.errors import (
     SmqRequestError,
     already_exist,
+    invalid_argument,
+    queue_deleted_recently,
     queue_not_exist,
     subscription_not_exist,
     topic_not_exist,
@@ -37,6 +40,10 @@ CREATE TABLE IF NOT EXISTS queues (
     delay_seconds INTEGER NOT NULL,
     polling_wait_seconds INTEGER NOT NULL,
     logging_enabled INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS deleted_queues (
+    name TEXT PRIMARY KEY,
+    deleted_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS topics (
     name TEXT PRIMARY KEY,
@@ -72,6 +79,7 @@ CREATE TABLE IF NOT EXISTS messages (
     receipt INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS messages_in_order ON messages (queue, priority, number);
+CREATE INDEX IF NOT EXISTS messages_by_visibility ON messages (queue, visible_ms);
 CREATE INDEX IF NOT EXISTS messages_by_expiry ON messages (expires_ms);
 """
 
@@ -126,12 +134,18 @@ def get_queue(db: sqlite3.Connection, name: str) -> Stored[QueueAttributes]:
 
 
 def create_queue(db: sqlite3.Connection, name: str, attributes: QueueAttributes, now_ms: int) -> bool:
-    """Make a queue; False when it is there with the same attributes, QueueAlreadyExist when with others."""
+    """Make a queue; False when it is there with the same attributes, QueueAlreadyExist when with others.
+
+    Raises QueueDeletedRecently within DELETED_NAME_SECONDS of its deletion.
+    """
     row = db.execute("SELECT * FROM queues WHERE name = ?", (name,)).fetchone()
     if row is not None:
         if _queue(row).attributes != attributes:
             raise already_exist("Queue")
         return False
+    forget_deleted_queues(db, now_ms)
+    if exists(db, "deleted_queues", name):
+        raise queue_deleted_recently()
     _check_room(db, "queues", MOST_QUEUES_AND_TOPICS)
     _insert(db, "queues", {"name": name, "created_ms": now_ms, "modified_ms": now_ms, **asdict(attributes)})
     return True
@@ -143,10 +157,17 @@ def set_queue(db: sqlite3.Connection, name: str, fields: Mapping[str, str], now_
     _update(db, "queues", {"modified_ms": now_ms, **asdict(changed)}, {"name": name})
 
 
-def delete_queue(db: sqlite3.Connection, name: str) -> None:
-    """Delete a queue and every message in it."""
+def delete_queue(db: sqlite3.Connection, name: str, now_ms: int) -> None:
+    """Delete a queue and every message in it; its name can't be used again for a while."""
     if db.execute("DELETE FROM queues WHERE name = ?", (name,)).rowcount == 0:
         raise queue_not_exist()
+    _insert(db, "deleted_queues", {"name": name, "deleted_ms": now_ms})
+
+
+def forget_deleted_queues(db: sqlite3.Connection, now_ms: int, name: str = "") -> None:
+    """Let the names of queues deleted long enough ago be used again, and `name` at once."""
+    long_ago_ms = now_ms - DELETED_NAME_SECONDS * 1000
+    db.execute("DELETE FROM deleted_queues WHERE deleted_ms <= ? OR name = ?", (long_ago_ms, name))
 
 
 def list_queues(db: sqlite3.Connection, asked: Listing) -> Page[Stored[QueueAttributes]]:
@@ -219,8 +240,11 @@ def get_subscription(db: sqlite3.Connection, topic: str, name: str) -> Stored[Su
 
 
 def subscribe(db: sqlite3.Connection, topic: str, name: str, attributes: SubscriptionAttributes, now_ms: int) -> bool:
-    """Make a subscription; False when it is there already, SubscriptionAlreadyExist when with others."""
-    get_topic(db, topic)
+    """Make a subscription; False when it is there already, SubscriptionAlreadyExist when with others.
+
+    A queue that takes smaller messages than the topic can't be subscribed (page "Limits").
+    """
+    largest = get_topic(db, topic).attributes.maximum_message_size
     row = db.execute("SELECT * FROM subscriptions WHERE topic = ? AND name = ?", (topic, name)).fetchone()
     if row is not None:
         if _subscription(row).attributes != attributes:
@@ -229,9 +253,20 @@ def subscribe(db: sqlite3.Connection, topic: str, name: str, attributes: Subscri
     (count,) = db.execute("SELECT count(*) FROM subscriptions WHERE topic = ?", (topic,)).fetchone()
     if count >= MOST_SUBSCRIPTIONS:
         raise _no_room("subscriptions of a topic", MOST_SUBSCRIPTIONS)
+    queue = db.execute("SELECT maximum_message_size FROM queues WHERE name = ?", (attributes.queue,)).fetchone()
+    if queue is not None and queue["maximum_message_size"] < largest:
+        raise invalid_argument(
+            f"The MaximumMessageSize of queue {attributes.queue} should not be less than the topic's, {largest} bytes."
+        )
     values = {"topic": topic, "name": name, "created_ms": now_ms, "modified_ms": now_ms}
     _insert(db, "subscriptions", {**values, **asdict(attributes)})
     return True
+
+
+def is_subscribed(db: sqlite3.Connection, topic: str, name: str) -> bool:
+    """Whether the topic has a subscription of that name."""
+    found = db.execute("SELECT 1 FROM subscriptions WHERE topic = ? AND name = ?", (topic, name)).fetchone()
+    return found is not None
 
 
 def set_subscription(db: sqlite3.Connection, topic: str, name: str, fields: Mapping[str, str], now_ms: int) -> None:
@@ -266,6 +301,11 @@ def subscriptions_for(db: sqlite3.Connection, topic: str, tag: str) -> list[Stor
 
 
 # --- shared by the three
+
+
+def exists(db: sqlite3.Connection, table: str, name: str) -> bool:
+    """Whether a table of this file has a row of that name."""
+    return db.execute(f"SELECT 1 FROM {table} WHERE name = ?", (name,)).fetchone() is not None  # noqa: S608 - `table` is a name of this file
 
 
 def _rows(db: sqlite3.Connection, table: str, asked: Listing) -> sqlite3.Cursor:
