@@ -9,11 +9,13 @@ import sys
 import time
 from typing import Any
 
-from benchmarks import conversions, fresh_clone
+from benchmarks import conversions, fresh_clone, object_api
+from benchmarks.raw_client import UnexpectedAnswer
+from tools.cloud_process import CloudFailed
 from tools.stack import StackError
 from tools.stack.signals import interrupted_by_signals
 
-BENCHMARKS = ("conversions", "setup")
+BENCHMARKS = ("conversions", "objects", "setup")
 
 
 def main() -> int:
@@ -32,11 +34,15 @@ def main() -> int:
                 found = conversions.measure(options.files, options.profile, options.idle, say)
                 print("", *conversions.summary(found), "", sep="\n", flush=True)
                 figures["conversions"] = conversions.as_json(found)
+            if "objects" in options.only:
+                seen = object_api.measure(options.keys, options.gibibytes, say)
+                print("", *object_api.summary(seen), "", sep="\n", flush=True)
+                figures["objects"] = object_api.as_json(seen)
             if "setup" in options.only:
                 timed = fresh_clone.measure(say)
                 print("", *fresh_clone.summary(timed), "", sep="\n", flush=True)
                 figures["setup"] = timed
-    except (StackError, fresh_clone.CommandFailed) as error:
+    except (StackError, CloudFailed, UnexpectedAnswer, fresh_clone.CommandFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -52,6 +58,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--files", type=int, default=1000, help="conversions (default: 1000)")
     parser.add_argument("--profile", default="mobile-mp3", help="the one rendition (default: mobile-mp3)")
     parser.add_argument("--idle", type=float, default=30.0, help="seconds of idle use measured (default: 30)")
+    parser.add_argument("--keys", type=int, default=1_000_000, help="keys of the long listing (default: 1000000)")
+    parser.add_argument("--gibibytes", type=float, default=2.0, help="size of the streamed object (default: 2)")
     return parser.parse_args()
 
 

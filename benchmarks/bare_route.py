@@ -1,0 +1,31 @@
+"""A bare Starlette route under the local cloud's own HTTP settings: what the object API is compared with."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from include.local_cloud.service import http_server
+
+
+async def nothing(request: Request) -> Response:
+    """200 without a body, whatever the path."""
+    return Response()
+
+
+async def main() -> None:
+    """Serve on a free port until the process is ended; the port is the first line printed."""
+    app = Starlette(routes=[Route("/{path:path}", nothing, methods=["HEAD"])])
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+        serving = asyncio.create_task(http_server(app, date_header=True).serve([listener]))
+        print(listener.getsockname()[1], flush=True)
+        await serving
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

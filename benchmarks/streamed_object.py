@@ -1,0 +1,66 @@
+"""A large object in and out: the most memory that the local cloud is resident with, idle and meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.raw_connection import connected
+from benchmarks.signed_requests import signed_request
+from tools.cloud_process import CloudProcess
+
+BLOCK = 1 << 20
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Resident memory in MiB, and the time each way."""
+
+    gibibytes: float
+    idle: float
+    peak: float
+    seconds_in: float
+    seconds_out: float
+
+
+def measure_memory(data: Path, bucket: str, size: int) -> Memory:
+    """Put and get an object of `size` bytes.
+
+    The peak is the kernel's own (VmHWM), over the whole life of the process: no sample misses it.
+
+    Raises:
+        RuntimeError: other bytes came out than went in.
+    """
+    block = os.urandom(BLOCK)
+    with CloudProcess(data, "--bucket", bucket) as cloud:
+        idle = _status(cloud.pid, "VmRSS")
+        host = cloud.oss.removeprefix("http://")
+        with connected(int(host.rpartition(":")[2])) as connection:
+            sent, received = hashlib.blake2b(), hashlib.blake2b()
+
+            def content() -> Iterator[bytes]:
+                for number in range(0, size, BLOCK):
+                    piece = (number.to_bytes(8, "big") + block[8:])[: size - number]
+                    sent.update(piece)
+                    yield piece
+
+            began = time.perf_counter()
+            connection.fetch(signed_request("PUT", host, bucket, "large", length=size), content())
+            into = time.perf_counter()
+            for piece in connection.stream(signed_request("GET", host, bucket, "large")):
+                received.update(piece)
+            out = time.perf_counter()
+        if sent.digest() != received.digest():
+            raise RuntimeError("other bytes came out than went in")
+        return Memory(size / (1 << 30), idle, _status(cloud.pid, "VmHWM"), into - began, out - into)
+
+
+def _status(pid: int, name: str) -> float:
+    """A line of the kernel's status of a process, in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":")) * 1024 / MIB

@@ -1,0 +1,133 @@
+"""One local cloud in a process of its own, on ports that stay the same while it is killed and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tools.stack.components import LOCAL_CLOUD_COMMAND
+
+ACCESS_KEY_ID, ACCESS_KEY_SECRET, REGION = "testAK", "testSK", "local-1"
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+
+
+class CloudFailed(RuntimeError):
+    """The local cloud didn't start or didn't end; the message has the end of what it said."""
+
+
+class CloudProcess:
+    """`with CloudProcess(data, …) as cloud:` serves at `cloud.oss`, `cloud.smq`, `cloud.imm` until the block ends.
+
+    Args:
+        data: directory of the cloud; what it says goes into a file beside it.
+        flags: further flags of the command, such as `("--bucket", "audio")`.
+        security_token: an STS token that requests may carry.
+    """
+
+    def __init__(self, data: Path, *flags: str, security_token: str | None = None) -> None:
+        self.oss = self.smq = self.imm = ""
+        self.log_file = data.with_name(data.name + ".log")
+        self._data = data
+        self._flags = flags
+        self._token = security_token
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self.stop()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running cloud."""
+        return self._running().pid
+
+    @property
+    def log(self) -> str:
+        """What it wrote to standard error, over all its starts."""
+        return self.log_file.read_text(encoding="utf-8", errors="replace") if self.log_file.exists() else ""
+
+    def start(self) -> None:
+        """Start it, on the ports it had before, and wait until it serves; raises CloudFailed."""
+        if self._process is not None:
+            raise RuntimeError("this local cloud is running")
+        ports = [address.rpartition(":")[2] or "0" for address in (self.oss, self.smq, self.imm)]
+        command = [sys.executable, *LOCAL_CLOUD_COMMAND, "--data", str(self._data)]
+        command += ["--oss-port", ports[0], "--smq-port", ports[1], "--imm-port", ports[2], *self._flags]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCAL_CLOUD_")}
+        environment["LOCAL_CLOUD_ACCESS_KEY_ID"] = ACCESS_KEY_ID
+        environment["LOCAL_CLOUD_ACCESS_KEY_SECRET"] = ACCESS_KEY_SECRET
+        environment["LOCAL_CLOUD_REGION"] = REGION
+        if self._token:
+            environment["LOCAL_CLOUD_SECURITY_TOKEN"] = self._token
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=PROJECT_ROOT
+            )
+        addresses = json.loads(self._first_line(self._process))
+        self.oss, self.smq, self.imm = addresses["oss"], addresses["smq"], addresses["imm"]
+
+    def stop(self) -> None:
+        """End it as an operator would, by SIGTERM; raises CloudFailed when that doesn't end it cleanly."""
+        process = self._running()
+        process.terminate()
+        try:
+            status = process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise CloudFailed(
+                f"the local cloud did not end {STOP_SECONDS:.0f} s after SIGTERM\n{self._end_of_log()}"
+            ) from None
+        self._forget()
+        if status != 0:
+            raise CloudFailed(f"the local cloud ended with status {status}\n{self._end_of_log()}")
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        process = self._running()
+        process.kill()
+        process.wait()
+        self._forget()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("this local cloud is not running")
+        return self._process
+
+    def _forget(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.stdout is not None:
+            process.stdout.close()
+
+    def _first_line(self, process: subprocess.Popen[bytes]) -> bytes:
+        """The line of addresses. What was started is ended when there is none."""
+        line, deadline = b"", time.monotonic() + START_SECONDS
+        assert process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            while not line.endswith(b"\n"):
+                ready = selector.select(max(0.0, deadline - time.monotonic()))
+                piece = os.read(process.stdout.fileno(), 4096) if ready else b""
+                if not piece:
+                    self.kill()
+                    what = "ended at its start" if ready else f"does not serve after {START_SECONDS:.0f} s"
+                    raise CloudFailed(f"the local cloud {what}\n{self._end_of_log()}")
+                line += piece
+        return line
+
+    def _end_of_log(self) -> str:
+        return "\n".join(self.log.splitlines()[-30:])
