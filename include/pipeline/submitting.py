@@ -22,6 +22,7 @@ from include.catalogue.schema import conversion
 from include.catalogue.states import State, Verb
 from include.oss import OssConfigurationError, OssSettings, check_imm
 
+from .rate import Rate
 from .reconciling import NoAnswer, look_for
 from .submit_outcomes import Kind, Outcome, post
 
@@ -33,8 +34,6 @@ PAUSES = (2.0, 8.0)
 BACKLOG = 1000
 #: How long a claim outlasts the longest POST, in seconds.
 LEASE_MARGIN = 10.0
-#: Longest pause while the service throttles, in seconds.
-LONGEST_PAUSE = 30.0
 #: How long a throttled shard is tried without anything being accepted, in seconds; then it is given up for now.
 PATIENCE = 600.0
 #: So many submits of a conversion may leave no trace; then it has failed or, if no other got an answer, OSS has.
@@ -51,12 +50,14 @@ class SubmitOptions:
         staging: prefix of the keys that attempts write to, in the target's bucket; ends with "/".
         topic: SMQ topic that gets the completion message; None: no message is asked for.
         concurrency: POSTs at once.
+        per_second: POSTs a second at most; None: as fast as OSS takes them.
         deadline: a conversion that is not done this long after its submit has failed.
     """
 
     staging: str = ".staging/"
     topic: str | None = None
     concurrency: int = 16
+    per_second: float | None = None
     deadline: timedelta = timedelta(hours=6)
 
 
@@ -109,9 +110,7 @@ class _Submitter:
         self._outcomes: Counter[str] = Counter()
         self._traceless: Counter[int] = Counter()
         self._backlog: list[Conversion] = []
-        self._pause = 0.0
-        self._paused_at = 0.0
-        self._resume_at = 0.0
+        self._rate = Rate(options.per_second)
         self._throttled_since: float | None = None
         self._served = False
         self._accepted = False
@@ -138,8 +137,8 @@ class _Submitter:
             with self._catalogue.write() as connection:
                 for future in done:
                     self._record(connection, pending.pop(future), future.result())
-                paused = self._resume_at - time.monotonic()
-                taken = [] if paused > 0 else self._claim(connection, len(pending))
+                taken = self._claim(connection, len(pending))
+                paused = self._rate.wait()
             for sent in taken:
                 pending[pool.submit(self._post, sent)] = sent
             if not pending and (self._fatal is not None or (paused <= 0 and not self._backlog)):
@@ -158,7 +157,7 @@ class _Submitter:
             self._backlog = conversions.of_batch(
                 connection, self._batch_id, [State.PLANNED], shard=self._shard, limit=BACKLOG
             )
-        room = self._options.concurrency - busy
+        room = self._rate.allowed(min(len(self._backlog), self._options.concurrency - busy))
         turn, self._backlog = self._backlog[:room], self._backlog[room:]
         if not turn:
             return []
@@ -259,21 +258,19 @@ class _Submitter:
     def _accept(self) -> None:
         """The service takes something: no pause grows, and what it said to others was about those."""
         self._served = self._accepted = True
-        self._pause = 0.0
+        self._rate.served()
         self._throttled_since = None
         if self._fatal is not None and self._fatal.kind is not Kind.MISCONFIGURED:
             self._fatal = None
 
     def _throttle(self, sent: _Sent, outcome: Outcome) -> None:
-        """Pause before anything else goes out; longer only if this was sent after the last pause began."""
+        """Go on more slowly; or not at all, when nothing was taken for too long."""
         at = time.monotonic()
         self._throttled_since = self._throttled_since or at
         if at - self._throttled_since > PATIENCE:
             self._fatal = outcome
-        elif sent.at >= self._paused_at:
-            self._pause = min(LONGEST_PAUSE, self._pause * 2 or 1.0)
-            self._paused_at, self._resume_at = at, at + self._pause
-            log.warning("OSS asks for patience (%s): pausing %.0f s", outcome.code, self._pause)
+        elif self._rate.refused(sent.at):
+            log.warning("OSS asks for patience (%s): going on at %.2g a second", outcome.code, self._rate.per_second)
 
     def _look_into_abandoned(self) -> bool:
         """See to half submitted conversions: ours with an unknown outcome, or those of a process that died.

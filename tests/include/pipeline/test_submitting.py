@@ -20,7 +20,7 @@ from include.catalogue.database import now
 from include.catalogue.inbox import fail
 from include.catalogue.schema import conversion
 from include.oss import OssConfigurationError, OssSettings, imm
-from include.pipeline import submitting
+from include.pipeline import rate, submitting
 from include.pipeline.reconciling import NoAnswer
 from include.pipeline.submit_outcomes import Outcome, post
 from include.pipeline.submitting import SubmitOptions, submit_shard
@@ -399,7 +399,8 @@ def test_a_key_that_cannot_be_asked_for_is_a_failed_row_with_its_reason(steps: S
 def test_a_throttled_submit_is_repeated_after_a_pause(
     steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submitting, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(rate, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(rate, "SHORTEST_PAUSE", 0.01)
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
     oss_proxy.spoil(POST, refusal("503 Service Unavailable", "QpsLimitExceeded"), forward=False)
@@ -413,7 +414,8 @@ def test_a_throttled_submit_is_repeated_after_a_pause(
 def test_throttled_answers_of_one_turn_are_one_pause(
     steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(submitting, "LONGEST_PAUSE", 0.3)
+    monkeypatch.setattr(rate, "LONGEST_PAUSE", 0.3)
+    monkeypatch.setattr(rate, "SHORTEST_PAUSE", 0.3)
     for number in range(6):
         steps.put(f"{number}.wav", wav())
         marker = f"{number}.wav?x-oss-async-process".encode()
@@ -446,7 +448,8 @@ def test_what_is_accepted_during_a_pause_is_written_down_at_once(steps: Steps, w
 
 
 def test_endless_throttling_ends(steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submitting, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(rate, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(rate, "SHORTEST_PAUSE", 0.01)
     monkeypatch.setattr(submitting, "PATIENCE", 0.1)
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
