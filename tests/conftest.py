@@ -20,8 +20,8 @@ START_SECONDS = 30
 class LocalCloudProcess:
     """A local cloud in a process of its own.
 
-    `oss`, `smq` and `imm` are its addresses; they stay the same over `restart`. Everything it wrote to its
-    standard error is in `log`.
+    `oss`, `smq` and `imm` are its addresses, and `admin`, which is "" unless it was asked for; they stay the
+    same over `restart`. Everything it wrote to its standard error is in `log`.
     """
 
     access_key_id = "testAK"
@@ -37,13 +37,15 @@ class LocalCloudProcess:
         queue: str = "audio-done-queue",
         security_token: str | None = None,
         flags: tuple[str, ...] = (),
+        admin: bool = False,
     ) -> None:
         self.data = data
         self.bucket = bucket
         self.topic = topic
         self.queue = queue
         self.security_token = security_token
-        self.oss = self.smq = self.imm = ""
+        self.oss = self.smq = self.imm = self.admin = ""
+        self._with_admin = admin
         self._flags = flags
         self._log = data.with_name(data.name + ".log")
         self._process: subprocess.Popen[bytes] | None = None
@@ -62,11 +64,13 @@ class LocalCloudProcess:
     def start(self) -> None:
         """Start the cloud and wait until it serves."""
         assert self._process is None, "this local cloud is running"
-        ports = [address.rpartition(":")[2] or "0" for address in (self.oss, self.smq, self.imm)]
+        ports = [address.rpartition(":")[2] or "0" for address in (self.oss, self.smq, self.imm, self.admin)]
         command = [sys.executable, "-m", "include.local_cloud", "serve", "--data", str(self.data)]
         command += ["--oss-port", ports[0], "--smq-port", ports[1], "--imm-port", ports[2]]
         command += ["--access-key-id", self.access_key_id, "--region", self.region]
         command += ["--bucket", self.bucket, "--topic", self.topic, "--queue", self.queue, *self._flags]
+        if self._with_admin:
+            command += ["--admin-port", ports[3]]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCAL_CLOUD_")}
         environment["LOCAL_CLOUD_ACCESS_KEY_SECRET"] = self.access_key_secret
         if self.security_token:
@@ -75,6 +79,7 @@ class LocalCloudProcess:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
         addresses = json.loads(self._first_line())
         self.oss, self.smq, self.imm = addresses["oss"], addresses["smq"], addresses["imm"]
+        self.admin = addresses.get("admin", "")
 
     def stop(self) -> None:
         """End it as an operator would, by SIGTERM, and see that it ended cleanly."""

@@ -48,6 +48,9 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--oss-port", "port of OSS, 0 for any free one", "9000", "PORT")
     add("--smq-port", "port of SMQ, 0 for any free one", "9001", "PORT")
     add("--imm-port", "port of IMM, 0 for any free one", "9002", "PORT")
+    add("--admin-port", "port of the admin API, 0 for any free one (default: there is none)", metavar="PORT")
+    add("--admin-host", "address the admin API listens on", "127.0.0.1", "HOST")
+    add("--seed", "seed of the misbehaviour the admin API is asked for (default: the one kept, else 0)", metavar="N")
     add("--access-key-id", "the account's access key id", metavar="ID")
     add("--access-key-secret", "the account's access key secret", metavar="SECRET")
     add("--security-token", "an STS token that requests may carry", metavar="TOKEN")
@@ -94,6 +97,9 @@ def read_config(arguments: argparse.Namespace, environment: Mapping[str, str]) -
         oss_port=_whole("--oss-port", arguments.oss_port),
         smq_port=_whole("--smq-port", arguments.smq_port),
         imm_port=_whole("--imm-port", arguments.imm_port),
+        admin_port=_optional_whole("--admin-port", arguments.admin_port),
+        admin_host=arguments.admin_host,
+        seed=_optional_whole("--seed", arguments.seed),
         region=arguments.region,
         buckets=tuple(dict.fromkeys(buckets)),
         topic=arguments.topic,
@@ -140,6 +146,10 @@ async def _serve(config: Config) -> None:
     async with LocalCloud(config) as cloud:
         print(json.dumps(cloud.endpoints.as_dict()), flush=True)  # noqa: T201  # the line callers wait for
         await stop.wait()
+
+
+def _optional_whole(flag: str, text: str | None) -> int | None:
+    return None if text is None else _whole(flag, text)
 
 
 def _whole(flag: str, text: str) -> int:

@@ -36,6 +36,9 @@ class Config:
     oss_port: int = 9000
     smq_port: int = 9001
     imm_port: int = 9002
+    admin_port: int | None = None
+    admin_host: str = "127.0.0.1"
+    seed: int | None = None
     region: str = "local-1"
     buckets: tuple[str, ...] = ()
     topic: str | None = None
@@ -46,13 +49,15 @@ class Config:
     def __post_init__(self) -> None:
         if not self.credentials.access_key_id or not self.credentials.access_key_secret:
             raise ConfigError("The access key is incomplete: give --access-key-id and --access-key-secret.")
-        for name in ("oss_port", "smq_port", "imm_port"):
-            port = getattr(self, name)
-            if not 0 <= port <= 65535:
+        ports = {name: getattr(self, name) for name in ("oss_port", "smq_port", "imm_port", "admin_port")}
+        for name, port in ports.items():
+            if port is not None and not 0 <= port <= 65535:
                 raise ConfigError(f"{_flag(name)} is {port}; allowed are 0 (any free port) to 65535.")
-        ports = [port for port in (self.oss_port, self.smq_port, self.imm_port) if port]
-        if len(set(ports)) != len(ports):
-            raise ConfigError("--oss-port, --smq-port and --imm-port must differ.")
+        fixed = [port for port in ports.values() if port]
+        if len(set(fixed)) != len(fixed):
+            raise ConfigError("--oss-port, --smq-port, --imm-port and --admin-port must differ.")
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise ConfigError(f"--seed is {self.seed}; allowed are 0 to {2**63 - 1}.")
         if not _REGION.fullmatch(self.region):
             raise ConfigError(
                 f"--region is {self.region!r}; allowed are lower-case letters, digits and hyphens, as in local-1."

@@ -8,13 +8,13 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from include.local_cloud.clock import CloudClock
 from include.local_cloud.config import IMM_PROJECT, Config, ConfigError
 from include.local_cloud.data_lock import DataLock
 from include.local_cloud.events.teller import EventTeller
@@ -25,6 +25,9 @@ from include.local_cloud.oss.context import Context
 from include.local_cloud.signatures.oss import OssVerifier
 from include.local_cloud.smq.service import SmqService
 from include.local_cloud.store.objects import LocalObjectStore
+
+if TYPE_CHECKING:
+    from include.local_cloud.misbehaviour.assembly import Misbehaviour
 
 STORE_THREADS = 32
 """Requests that may wait for the disk at once; waiting writes share their flushes."""
@@ -39,10 +42,21 @@ class Endpoints:
     oss: str
     smq: str
     imm: str
+    admin: str | None = None
 
     def as_dict(self) -> dict[str, str]:
-        """For the line of JSON the command prints."""
-        return asdict(self)
+        """For the line of JSON the command prints; `admin` only when that port is on."""
+        return {name: address for name, address in asdict(self).items() if address is not None}
+
+
+@dataclass(frozen=True)
+class _Served:
+    """One application on one socket; `own_date` when it writes its own Date header."""
+
+    app: ASGIApp
+    listener: socket.socket
+    own_date: bool = False
+    protocol: type[asyncio.Protocol] | None = None
 
 
 class LocalCloud:
@@ -89,12 +103,14 @@ class LocalCloud:
                 (config.imm_port, "--imm-port"),
             )
         ]
-        store = LocalObjectStore(config.data)
+        clock = CloudClock()
+        store = LocalObjectStore(config.data, clock)
         stack.callback(store.close)
-        smq = SmqService(config.data, config.region, config.credentials)
+        smq = SmqService(config.data, config.region, config.credentials, clock=clock)
         await smq.start()
         stack.push_async_callback(smq.stop)
         await self._prepare(store, smq)
+        misbehaviour = await self._misbehaviour(clock, store, smq)
         events = EventTeller(store.events, smq.publish)
         await events.start()
         stack.push_async_callback(events.stop)
@@ -106,6 +122,8 @@ class LocalCloud:
             config.region,
             config.credentials,
             workers=config.workers,
+            clock=clock,
+            course=None if misbehaviour is None else misbehaviour.course,
         )
         try:
             await imm.start()
@@ -114,12 +132,35 @@ class LocalCloud:
         stack.push_async_callback(imm.stop)
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="object-store")
         stack.callback(threads.shutdown)
-        verifier = OssVerifier(config.credentials, config.region, lambda: datetime.now(UTC))
+        verifier = OssVerifier(config.credentials, config.region, clock.now)
         oss = ObjectApi(Context(store, imm, config.region, threads, events), verifier, {config.host})
         apps: tuple[ASGIApp, ...] = (oss, smq.app, imm.app)
-        services = list(zip(apps, sockets, strict=True))
-        await stack.enter_async_context(_serving(services, own_date=oss, before_shutdown=smq.drain))
-        self._endpoints = Endpoints(*(_address(config.host, listener) for listener in sockets))
+        if misbehaviour is None:
+            services = [_Served(app, at, own_date=app is oss) for app, at in zip(apps, sockets, strict=True)]
+            await stack.enter_async_context(_serving(services, smq.drain))
+            self._endpoints = Endpoints(*(_address(config.host, listener) for listener in sockets))
+            return
+        admin = stack.enter_context(_listen(config.admin_host, config.admin_port or 0, "--admin-port"))
+        services = [
+            _Served(app, at, own_date=True, protocol=connections.protocol())
+            for (app, connections), at in zip(misbehaviour.around(apps), sockets, strict=True)
+        ]
+        await stack.enter_async_context(
+            _serving([*services, _Served(misbehaviour.admin, admin)], smq.drain, misbehaviour.drain)
+        )
+        oss_at, smq_at, imm_at = (_address(config.host, listener) for listener in sockets)
+        self._endpoints = Endpoints(oss_at, smq_at, imm_at, _address(config.admin_host, admin))
+
+    async def _misbehaviour(self, clock: CloudClock, store: LocalObjectStore, smq: SmqService) -> Misbehaviour | None:
+        """What makes the services misbehave on request; None, and nothing of it loaded, without an admin port."""
+        if self.config.admin_port is None:
+            return None
+        from include.local_cloud.misbehaviour.assembly import misbehaving
+
+        config = self.config
+        return await self._stack.enter_async_context(
+            misbehaving(config.data, clock, store, smq, config.host, config.seed)
+        )
 
     async def _prepare(self, store: LocalObjectStore, smq: SmqService) -> None:
         """Make the buckets, the topic and the queue the configuration names; what is there stays."""
@@ -147,11 +188,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-def http_server(app: ASGIApp, *, date_header: bool) -> _Server:
-    """An HTTP server with the settings that all three services have."""
+def http_server(app: ASGIApp, *, date_header: bool, protocol: type[asyncio.Protocol] | None = None) -> _Server:
+    """An HTTP server with the settings that all services have; `protocol` in place of uvicorn's own choice."""
     return _Server(
         uvicorn.Config(
             app,
+            http=protocol or "auto",
             lifespan="off",
             ws="none",
             log_config=None,
@@ -165,11 +207,11 @@ def http_server(app: ASGIApp, *, date_header: bool) -> _Server:
 
 
 @contextlib.asynccontextmanager
-async def _serving(
-    services: Sequence[tuple[ASGIApp, socket.socket]], own_date: ASGIApp, before_shutdown: Callable[[], None]
-) -> AsyncIterator[None]:
-    """Serve each application on its socket; `own_date` is the one that writes its own Date header."""
-    servers = [(http_server(app, date_header=app is not own_date), listener) for app, listener in services]
+async def _serving(services: Sequence[_Served], *before_shutdown: Callable[[], None]) -> AsyncIterator[None]:
+    """Serve each application on its socket until the block ends, then call `before_shutdown`."""
+    servers = [
+        (http_server(one.app, date_header=not one.own_date, protocol=one.protocol), one.listener) for one in services
+    ]
     async with asyncio.TaskGroup() as tasks:
         for server, listener in servers:
             tasks.create_task(server.serve([listener]))
@@ -178,7 +220,8 @@ async def _serving(
                 await server.accepting.wait()
             yield
         finally:
-            before_shutdown()
+            for prepare in before_shutdown:
+                prepare()
             for server, _ in servers:
                 server.should_exit = True
 

@@ -111,7 +111,7 @@ def test_a_flag_wins_over_its_variable():
         ([*NEEDED[:5]], "--access-key-secret is missing; give it, or set LOCAL_CLOUD_ACCESS_KEY_SECRET."),
         ([*NEEDED, "--oss-port", "http"], "--oss-port is 'http'; a whole number is needed."),
         ([*NEEDED, "--smq-port", "65536"], "--smq-port is 65536; allowed are 0"),
-        ([*NEEDED, "--smq-port", "9000"], "--oss-port, --smq-port and --imm-port must differ."),
+        ([*NEEDED, "--smq-port", "9000"], "--oss-port, --smq-port, --imm-port and --admin-port must differ."),
         ([*NEEDED, "--region", "Local 1"], "--region is 'Local 1'"),
         ([*NEEDED, "--bucket", "ok-bucket", "No_Bucket"], "--bucket is 'No_Bucket'; allowed are 3 to 63"),
         ([*NEEDED, "--topic", "no topic"], "--topic is 'no topic'"),

@@ -1,0 +1,83 @@
+"""Renditions that were really made once, kept to be used again for equal sources and equal parameters."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from include.local_cloud.imm.engine.failure import ConversionFailed
+from include.local_cloud.interfaces import ObjectInfo
+from include.local_cloud.store.checksums import checksums_of_file
+
+_OF_THE_SOURCE = frozenset({"InvalidMedia", "NoAudioStream", "IncompleteMedia", "InvalidArgument"})
+"""Codes of failures that an equal source with equal parameters would meet again."""
+
+
+class KeptRenditions:
+    """Files below `directory`, hard links of renditions that were stored; failures are remembered in memory.
+
+    What a rendition depends on is in its name: the source's content and the parameters.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._known: dict[str, asyncio.Future[ObjectInfo]] = {}
+
+    async def find(self, source: ObjectInfo, parameters: str, make: Callable[[], Awaitable[ObjectInfo]]) -> ObjectInfo:
+        """The rendition of such a source: kept, or made now by `make`, once however many ask for it at a time.
+
+        Raises ConversionFailed when it can't be made. When `make` breaks for another reason, the next one tries.
+        """
+        text = f"{source.size} {source.crc64} {source.etag} {parameters}"
+        name = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        while (known := self._known.get(name)) is not None:
+            await asyncio.wait({known})
+            if not known.cancelled():
+                return known.result()
+        known = self._known[name] = asyncio.get_running_loop().create_future()
+        try:
+            found = await asyncio.to_thread(self._kept, name)
+            if found is None:
+                made = await make()
+                found = await asyncio.to_thread(self._keep, name, made)
+                if found is None:
+                    self._give_up(name)
+                    return made
+        except ConversionFailed as failure:
+            if failure.code in _OF_THE_SOURCE:
+                known.set_exception(failure)
+                known.exception()  # read here, for nobody else may be waiting
+            else:
+                self._give_up(name)
+            raise
+        except BaseException:
+            self._give_up(name)
+            raise
+        known.set_result(found)
+        return found
+
+    def _give_up(self, name: str) -> None:
+        self._known.pop(name).cancel()
+
+    def _kept(self, name: str) -> ObjectInfo | None:
+        path = self._directory / name
+        if not path.exists():
+            return None
+        sums = checksums_of_file(path)
+        since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return ObjectInfo("", "", sums.etag, sums.size, since, "", sums.crc64, path, {}, {})
+
+    def _keep(self, name: str, made: ObjectInfo) -> ObjectInfo | None:
+        """Keep a rendition; None when it was overwritten or deleted already."""
+        path = self._directory / name
+        try:
+            os.link(made.path, path)
+        except FileNotFoundError:
+            return None
+        return replace(made, path=path)
