@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from .database import now
+from .history import keep_attempts
 from .schema import batch_conversion, conversion, source
 from .states import MOVES, Guard, State, Verb
 
@@ -99,7 +100,7 @@ def move(
     """
     step = MOVES[verb]
     at = now()
-    values = {name: _UNSTORABLE.sub("�", value) if isinstance(value, str) else value for name, value in values.items()}
+    values = {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
     conditions: list[sa.ColumnElement[bool]] = [conversion.c.state.in_([state.value for state in sorted(step.sources)])]
     if Guard.TOKEN in step.guards:
         if held is None:
@@ -128,6 +129,11 @@ def move(
             )
             moved += connection.execute(statement).rowcount
     return moved
+
+
+def storable(text: str) -> str:
+    """A text with what no database stores in one replaced."""
+    return _UNSTORABLE.sub("�", text)
 
 
 def _by_attempt(which: int | Attempt | Iterable[int | Attempt]) -> list[tuple[int | None, list[int]]]:
@@ -174,8 +180,10 @@ def rest(attempt: int) -> datetime:
 def retry(connection: Connection, ids: Sequence[int]) -> int:
     """Plan failed or quarantined conversions again: the next attempt, with a key of its own.
 
-    The TaskId stays until the next attempt has one: a lost submit to the same target must not be taken for it.
+    What became of this one is kept (`history`). The TaskId stays until the next attempt has one: a lost submit to the
+    same target must not be taken for it.
     """
+    keep_attempts(connection, ids)
     return move(
         connection,
         Verb.RETRY,
@@ -191,7 +199,6 @@ def retry(connection: Connection, ids: Sequence[int]) -> int:
         submitted_at=None,
         deadline_at=None,
         measured=None,
-        checks=None,
         code=None,
         message=None,
         retry_at=None,

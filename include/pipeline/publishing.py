@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from include.audio_convert import FORMATS, AudioConvert
+from include.audio_convert import FORMATS, AudioConvert, AudioFormat
 from include.catalogue import batches, conversions
 from include.catalogue.conversions import CHUNK, Conversion, move, of_the_same, rest
 from include.catalogue.database import Catalogue, now
@@ -140,10 +140,9 @@ class _Publisher:
 
     def _copy(self, one: Conversion) -> str:
         """Copy the very bytes that were verified, with type and tags of their own. Returns the new ETag."""
-        audio_format = FORMATS[AudioConvert.parse(one.process).f]
         headers = {
             "x-oss-metadata-directive": "REPLACE",
-            "Content-Type": audio_format.content_type,
+            "Content-Type": _format(one).content_type,
             "x-oss-tagging-directive": "Replace",
             "x-oss-tagging": urlencode(_tags(one)),
             "x-oss-copy-source-if-match": f'"{one.output_etag}"',
@@ -203,6 +202,11 @@ class _Publisher:
                 size=one.output_size,
                 etag=etag,
                 published_at=now(),
+                container=measured["container"],
+                bits_per_sample=measured["bits_per_sample"],
+                content_type=_format(one).content_type,
+                # What is written in place has whatever tags the service gives it.
+                tags=_tags(one) if one.publish == "staged" else None,
             )
         )
 
@@ -232,6 +236,10 @@ def _staged() -> sa.Select[Any]:
         conversion.c.output_key.is_not(None),
         conversion.c.output_key != conversion.c.target_key,
     )
+
+
+def _format(one: Conversion) -> AudioFormat:
+    return FORMATS[AudioConvert.parse(one.process).f]
 
 
 def _tags(one: Conversion) -> dict[str, Any]:

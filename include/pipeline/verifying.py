@@ -6,24 +6,23 @@ import logging
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from include.audio_convert import AudioConvert
-from include.catalogue import batches, conversions
+from include.catalogue import batches, checks, conversions, sources
+from include.catalogue.checks import FAILED, PASSED, CheckResult
 from include.catalogue.conversions import Conversion, rest
 from include.catalogue.database import Catalogue
-from include.catalogue.schema import source
-from include.catalogue.states import State, Verb
+from include.catalogue.states import MOVES, State, Verb
 from include.oss import OssSettings
-from include.verification import Probe, UnreadableAudio, check_complete, compare, expected, probe
+from include.verification import Check, Probe, UnreadableAudio, check_complete, compare, expected, probe
 
 from .moving import move_from
 from .refusals import is_about_the_object
@@ -74,16 +73,24 @@ class _Finding:
     verb: Verb | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     source: Probe | None = None
+    checks: Sequence[Check] = ()
 
 
 def _enter(connection: Connection, finding: _Finding) -> State:
     """Write one finding down, if the row still stands where it was found."""
     one = finding.one
     if finding.source is not None and one.source_probe is None:
-        connection.execute(sa.update(source).where(source.c.id == one.source_id).values(probe=asdict(finding.source)))
+        sources.describe(connection, one.source_id, probe=asdict(finding.source))
     if finding.verb is None:
         return State.CONVERTED
-    return move_from(connection, State.CONVERTED, finding.verb, one.this_attempt, **finding.values)
+    standing = move_from(connection, State.CONVERTED, finding.verb, one.this_attempt, **finding.values)
+    if finding.checks and standing is MOVES[finding.verb].target:
+        checks.record(connection, one.this_attempt, map(_result, finding.checks))
+    return standing
+
+
+def _result(check: Check) -> CheckResult:
+    return CheckResult(check.name, check.expected, check.measured, PASSED if check.passed else FAILED)
 
 
 class _Verifier:
@@ -122,18 +129,17 @@ class _Verifier:
             self.error = error
             return _Finding(one)
         whole = replace(check_complete(source_probe), name="source")
-        checks = [whole, *compare(expected(AudioConvert.parse(one.process), source_probe), measured)]
+        made = [whole, *compare(expected(AudioConvert.parse(one.process), source_probe), measured)]
         found = {
             "output_etag": etag,
             "output_size": measured.size,
             "measured": asdict(measured),
-            "checks": [asdict(check) for check in checks],
         }
-        wrong = [str(check) for check in checks if not check.passed]
+        wrong = [str(check) for check in made if not check.passed]
         if wrong:
             code = "Mismatch" if whole.passed else "SourceIncomplete"
-            return _quarantine(one, code, "; ".join(wrong), source_probe, **found)
-        return _Finding(one, Verb.VERIFY, found, source_probe)
+            return _quarantine(one, code, "; ".join(wrong), source_probe, made, **found)
+        return _Finding(one, Verb.VERIFY, found, source_probe, made)
 
     def _source(self, one: Conversion) -> Probe:
         """What the source is, probed once for all its renditions; it must still be what was planned."""
@@ -169,7 +175,14 @@ class _Verifier:
         return str(bucket.get_object_to_file(one.output_key, str(output)).etag).strip('"')
 
 
-def _quarantine(one: Conversion, code: str, message: str, probed: Probe | None = None, **found: Any) -> _Finding:
+def _quarantine(
+    one: Conversion,
+    code: str,
+    message: str,
+    probed: Probe | None = None,
+    made: Sequence[Check] = (),
+    **found: Any,
+) -> _Finding:
     log.warning("oss://%s/%s as %s: %s", one.bucket, one.key, one.profile, message)
     values = {"code": code, "message": message, "retry_at": rest(one.attempt), **found}
-    return _Finding(one, Verb.QUARANTINE, values, probed)
+    return _Finding(one, Verb.QUARANTINE, values, probed, made)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from include.catalogue import State
-from include.catalogue.schema import conversion
+from include.catalogue import State, checks
 from include.verification import Probe
 
 if TYPE_CHECKING:
@@ -41,9 +40,9 @@ def test_a_verified_output_has_its_measurements_and_checks(steps: Steps, wav: Wa
     assert (measured.codec, measured.sample_rate, measured.channels) == ("mp3", 44100, 2)
     assert measured.duration == pytest.approx(0.5, abs=0.1)
     with steps.catalogue.read() as connection:
-        checks = connection.scalar(sa.select(conversion.c.checks))
-    assert {"codec", "sample_rate", "channels", "duration", "source"} <= {check["name"] for check in checks}
-    assert all(check["passed"] for check in checks)
+        found = checks.of_attempt(connection, row.this_attempt)
+    assert {"codec", "sample_rate", "channels", "duration", "source"} <= {check.name for check in found}
+    assert {check.verdict for check in found} == {"passed"}
     assert steps.verify(batch) == {}
 
 

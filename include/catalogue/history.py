@@ -1,0 +1,58 @@
+"""What became of the attempts before the current one: a retry keeps them here before it begins the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from .schema import attempt, conversion
+from .states import MOVES, Verb
+
+
+def keep_attempts(connection: Connection, ids: Sequence[int]) -> None:
+    """Write down the current attempt of each conversion that a retry would move; it must follow in the transaction."""
+    retriable = [state.value for state in sorted(MOVES[Verb.RETRY].sources)]
+    # Locked, so that nobody moves them between this look and the retry.
+    standing = connection.scalars(
+        sa.select(conversion.c.id)
+        .where(
+            conversion.c.id.in_(ids),
+            conversion.c.state.in_(retriable),
+            conversion.c.attempt < conversion.c.max_attempts,
+        )
+        .order_by(conversion.c.id)
+        .with_for_update()
+    ).all()
+    # The TaskId of an attempt that was never accepted is an earlier one's.
+    task_id = sa.case((conversion.c.submitted_at.is_not(None), conversion.c.task_id))
+    kept = sa.select(
+        conversion.c.id,
+        conversion.c.attempt,
+        conversion.c.state,
+        task_id,
+        conversion.c.output_bucket,
+        conversion.c.output_key,
+        conversion.c.submitted_at,
+        conversion.c.changed_at,
+        conversion.c.code,
+        conversion.c.message,
+        conversion.c.measured,
+    ).where(conversion.c.id.in_(standing))
+    into = (
+        "conversion_id",
+        "number",
+        "state",
+        "task_id",
+        "output_bucket",
+        "output_key",
+        "submitted_at",
+        "ended_at",
+        "code",
+        "message",
+        "measured",
+    )
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(attempt).from_select(into, kept))

@@ -1,0 +1,85 @@
+"""Comments on what 0001 left without one, as revision 0002 makes them: of tables (under the name "") and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+COMMENTS: Mapping[str, Mapping[str, str]] = {
+    "batch": {
+        "": "One for every run of a DAG",
+        "id": "key; what XCom carries",
+        "dry_run": "planned only to be looked at",
+        "created_at": "UTC; when the run opened it",
+        "planned_at": "UTC; null before; from then on the batch keeps its plan",
+        "reported_at": "UTC; null before",
+    },
+    "lease": {
+        "name": "of the role",
+        "owner": "random; of the process that holds it",
+        "until": "UTC; then anybody may take it",
+    },
+    "notification": {
+        "id": "key",
+        "queue": "where it came from",
+        "message_id": "SMQ's",
+        "code": "of a failure, the service's own",
+        "message": "the service's reason, or why the message could not be decoded",
+        "received_at": "UTC",
+    },
+    "source": {
+        "": "One for every content that was ever seen at a key",
+        "id": "key",
+        "bucket": "of the object",
+        "key": "of the object",
+        "size": "bytes",
+        "first_listed_at": "UTC; when a listing first saw this content",
+    },
+    "conversion": {
+        "": "One generation of a source as one rendition: what is asked for, and where it stands",
+        "id": "key; part of the staging key",
+        "source_id": "the content it reads",
+        "profile": "name of the rendition",
+        "target_bucket": "where the rendition ends up",
+        "target_key": "where the rendition ends up; empty: impossible",
+        "generation": "1, 2, … of this source, profile and target bucket",
+        "newest": "whether no later generation is planned",
+        "state": "planned, submitting, submitted, converted, …: see states.py",
+        "max_attempts": "after so many failures it is dead",
+        "task_id": "IMM's name of the task; null before it is submitted",
+        "submitted_at": "UTC; when the service accepted this attempt",
+        "output_etag": "of the bytes that were verified",
+        "output_size": "bytes that were verified",
+        "created_at": "UTC; when it was planned",
+        "changed_at": "UTC; when its state last changed",
+    },
+    "listing": {
+        "batch_id": "whose listing saw it",
+        "bucket": "of the object",
+        "key": "of the object",
+        "etag": "without its quotes",
+        "size": "bytes",
+        "last_modified": "UTC, by OSS's own clock",
+    },
+    "batch_conversion": {
+        "batch_id": "the batch that wants it",
+        "conversion_id": "what it wants",
+        "ordinal": "0, 1, … in the order of planning",
+        "shard": "0, 1, …: which of the batch's mapped tasks handles it",
+    },
+    "rendition": {
+        "id": "key",
+        "bucket": "of the object",
+        "key": "of the object",
+        "conversion_id": "which made it",
+        "source_id": "the content it was made of",
+        "profile": "as the conversion's",
+        "codec": "FFmpeg's name",
+        "sample_rate": "Hz; of opus that of the encoder's input",
+        "channels": "count",
+        "duration": "seconds",
+        "bitrate": "bit/s of the audio itself, without the container",
+        "size": "bytes",
+        "etag": "of the object at its final key",
+        "published_at": "UTC",
+    },
+}

@@ -1,0 +1,107 @@
+"""The views, as tables to select from. Migrations create them (`migrations/views_0002.py`)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from .schema import ObjectKey, UtcDateTime
+
+views = sa.MetaData()
+
+
+published_rendition = sa.Table(
+    "published_rendition",
+    views,
+    sa.Column("id", sa.BigInteger, comment="key; rendition.id"),
+    sa.Column("bucket", sa.Text, comment="of the object"),
+    sa.Column("key", ObjectKey, comment="of the object"),
+    sa.Column("profile", sa.Text, comment="name of the rendition"),
+    sa.Column("source_bucket", sa.Text, comment="of the source"),
+    sa.Column("source_key", ObjectKey, comment="of the source"),
+    sa.Column("source_etag", sa.Text, comment="of the content it was made of"),
+    sa.Column("source_size", sa.BigInteger, comment="bytes"),
+    sa.Column("source_codec", sa.Text, comment="FFmpeg's name; null: not probed"),
+    sa.Column("source_sample_rate", sa.Integer, comment="Hz"),
+    sa.Column("source_channels", sa.Integer, comment="count"),
+    sa.Column("source_duration", sa.Float, comment="seconds"),
+    sa.Column("title", sa.Text, comment="of the source's own tags"),
+    sa.Column("artist", sa.Text, comment="of the file's own tags"),
+    sa.Column("album", sa.Text, comment="of the file's own tags"),
+    sa.Column("container", sa.Text, comment="FFmpeg's name of the demuxer; null: not recorded"),
+    sa.Column("codec", sa.Text, comment="FFmpeg's name"),
+    sa.Column("sample_rate", sa.Integer, comment="Hz; of opus that of the encoder's input"),
+    sa.Column("channels", sa.Integer, comment="count"),
+    sa.Column("bits_per_sample", sa.Integer, comment="bits; of flac only"),
+    sa.Column("bitrate", sa.Integer, comment="bit/s of the audio itself, without the container"),
+    sa.Column("duration", sa.Float, comment="seconds"),
+    sa.Column("duration_exact", sa.Boolean, comment="true: from counted samples; false: from packets or headers"),
+    sa.Column("samples", sa.BigInteger, comment="decoded samples per channel; null: it was not decoded whole"),
+    sa.Column("size", sa.BigInteger, comment="bytes"),
+    sa.Column(
+        "saved_bytes", sa.BigInteger, comment="bytes that the source has more than the rendition; negative: fewer"
+    ),
+    sa.Column("loudness_lufs", sa.Float, comment="LUFS, EBU R128 integrated; null: not measured, or silence"),
+    sa.Column("loudness_range_lu", sa.Float, comment="LU, EBU Tech 3342"),
+    sa.Column("true_peak_dbtp", sa.Float, comment="dBTP, ITU-R BS.1770, the loudest channel"),
+    sa.Column("sample_peak_dbfs", sa.Float, comment="dBFS, the loudest sample of any channel"),
+    sa.Column("silence_head", sa.Float, comment="seconds of silence at the start"),
+    sa.Column("silence_tail", sa.Float, comment="seconds of silence at the end"),
+    sa.Column("etag", sa.Text, comment="of the object at its final key"),
+    sa.Column("crc64", sa.Text, comment="CRC-64/XZ of the bytes in decimal, as x-oss-hash-crc64ecma has it"),
+    sa.Column("content_type", sa.Text, comment="of the object"),
+    sa.Column("verification", sa.Text, comment="how it was verified: probe, decode or sample"),
+    sa.Column("tags", sa.JSON, comment="object tags that were set with it, {name: value}"),
+    sa.Column("waveform_uri", sa.Text, comment="oss://… of the peaks, when they are written next to the rendition"),
+    sa.Column("picture_uri", sa.Text, comment="oss://… of the picture (PNG), when one was asked for"),
+    sa.Column("process", sa.Text, comment="audio/convert,… that made it"),
+    sa.Column("generation", sa.Integer, comment="1, 2, … of this source, profile and target bucket"),
+    sa.Column("attempt", sa.Integer, comment="the attempt that succeeded"),
+    sa.Column("conversion_id", sa.BigInteger, comment="conversion.id"),
+    sa.Column("source_id", sa.BigInteger, comment="source.id"),
+    sa.Column("published_at", UtcDateTime, comment="UTC"),
+    comment="Verified renditions with their sources, everything in one row",
+)
+
+source_ladder = sa.Table(
+    "source_ladder",
+    views,
+    sa.Column("source_bucket", sa.Text, comment="of the source"),
+    sa.Column("source_key", ObjectKey, comment="of the source"),
+    sa.Column("rung", sa.Integer, comment="1, 2, …: from the lowest bit rate to the highest"),
+    sa.Column("rungs", sa.Integer, comment="count of the source's renditions"),
+    sa.Column("profile", sa.Text, comment="name of the rendition"),
+    sa.Column("bucket", sa.Text, comment="of the object"),
+    sa.Column("key", ObjectKey, comment="of the object"),
+    sa.Column("content_type", sa.Text, comment="of the object"),
+    sa.Column("codec", sa.Text, comment="FFmpeg's name"),
+    sa.Column("bitrate", sa.Integer, comment="bit/s of the audio itself, without the container"),
+    sa.Column("sample_rate", sa.Integer, comment="Hz; of opus that of the encoder's input"),
+    sa.Column("channels", sa.Integer, comment="count"),
+    sa.Column("duration", sa.Float, comment="seconds"),
+    sa.Column("size", sa.BigInteger, comment="bytes"),
+    sa.Column("loudness_lufs", sa.Float, comment="LUFS, EBU R128 integrated; null: not measured, or silence"),
+    sa.Column("true_peak_dbtp", sa.Float, comment="dBTP, ITU-R BS.1770, the loudest channel"),
+    sa.Column("source_etag", sa.Text, comment="of the content it was made of"),
+    sa.Column("source_size", sa.BigInteger, comment="bytes"),
+    sa.Column("source_duration", sa.Float, comment="seconds"),
+    sa.Column("rendition_id", sa.BigInteger, comment="rendition.id"),
+    sa.Column("published_at", UtcDateTime, comment="UTC"),
+    comment="The renditions of each source side by side, from the lowest bit rate to the highest",
+)
+
+attempt_history = sa.Table(
+    "attempt_history",
+    views,
+    sa.Column("conversion_id", sa.BigInteger, comment="conversion.id"),
+    sa.Column("number", sa.Integer, comment="1, 2, …"),
+    sa.Column("is_current", sa.Boolean, comment="false: another attempt followed"),
+    sa.Column("state", sa.Text, comment="where it ended; of the current one, where it stands"),
+    sa.Column("task_id", sa.Text, comment="IMM's name of the task; null: nothing was accepted"),
+    sa.Column("output_bucket", sa.Text, comment="where it wrote"),
+    sa.Column("output_key", ObjectKey, comment="where it wrote; null: nothing stands there any more"),
+    sa.Column("submitted_at", UtcDateTime, comment="UTC; when the service accepted it"),
+    sa.Column("changed_at", UtcDateTime, comment="UTC; when it ended; of the current one, when its state changed"),
+    sa.Column("code", sa.Text, comment="of the failure, the service's own where it gave one"),
+    sa.Column("message", sa.Text, comment="the reason, in words"),
+    comment="Every attempt of every conversion, the current ones included",
+)
