@@ -43,15 +43,41 @@ class ImmClientError(Exception):
         self.message = message
 
 
+ARCHIVED = frozenset({"Archive", "ColdArchive", "DeepColdArchive"})
+"""Storage classes whose objects must be restored before they can be read."""
+
+
+class SymlinkTargetMissing(LookupError):
+    """The object named `key` is a link, and there is no object at its `target`."""
+
+    def __init__(self, key: str, target: str) -> None:
+        super().__init__(f"The symlink target object does not exist: {key} -> {target}")
+        self.key = key
+        self.target = target
+
+
+class SymlinkToSymlink(Exception):
+    """The object named `key` is a link to another link, which OSS does not follow."""
+
+    def __init__(self, key: str, target: str) -> None:
+        super().__init__(f"The symlink target is a symlink itself: {key} -> {target}")
+        self.key = key
+        self.target = target
+
+
 @dataclass(frozen=True)
 class ObjectInfo:
     """One stored object as it was when it was looked up.
 
-    `etag` is the MD5 of the content in upper-case hex without quotes, `size` is in bytes, `last_modified` is
-    in UTC (whole seconds), `crc64` is the unsigned CRC-64/XZ of the content. `path` is an immutable file: a
-    later overwrite makes another file, but an object overwritten or deleted has its file removed, so a reader
-    opens it soon (an open file stays readable). `headers` are the other content headers kept with the object
-    (Cache-Control, Content-Disposition, Content-Encoding, Expires …).
+    `etag` is in upper-case hex without quotes (the MD5 of the content when `has_md5_etag`), `size` is in bytes,
+    `last_modified` is in UTC (whole seconds), `crc64` is the unsigned CRC-64/XZ of the content. `path` is a file
+    of which these `size` bytes never change (only an Appendable object's file grows): a later overwrite makes
+    another file, but an object overwritten or deleted has its file removed, so a reader opens it soon (an open
+    file stays readable). `headers` are the other content headers kept with the object (Cache-Control,
+    Content-Disposition, Content-Encoding, Expires …).
+
+    An archived object that is being restored, or was, is readable from `restored_from` until `restored_until`.
+    A link names its target in `symlink_target`.
     """
 
     bucket: str
@@ -66,6 +92,22 @@ class ObjectInfo:
     metadata: Mapping[str, str]
     headers: Mapping[str, str] = field(default_factory=dict)
     object_type: str = "Normal"
+    storage_class: str = "Standard"
+    acl: str = "default"
+    symlink_target: str | None = None
+    restored_from: datetime | None = None
+    restored_until: datetime | None = None
+
+    @property
+    def has_md5_etag(self) -> bool:
+        """Whether the ETag is the MD5 of the content: of what was written in one piece it is."""
+        return "-" not in self.etag and self.object_type != "Appendable"
+
+    def is_frozen(self, now: datetime) -> bool:
+        """Whether it is archived and not restored, so that it can't be read."""
+        if self.storage_class not in ARCHIVED:
+            return False
+        return not (self.restored_from and self.restored_until and self.restored_from <= now < self.restored_until)
 
 
 class ObjectStore(Protocol):
@@ -73,7 +115,10 @@ class ObjectStore(Protocol):
     from any thread."""
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
-        """Look an object up; raises NoSuchBucket or NoSuchKey."""
+        """Look an object up, through a link to its target.
+
+        Raises NoSuchBucket, NoSuchKey, SymlinkTargetMissing, SymlinkToSymlink.
+        """
 
     def put_file(self, bucket: str, key: str, source: Path, *, content_type: str) -> ObjectInfo:
         """Move `source`, a finished file below `scratch()`, in as an object, atomically and durably.

@@ -24,7 +24,7 @@ from include.local_cloud.oss.app import ObjectApi
 from include.local_cloud.oss.context import Context
 from include.local_cloud.signatures.oss import OssVerifier
 from include.local_cloud.smq.service import SmqService
-from include.local_cloud.store.objects import LocalObjectStore
+from include.local_cloud.store.local import LocalObjectStore
 
 if TYPE_CHECKING:
     from include.local_cloud.misbehaviour.assembly import Misbehaviour

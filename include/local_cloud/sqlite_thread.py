@@ -1,8 +1,8 @@
-"""A SQLite file owned by one thread, with every acknowledged write on the disk.
+"""A SQLite file that one thread writes, with every acknowledged write on the disk.
 
 The services are asyncio programs, and a commit that waits for the disk must not hold their event loop up.
-One thread owns the connection; whatever is waiting when it looks goes into one transaction (group commit),
-each call in a savepoint of its own, and nobody gets an answer before that transaction is committed with
+One thread writes; whatever is waiting when it looks goes into one transaction (group commit), each call in a
+savepoint of its own, and nobody gets an answer before that transaction is committed with
 ``synchronous=FULL``. So what was answered survives ``kill -9`` and a loss of power, and a hundred
 concurrent callers cost one sync, not a hundred.
 """
@@ -14,69 +14,116 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+Hook = Callable[[sqlite3.Connection], None]
 
 _MOST_PER_COMMIT = 256
 
 
+def _nothing(connection: sqlite3.Connection) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class _Call(Generic[T]):
+    """Something to do; `loop` is where the caller waits, None when it is a thread that waits."""
+
     work: Callable[[sqlite3.Connection], T]
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[T]
+    loop: asyncio.AbstractEventLoop | None
+    future: asyncio.Future[T] | Future[T]
+
+
+_Outcome = tuple[_Call[Any], Any, BaseException | None]
 
 
 class SqliteThread:
-    """`await run(work)` calls ``work(connection)`` in the owning thread and returns its value once committed.
+    """`await run(work)` calls ``work(connection)`` in the writing thread and returns its value once committed.
 
     `work` may read or write; an exception it raises undoes its own writes only and is raised to its caller.
-    Calls run in the order they were made.
+    Calls run in the order they were made. Threads call `write` instead, which blocks. Who only reads, and
+    often, takes `reader`.
+
+    `before_commit` runs in the writing thread after the calls of a transaction and before its commit; what it
+    raises fails all of them. `after_commit` runs when they are on the disk.
     """
 
-    def __init__(self, path: Path, schema: str) -> None:
+    def __init__(self, path: Path, schema: str, before_commit: Hook = _nothing, after_commit: Hook = _nothing) -> None:
         self._path = path
         self._schema = schema
+        self._before_commit = before_commit
+        self._after_commit = after_commit
         self._calls: queue.SimpleQueue[_Call[Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._readers: list[sqlite3.Connection] = []
+        self._own = threading.local()
 
-    async def start(self) -> None:
+    def open(self) -> None:
         """Open (or make) the file and its tables; raises sqlite3.Error when it can't be opened."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = await asyncio.to_thread(self._open)
+        connection = self._connect()
+        connection.executescript(self._schema)
         self._thread = threading.Thread(
             target=self._serve, args=(connection,), name=f"sqlite {self._path.name}", daemon=True
         )
         self._thread.start()
 
-    async def stop(self) -> None:
+    def close(self) -> None:
         """Finish what is waiting, then close the file."""
-        if self._thread is None:
+        thread, self._thread = self._thread, None
+        if thread is None:
             return
         self._calls.put(None)
-        await asyncio.to_thread(self._thread.join)
-        self._thread = None
+        thread.join()
+        for reader in self._readers:
+            reader.close()
+
+    async def start(self) -> None:
+        """`open` without holding the event loop up."""
+        await asyncio.to_thread(self.open)
+
+    async def stop(self) -> None:
+        """`close` without holding the event loop up."""
+        await asyncio.to_thread(self.close)
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in the owning thread; returns after its transaction is on the disk."""
-        if self._thread is None:
-            raise RuntimeError(f"the database {self._path.name} is not open")
+        """Run `work` in the writing thread; returns after its transaction is on the disk."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._calls.put(_Call(work, loop, future))
+        self._put(_Call(work, loop, future))
         return await future
 
-    def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The same for a thread that may wait."""
+        future: Future[T] = Future()
+        self._put(_Call(work, None, future))
+        return future.result()
+
+    def reader(self) -> sqlite3.Connection:
+        """The calling thread's own connection for reading; it sees every commit made before a statement began."""
+        connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+            self._readers.append(connection)
+        return connection
+
+    def _put(self, call: _Call[Any]) -> None:
+        if self._thread is None:
+            raise RuntimeError(f"the database {self._path.name} is not open")
+        self._calls.put(call)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=256)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA busy_timeout = 10000")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.executescript(self._schema)
         return connection
 
     def _serve(self, connection: sqlite3.Connection) -> None:
@@ -96,45 +143,52 @@ class SqliteThread:
                 else:
                     calls.append(call)
             if calls:
-                self._commit_together(connection, calls)
+                self._answer(self._commit_together(connection, calls))
         connection.close()
 
-    def _commit_together(self, connection: sqlite3.Connection, calls: list[_Call[Any]]) -> None:
-        outcomes: list[tuple[Any, BaseException | None]] = []
+    def _commit_together(self, connection: sqlite3.Connection, calls: list[_Call[Any]]) -> list[_Outcome]:
+        outcomes: list[_Outcome] = []
         try:
             connection.execute("BEGIN IMMEDIATE")
             for call in calls:
-                outcomes.append(self._in_savepoint(connection, call.work))
+                outcomes.append(self._in_savepoint(connection, call))
+            self._before_commit(connection)
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - a full disk fails this transaction, not the thread
             # Nothing of this batch is on the disk, so nobody may hear of a success.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            outcomes = [(None, error)] * len(calls)
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Call[Any], Any, BaseException | None]]] = {}
-        for call, (value, failure) in zip(calls, outcomes, strict=True):
-            by_loop.setdefault(call.loop, []).append((call, value, failure))
-        for loop, answers in by_loop.items():
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_answer, answers)
+            return [(call, None, error) for call in calls]
+        self._after_commit(connection)
+        return outcomes
 
     @staticmethod
-    def _in_savepoint(
-        connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Any]
-    ) -> tuple[Any, BaseException | None]:
+    def _in_savepoint(connection: sqlite3.Connection, call: _Call[Any]) -> _Outcome:
         connection.execute("SAVEPOINT one_call")
         try:
-            value = work(connection)
+            value = call.work(connection)
         except Exception as error:  # noqa: BLE001 - handed to the caller, whose savepoint is undone
             connection.execute("ROLLBACK TO one_call")
             connection.execute("RELEASE one_call")
-            return None, error
+            return call, None, error
         connection.execute("RELEASE one_call")
-        return value, None
+        return call, value, None
+
+    @staticmethod
+    def _answer(outcomes: list[_Outcome]) -> None:
+        """Tell the callers; each event loop is woken once."""
+        by_loop: dict[asyncio.AbstractEventLoop | None, list[_Outcome]] = {}
+        for outcome in outcomes:
+            by_loop.setdefault(outcome[0].loop, []).append(outcome)
+        for loop, own in by_loop.items():
+            if loop is None:
+                _resolve(own)
+            elif not loop.is_closed():
+                loop.call_soon_threadsafe(_resolve, own)
 
 
-def _answer(answers: list[tuple[_Call[Any], Any, BaseException | None]]) -> None:
-    for call, value, failure in answers:
+def _resolve(outcomes: list[_Outcome]) -> None:
+    for call, value, failure in outcomes:
         if call.future.done():  # the caller was cancelled meanwhile
             continue
         if failure is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from include.local_cloud.events.message import Written, event_text
 from include.local_cloud.events.origin import Origin
 from include.local_cloud.events.rules import EventRule
-from include.local_cloud.store.database import Database
+from include.local_cloud.sqlite_thread import SqliteThread
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS event_rules (
@@ -47,7 +47,7 @@ class Outbox:
     thread; those that write block until it is on the disk.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteThread) -> None:
         self._database = database
         self._rules: tuple[EventRule, ...] = ()
         self._region = ""

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from include.local_cloud.interfaces import ObjectInfo
 from include.local_cloud.oss.errors import OssError, invalid_argument, not_implemented
 from include.local_cloud.oss.http import Call, http_date
-from include.local_cloud.store.objects import Attributes
+from include.local_cloud.store.records import Attributes
 
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 KEPT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")

@@ -7,7 +7,7 @@ from include.local_cloud.oss.errors import OssError, not_implemented
 from include.local_cloud.oss.http import Call, Reply, iso_date, whole_number, xml_reply
 from include.local_cloud.oss.xml import Element, document, parse
 from include.local_cloud.signatures.credentials import ACCOUNT_ID
-from include.local_cloud.store.objects import BucketInfo, BucketNotEmpty
+from include.local_cloud.store.buckets import BucketInfo, BucketNotEmpty
 
 OWNER: Element = ("Owner", [("ID", ACCOUNT_ID), ("DisplayName", ACCOUNT_ID)])
 _PRIVATE: Element = ("AccessControlList", [("Grant", "private")])

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from include.local_cloud.events.teller import EventTeller
 from include.local_cloud.interfaces import AsyncProcessor
-from include.local_cloud.store.objects import LocalObjectStore
+from include.local_cloud.store.local import LocalObjectStore
 
 Result = TypeVar("Result")
 

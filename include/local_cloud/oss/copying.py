@@ -17,7 +17,8 @@ from include.local_cloud.oss.objects import (
     precondition_failed,
 )
 from include.local_cloud.oss.xml import document
-from include.local_cloud.store.objects import Attributes, ObjectExists
+from include.local_cloud.store.objects import ObjectExists
+from include.local_cloud.store.records import Attributes
 
 LARGEST_COPY = 1 << 30
 """Bytes of one CopyObject at most; above it UploadPartCopy is to be used."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from include.local_cloud.oss.buckets import OWNER
 from include.local_cloud.oss.context import Context
+from include.local_cloud.oss.encoding import Encode, encoding
 from include.local_cloud.oss.errors import invalid_argument
 from include.local_cloud.oss.http import Call, Reply, iso_date, whole_number, xml_reply
 from include.local_cloud.oss.xml import Element, document
@@ -18,12 +17,11 @@ from include.local_cloud.store.listing import ListedObject, Page
 MOST_KEYS, DEFAULT_KEYS = 1000, 100
 LONGEST_PARAMETER_BYTES = 1024
 
-Encode = Callable[[str], str]
-
 
 async def list_objects(context: Context, call: Call) -> Reply:
     """GET /bucket: a page after `marker`."""
-    prefix, delimiter, limit, encode = _common_parameters(call)
+    encode, encoding_type = encoding(call)
+    prefix, delimiter, limit = _common_parameters(call)
     marker = _text(call, "marker")
     page = await _page(context, call, prefix, delimiter, marker, limit)
     children: list[Element] = [
@@ -32,7 +30,7 @@ async def list_objects(context: Context, call: Call) -> Reply:
         ("Marker", encode(marker)),
         ("MaxKeys", str(limit)),
         ("Delimiter", encode(delimiter)),
-        *_encoding_type(call),
+        *encoding_type,
         ("IsTruncated", "false" if page.next_after is None else "true"),
     ]
     if page.next_after is not None:
@@ -45,7 +43,8 @@ async def list_objects_v2(context: Context, call: Call) -> Reply:
     """GET /bucket?list-type=2: a page after `continuation-token`, or after `start-after` at first."""
     if call.parameter("list-type") != "2":
         raise invalid_argument("list-type", call.parameter("list-type"), "The list-type must be 2.")
-    prefix, delimiter, limit, encode = _common_parameters(call)
+    encode, encoding_type = encoding(call)
+    prefix, delimiter, limit = _common_parameters(call)
     token, start_after = call.parameter("continuation-token"), _text(call, "start-after")
     after = _read_token(token) if token else start_after
     page = await _page(context, call, prefix, delimiter, after, limit)
@@ -55,7 +54,7 @@ async def list_objects_v2(context: Context, call: Call) -> Reply:
         ("StartAfter", encode(start_after)),
         ("MaxKeys", str(limit)),
         ("Delimiter", encode(delimiter)),
-        *_encoding_type(call),
+        *encoding_type,
         ("IsTruncated", "false" if page.next_after is None else "true"),
         ("KeyCount", str(len(page.objects) + len(page.common_prefixes))),
     ]
@@ -75,13 +74,9 @@ async def _page(context: Context, call: Call, prefix: str, delimiter: str, after
     )
 
 
-def _common_parameters(call: Call) -> tuple[str, str, int, Encode]:
-    encoding = call.parameter("encoding-type")
-    if encoding not in ("", "url"):
-        raise invalid_argument("encoding-type", encoding, "Invalid Encoding Method specified in Request.")
+def _common_parameters(call: Call) -> tuple[str, str, int]:
     limit = whole_number("max-keys", call.parameter("max-keys") or str(DEFAULT_KEYS), 0, MOST_KEYS)
-    encode: Encode = url_encode if encoding == "url" else str
-    return _text(call, "prefix"), _text(call, "delimiter"), limit, encode
+    return _text(call, "prefix"), _text(call, "delimiter"), limit
 
 
 def _text(call: Call, name: str) -> str:
@@ -89,10 +84,6 @@ def _text(call: Call, name: str) -> str:
     if len(value.encode("utf-8", "surrogatepass")) > LONGEST_PARAMETER_BYTES:
         raise invalid_argument(name, value, f"The length of {name} must be less than 1024.")
     return value
-
-
-def _encoding_type(call: Call) -> list[Element]:
-    return [("EncodingType", "url")] if call.parameter("encoding-type") else []
 
 
 def _entries(page: Page, encode: Encode, *, with_owner: bool) -> list[Element]:
@@ -112,11 +103,6 @@ def _object(entry: ListedObject, encode: Encode, with_owner: bool) -> list[Eleme
     if with_owner:
         elements.append(OWNER)
     return elements
-
-
-def url_encode(text: str) -> str:
-    """A key as `encoding-type=url` writes it."""
-    return quote(text, safe="")
 
 
 def _write_token(after: str) -> str:

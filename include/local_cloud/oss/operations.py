@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
-from include.local_cloud.oss import buckets, copying, listings, objects, processing, tagging
+from include.local_cloud.oss import buckets, copying, deleting, listings, objects, processing, tagging
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.errors import OssError, not_implemented
 from include.local_cloud.oss.http import Call, Reply
@@ -124,7 +124,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("PutBucketACL", BUCKET, "PUT", buckets.put_bucket_acl, "acl", missing=_PRIVATE_ONLY),
     Operation("GetBucketStat", BUCKET, "GET", buckets.get_bucket_stat, "stat"),
     Operation("ListObjectsV2", BUCKET, "GET", listings.list_objects_v2, "list-type"),
-    Operation("DeleteMultipleObjects", BUCKET, "POST", objects.delete_multiple_objects, "delete"),
+    Operation("DeleteMultipleObjects", BUCKET, "POST", deleting.delete_multiple_objects, "delete"),
     Operation("AsyncProcessObject", OBJECT, "POST", processing.async_process_object, "x-oss-async-process"),
     Operation("GetObjectMeta", OBJECT, "HEAD", objects.get_object_meta, "objectMeta"),
     Operation("GetObjectTagging", OBJECT, "GET", tagging.get_object_tagging, "tagging"),
@@ -157,7 +157,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("GetObject", OBJECT, "GET", objects.get_object, missing="one range at a time"),
     Operation("HeadObject", OBJECT, "HEAD", objects.head_object),
-    Operation("DeleteObject", OBJECT, "DELETE", objects.delete_object),
+    Operation("DeleteObject", OBJECT, "DELETE", deleting.delete_object),
 )
 
 _SELECTED: dict[tuple[Level, str], list[Operation]] = {}

@@ -1,9 +1,10 @@
-"""The content of objects: immutable files whose names say nothing about keys.
+"""The content of objects: files whose names say nothing about keys.
 
-A blob is written and flushed under `incoming/`, linked into `blobs/`, and named by the database's next
-commit; then its first name is removed. Whatever still has a name under `incoming/` when the store opens was
-never acknowledged and is swept, unless the commit was made. So opening costs as much as was in flight, not
-as much as is stored.
+A blob is written and flushed under its final name, its directory is flushed, and only then the database
+commits the row that names it. Consecutive blobs share a directory, a *group*, so that one flush serves many.
+A group that will get no new blob, and of whose blobs every one was either committed or removed, is *sealed*:
+the database remembers it. When the store opens, only the groups that are not sealed can hold files of writes
+that were never acknowledged. So opening costs as much as was written lately, not as much as is stored.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
-PER_DIRECTORY = 4096
-"""Blobs in one directory: consecutive ones share a directory, so that one flush of it serves many."""
+PER_GROUP = 4096
+"""Blobs in one directory."""
 
 
 class Blobs:
@@ -25,76 +28,90 @@ class Blobs:
     """
 
     def __init__(self, root: Path) -> None:
-        self._blobs = root / "blobs"
-        self._incoming = root / "incoming"
+        self._directory = root / "blobs"
         self.scratch = root / "scratch"
         shutil.rmtree(self.scratch, ignore_errors=True)
-        for directory in (self._blobs, self._incoming, self.scratch):
+        for directory in (self._directory, self.scratch):
             directory.mkdir(parents=True, exist_ok=True)
         sync_directory(root)
-        used = [entry.name.split("-")[0] for entry in (*self._blobs.iterdir(), *self._incoming.iterdir())]
-        self._epoch = max((int(epoch, 16) for epoch in used), default=0) + 1
+        self._epoch = max((int(group.split("-")[0], 16) for group in self.groups()), default=0) + 1
         self._count = 0
         self._lock = threading.Lock()
-        self._unsynced: set[Path] = set()
+        self._unsettled: Counter[str] = Counter()
+        self._filled: set[str] = set()
+        self._unsynced: set[str] = set()
+        self._kept: set[str] = set()
 
     def path(self, name: str) -> Path:
         """The file of the blob called `name`."""
-        return self._blobs / name
+        return self._directory / name
 
-    def incoming(self) -> tuple[str, Path]:
-        """A fresh blob name, and the path at which its content is to be written."""
+    def new(self) -> str:
+        """A name no blob has had, in a directory that exists. It is to be kept or removed some time."""
         with self._lock:
             number = self._count
             self._count += 1
-        group = f"{self._epoch:06x}-{number // PER_DIRECTORY:06x}"
-        return f"{group}/{number:08x}", self._incoming / f"{group}.{number:08x}"
+            group = f"{self._epoch:06x}-{number // PER_GROUP:06x}"
+            self._unsettled[group] += 1
+            if number % PER_GROUP == 0:
+                self.path(group).mkdir()
+                sync_directory(self._directory)
+            if number % PER_GROUP == PER_GROUP - 1:
+                self._filled.add(group)
+        return f"{group}/{number:08x}"
 
-    def link(self, name: str, source: Path) -> None:
-        """Give the flushed file `source` the name of a blob; durable after the next `sync_directories`."""
-        target = self.path(name)
-        try:
-            os.link(source, target)
-        except FileNotFoundError:
-            target.parent.mkdir(exist_ok=True)
-            sync_directory(self._blobs)
-            os.link(source, target)
+    def keep(self, name: str) -> None:
+        """The blob, flushed, is about to be committed: `sync` its directory first, `settle` it afterwards."""
         with self._lock:
-            self._unsynced.add(target.parent)
+            self._unsynced.add(_group(name))
+            self._kept.add(name)
 
-    def sync_directories(self) -> None:
-        """Flush every directory that got a new name since the last call."""
+    def sync(self) -> None:
+        """Flush the directories of all blobs to be kept."""
         with self._lock:
-            directories, self._unsynced = self._unsynced, set()
-        for directory in directories:
-            sync_directory(directory)
+            groups, self._unsynced = self._unsynced, set()
+        for group in groups:
+            sync_directory(self.path(group))
+
+    def settle(self) -> None:
+        """The blobs to be kept are committed."""
+        with self._lock:
+            kept, self._kept = self._kept, set()
+            for name in kept:
+                self._unsettled[_group(name)] -= 1
+
+    def withdraw(self, name: str) -> None:
+        """Remove a blob that was never committed."""
+        self.remove(name)
+        with self._lock:
+            self._kept.discard(name)
+            self._unsettled[_group(name)] -= 1
 
     def remove(self, name: str) -> None:
-        """Remove a blob; open readers keep what they read. A blob that is gone already is no error."""
+        """Remove a blob's file; open readers keep what they read. One that is gone already is no error."""
         self.path(name).unlink(missing_ok=True)
 
-    def unfinished(self) -> set[str]:
-        """Names of the blobs whose writes an earlier process did not finish; some may be committed."""
-        return {left.name.replace(".", "/", 1) for left in self._incoming.iterdir()}
+    def sealable(self, *, closing: bool = False) -> list[str]:
+        """The groups that can be sealed now; each is told once. `closing`: no more blobs will be made."""
+        with self._lock:
+            candidates = set(self._unsettled) if closing else self._filled
+            ready = [group for group in candidates if self._unsettled[group] == 0]
+            for group in ready:
+                del self._unsettled[group]
+                self._filled.discard(group)
+        return ready
 
-    def sweep(self, uncommitted: set[str]) -> None:
-        """Remove the blobs that were never committed, and what is left under `incoming/`."""
-        for name in uncommitted:
-            self.remove(name)
-        for left in self._incoming.iterdir():
-            left.unlink()
+    def groups(self) -> list[str]:
+        """The directories there are."""
+        return [entry.name for entry in self._directory.iterdir()]
+
+    def names(self, groups: Collection[str]) -> set[str]:
+        """All blobs in these groups."""
+        return {f"{group}/{file.name}" for group in groups for file in self.path(group).iterdir()}
 
 
-def write_flushed(path: Path, content: bytes) -> None:
-    """Write a new file and flush it to the disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _group(name: str) -> str:
+    return name.partition("/")[0]
 
 
 def sync_file(path: Path) -> None:

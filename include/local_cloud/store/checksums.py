@@ -7,8 +7,8 @@ header `x-oss-hash-crc64ecma`.
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +16,9 @@ import crcmod
 
 BLOCK = 1 << 20
 """Bytes read from a file at a time."""
+
+POLYNOMIAL = 0xC96C5795D7870F42
+"""The polynomial in the reflected form, whose highest bit is x⁰."""
 
 _crc64: Callable[[bytes, int], int] = crcmod.mkCrcFun(
     0x142F0E1EBA9EA3693, initCrc=0, xorOut=0xFFFFFFFFFFFFFFFF, rev=True
@@ -42,9 +45,9 @@ class Checksums:
         return self._md5.hexdigest().upper()
 
     @property
-    def content_md5(self) -> str:
-        """MD5 in Base64, as the Content-MD5 header carries it (RFC 1864)."""
-        return b64encode(self._md5.digest()).decode("ascii")
+    def md5(self) -> bytes:
+        """The MD5 itself."""
+        return self._md5.digest()
 
 
 def checksums_of_file(path: Path) -> Checksums:
@@ -54,3 +57,40 @@ def checksums_of_file(path: Path) -> Checksums:
         while block := file.read(BLOCK):
             sums.update(block)
     return sums
+
+
+def combined_crc64(first: int, second: int, second_size: int) -> int:
+    """CRC-64 of two texts one after the other, from the CRC-64 of each and the second one's size in bytes.
+
+    Appending n zero bytes multiplies a CRC by x⁸ⁿ modulo the polynomial; initial and final inversion cancel.
+    """
+    return _times(first, _power_of_x(8 * second_size)) ^ second
+
+
+@functools.lru_cache(maxsize=256)
+def _power_of_x(exponent: int) -> int:
+    power, bit = 1 << 63, 0  # 1, in the reflected form
+    while exponent >> bit:
+        if exponent >> bit & 1:
+            power = _times(power, _square_of_x(bit))
+        bit += 1
+    return power
+
+
+@functools.cache
+def _square_of_x(times: int) -> int:
+    """x, squared so many times."""
+    if times == 0:
+        return 1 << 62
+    half = _square_of_x(times - 1)
+    return _times(half, half)
+
+
+def _times(left: int, right: int) -> int:
+    """The product of two reflected polynomials modulo the CRC's."""
+    product = 0
+    for position in range(63, -1, -1):
+        if left >> position & 1:
+            product ^= right
+        right = right >> 1 ^ (POLYNOMIAL if right & 1 else 0)
+    return product

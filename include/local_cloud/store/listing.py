@@ -14,7 +14,7 @@ _PAGE = """
     SELECT key, size, etag, last_modified, object_type FROM objects
     WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?
 """
-_PAST_ALL_KEYS = b"\xff"  # no UTF-8 text begins with this byte
+PAST_ALL_KEYS = b"\xff"  # no UTF-8 text begins with this byte
 
 
 class ListedObject(NamedTuple):
@@ -41,7 +41,7 @@ def list_page(
 ) -> Page:
     """The first `limit` entries of `bucket` that begin with `prefix` and come after the entry `after`."""
     start, fold = prefix.encode(), delimiter.encode()
-    end = _successor(start) if start else _PAST_ALL_KEYS
+    end = successor(start) if start else PAST_ALL_KEYS
     position = max(start, _first_after(after.encode(), start, fold) if after else b"")
     objects: list[ListedObject] = []
     prefixes: list[str] = []
@@ -65,7 +65,7 @@ def list_page(
             return Page(objects, prefixes, last if more else None)
         last = folded.decode()
         prefixes.append(last)
-        position = _successor(folded)
+        position = successor(folded)
 
 
 def _first_after(after: bytes, prefix: bytes, fold: bytes) -> bytes:
@@ -73,10 +73,10 @@ def _first_after(after: bytes, prefix: bytes, fold: bytes) -> bytes:
     if fold and after.startswith(prefix):
         at = after.find(fold, len(prefix))
         if at >= 0 and at + len(fold) == len(after):
-            return _successor(after)
+            return successor(after)
     return after + b"\0"
 
 
-def _successor(prefix: bytes) -> bytes:
+def successor(prefix: bytes) -> bytes:
     """The smallest byte string above everything that begins with `prefix` (UTF-8 has no byte 0xFF)."""
     return prefix[:-1] + bytes([prefix[-1] + 1])

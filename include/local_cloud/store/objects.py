@@ -1,414 +1,298 @@
-"""The object store: buckets and objects that survive `kill -9` from the moment a call returns.
-
-Order of a write: the content is written and flushed, linked to its final name, that directory is flushed,
-and only then the database commits the row that names it. A reader therefore never sees a row without its
-content, and content without a row is swept when the store opens.
-"""
+"""The objects of the store, written whole: put, copied, linked, tagged, restored, deleted."""
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
-from include.local_cloud.events import outbox
 from include.local_cloud.events.message import Written
-from include.local_cloud.events.origin import current_origin
-from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey, ObjectInfo
-from include.local_cloud.store.blobs import Blobs, sync_file, write_flushed
+from include.local_cloud.events.origin import Origin, current_origin
+from include.local_cloud.interfaces import NoSuchKey, ObjectInfo, SymlinkTargetMissing, SymlinkToSymlink
+from include.local_cloud.store.blobs import sync_file
 from include.local_cloud.store.checksums import Checksums, checksums_of_file
-from include.local_cloud.store.database import Database
+from include.local_cloud.store.content import StagedContent, discarding
 from include.local_cloud.store.listing import Page, list_page
+from include.local_cloud.store.records import COLUMNS, Attributes, Content, info_of, moment, tags_value, values
+from include.local_cloud.store.storage import Storage, require_bucket
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS buckets (
-    name TEXT PRIMARY KEY,
-    created INTEGER NOT NULL,
-    imm_project TEXT
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS objects (
-    bucket TEXT NOT NULL REFERENCES buckets (name),
-    key BLOB NOT NULL,
-    size INTEGER NOT NULL,
-    etag TEXT NOT NULL,
-    last_modified INTEGER NOT NULL,
-    object_type TEXT NOT NULL,
-    crc64 TEXT NOT NULL,
-    blob TEXT NOT NULL,
-    content_type TEXT NOT NULL,
-    headers TEXT NOT NULL,
-    metadata TEXT NOT NULL,
-    tags TEXT NOT NULL,
-    PRIMARY KEY (bucket, key)
-) WITHOUT ROWID;
--- blobs that no object names any more and whose files may still be there
-CREATE TABLE IF NOT EXISTS garbage (blob TEXT PRIMARY KEY) WITHOUT ROWID;
-"""
-_COLUMNS = "etag, size, last_modified, content_type, crc64, blob, tags, metadata, headers, object_type"
-_HEAD = f"SELECT {_COLUMNS} FROM objects WHERE bucket = ? AND key = ?"  # noqa: S608  # a constant of this file
+_HEAD = f"SELECT {COLUMNS} FROM objects WHERE bucket = ? AND key = ?"  # noqa: S608  # a constant
+_ENTER = (
+    f"INSERT OR REPLACE INTO objects (bucket, key, {COLUMNS})"  # noqa: S608  # a constant
+    f" VALUES (?, ?{', ?' * (COLUMNS.count(',') + 1)})"
+)
 
-
-class BucketNotEmpty(Exception):
-    """A bucket that still holds objects was to be deleted."""
+Work = Callable[[sqlite3.Connection], ObjectInfo]
 
 
 class ObjectExists(Exception):
     """An object was not to be overwritten, and is there."""
 
 
-@dataclass(frozen=True)
-class BucketInfo:
-    """A bucket; `created` is in UTC, `imm_project` None when it is bound to no IMM project."""
-
-    name: str
-    created: datetime
-    imm_project: str | None
-
-
-@dataclass(frozen=True)
-class Attributes:
-    """What is kept with an object besides its content."""
-
-    content_type: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    object_type: str = "Normal"
-
-
-class StagedContent:
-    """Content on its way in: written once in blocks, then given to `LocalObjectStore.put` or discarded."""
-
-    def __init__(self, blob: str, path: Path) -> None:
-        self.blob = blob
-        self.path = path
-        self.sums = Checksums()
-        self._descriptor: int | None = None
-
-    def write(self, block: bytes) -> None:
-        """Append a block."""
-        if self._descriptor is None:
-            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        self.sums.update(block)
-        view = memoryview(block)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-
-    def finish(self) -> None:
-        """Flush what was written to the disk; nothing more can be written."""
-        if self._descriptor is None:
-            self.write(b"")
-        assert self._descriptor is not None  # noqa: S101  # write() has opened it
-        os.fsync(self._descriptor)
-        self._close()
-
-    def discard(self) -> None:
-        """Forget the content."""
-        self._close()
-        self.path.unlink(missing_ok=True)
-
-    def _close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-
-class LocalObjectStore:
-    """Buckets and objects below the directory `root`, which one process at a time may open.
-
-    Every method blocks and may be called from any thread; point lookups (`head`, `bucket`, `imm_project`) are
-    index reads of some microseconds. `clock` gives seconds since the epoch. Whatever stores an object also
-    notes, in the same transaction, the events that `events` wants told of it.
+class Objects:
+    """Every method but `put_async` blocks and may be called from any thread; `head` and `entry` are index reads
+    of some microseconds. Whatever stores an object also notes, in the same transaction, the events wanted of it.
     """
 
-    def __init__(self, root: Path, clock: Callable[[], float] = time.time) -> None:
-        root.mkdir(parents=True, exist_ok=True)
-        self._clock = clock
-        self._removed: list[str] = []
-        self._blobs = Blobs(root)
-        self._database = Database(root / "objects.db", _SCHEMA + outbox.SCHEMA, self._before_commit)
-        self.events = outbox.Outbox(self._database)
-        self._sweep()
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._path = storage.blobs.path("")
 
-    def close(self) -> None:
-        """Finish the writes that wait and let go of the files."""
-        self._database.close()
+    # -- reading
 
-    # -- buckets
-
-    def create_bucket(self, name: str, *, imm_project: str | None = None) -> None:
-        """Make a bucket, or leave it as it is when it exists; a given `imm_project` is bound either way."""
-        self._database.write(
-            lambda c: c.execute(
-                "INSERT INTO buckets VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
-                " SET imm_project = coalesce(excluded.imm_project, imm_project)",
-                (name, int(self._clock()), imm_project),
-            )
-        )
-
-    def delete_bucket(self, name: str) -> None:
-        """Delete an empty bucket; raises NoSuchBucket, BucketNotEmpty."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            _require_bucket(connection, name)
-            if connection.execute("SELECT 1 FROM objects WHERE bucket = ? LIMIT 1", (name,)).fetchone():
-                raise BucketNotEmpty(name)
-            connection.execute("DELETE FROM buckets WHERE name = ?", (name,))
-
-        self._database.write(work)
-
-    def bucket(self, name: str) -> BucketInfo:
-        """Look a bucket up; raises NoSuchBucket."""
-        row = self._database.reader().execute("SELECT * FROM buckets WHERE name = ?", (name,)).fetchone()
-        if row is None:
-            raise NoSuchBucket(name)
-        return BucketInfo(row[0], _time(row[1]), row[2])
-
-    def buckets(self, *, prefix: str, after: str, limit: int) -> list[BucketInfo]:
-        """Buckets in the order of their names."""
-        rows = self._database.reader().execute(
-            "SELECT * FROM buckets WHERE name > ? AND substr(name, 1, length(?)) = ? ORDER BY name LIMIT ?",
-            (after, prefix, prefix, limit),
-        )
-        return [BucketInfo(row[0], _time(row[1]), row[2]) for row in rows]
-
-    def bucket_usage(self, name: str) -> tuple[int, int]:
-        """Number of objects and bytes in a bucket; raises NoSuchBucket."""
-        _require_bucket(self._database.reader(), name)
-        count, size = (
-            self._database.reader()
-            .execute("SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE bucket = ?", (name,))
-            .fetchone()
-        )
-        return count, size
-
-    def imm_project(self, bucket: str) -> str | None:
-        """The IMM project the bucket is bound to, None when it is bound to none. Raises NoSuchBucket."""
-        return self.bucket(bucket).imm_project
-
-    # -- objects: reading
-
-    def head(self, bucket: str, key: str) -> ObjectInfo:
-        """Look an object up; raises NoSuchBucket or NoSuchKey."""
-        reader = self._database.reader()
+    def entry(self, bucket: str, key: str) -> ObjectInfo:
+        """What is at a key, a link as the link it is; raises NoSuchBucket or NoSuchKey."""
+        reader = self._storage.database.reader()
         row = reader.execute(_HEAD, (bucket, key.encode())).fetchone()
         if row is None:
-            _require_bucket(reader, bucket)
+            require_bucket(reader, bucket)
             raise NoSuchKey(bucket, key)
-        return self._info(bucket, key, row)
+        return info_of(bucket, key, row, self._path)
+
+    def head(self, bucket: str, key: str) -> ObjectInfo:
+        """Look an object up, through a link: content, ETag and checksums are then the target's, the time is the
+        later one of both, and all else is the link's ("HeadObject").
+
+        Raises NoSuchBucket, NoSuchKey, SymlinkTargetMissing, SymlinkToSymlink.
+        """
+        info = self.entry(bucket, key)
+        if info.symlink_target is None:
+            return info
+        try:
+            target = self.entry(bucket, info.symlink_target)
+        except NoSuchKey:
+            raise SymlinkTargetMissing(key, info.symlink_target) from None
+        if target.symlink_target is not None:
+            raise SymlinkToSymlink(key, info.symlink_target)
+        return replace(
+            info,
+            etag=target.etag,
+            size=target.size,
+            crc64=target.crc64,
+            path=target.path,
+            last_modified=max(info.last_modified, target.last_modified),
+            storage_class=target.storage_class,
+            restored_from=target.restored_from,
+            restored_until=target.restored_until,
+        )
 
     def list(self, bucket: str, *, prefix: str, delimiter: str, after: str, limit: int) -> Page:
         """One page of a bucket; raises NoSuchBucket."""
-        reader = self._database.reader()
-        _require_bucket(reader, bucket)
+        reader = self._storage.database.reader()
+        require_bucket(reader, bucket)
         return list_page(reader, bucket, prefix=prefix, delimiter=delimiter, after=after, limit=limit)
 
-    # -- objects: writing
+    # -- writing
 
     def scratch(self) -> Path:
         """A directory on the store's file system for files being written; emptied when the store opens."""
-        return self._blobs.scratch
+        return self._storage.blobs.scratch
 
     def stage(self) -> StagedContent:
         """Begin to take content in."""
-        return StagedContent(*self._blobs.incoming())
-
-    def stage_whole(self, content: bytes) -> StagedContent:
-        """Take content in that is in memory already."""
-        staged = self.stage()
-        write_flushed(staged.path, content)
-        staged.sums.update(content)
-        return staged
+        return self._storage.stage()
 
     def put(
         self, bucket: str, key: str, staged: StagedContent, attributes: Attributes, *, overwrite: bool = True
     ) -> ObjectInfo:
-        """Make finished content an object, in place of the one that may be there.
+        """Make content an object, in place of the one that may be there.
 
         Raises NoSuchBucket, and ObjectExists when `overwrite` is False; the content is then discarded.
         """
-        sums = staged.sums
-        return self._put(bucket, key, staged, sums.etag, sums.size, sums.crc64, attributes, overwrite)
+        with discarding(staged):
+            staged.finish()
+            origin = current_origin()
+            return self._write(self._put(bucket, key, staged, attributes, overwrite, origin), origin)
+
+    async def put_async(
+        self, bucket: str, key: str, staged: StagedContent, attributes: Attributes, *, overwrite: bool = True
+    ) -> ObjectInfo:
+        """`put` from an event loop, of content that is held in memory or finished: no thread waits for it."""
+        with discarding(staged):
+            origin = current_origin()
+            work = self._put(bucket, key, staged, attributes, overwrite, origin)
+            info = await self._storage.database.run(work)
+            self._storage.events.announce(origin)
+            return info
 
     def put_file(self, bucket: str, key: str, source: Path, *, content_type: str) -> ObjectInfo:
         """Move `source`, a finished file below `scratch()`, in as an object, atomically and durably."""
-        self.bucket(bucket)
-        staged = self.stage()
-        staged.sums = checksums_of_file(source)
         sync_file(source)
-        os.link(source, staged.path)
-        try:
-            info = self.put(bucket, key, staged, Attributes(content_type))
-        except BaseException:
-            staged.discard()
-            raise
+        staged = self.stage()
+        with discarding(staged):
+            staged.link(source)
+            staged.sums = checksums_of_file(source)
+        info = self.put(bucket, key, staged, Attributes(content_type))
         source.unlink()
         return info
 
     def copy(
         self, source: ObjectInfo, bucket: str, key: str, attributes: Attributes, *, overwrite: bool = True
     ) -> ObjectInfo:
-        """Make an object with the content of `source`, sharing its bytes on the disk.
+        """Make an object with the content of `source`, sharing its bytes on the disk; of a link, another link.
 
-        Raises NoSuchKey when the source was overwritten or deleted since it was looked up, NoSuchBucket, and
-        ObjectExists when `overwrite` is False.
+        An appendable object's bytes are copied: its file still grows. Raises NoSuchKey when the source was
+        overwritten or deleted since it was looked up, NoSuchBucket, and ObjectExists when `overwrite` is False.
         """
+        if source.symlink_target is not None:
+            return self.put_symlink(bucket, key, source.symlink_target, attributes, overwrite=overwrite)
         staged = self.stage()
-        try:
-            os.link(source.path, staged.path)
-        except FileNotFoundError:
-            raise NoSuchKey(source.bucket, source.key) from None
-        return self._put(bucket, key, staged, source.etag, source.size, source.crc64, attributes, overwrite)
+        with discarding(staged):
+            try:
+                if source.object_type == "Appendable":
+                    staged.copy(source.path, 0, source.size)
+                    staged.finish()
+                    etag, kind = staged.sums.etag, "Normal"
+                else:
+                    staged.link(source.path)
+                    etag, kind = source.etag, source.object_type
+            except FileNotFoundError:
+                raise NoSuchKey(source.bucket, source.key) from None
+            content = Content(source.size, etag, source.crc64, kind, staged.blob)
+            return self.enter(bucket, key, content, attributes, overwrite=overwrite)
+
+    def put_symlink(
+        self, bucket: str, key: str, target: str, attributes: Attributes, *, overwrite: bool = True
+    ) -> ObjectInfo:
+        """Make a link to the object `target` of the same bucket, which need not exist.
+
+        Raises NoSuchBucket, and ObjectExists when `overwrite` is False.
+        """
+        sums = Checksums()
+        sums.update(target.encode())
+        content = Content(0, sums.etag, 0, "Symlink", None, target)
+        return self.enter(bucket, key, content, attributes, overwrite=overwrite)
 
     def set_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
         """Replace an object's tags; raises NoSuchBucket, NoSuchKey."""
+        self._change(bucket, key, "tags = ?", tags_value(tags))
 
-        def work(connection: sqlite3.Connection) -> None:
-            changed = connection.execute(
-                "UPDATE objects SET tags = ? WHERE bucket = ? AND key = ?",
-                (_json(tags), bucket, key.encode()),
-            ).rowcount
-            if changed == 0:
-                _require_bucket(connection, bucket)
-                raise NoSuchKey(bucket, key)
+    def set_acl(self, bucket: str, key: str, acl: str) -> None:
+        """Replace an object's ACL; raises NoSuchBucket, NoSuchKey."""
+        self._change(bucket, key, "acl = ?", acl)
 
-        self._database.write(work)
+    def set_restored(self, bucket: str, key: str, since: datetime, until: datetime) -> None:
+        """Say from when until when an archived object is readable; raises NoSuchBucket, NoSuchKey."""
+        seconds = (int(since.timestamp()), int(until.timestamp()))
+        self._change(bucket, key, "restored_from = ?, restored_until = ?", *seconds)
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Delete objects, all of them or none; a key that is not there is no error. Raises NoSuchBucket."""
         encoded = [key.encode() for key in keys]
 
-        def work(connection: sqlite3.Connection) -> list[str]:
-            _require_bucket(connection, bucket)
-            blobs = []
+        def work(connection: sqlite3.Connection) -> None:
+            require_bucket(connection, bucket)
             for key in encoded:
                 row = connection.execute(
                     "DELETE FROM objects WHERE bucket = ? AND key = ? RETURNING blob", (bucket, key)
                 ).fetchone()
                 if row:
-                    blobs.append(row[0])
-            connection.executemany("INSERT INTO garbage VALUES (?)", [(blob,) for blob in blobs])
-            return blobs
+                    self._storage.drop(connection, row[0])
 
-        self._remove(self._database.write(work))
+        self._storage.database.write(work)
+
+    def now(self) -> datetime:
+        """The store's clock, in whole seconds."""
+        return moment(int(self._storage.clock()))
+
+    # -- for whoever makes objects in another way
+
+    def enter(
+        self,
+        bucket: str,
+        key: str,
+        content: Content,
+        attributes: Attributes,
+        *,
+        overwrite: bool = True,
+        also: Callable[[sqlite3.Connection], None] = lambda connection: None,
+    ) -> ObjectInfo:
+        """Make flushed content an object; `also` is done in the same transaction, and before."""
+        origin = current_origin()
+
+        def work(connection: sqlite3.Connection) -> ObjectInfo:
+            also(connection)
+            return self._enter(connection, bucket, key, content, attributes, overwrite, origin)
+
+        return self._write(work, origin)
+
+    def grown(
+        self, connection: sqlite3.Connection, info: ObjectInfo, content: Content, origin: Origin
+    ) -> ObjectInfo | None:
+        """Inside a transaction: an appendable object is longer now. None when it is not `info` any more."""
+        now = self._storage.clock()
+        changed = connection.execute(
+            "UPDATE objects SET size = ?, etag = ?, crc64 = ?, last_modified = ?"
+            " WHERE bucket = ? AND key = ? AND blob = ? AND size = ?",
+            (
+                content.size,
+                content.etag,
+                str(content.crc64),
+                int(now),
+                info.bucket,
+                info.key.encode(),
+                content.blob,
+                info.size,
+            ),
+        ).rowcount
+        if changed == 0:
+            return None
+        written = Written(info.bucket, info.key, content.etag, content.size, content.size - info.size, now)
+        self._storage.events.note(connection, written, origin)
+        return replace(info, size=content.size, etag=content.etag, crc64=content.crc64, last_modified=moment(int(now)))
 
     # -- inside
 
     def _put(
+        self, bucket: str, key: str, staged: StagedContent, attributes: Attributes, overwrite: bool, origin: Origin
+    ) -> Work:
+        def work(connection: sqlite3.Connection) -> ObjectInfo:
+            staged.finish()
+            sums = staged.sums
+            content = Content(sums.size, sums.etag, sums.crc64, "Normal", staged.blob)
+            return self._enter(connection, bucket, key, content, attributes, overwrite, origin)
+
+        return work
+
+    def _enter(
         self,
+        connection: sqlite3.Connection,
         bucket: str,
         key: str,
-        staged: StagedContent,
-        etag: str,
-        size: int,
-        crc64: int,
+        content: Content,
         attributes: Attributes,
         overwrite: bool,
+        origin: Origin,
     ) -> ObjectInfo:
-        encoded, moment, origin = key.encode(), self._clock(), current_origin()
-        row = (
-            etag,
-            size,
-            int(moment),
-            attributes.content_type,
-            str(crc64),
-            staged.blob,
-            _json(attributes.tags),
-            _json(attributes.metadata),
-            _json(attributes.headers),
-            attributes.object_type,
-        )
+        require_bucket(connection, bucket)
+        encoded, now = key.encode(), self._storage.clock()
+        old = connection.execute(
+            "SELECT blob, size FROM objects WHERE bucket = ? AND key = ?", (bucket, encoded)
+        ).fetchone()
+        if old and not overwrite:
+            raise ObjectExists(key)
+        row = values(content, attributes, int(now))
+        connection.execute(_ENTER, (bucket, encoded, *row))
+        delta = content.size - (old["size"] if old else 0)
+        self._storage.events.note(connection, Written(bucket, key, content.etag, content.size, delta, now), origin)
+        if old:
+            self._storage.drop(connection, old["blob"])
+        if content.blob is not None:
+            self._storage.blobs.keep(content.blob)
+        return info_of(bucket, key, row, self._path)
 
-        def work(connection: sqlite3.Connection) -> str | None:
-            _require_bucket(connection, bucket)
-            old = connection.execute(
-                "SELECT blob, size FROM objects WHERE bucket = ? AND key = ?", (bucket, encoded)
-            ).fetchone()
-            if old and not overwrite:
-                raise ObjectExists(key)
-            connection.execute(
-                f"INSERT OR REPLACE INTO objects (bucket, key, {_COLUMNS})"  # noqa: S608  # constants of this file
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (bucket, encoded, *row),
-            )
-            delta = size - (old[1] if old else 0)
-            self.events.note(connection, Written(bucket, key, etag, size, delta, moment), origin)
-            if old is None:
-                return None
-            connection.execute("INSERT INTO garbage VALUES (?)", old[:1])
-            return str(old[0])
+    def _write(self, work: Work, origin: Origin) -> ObjectInfo:
+        info = self._storage.database.write(work)
+        self._storage.events.announce(origin)
+        return info
 
-        self._blobs.link(staged.blob, staged.path)
-        try:
-            replaced = self._database.write(work)
-        except BaseException:
-            self._blobs.remove(staged.blob)
-            staged.discard()
-            raise
-        self.events.announce(origin)
-        staged.path.unlink()
-        if replaced is not None:
-            self._remove([replaced])
-        return self._info(bucket, key, row)
+    def _change(self, bucket: str, key: str, assignments: str, *new: object) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            update = f"UPDATE objects SET {assignments} WHERE bucket = ? AND key = ?"  # noqa: S608  # our own
+            if connection.execute(update, (*new, bucket, key.encode())).rowcount == 0:
+                require_bucket(connection, bucket)
+                raise NoSuchKey(bucket, key)
 
-    def _info(self, bucket: str, key: str, row: tuple[str, ...] | tuple[object, ...]) -> ObjectInfo:
-        etag, size, modified, content_type, crc64, blob, tags, metadata, headers, kind = row
-        return ObjectInfo(
-            bucket=bucket,
-            key=key,
-            etag=str(etag),
-            size=int(str(size)),
-            last_modified=_time(int(str(modified))),
-            content_type=str(content_type),
-            crc64=int(str(crc64)),
-            path=self._blobs.path(str(blob)),
-            tags=_mapping(tags),
-            metadata=_mapping(metadata),
-            headers=_mapping(headers),
-            object_type=str(kind),
-        )
-
-    def _remove(self, blobs: Iterable[str]) -> None:
-        """Remove files whose objects are gone; the next commit forgets that they were garbage."""
-        for blob in blobs:
-            self._blobs.remove(blob)
-            self._removed.append(blob)
-
-    def _before_commit(self, connection: sqlite3.Connection) -> None:
-        if self._removed:
-            removed, self._removed = self._removed, []
-            connection.executemany("DELETE FROM garbage WHERE blob = ?", [(blob,) for blob in removed])
-        self._blobs.sync_directories()
-
-    def _sweep(self) -> None:
-        reader = self._database.reader()
-        self._remove([blob for (blob,) in reader.execute("SELECT blob FROM garbage").fetchall()])
-        unfinished = self._blobs.unfinished()
-        if unfinished:
-            committed = {blob for (blob,) in reader.execute("SELECT blob FROM objects") if blob in unfinished}
-            self._blobs.sweep(unfinished - committed)
-
-
-def _require_bucket(connection: sqlite3.Connection, name: str) -> None:
-    if connection.execute("SELECT 1 FROM buckets WHERE name = ?", (name,)).fetchone() is None:
-        raise NoSuchBucket(name)
-
-
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _json(mapping: Mapping[str, str]) -> str:
-    return json.dumps(dict(mapping), ensure_ascii=False) if mapping else "{}"
-
-
-def _mapping(text: object) -> dict[str, str]:
-    if text == "{}":
-        return {}
-    parsed: dict[str, str] = json.loads(str(text))
-    return parsed
+        self._storage.database.write(work)

@@ -19,7 +19,8 @@ from include.local_cloud.events.origin import Origin
 from include.local_cloud.events.rules import EventRule
 from include.local_cloud.events.teller import EventTeller
 from include.local_cloud.smq.errors import topic_not_exist
-from include.local_cloud.store.objects import Attributes, LocalObjectStore
+from include.local_cloud.store.local import LocalObjectStore
+from include.local_cloud.store.records import Attributes
 
 PATIENCE_SECONDS = 30
 
@@ -64,7 +65,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def put(store: LocalObjectStore, key: str = "a") -> None:
-    store.put("audio", key, store.stage_whole(b"content"), Attributes("audio/wav"))
+    content = store.stage()
+    content.write(b"content")
+    store.put("audio", key, content, Attributes("audio/wav"))
 
 
 async def test_what_an_earlier_process_left_is_told_by_the_next(store: LocalObjectStore) -> None:

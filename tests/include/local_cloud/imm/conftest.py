@@ -18,7 +18,7 @@ from include.local_cloud.imm.engine.limits import EngineLimits
 from include.local_cloud.imm.service import ImmService
 from include.local_cloud.signatures.credentials import Credentials
 from include.local_cloud.smq.service import SmqService
-from include.local_cloud.store.objects import LocalObjectStore
+from include.local_cloud.store.local import LocalObjectStore
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from include.local_cloud.oss.addressing import received_request
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.errors import OssError
 from include.local_cloud.oss.http import Call
-from include.local_cloud.store.objects import Attributes, LocalObjectStore
+from include.local_cloud.store.local import LocalObjectStore
+from include.local_cloud.store.records import Attributes
 
 
 class NoProcessor:
@@ -45,7 +46,9 @@ async def test_a_copy_over_the_limit_is_refused(
 ):
     monkeypatch.setattr(copying, "LARGEST_COPY", 8)
     store = context.store
-    store.put("music", "source", store.stage_whole(b"x" * size), Attributes("text/plain"))
+    content = store.stage()
+    content.write(b"x" * size)
+    store.put("music", "source", content, Attributes("text/plain"))
     headers = {"x-oss-copy-source": "/music/source"}
     request = received_request("PUT", b"/music/target", b"", headers, ())
     call = Call(request, "127.0.0.1", "0" * 24, empty_body)

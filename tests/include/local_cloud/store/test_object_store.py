@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey
 from include.local_cloud.store.checksums import Checksums
-from include.local_cloud.store.objects import (
-    Attributes,
-    BucketNotEmpty,
-    LocalObjectStore,
-    ObjectExists,
-)
+from include.local_cloud.store.buckets import BucketNotEmpty
+from include.local_cloud.store.content import LARGEST_HELD, StagedContent
+from include.local_cloud.store.local import LocalObjectStore
+from include.local_cloud.store.objects import ObjectExists
+from include.local_cloud.store.records import Attributes
 
 TEXT = Attributes("text/plain")
 
@@ -32,8 +31,14 @@ def store(tmp_path: Path) -> Iterator[LocalObjectStore]:
     opened.close()
 
 
+def staged(store: LocalObjectStore, content: bytes) -> StagedContent:
+    taken = store.stage()
+    taken.write(content)
+    return taken
+
+
 def put(store: LocalObjectStore, key: str, content: bytes = b"x", **settings: bool) -> None:
-    store.put("music", key, store.stage_whole(content), TEXT, **settings)
+    store.put("music", key, staged(store, content), TEXT, **settings)
 
 
 def files(directory: Path) -> list[Path]:
@@ -51,7 +56,7 @@ def test_checksums_are_the_standard_ones():
 
 def test_an_object_keeps_what_it_was_given(store: LocalObjectStore):
     attributes = Attributes("audio/mpeg", {"cache-control": "no-cache"}, {"a": "1"}, {"k": "v"})
-    written = store.put("music", "in/a b 中.mp3", store.stage_whole(b"hello"), attributes)
+    written = store.put("music", "in/a b 中.mp3", staged(store, b"hello"), attributes)
     read = store.head("music", "in/a b 中.mp3")
     assert read == written
     assert read.path.read_bytes() == b"hello"
@@ -61,11 +66,11 @@ def test_an_object_keeps_what_it_was_given(store: LocalObjectStore):
 
 
 def test_content_staged_in_blocks_is_the_same_as_content_staged_whole(store: LocalObjectStore):
-    staged = store.stage()
-    staged.write(b"hel")
-    staged.write(b"lo")
-    staged.finish()
-    in_blocks = store.put("music", "blocks", staged, TEXT)
+    taken = store.stage()
+    taken.write(b"hel")
+    taken.write(b"lo")
+    taken.finish()
+    in_blocks = store.put("music", "blocks", taken, TEXT)
     put(store, "whole", b"hello")
     whole = store.head("music", "whole")
     assert (in_blocks.etag, in_blocks.crc64, in_blocks.size) == (whole.etag, whole.crc64, whole.size)
@@ -79,7 +84,6 @@ def test_overwriting_and_deleting_leave_one_file_for_each_object(store: LocalObj
     store.delete("music", ["b", "never there"])
     assert store.head("music", "a").path.read_bytes() == b"two"
     assert len(files(tmp_path / "data" / "blobs")) == 1
-    assert files(tmp_path / "data" / "incoming") == []
 
 
 def test_an_open_reader_survives_an_overwrite(store: LocalObjectStore):
@@ -111,7 +115,6 @@ def test_a_refused_overwrite_changes_nothing(store: LocalObjectStore, tmp_path: 
         put(store, "a", b"second", overwrite=False)
     assert store.head("music", "a").path.read_bytes() == b"first"
     assert len(files(tmp_path / "data" / "blobs")) == 1
-    assert files(tmp_path / "data" / "incoming") == []
 
 
 def test_a_file_moves_in_from_the_scratch_directory(store: LocalObjectStore):
@@ -166,32 +169,18 @@ def test_opening_sweeps_what_was_never_acknowledged(tmp_path: Path):
     first.create_bucket("music")
     put(first, "kept", b"kept")
     unfinished = first.stage()
-    unfinished.write(b"half")
-    flushed = first.stage_whole(b"flushed, linked, never committed")
-    first._blobs.link(flushed.blob, flushed.path)
+    unfinished.write(b"half" * LARGEST_HELD)
+    staged(first, b"flushed, never committed").finish()
     (first.scratch() / "left over").write_bytes(b"x")
+    assert len(files(tmp_path / "blobs")) == 3
     first.close()
 
     second = LocalObjectStore(tmp_path)
     assert second.head("music", "kept").path.read_bytes() == b"kept"
     assert len(files(tmp_path / "blobs")) == 1
-    assert files(tmp_path / "incoming") == files(tmp_path / "scratch") == []
+    assert files(tmp_path / "scratch") == []
     put(second, "after", b"after")
     assert second.head("music", "after").path != second.head("music", "kept").path
-    second.close()
-
-
-def test_opening_keeps_what_was_committed_but_not_yet_tidied(tmp_path: Path):
-    first = LocalObjectStore(tmp_path)
-    first.create_bucket("music")
-    put(first, "a", b"content")
-    blob = first.head("music", "a").path
-    group, number = blob.parts[-2:]
-    (tmp_path / "incoming" / f"{group}.{number}").hardlink_to(blob)
-    first.close()
-    second = LocalObjectStore(tmp_path)
-    assert second.head("music", "a").path.read_bytes() == b"content"
-    assert files(tmp_path / "incoming") == []
     second.close()
 
 

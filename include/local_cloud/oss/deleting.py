@@ -1,0 +1,36 @@
+"""DeleteObject and DeleteMultipleObjects."""
+
+from __future__ import annotations
+
+from include.local_cloud.oss.addressing import check_decoded_key
+from include.local_cloud.oss.context import Context
+from include.local_cloud.oss.errors import malformed_xml
+from include.local_cloud.oss.http import Call, Reply, xml_reply
+from include.local_cloud.oss.encoding import encoding
+from include.local_cloud.oss.xml import Element, document, parse
+
+MOST_DELETED = 1000
+
+
+async def delete_object(context: Context, call: Call) -> Reply:
+    """DELETE /bucket/key: 204, whether it was there or not."""
+    await context.blocking(lambda: context.store.delete(call.bucket, [call.key]))
+    return Reply(204)
+
+
+async def delete_multiple_objects(context: Context, call: Call) -> Reply:
+    """POST /bucket?delete: up to 1,000 keys at once; `Quiet` answers without a body."""
+    encode, encoding_type = encoding(call)
+    request = parse(await call.body(), "Delete")
+    keys = []
+    for entry in request.iter("Object"):
+        if entry.findtext("VersionId"):
+            raise malformed_xml("this bucket has no versions")
+        keys.append(check_decoded_key(entry.findtext("Key") or ""))
+    if not 1 <= len(keys) <= MOST_DELETED:
+        raise malformed_xml(f"{len(keys)} objects, allowed are 1 to {MOST_DELETED}")
+    await context.blocking(lambda: context.store.delete(call.bucket, keys))
+    if (request.findtext("Quiet") or "false").strip().lower() == "true":
+        return Reply(200)
+    deleted: list[Element] = [("Deleted", [("Key", encode(key))]) for key in keys]
+    return xml_reply(document("DeleteResult", [*encoding_type, *deleted]))

@@ -1,0 +1,25 @@
+"""`encoding-type`: how the keys in an answer are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from include.local_cloud.oss.errors import invalid_argument
+from include.local_cloud.oss.http import Call
+from include.local_cloud.oss.xml import Element
+
+Encode = Callable[[str], str]
+
+
+def encoding(call: Call) -> tuple[Encode, list[Element]]:
+    """How to write keys for this call, and the element that says so; raises InvalidArgument."""
+    wanted = call.parameter("encoding-type")
+    if wanted not in ("", "url"):
+        raise invalid_argument("encoding-type", wanted, "Invalid Encoding Method specified in Request.")
+    return (url_encode, [("EncodingType", "url")]) if wanted else (str, [])
+
+
+def url_encode(text: str) -> str:
+    """A key as `encoding-type=url` writes it."""
+    return quote(text, safe="")
