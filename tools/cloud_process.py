@@ -63,6 +63,11 @@ class CloudProcess:
 
     def start(self) -> None:
         """Start it, on the ports it had before, and wait until it serves; raises CloudFailed."""
+        addresses = json.loads(self._first_line(self.launch()))
+        self.oss, self.smq, self.imm = addresses["oss"], addresses["smq"], addresses["imm"]
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start its process and wait for nothing."""
         if self._process is not None:
             raise RuntimeError("this local cloud is running")
         ports = [address.rpartition(":")[2] or "0" for address in (self.oss, self.smq, self.imm)]
@@ -78,8 +83,7 @@ class CloudProcess:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=PROJECT_ROOT
             )
-        addresses = json.loads(self._first_line(self._process))
-        self.oss, self.smq, self.imm = addresses["oss"], addresses["smq"], addresses["imm"]
+        return self._process
 
     def stop(self) -> None:
         """End it as an operator would, by SIGTERM; raises CloudFailed when that doesn't end it cleanly."""
