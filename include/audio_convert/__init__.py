@@ -13,6 +13,7 @@ from include.audio_convert.process_request import ProcessRequest, SaveAs
 from include.audio_convert.profile import Profile
 from include.audio_convert.profile_files import PROFILES_DIRECTORY, ProfileError, load_profiles
 from include.audio_convert.source_rules import check_against_source
+from include.audio_convert.verify_policy import VerifyPolicy
 
 __all__ = [
     "FORMATS",
@@ -26,6 +27,7 @@ __all__ = [
     "Profile",
     "ProfileError",
     "SaveAs",
+    "VerifyPolicy",
     "check_against_source",
     "load_profiles",
 ]

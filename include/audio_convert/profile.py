@@ -6,7 +6,7 @@ import hashlib
 import json
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from include.audio_convert import variables
@@ -14,6 +14,7 @@ from include.audio_convert.convert import AudioConvert
 from include.audio_convert.errors import ParameterError
 from include.audio_convert.formats import FORMATS
 from include.audio_convert.process_request import check_bucket_name, check_object_key
+from include.audio_convert.verify_policy import VerifyPolicy
 
 Publish = Literal["staged", "direct"]
 PUBLISH_MODES: tuple[Publish, ...] = get_args(Publish)
@@ -35,6 +36,7 @@ class Profile:
     ``target_key`` is the template of the final object's key, ``target_bucket`` that of its bucket (none: the
     source's bucket); both are expanded on our side, with ``TARGET_VARIABLES``. ``publish`` is ``staged``
     (verify first, then copy to the final key) or ``direct`` (the service writes the final key at once).
+    ``verify`` is how thoroughly its renditions are looked at.
 
     Raises ``ParameterError`` naming the setting (``name``, ``target key``, ``target bucket``, ``publish``).
     """
@@ -45,6 +47,7 @@ class Profile:
     target_key: str
     target_bucket: str | None = None
     publish: Publish = "staged"
+    verify: VerifyPolicy = field(default_factory=VerifyPolicy)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -72,7 +75,8 @@ class Profile:
         return target_bucket, target_key
 
     def digest(self) -> str:
-        """SHA-256 (hex) of what is made and where it goes (name, description, ``publish`` change neither)."""
+        """SHA-256 (hex) of what is made and where it goes (name, description, ``publish``, ``verify`` change
+        neither)."""
         meaning = json.dumps([self.convert.digest(), self.target_bucket, self.target_key])
         return hashlib.sha256(meaning.encode()).hexdigest()
 

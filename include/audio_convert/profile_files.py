@@ -12,6 +12,7 @@ import yaml
 from include.audio_convert.convert import AudioConvert
 from include.audio_convert.errors import ParameterError
 from include.audio_convert.profile import Profile
+from include.audio_convert.verify_policy import VERIFY_SETTINGS, VerifyPolicy
 
 PROFILES_DIRECTORY = Path(__file__).resolve().parent.parent / "profiles"
 """The profiles that come with the product."""
@@ -135,7 +136,7 @@ def _top_level(file: Path) -> yaml.Node:
 
 def _read_profile(entries: _Mapping, name: str, node: yaml.Node) -> Profile:
     file, path = entries.file, f"{entries.path}.{name}"
-    body = _Mapping(file, path, node, ("description", "convert", "target"), ("publish",))
+    body = _Mapping(file, path, node, ("description", "convert", "target"), ("publish", "verify"))
     convert_body = _Mapping(file, f"{path}.convert", body.nodes["convert"], ("f",), _CONVERT_KEYS)
     target = _Mapping(file, f"{path}.target", body.nodes["target"], ("key",), ("bucket",))
     # AudioConvert and Profile judge the values, of whatever type the file gives them.
@@ -150,6 +151,7 @@ def _read_profile(entries: _Mapping, name: str, node: yaml.Node) -> Profile:
         "target_key": target.text("key"),
         "target_bucket": target.text("bucket") if "bucket" in target.nodes else None,
         "publish": body.text("publish") if "publish" in body.nodes else "staged",
+        "verify": _read_verify(body),
     }
     try:
         return Profile(convert=convert, **settings)
@@ -158,3 +160,18 @@ def _read_profile(entries: _Mapping, name: str, node: yaml.Node) -> Profile:
             raise entries.error(name, str(error)) from None
         owner, _, key = error.parameter.rpartition(" ")
         raise (target if owner == "target" else body).error(key, str(error)) from None
+
+
+def _read_verify(body: _Mapping) -> VerifyPolicy:
+    """``verify: probe``, or a mapping of the settings; absent: the default."""
+    node = body.nodes.get("verify")
+    try:
+        if node is None:
+            return VerifyPolicy()
+        if isinstance(node, yaml.ScalarNode):
+            return VerifyPolicy.parse(body.text("verify"))
+        settings = _Mapping(body.file, f"{body.path}.verify", node, (), VERIFY_SETTINGS)
+        return VerifyPolicy.from_texts({name: settings.text(name) for name in settings.nodes})
+    except ParameterError as error:
+        owner, _, key = error.parameter.rpartition(" ")
+        raise (settings if owner else body).error(key, str(error)) from None

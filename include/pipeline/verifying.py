@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from include.audio_convert import AudioConvert
 from include.catalogue import batches, checks, conversions, sources
-from include.catalogue.checks import FAILED, PASSED, CheckResult
+from include.catalogue.checks import CheckResult
 from include.catalogue.conversions import Conversion, rest
 from include.catalogue.database import Catalogue
 from include.catalogue.states import MOVES, State, Verb
@@ -90,7 +90,7 @@ def _enter(connection: Connection, finding: _Finding) -> State:
 
 
 def _result(check: Check) -> CheckResult:
-    return CheckResult(check.name, check.expected, check.measured, PASSED if check.passed else FAILED)
+    return CheckResult(check.name, check.expected, check.measured, check.verdict)
 
 
 class _Verifier:
@@ -135,7 +135,7 @@ class _Verifier:
             "output_size": measured.size,
             "measured": asdict(measured),
         }
-        wrong = [str(check) for check in made if not check.passed]
+        wrong = [str(check) for check in made if check.failed]
         if wrong:
             code = "Mismatch" if whole.passed else "SourceIncomplete"
             return _quarantine(one, code, "; ".join(wrong), source_probe, made, **found)

@@ -29,8 +29,10 @@ _LENIENT_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if av.__version__
 _WAV_PROBE_BYTES = "65536"
 
 
-def open_container(file: BinaryIO, name: str) -> InputContainer:
+def open_container(file: BinaryIO, name: str, err_detect: str = "") -> InputContainer:
     """Open ``file`` (seekable, at any position) for demuxing; the caller closes what is returned.
+
+    ``err_detect`` makes the demuxer strict, in FFmpeg's words.
 
     Raises ``UnreadableAudio`` when it is empty or no known container. Errors of ``file`` itself pass through.
     """
@@ -39,7 +41,7 @@ def open_container(file: BinaryIO, name: str) -> InputContainer:
     file.seek(0)
     if not head:
         raise UnreadableAudio(name, "it is empty (0 bytes)")
-    options = dict(_OPTIONS)
+    options = _OPTIONS | ({"err_detect": err_detect} if err_detect else {})
     if head[8:12] == b"WAVE" or head[:4] == b"riff":
         # FFmpeg searches up to 5 MB of 16-bit PCM for hidden DTS, 20 ms of CPU; this much is enough to find it.
         options["probesize"] = _WAV_PROBE_BYTES

@@ -44,52 +44,68 @@ class PacketLength:
     read_error: str | None
 
 
+class PacketTally:
+    """Adds up the packets of one stream as they are read; those of other streams are not even given out."""
+
+    def __init__(self, container: InputContainer, stream: AudioStream) -> None:
+        for other in container.streams:
+            if other.index != stream.index:
+                other.discard = Discard.all
+        self._container = container
+        self._stream = stream
+        self._time_base = stream.time_base or Fraction(1, stream.codec_context.sample_rate)
+        self._packets = self._payload = self._ticks = self._longest = 0
+        self._first_pts: int | None = None
+        self._end_pts: int | None = None
+        self._delay = self._padding = 0
+
+    def add(self, packet: Packet[AudioStream]) -> None:
+        """Count one packet that is not empty."""
+        self._packets += 1
+        self._payload += packet.size
+        ticks = _signed(packet.duration or 0)
+        self._ticks += ticks
+        self._longest = max(self._longest, ticks)
+        if packet.pts is not None:
+            self._first_pts = packet.pts if self._first_pts is None else self._first_pts
+            self._end_pts = packet.pts + ticks
+        if packet.has_sidedata("skip_samples"):
+            at_start, at_end = _skipped_samples(packet)
+            self._delay, self._padding = self._delay or at_start, at_end
+
+    def length(self, read_error: str | None) -> PacketLength:
+        """What all of them add up to; ``read_error`` is why reading stopped early, if it did."""
+        sample = Fraction(1, self._stream.codec_context.sample_rate)
+        if self._first_pts is None or self._end_pts is None:
+            duration = self._ticks * self._time_base
+        else:
+            # A negative first timestamp is the delay, already outside the timeline; a positive one is an offset.
+            duration = (self._end_pts - max(self._first_pts, 0)) * self._time_base
+            duration -= max(self._delay * sample - max(-self._first_pts, 0) * self._time_base, Fraction(0))
+        if _kind(self._container) not in _TRIMS_LAST_PACKET:
+            duration -= self._padding * sample
+        exact = _is_sample_exact(self._container, self._stream)
+        return PacketLength(
+            packets=self._packets,
+            payload=self._payload,
+            duration=max(float(duration), 0.0),
+            uncertainty=0.0 if exact else float((self._longest + 1) * self._time_base),
+            gapless=bool(self._delay) or (self._first_pts is not None and self._first_pts < 0),
+            read_error=read_error,
+        )
+
+
 def measure_packets(container: InputContainer, stream: AudioStream) -> PacketLength:
-    """Read every packet of ``stream``; those of other streams are skipped."""
-    for other in container.streams:
-        if other.index != stream.index:
-            other.discard = Discard.all
-    time_base = stream.time_base or Fraction(1, stream.codec_context.sample_rate)
-    packets = payload = ticks = longest = 0
-    first_pts: int | None = None
-    end_pts: int | None = None
-    delay = padding = 0
+    """Read every packet of ``stream`` and decode none."""
+    tally = PacketTally(container, stream)
     read_error: str | None = None
     try:
         for packet in container.demux(stream):
-            if not packet.size:
-                continue
-            packets += 1
-            payload += packet.size
-            ticks_here = _signed(packet.duration or 0)
-            ticks += ticks_here
-            longest = max(longest, ticks_here)
-            if packet.pts is not None:
-                first_pts = packet.pts if first_pts is None else first_pts
-                end_pts = packet.pts + ticks_here
-            if packet.has_sidedata("skip_samples"):
-                at_start, at_end = _skipped_samples(packet)
-                delay, padding = delay or at_start, at_end
+            if packet.size:
+                tally.add(packet)
     except av.FFmpegError as error:
         read_error = error.strerror
-
-    sample = Fraction(1, stream.codec_context.sample_rate)
-    if first_pts is None or end_pts is None:
-        duration = ticks * time_base
-    else:
-        # A negative first timestamp is the delay, already outside the timeline; a positive one is an offset.
-        duration = (end_pts - max(first_pts, 0)) * time_base
-        duration -= max(delay * sample - max(-first_pts, 0) * time_base, Fraction(0))
-    if _kind(container) not in _TRIMS_LAST_PACKET:
-        duration -= padding * sample
-    return PacketLength(
-        packets=packets,
-        payload=payload,
-        duration=max(float(duration), 0.0),
-        uncertainty=0.0 if _is_sample_exact(container, stream) else float((longest + 1) * time_base),
-        gapless=bool(delay) or (first_pts is not None and first_pts < 0),
-        read_error=read_error,
-    )
+    return tally.length(read_error)
 
 
 def _kind(container: InputContainer) -> str:

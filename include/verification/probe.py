@@ -15,7 +15,7 @@ from av.container import InputContainer
 from include.verification.declared_length import declared_duration
 from include.verification.errors import UnreadableAudio
 from include.verification.guarded_open import open_container
-from include.verification.packet_length import measure_packets
+from include.verification.packet_length import PacketLength, measure_packets
 
 _PCM_BITS = re.compile(r"pcm_[suf](\d+)", re.ASCII)
 _STREAMINFO_BYTES = 34
@@ -35,6 +35,7 @@ class Probe:
     - ``bitrate``: bit/s of the audio itself, without the container; ``size``: bytes of the file.
     - ``bits_per_sample``: of flac and PCM, else None.
     - ``read_error``: why the packets ended early, if they did.
+    - ``duration_is_estimate``: not all packets were read, and nothing in the file tells their number.
     """
 
     container: str
@@ -51,6 +52,7 @@ class Probe:
     bits_per_sample: int | None
     opus_input_rate: int | None
     read_error: str | None
+    duration_is_estimate: bool = False
 
 
 def probe(source: str | os.PathLike[str] | BinaryIO, name: str | None = None) -> Probe:
@@ -75,6 +77,14 @@ def _probe_open(file: BinaryIO, label: str) -> Probe:
 
 
 def _measure(container: InputContainer, file: BinaryIO, label: str) -> Probe:
+    stream = first_audio(container, label)
+    length = measure_packets(container, stream)
+    require_audio(length, label)
+    return as_probe(container, stream, length, file)
+
+
+def first_audio(container: InputContainer, label: str) -> AudioStream:
+    """The first audio stream; raises ``UnreadableAudio`` when there is none that could be decoded."""
     if not container.streams.audio:
         raise UnreadableAudio(label, f"no audio stream in this {container.format.name} file")
     stream: AudioStream = container.streams.audio[0]
@@ -84,9 +94,18 @@ def _measure(container: InputContainer, file: BinaryIO, label: str) -> Probe:
     # FFmpeg takes noise for mp3, and says so only by a rate of 0.
     if context.sample_rate <= 0 or context.channels <= 0:
         raise UnreadableAudio(label, "no audio frame in it (sample rate 0)")
-    length = measure_packets(container, stream)
+    return stream
+
+
+def require_audio(length: PacketLength, label: str) -> None:
+    """Raise ``UnreadableAudio`` when there were no packets."""
     if not length.packets or not length.duration:
         raise UnreadableAudio(label, "a header, but no audio after it")
+
+
+def as_probe(container: InputContainer, stream: AudioStream, length: PacketLength, file: BinaryIO) -> Probe:
+    """The headers and the packets together."""
+    context = stream.codec_context
     return Probe(
         container=container.format.name,
         codec=context.codec.canonical_name,
@@ -96,7 +115,7 @@ def _measure(container: InputContainer, file: BinaryIO, label: str) -> Probe:
         duration_uncertainty=length.uncertainty,
         declared_duration=declared_duration(container, stream, file),
         gapless=length.gapless,
-        bitrate=round(length.payload * 8 / length.duration),
+        bitrate=round(length.payload * 8 / length.duration) if length.duration else 0,
         size=file.seek(0, os.SEEK_END),
         packets=length.packets,
         bits_per_sample=_bits_per_sample(context),

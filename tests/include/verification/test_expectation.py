@@ -26,7 +26,7 @@ ENCODERS = {
 
 
 def failed(checks: list[Check]) -> list[str]:
-    return [check.name for check in checks if not check.passed]
+    return [check.name for check in checks if check.failed]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,8 @@ def test_a_right_rendition_passes(encoder: str, convert: AudioConvert, seconds: 
     rendition = make_audio(f"out.{convert.f}", *ENCODERS[encoder], *shape, seconds=seconds)
     checks = compare(expected(convert, source), probe(rendition))
     assert failed(checks) == [], [str(check) for check in checks]
-    assert [check.name for check in checks] == ["codec", "sample_rate", "channels", "duration", "complete"]
+    names = ["container", "codec", "sample_rate", "channels", "bitrate", "duration", "size", "complete"]
+    assert [check.name for check in checks] == names
 
 
 def test_absent_values_are_the_sources(make_audio: MakeAudio) -> None:
@@ -94,8 +95,8 @@ def test_the_duration_is_what_is_left_after_ss_and_at_most_t(
 @pytest.mark.parametrize(
     ("encoder", "shape", "convert", "wrong"),
     [
-        ("mp3", (), AudioConvert(f="aac"), ["codec"]),
-        ("flac", (), AudioConvert(f="oga"), ["codec"]),
+        ("mp3", (), AudioConvert(f="aac"), ["container", "codec"]),
+        ("flac", (), AudioConvert(f="oga"), ["container", "codec"]),
         (
             "amr-wb",
             ("-ar", "16000", "-ac", "1"),
@@ -153,5 +154,5 @@ def test_an_mp3_that_hides_its_delay_is_given_the_benefit_of_three_frames(make_a
 
 
 def test_a_check_reads_as_a_sentence() -> None:
-    check = Check("sample_rate", "44100 Hz", "48000 Hz", passed=False)
+    check = Check("sample_rate", "44100 Hz", "48000 Hz", "failed")
     assert str(check) == "sample_rate: expected 44100 Hz, measured 48000 Hz"

@@ -1,0 +1,108 @@
+"""Does a stream of frames end with a whole one? For formats whose frames tell their own length.
+
+A truncated file ends in the middle of a frame: the chain of lengths, followed from any frame, then points past
+the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+FrameLength = Callable[[bytes, int], int]
+"""Bytes of the frame whose header is at a position; 0 where there is no header."""
+
+_CONVINCING = 3
+"""Frames one after the other that can't be chance."""
+
+_HEADER_MOST = 7
+
+_MP3_KBIT = {
+    # MPEG version 1, and versions 2 and 2.5; layer III.
+    True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0),
+    False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),
+}
+_MP3_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+_AC3_KBIT = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
+_AC3_RATES = (48000, 44100, 32000)
+_AMR_NB_BYTES = (13, 14, 16, 18, 20, 21, 27, 32, 6, 0, 0, 0, 0, 0, 0, 1)
+_AMR_WB_BYTES = (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, 0, 0, 0, 0, 1, 1)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Frames found one after the other: how many, their bytes, and whether the last one ends where the data does."""
+
+    frames: int
+    size: int
+    whole: bool
+
+
+def follow(data: bytes, frame_length: FrameLength, reach: int) -> Chain | None:
+    """The first chain that begins within the first ``reach`` bytes and runs to the end of ``data``."""
+    for begin in range(min(reach, len(data))):
+        at, frames = begin, 0
+        while at < len(data) and (length := frame_length(data, at)):
+            at += length
+            frames += 1
+        # Fewer bytes than a header after a whole frame are the beginning of a cut one.
+        if at == len(data) and frames:
+            return Chain(frames, at - begin, whole=True)
+        if frames >= _CONVINCING and (at > len(data) or len(data) - at < _HEADER_MOST):
+            return Chain(frames, len(data) - begin, whole=False)
+    return None
+
+
+def mp3_length(data: bytes, at: int) -> int:
+    """MPEG audio layer III (ISO/IEC 11172-3, 13818-3)."""
+    head = data[at : at + 4]
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
+        return 0
+    version = head[1] >> 3 & 3
+    rates = _MP3_RATES.get(version)
+    index = head[2] >> 2 & 3
+    kbit = _MP3_KBIT[version == 3][head[2] >> 4]
+    if rates is None or index == 3 or not kbit:
+        return 0
+    return (144 if version == 3 else 72) * kbit * 1000 // rates[index] + (head[2] >> 1 & 1)
+
+
+def adts_length(data: bytes, at: int) -> int:
+    """AAC in ADTS (ISO/IEC 13818-7)."""
+    head = data[at : at + 7]
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+        return 0
+    length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    return length if length > 7 else 0
+
+
+def ac3_length(data: bytes, at: int) -> int:
+    """AC-3 (ATSC A/52): frames of one bitrate have one length, and at 44.1 kHz now and then two bytes more."""
+    head = data[at : at + 5]
+    if len(head) < 5 or head[:2] != b"\x0b\x77":
+        return 0
+    rate, code = head[4] >> 6, head[4] & 0x3F
+    if rate == 3 or code >= 2 * len(_AC3_KBIT):
+        return 0
+    words = _AC3_KBIT[code >> 1] * 96000 // _AC3_RATES[rate]
+    return 2 * (words + (code & 1 if rate == 1 else 0))
+
+
+def ac3_mean_length(data: bytes, at: int) -> float:
+    """Bytes of a frame of this bitrate on average; 0 where there is no header."""
+    if not ac3_length(data, at):
+        return 0.0
+    return _AC3_KBIT[(data[at + 4] & 0x3F) >> 1] * 1000 / 8 * 1536 / _AC3_RATES[data[at + 4] >> 6]
+
+
+def amr_length(sizes: tuple[int, ...]) -> FrameLength:
+    """AMR's storage format (RFC 4867): the length follows from the mode in the byte before each frame."""
+
+    def length(data: bytes, at: int) -> int:
+        return 0 if data[at] & 0x83 else sizes[data[at] >> 3 & 0xF]
+
+    return length
+
+
+amr_nb_length = amr_length(_AMR_NB_BYTES)
+amr_wb_length = amr_length(_AMR_WB_BYTES)
