@@ -73,7 +73,7 @@ class Appends:
         sums = staged.sums
         content = Content(sums.size, _etag(sums.crc64, sums.size), sums.crc64, "Appendable", staged.blob)
         try:
-            return self._objects.enter(bucket, key, content, attributes, overwrite=False)
+            return self._objects.enter(bucket, key, content, attributes, staged=staged, overwrite=False)
         except ObjectExists:
             return None  # somebody put one meanwhile: look again
 

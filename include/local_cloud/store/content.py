@@ -19,8 +19,8 @@ LARGEST_HELD = 64 << 10
 class StagedContent:
     """Content that is written once, then given to the store or discarded.
 
-    Content of up to LARGEST_HELD bytes touches the disk in `finish` only, which for so little may as well be
-    called in the thread that commits.
+    Content of up to LARGEST_HELD bytes touches the disk when it is finished only, which for so little may as well
+    be left to the thread that commits (`Storage.keep`).
     """
 
     def __init__(self, blobs: Blobs) -> None:
@@ -105,6 +105,11 @@ class StagedContent:
             target.flush()
             os.fsync(target.fileno())
 
+    def write_out(self) -> None:
+        """Have all of it in its file, though perhaps not on the disk yet."""
+        if not self._finished:
+            self._spill(b"")
+
     def finish(self) -> None:
         """Have all of it on the disk; nothing more can be written. Again is no error."""
         if self._finished:
@@ -119,6 +124,7 @@ class StagedContent:
         """Forget the content. Again is no error."""
         self._close()
         self._held.clear()
+        self._finished = True
         if self._blob is not None:
             self._blobs.withdraw(self._blob)
             self._blob = None

@@ -151,7 +151,7 @@ class Objects:
             except FileNotFoundError:
                 raise NoSuchKey(source.bucket, source.key) from None
             content = Content(source.size, etag, source.crc64, kind, staged.blob)
-            return self.enter(bucket, key, content, attributes, overwrite=overwrite)
+            return self.enter(bucket, key, content, attributes, staged=staged, overwrite=overwrite)
 
     def put_symlink(
         self, bucket: str, key: str, target: str, attributes: Attributes, *, overwrite: bool = True
@@ -206,15 +206,21 @@ class Objects:
         content: Content,
         attributes: Attributes,
         *,
+        staged: StagedContent | None = None,
         overwrite: bool = True,
         also: Callable[[sqlite3.Connection], None] = lambda connection: None,
     ) -> ObjectInfo:
-        """Make flushed content an object; `also` is done in the same transaction, and before."""
+        """Make content an object, or a link of content that is `staged` nowhere; `also` is done in the same
+        transaction, and before.
+        """
         origin = current_origin()
 
         def work(connection: sqlite3.Connection) -> ObjectInfo:
             also(connection)
-            return self._enter(connection, bucket, key, content, attributes, overwrite, origin)
+            info = self._enter(connection, bucket, key, content, attributes, overwrite, origin)
+            if staged is not None:
+                self._storage.keep(staged)
+            return info
 
         return self._write(work, origin)
 
@@ -248,11 +254,13 @@ class Objects:
     def _put(
         self, bucket: str, key: str, staged: StagedContent, attributes: Attributes, overwrite: bool, origin: Origin
     ) -> Work:
+        sums = staged.sums
+        content = Content(sums.size, sums.etag, sums.crc64, "Normal", staged.blob)
+
         def work(connection: sqlite3.Connection) -> ObjectInfo:
-            staged.finish()
-            sums = staged.sums
-            content = Content(sums.size, sums.etag, sums.crc64, "Normal", staged.blob)
-            return self._enter(connection, bucket, key, content, attributes, overwrite, origin)
+            info = self._enter(connection, bucket, key, content, attributes, overwrite, origin)
+            self._storage.keep(staged)
+            return info
 
         return work
 
@@ -279,8 +287,6 @@ class Objects:
         self._storage.events.note(connection, Written(bucket, key, content.etag, content.size, delta, now), origin)
         if old:
             self._storage.drop(connection, old["blob"])
-        if content.blob is not None:
-            self._storage.blobs.keep(content.blob)
         return info_of(bucket, key, row, self._path)
 
     def _write(self, work: Work, origin: Origin) -> ObjectInfo:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from include.local_cloud.events import outbox
@@ -19,6 +20,8 @@ from include.local_cloud.sqlite_thread import SqliteThread
 from include.local_cloud.store.blobs import Blobs
 from include.local_cloud.store.content import StagedContent
 from include.local_cloud.store.schema import SCHEMA, VERSION
+
+_FLUSHERS = 8
 
 
 class OtherVersion(Exception):
@@ -36,6 +39,8 @@ class Storage:
         self.clock = clock
         self.blobs = Blobs(root)
         self._removed: list[str] = []
+        self._kept: list[StagedContent] = []
+        self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="flush")
         path = root / "objects.db"
         if path.exists():
             _check_version(path)
@@ -50,10 +55,17 @@ class Storage:
         sealed = self.blobs.sealable(closing=True)
         self.database.write(lambda connection: _seal(connection, sealed))
         self.database.close()
+        self._flushers.shutdown()
 
     def stage(self) -> StagedContent:
         """Begin to take content in."""
         return StagedContent(self.blobs)
+
+    def keep(self, staged: StagedContent) -> None:
+        """Inside a transaction, when all else is done: have this content on the disk before the commit."""
+        staged.write_out()
+        self._kept.append(staged)
+        self.blobs.keep(staged.blob)
 
     @staticmethod
     def drop(connection: sqlite3.Connection, blob: str | None) -> None:
@@ -65,7 +77,17 @@ class Storage:
         if self._removed:
             connection.executemany("DELETE FROM garbage WHERE blob = ?", [(blob,) for blob in self._removed])
         _seal(connection, self.blobs.sealable())
+        self._flush()
         self.blobs.sync()
+
+    def _flush(self) -> None:
+        """Flush the files to be kept, several at once: the file system writes its journal for all of them."""
+        kept, self._kept = self._kept, []
+        shares = [kept[at::_FLUSHERS] for at in range(min(_FLUSHERS, len(kept)))]
+        others = [self._flushers.submit(_finish, share) for share in shares[1:]]
+        _finish(shares[0] if shares else [])
+        for other in others:
+            other.result()
 
     def _after_commit(self, connection: sqlite3.Connection) -> None:
         self.blobs.settle()
@@ -98,6 +120,11 @@ def require_bucket(connection: sqlite3.Connection, name: str) -> None:
     """Raises NoSuchBucket."""
     if connection.execute("SELECT 1 FROM buckets WHERE name = ?", (name,)).fetchone() is None:
         raise NoSuchBucket(name)
+
+
+def _finish(contents: Iterable[StagedContent]) -> None:
+    for staged in contents:
+        staged.finish()
 
 
 def _seal(connection: sqlite3.Connection, groups: list[str]) -> None:

@@ -110,7 +110,6 @@ class Uploads:
 
         def work(connection: sqlite3.Connection) -> Part:
             _find(connection, bucket, key, upload)
-            staged.finish()
             sums, now = staged.sums, int(self._storage.clock())
             old = connection.execute(
                 "SELECT blob FROM parts WHERE upload = ? AND number = ?", (upload, number)
@@ -123,7 +122,7 @@ class Uploads:
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (upload, *row),
             )
-            self._storage.blobs.keep(staged.blob)
+            self._storage.keep(staged)
             return Part(number, sums.size, sums.etag, sums.crc64, moment(now), staged.blob)
 
         with discarding(staged):
@@ -188,7 +187,9 @@ class Uploads:
                 self._forget(connection, upload)
 
             content = Content(size, _etag(parts), crc64, "Multipart", staged.blob)
-            return self._objects.enter(bucket, key, content, found.attributes, overwrite=overwrite, also=settle)
+            return self._objects.enter(
+                bucket, key, content, found.attributes, staged=staged, overwrite=overwrite, also=settle
+            )
 
     def abort(self, bucket: str, key: str, upload: str) -> None:
         """Forget an upload and its parts; raises NoSuchUpload."""
