@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
+import shutil
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -205,6 +207,10 @@ class ImmService:
                 os.link(info.path, link)
             except FileNotFoundError:
                 continue  # overwritten between the two: look it up again
+            except OSError as error:
+                if error.errno != errno.EMLINK:  # as many names as the file system allows, after very many copies
+                    raise
+                shutil.copyfile(info.path, link)
             return info
         raise ConversionFailed("ResourceNotFound", "the source is overwritten too often to be read")
 

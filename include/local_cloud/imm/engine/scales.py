@@ -31,6 +31,8 @@ _VORBIS_RANGES: dict[int, tuple[tuple[int, int], tuple[int, int], tuple[int, int
 }
 # Nominal bitrate of libvorbis's qualities 0 to 10 for stereo at 44.1 kHz, in kbit/s.
 _VORBIS_QUALITIES = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
+# At these rates libvorbis writes more bytes for a quality below 0.5 than for the next better ones.
+_VORBIS_WORST = {22050: 0.5, 24000: 0.5}
 
 
 def nearest(rates: Sequence[int], wanted: int) -> int:
@@ -44,7 +46,9 @@ def bitrate_arguments(f: str, ab: int, sample_rate: int, channels: int) -> list[
         return []
     if f == "oga" and sample_rate not in _VORBIS_RANGES:
         return ["-q:a", _number(_vorbis_quality(ab / 1000, channels))]
-    return ["-b:a", str(_bitrate(f, ab, sample_rate, channels))]
+    arguments = ["-b:a", str(_bitrate(f, ab, sample_rate, channels))]
+    # Left free, opus takes half as much again for tones.
+    return [*arguments, "-vbr", "constrained"] if f == "opus" else arguments
 
 
 def quality_arguments(f: str, aq: int, sample_rate: int, channels: int) -> list[str]:
@@ -53,15 +57,16 @@ def quality_arguments(f: str, aq: int, sample_rate: int, channels: int) -> list[
     if f == "mp3":
         return ["-q:a", _number(9 - 9 * part)]
     if f == "aac":
-        return ["-q:a", _number(0.1 + 1.9 * part)]
+        return ["-b:a", str(round(_between(*_aac_range(sample_rate), part)) * channels)]
     if f == "flac":
         return ["-compression_level", str(round(8 * part))]
     if f == "oga":
-        return ["-q:a", _number(10 * part)]
+        worst = _VORBIS_WORST.get(sample_rate, 0)
+        return ["-q:a", _number(worst + (10 - worst) * part)]
     if f == "ac3":
         return ["-b:a", str(_step(_ac3_rates(channels), part))]
     if f == "opus":
-        return ["-b:a", str(round(12000 * (160 / 12) ** part) * channels)]
+        return ["-b:a", str(round(_between(12000, 160000, part)) * channels)]
     return ["-b:a", str(_step(_amr_rates(sample_rate), part))]
 
 
@@ -80,8 +85,22 @@ def _bitrate(f: str, ab: int, sample_rate: int, channels: int) -> int:
 
 
 def _ac3_rates(channels: int) -> tuple[int, ...]:
-    """Five channels and more don't start at 32 kbit/s."""
-    return AC3_RATES if channels < 5 else AC3_RATES[1:]
+    """Less than 16 kbit/s a channel is not for every signal: the encoder then gives up in the middle."""
+    return tuple(rate for rate in AC3_RATES if rate >= 16000 * channels)
+
+
+def _aac_range(sample_rate: int) -> tuple[float, float]:
+    """Bit/s of a channel for the worst and the best quality.
+
+    Of the encoder's variable mode the size falls again towards its end, and at low rates below 8 kbit/s, too.
+    """
+    part = min(sample_rate, 48000) / 48000
+    return max(8000, 12000 * part), 96000 * part
+
+
+def _between(low: float, high: float, part: float) -> float:
+    """From `low` (0) to `high` (1), each step by the same factor."""
+    return low * (high / low) ** part
 
 
 def _amr_rates(sample_rate: int) -> tuple[int, ...]:
