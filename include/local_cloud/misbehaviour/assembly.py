@@ -20,7 +20,7 @@ from include.local_cloud.misbehaviour.faces import Face, ImmFace, OssFace, SmqFa
 from include.local_cloud.misbehaviour.http_layer import FaultLayer
 from include.local_cloud.misbehaviour.notifications import Notifications
 from include.local_cloud.smq.service import SmqService
-from include.local_cloud.store.objects import LocalObjectStore
+from include.local_cloud.store.local import LocalObjectStore
 
 _THREADS = 32
 

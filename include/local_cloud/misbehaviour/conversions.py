@@ -19,7 +19,8 @@ from include.local_cloud.misbehaviour.durations import sample
 from include.local_cloud.misbehaviour.notifications import Notifications
 from include.local_cloud.misbehaviour.renditions import KeptRenditions
 from include.local_cloud.misbehaviour.rules import Failed, Instant, Slow, TaskRule
-from include.local_cloud.store.objects import Attributes, LocalObjectStore
+from include.local_cloud.store.local import LocalObjectStore
+from include.local_cloud.store.records import Attributes
 
 Result = TypeVar("Result")
 
