@@ -1,4 +1,4 @@
-"""The HTTP API of SMQ (version 2015-06-06) as a Starlette application: signature, route, answer."""
+"""The HTTP API of SMQ (version 2015-06-06) as an ASGI application: signature, route, answer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from include.local_cloud.signatures.mns import MnsSignatureError, verify
 from include.local_cloud.smq import answers, queue_operations, topic_operations
@@ -26,7 +25,6 @@ log = logging.getLogger(__name__)
 
 VERSION = "2015-06-06"
 _LARGEST_BODY = 2 * 1024 * 1024  # sixteen messages of 64 KiB with every character escaped stay below it
-_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 
 OPERATIONS: dict[tuple[str, str], Callable[[Call], Awaitable[Response]]] = {
     ("GET", "queues"): queue_operations.list_queues,
@@ -62,8 +60,11 @@ _PARAMETERS: dict[tuple[str, str], frozenset[str]] = {
 _PATTERNS = frozenset(pattern for _, pattern in OPERATIONS)
 
 
-def build_app(service: SmqService) -> Starlette:
-    """The application around a service; the service's ``start`` and ``stop`` are its owner's business."""
+def build_app(service: SmqService) -> ASGIApp:
+    """The application around a service; the service's ``start`` and ``stop`` are its owner's business.
+
+    No router stands before it, so that whatever is asked, SMQ's own errors answer.
+    """
 
     async def endpoint(request: Request) -> Response:
         request_id = secrets.token_hex(12).upper()
@@ -83,7 +84,11 @@ def build_app(service: SmqService) -> Starlette:
         response.headers["x-mns-version"] = VERSION
         return response
 
-    return Starlette(routes=[Route("/{path:path}", endpoint, methods=list(_METHODS))])
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+    return app
 
 
 async def _serve(service: SmqService, request: Request) -> Response:

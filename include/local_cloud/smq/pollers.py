@@ -36,6 +36,10 @@ class Pollers:
             if woken.is_set():
                 self.wake(queue, 1)
 
+    def waiting(self, queue: str) -> int:
+        """How many stand in line at a queue."""
+        return len(self._waiting.get(queue, ()))
+
     def wake(self, queue: str, most: int | None = None) -> None:
         """Have the first `most` pollers of a queue look again, None for all of them."""
         line = self._waiting.get(queue, {})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from include.local_cloud.signatures.credentials import ACCOUNT_ID, Credentials
 from include.local_cloud.smq import messages, tables
@@ -63,7 +63,7 @@ class SmqService:
         self._draining = False
         self._purger: asyncio.Task[None] | None = None
         self.on_publish: Callable[[str, str, str], Awaitable[Sent]] = self.deliver
-        self.app: Starlette = build_app(self)
+        self.app: ASGIApp = build_app(self)
 
     async def start(self) -> None:
         """Open the database and begin to drop what is past its retention."""

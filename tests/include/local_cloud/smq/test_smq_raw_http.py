@@ -140,6 +140,35 @@ def test_skew_is_judged_by_the_servers_clock(smq: Any) -> None:
         ),
         ("POST", "/queues/q/messages", b"\xff\xfe<Message/>", 400, "MalformedXML"),
         ("PUT", "/queues/q2", b"<Queue><Colour>red</Colour></Queue>", 400, "InvalidArgument"),
+        (
+            "POST",
+            "/topics/t/messages",
+            b"<Message><MessageBody>m</MessageBody><MessageTag>seventeen letters</MessageTag></Message>",
+            400,
+            "InvalidArgument",
+        ),
+        (
+            "PUT",
+            "/topics/t/subscriptions/s",
+            b"<Subscription><Endpoint>acs:mns:cn-hangzhou:1000000000000001:queues/q</Endpoint>"
+            b"<FilterTag>seventeen letters</FilterTag></Subscription>",
+            400,
+            "InvalidArgument",
+        ),
+        (
+            "PUT",
+            "/topics/t/subscriptions/s",
+            b"<Subscription><Endpoint>acs:mns:cn-beijing:1000000000000001:queues/q</Endpoint></Subscription>",
+            400,
+            "EndpointInvalid",
+        ),
+        (
+            "PUT",
+            "/topics/t/subscriptions/s",
+            b"<Subscription><Endpoint>mail:directmail:a@example.com</Endpoint></Subscription>",
+            400,
+            "EndpointInvalid",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused_with_its_code(
@@ -162,6 +191,38 @@ def test_what_is_wrong_is_refused_with_its_code(
 def test_content_md5_is_checked_in_both_spellings(smq: Any, content_md5: str, status: int) -> None:
     body = b'<?xml version="1.0" encoding="utf-8"?><Queue xmlns="http://mns.aliyuncs.com/doc/v1/"></Queue>'
     assert ask(smq, "PUT", "/queues/q2", body, content_md5=content_md5)[0] == status
+
+
+def test_the_parameters_of_a_message_are_known_in_the_documentations_spelling_too(smq: Any) -> None:
+    ask(smq, "PUT", "/queues/q")
+    ask(smq, "POST", "/queues/q/messages", b"<Message><MessageBody>m</MessageBody></Message>")
+    handle = re.findall("<ReceiptHandle>(.*)</ReceiptHandle>", ask(smq, "GET", "/queues/q/messages")[1])[0]
+    status, document, _ = ask(smq, "PUT", f"/queues/q/messages?receiptHandle={handle}&visibilityTimeout=50")
+    assert status == 200
+    handle = re.findall("<ReceiptHandle>(.*)</ReceiptHandle>", document)[0]
+    assert ask(smq, "DELETE", f"/queues/q/messages?receiptHandle={handle}")[0] == 204
+
+
+def test_a_request_with_the_newer_signature_is_served(smq: Any) -> None:
+    smq.clock.ahead = datetime(2025, 6, 3, 11, 23, 48, tzinfo=UTC).timestamp() - smq.clock()
+    body = b"<Queue><PollingWaitSeconds>7</PollingWaitSeconds></Queue>"
+    # Worked out by hand with openssl, the way the gateway client does it, for testSK and cn-hangzhou:
+    #   PUT \n /queues/v4 \n (no query) \n content-type:text/xml \n x-mns-version:2015-06-06 \n \n
+    headers = {
+        "Date": "Tue, 03 Jun 2025 11:23:48 GMT",
+        "Content-Type": "text/xml",
+        "x-mns-version": "2015-06-06",
+        "Authorization": "MNS4-HMAC-SHA256 Credential=testAK/20250603/cn-hangzhou/mns/aliyun_v4_request,"
+        "Signature=494dbfec633d477b224586b637bb3053eb6f727081ca10e34a7e1779d486930f",
+    }
+    connection = http.client.HTTPConnection(smq.endpoint.removeprefix("http://"), timeout=20)
+    try:
+        connection.request("PUT", "/queues/v4", body, headers)
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (201, b"")
+    finally:
+        connection.close()
+    assert "<PollingWaitSeconds>7</PollingWaitSeconds>" in ask(smq, "GET", "/queues/v4")[1]
 
 
 def test_user_properties_come_back_as_they_were_sent(smq: Any) -> None:
