@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from .database import Catalogue, CatalogueError, open_catalogue
+from .database import Catalogue, CatalogueError, CatalogueTrouble, open_catalogue
 from .states import ACTIVE, IN_FLIGHT, UNHAPPY, State, Verb
 
-__all__ = ["ACTIVE", "IN_FLIGHT", "UNHAPPY", "Catalogue", "CatalogueError", "State", "Verb", "open_catalogue"]
+__all__ = [
+    "ACTIVE",
+    "IN_FLIGHT",
+    "UNHAPPY",
+    "Catalogue",
+    "CatalogueError",
+    "CatalogueTrouble",
+    "State",
+    "Verb",
+    "open_catalogue",
+]

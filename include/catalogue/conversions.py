@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from .database import now
+from .database import clock, now
 from .history import keep_attempts
 from .schema import batch_conversion, conversion, source
 from .states import MOVES, Guard, State, Verb
@@ -23,6 +23,22 @@ CHUNK = 1000
 RETRY_REST = timedelta(hours=1)
 #: NUL, which PostgreSQL refuses in a text, and lone surrogates, which UTF-8 can't write.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+#: What is known of an attempt and not of its conversion: the next one begins without it.
+_FORGOTTEN = (
+    "token",
+    "lease_until",
+    "output_bucket",
+    "output_key",
+    "output_etag",
+    "output_size",
+    "claimed_at",
+    "submitted_at",
+    "deadline_at",
+    "measured",
+    "code",
+    "message",
+    "retry_at",
+)
 #: What the generations of one rendition of one source have in common.
 _RENDITION = ("bucket", "key", "profile", "target_bucket")
 
@@ -107,7 +123,7 @@ def move(
             raise UnguardedMove(f"{verb} needs the token of the claim")
         conditions.append(conversion.c.token == held)
     if Guard.LEASE_EXPIRED in step.guards:
-        conditions.append(conversion.c.lease_until < at)
+        conditions.append(conversion.c.lease_until < clock(connection))
     if Guard.UNREPLACED in step.guards:
         newer = conversion.alias("newer")
         published = of_the_same(newer, conversion), newer.c.state == State.PUBLISHED.value
@@ -167,7 +183,9 @@ def claim(
         token: fresh for every call; it is what later moves of the same claim show.
     """
     values: dict[str, Any] = {"claimed_at": now()} if verb is Verb.CLAIM else {}
-    move(connection, verb, ids, token=token, lease_until=lease_until, **values)
+    # Told by this machine's clock, kept and compared by the database's.
+    ends = clock(connection, lease_until - now())
+    move(connection, verb, ids, token=token, lease_until=ends, **values)
     mine = conversion.c.id.in_(ids), conversion.c.token == token, conversion.c.state == State.SUBMITTING.value
     return fetch(connection, *mine)
 
@@ -183,26 +201,21 @@ def retry(connection: Connection, ids: Sequence[int]) -> int:
     What became of this one is kept (`history`). The TaskId stays until the next attempt has one: a lost submit to the
     same target must not be taken for it.
     """
-    keep_attempts(connection, ids)
-    return move(
-        connection,
-        Verb.RETRY,
-        ids,
-        attempt=conversion.c.attempt + 1,
-        token=None,
-        lease_until=None,
-        output_bucket=None,
-        output_key=None,
-        output_etag=None,
-        output_size=None,
-        claimed_at=None,
-        submitted_at=None,
-        deadline_at=None,
-        measured=None,
-        code=None,
-        message=None,
-        retry_at=None,
-    )
+    return _next_attempt(connection, Verb.RETRY, ids)
+
+
+def revive(connection: Connection, ids: Sequence[int], *, attempts: int) -> int:
+    """Plan conversions without attempts left again, with so many more: as `retry` does it."""
+    return _next_attempt(connection, Verb.REVIVE, ids, max_attempts=conversion.c.attempt + attempts)
+
+
+def _next_attempt(connection: Connection, verb: Verb, ids: Sequence[int], **values: Any) -> int:
+    moved = 0
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        keep_attempts(connection, verb, chunk)
+        moved += move(connection, verb, chunk, attempt=conversion.c.attempt + 1, **dict.fromkeys(_FORGOTTEN), **values)
+    return moved
 
 
 def fetch(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Conversion]:

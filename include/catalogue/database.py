@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from .migrations.head import HEAD
+from .schema import UtcDateTime
+from .troubles import explain
 
 #: Seconds a writer waits for another one before it gives up.
 BUSY_TIMEOUT = 60
@@ -25,6 +27,13 @@ class CatalogueError(RuntimeError):
     """The catalogue can't be opened; the message names the database and the remedy, never a password."""
 
 
+class CatalogueTrouble(RuntimeError):
+    """The database failed under an open catalogue: locked, full, gone. Nothing of the transaction was kept.
+
+    The message names the database and the remedy, never a password. Trying again later may help.
+    """
+
+
 class Catalogue:
     """One open catalogue database.
 
@@ -34,29 +43,49 @@ class Catalogue:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.shown = engine.url.render_as_string(hide_password=True)
         # SQLite lets one writer in and makes the others poll; within a process a lock is cheaper.
         self._writer = Lock() if engine.dialect.name == "sqlite" else None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One write transaction: committed at the end of the block, rolled back on an exception."""
-        if self._writer is None:
-            with self._engine.begin() as connection:
-                yield connection
-            return
-        with self._writer, self._engine.connect() as connection:
-            connection = connection.execution_options(catalogue_write=True)
-            with connection.begin():
-                yield connection
+        """One write transaction: committed at the end of the block, rolled back on an exception.
+
+        Raises:
+            CatalogueTrouble: the database is locked, full, read-only or gone.
+        """
+        with self._clear_troubles():
+            if self._writer is None:
+                with self._engine.begin() as connection:
+                    yield connection
+                return
+            with self._writer, self._engine.connect() as connection:
+                connection = connection.execution_options(catalogue_write=True)
+                with connection.begin():
+                    yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One read transaction: every statement in it sees the same state."""
-        with self._engine.connect() as connection:
+        """One read transaction: every statement in it sees the same state.
+
+        Raises:
+            CatalogueTrouble: the database is locked, damaged or gone.
+        """
+        with self._clear_troubles(), self._engine.connect() as connection:
             if self._writer is None:  # PostgreSQL's own default shows each statement another state
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _clear_troubles(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            trouble = explain(error, self.shown, BUSY_TIMEOUT)
+            if trouble is None:
+                raise
+            raise CatalogueTrouble(f"{trouble}. Nothing of this transaction was kept, and nothing else lost") from None
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -68,22 +97,38 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def clock(connection: Connection, ahead: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
+    """The clock that leases are compared with, now or so much later.
+
+    PostgreSQL's own, for its clients' may differ; SQLite has one machine.
+    """
+    if connection.dialect.name == "postgresql":
+        return sa.func.clock_timestamp(type_=UtcDateTime) + sa.cast(sa.literal(ahead, sa.Interval), sa.Interval)
+    return sa.literal(now() + ahead, UtcDateTime)
+
+
 def exclusive(connection: Connection, name: str) -> None:
     """Let one transaction at a time through, until it ends (SQLite's writers are alone already)."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCKS[name])))
 
 
-def open_catalogue(url: str | sa.URL) -> Catalogue:
+def open_catalogue(url: str | sa.URL, *, create: bool = True) -> Catalogue:
     """Open the catalogue at a SQLAlchemy URL; missing tables are made, older ones upgraded.
 
     Args:
         url: `sqlite:////absolute/path.db` or `postgresql+psycopg2://user:…@host/database`.
+        create: make tables where there are none; otherwise an empty or missing database is refused.
 
     Raises:
-        CatalogueError: the database can't be reached, is of a kind not served, or is newer than this program.
+        CatalogueError: the database can't be reached or written, is of a kind not served, belongs to another program,
+            or is newer than this one. It is then as it was.
     """
-    url = sa.make_url(url)
+    try:
+        url = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        # SQLAlchemy's message would quote it, with its password.
+        raise CatalogueError("the catalogue's address is no database URL, such as sqlite:////data/c.db") from None
     shown = url.render_as_string(hide_password=True)
     if url.get_backend_name() not in {"sqlite", "postgresql"}:
         raise CatalogueError(f"catalogue {shown}: only SQLite and PostgreSQL are served")
@@ -92,20 +137,28 @@ def open_catalogue(url: str | sa.URL) -> Catalogue:
             raise CatalogueError(f"catalogue {shown}: name a file, several processes must see the same catalogue")
         if not Path(url.database).parent.is_dir():
             raise CatalogueError(f"catalogue {shown}: the folder {Path(url.database).parent} does not exist; create it")
+        if not create and not Path(url.database).exists():
+            raise CatalogueError(_none_here(shown))
     engine = _engine(url)
     try:
-        _bring_up_to_date(engine, url, shown)
+        _bring_up_to_date(engine, url, shown, create)
     except sa.exc.DBAPIError as error:
         engine.dispose()
         # The driver's own text may repeat the URL; its class and first line are enough to act on.
         reason = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
-        raise CatalogueError(
-            f"catalogue {shown} can't be opened: {reason}. Check the database and its connection"
-        ) from None
+        trouble = explain(error, shown, BUSY_TIMEOUT) or f"catalogue {shown}: the database refuses"
+        raise CatalogueError(f"{trouble}. It can't be opened ({reason}) and is as it was") from None
     except BaseException:
         engine.dispose()
         raise
     return Catalogue(engine)
+
+
+def _none_here(shown: str) -> str:
+    return (
+        f"catalogue {shown}: there is none. The first run of a DAG makes it; check the address "
+        "(--catalogue, AUDIO_CATALOGUE) if there should be one"
+    )
 
 
 def _engine(url: sa.URL) -> Engine:
@@ -131,7 +184,7 @@ def _engine(url: sa.URL) -> Engine:
     return engine
 
 
-def _bring_up_to_date(engine: Engine, url: sa.URL, shown: str) -> None:
+def _bring_up_to_date(engine: Engine, url: sa.URL, shown: str, create: bool) -> None:
     if _version(engine) == HEAD:
         return
     # Alembic takes a fifth of a second to import: only an old or empty database pays for it.
@@ -142,6 +195,7 @@ def _bring_up_to_date(engine: Engine, url: sa.URL, shown: str) -> None:
             connection = connection.execution_options(catalogue_write=True)
             with connection.begin():
                 exclusive(connection, "migrate")
+                _refuse_foreign(connection, shown, create)
                 upgrade(connection)
     except UnknownRevision as error:
         raise CatalogueError(
@@ -150,6 +204,19 @@ def _bring_up_to_date(engine: Engine, url: sa.URL, shown: str) -> None:
         ) from None
     if url.get_backend_name() == "sqlite" and url.database:
         os.chmod(url.database, 0o600)  # keys and reasons in it are nobody else's business
+
+
+def _refuse_foreign(connection: Connection, shown: str, create: bool) -> None:
+    """Never make tables among those of another program, nor take its versions for ours."""
+    there = set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
+    if not there and not create:
+        raise CatalogueError(_none_here(shown))
+    if there and not {"batch", "source", "conversion", "rendition"} <= there:
+        few = ", ".join(sorted(there)[:3])
+        raise CatalogueError(
+            f"catalogue {shown} is no catalogue: it has another program's tables ({few}, …). "
+            "Point at an empty database, or at the catalogue's own"
+        )
 
 
 def _version(engine: Engine) -> str | None:

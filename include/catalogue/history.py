@@ -9,19 +9,24 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from .schema import attempt, conversion
-from .states import MOVES, Verb
+from .states import MOVES, Guard, Verb
 
 
-def keep_attempts(connection: Connection, ids: Sequence[int]) -> None:
-    """Write down the current attempt of each conversion that a retry would move; it must follow in the transaction."""
-    retriable = [state.value for state in sorted(MOVES[Verb.RETRY].sources)]
+def keep_attempts(connection: Connection, verb: Verb, ids: Sequence[int]) -> None:
+    """Write down the current attempt of each conversion that a move to its next attempt would move.
+
+    The move, RETRY or REVIVE, must follow in the transaction.
+    """
+    step = MOVES[verb]
+    retriable = [state.value for state in sorted(step.sources)]
+    spent = conversion.c.attempt >= conversion.c.max_attempts
     # Locked, so that nobody moves them between this look and the retry.
     standing = connection.scalars(
         sa.select(conversion.c.id)
         .where(
             conversion.c.id.in_(ids),
             conversion.c.state.in_(retriable),
-            conversion.c.attempt < conversion.c.max_attempts,
+            spent if Guard.ATTEMPTS_SPENT in step.guards else ~spent,
         )
         .order_by(conversion.c.id)
         .with_for_update()

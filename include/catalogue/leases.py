@@ -1,4 +1,7 @@
-"""Named roles that one process holds at a time; a holder that dies loses its role when the lease is over."""
+"""Named roles that one process holds at a time; a holder that dies loses its role when the lease is over.
+
+Terms are measured by the database's clock (`database.clock`): the machines that compete for a role may disagree.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from .database import now
+from .database import clock
 from .schema import lease
 
 
@@ -18,13 +21,13 @@ def acquire(connection: Connection, name: str, owner: str, term: timedelta) -> b
     Returns:
         Whether the owner holds it until the term is over.
     """
-    at = now()
+    until = clock(connection, term)
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(lease).values(name=name, owner=owner, until=at + term)
+    statement = insert(lease).values(name=name, owner=owner, until=until)
     statement = statement.on_conflict_do_update(
         index_elements=[lease.c.name],
-        set_={"owner": owner, "until": at + term},
-        where=sa.or_(lease.c.owner == owner, lease.c.until < at),
+        set_={"owner": owner, "until": until},
+        where=sa.or_(lease.c.owner == owner, lease.c.until < clock(connection)),
     )
     connection.execute(statement)
     holder = connection.execute(sa.select(lease.c.owner).where(lease.c.name == name)).scalar_one()

@@ -54,6 +54,7 @@ class Verb(StrEnum):
     SUPERSEDE = "supersede"
     RETRY = "retry"
     BURY = "bury"
+    REVIVE = "revive"
     CANCEL = "cancel"
 
 
@@ -113,6 +114,10 @@ MOVES: Mapping[Verb, Move] = MappingProxyType(
         Verb.SUPERSEDE: _move({*ACTIVE, State.PUBLISHED}, State.SUPERSEDED, "plan, verify, catalogue"),
         Verb.RETRY: _move({State.FAILED, State.QUARANTINED}, State.PLANNED, "plan", Guard.ATTEMPTS_LEFT),
         Verb.BURY: _move({State.FAILED, State.QUARANTINED}, State.DEAD, "plan", Guard.ATTEMPTS_SPENT),
+        # A person says so: a conversion that was given up gets more attempts.
+        Verb.REVIVE: _move(
+            {State.FAILED, State.QUARANTINED, State.DEAD}, State.PLANNED, "requeue", Guard.ATTEMPTS_SPENT
+        ),
         Verb.CANCEL: _move({State.PLANNED}, State.CANCELLED, "plan"),
     }
 )

@@ -74,7 +74,7 @@ def test_a_database_that_cannot_serve_is_refused_without_its_password(url: str, 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c.db").write_text("this is no database, but long enough to be looked at" * 30)
-    with pytest.raises(CatalogueError, match="can't be opened: file is not a database"):
+    with pytest.raises(CatalogueError, match=r"c\.db: it is no SQLite database\. Check the path"):
         open_catalogue(f"sqlite:///{tmp_path}/c.db")
 
 
