@@ -63,7 +63,7 @@ RULES = (
 )
 
 MADE = frozenset(
-    {".venv", ".demo", ".stack", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
+    {".venv", ".demo", ".stack", ".sdk", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
     | {".import_linter_cache", "build", "dist"}
 )
 """What the project's own commands make; git ignores it."""
