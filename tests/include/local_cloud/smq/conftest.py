@@ -40,7 +40,10 @@ class RunningSmq:
     _accounts: list[Account] = field(default_factory=list)
 
     def start(self) -> None:
-        listener = socket.create_server(("127.0.0.1", 0))
+        # asyncio switches Nagle's algorithm off for sockets that say they are TCP only.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(2048)
         self.endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
         credentials = Credentials("testAK", "testSK", security_token="tok")
         ready = threading.Event()
@@ -79,6 +82,15 @@ class RunningSmq:
         account = Account(self.endpoint, key_id, secret, token)
         self._accounts.append(account)
         return account
+
+
+@pytest.fixture(scope="module")
+def shared_smq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSmq]:
+    """One service for the tests of a file that only see themselves refused."""
+    running = RunningSmq(tmp_path_factory.mktemp("smq"))
+    running.start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture

@@ -174,15 +174,15 @@ def test_a_listing_with_meta_tells_all_attributes(smq: Any) -> None:
 
 
 @pytest.mark.parametrize("number", ["0", "1001", "-1", "many", "1.5", ""])
-def test_a_page_has_one_to_a_thousand_entries(smq: Any, number: str) -> None:
-    status, document = listed(smq, "/queues", x_mns_ret_number=number)
+def test_a_page_has_one_to_a_thousand_entries(shared_smq: Any, number: str) -> None:
+    status, document = listed(shared_smq, "/queues", x_mns_ret_number=number)
     assert status == 400
     assert "<Code>InvalidArgument</Code>" in document
-    assert listed(smq, "/queues", x_mns_ret_number="1000")[0] == 200
+    assert listed(shared_smq, "/queues", x_mns_ret_number="1000")[0] == 200
 
 
 @pytest.mark.parametrize(("version", "code"), [("", "MissingVersionHeader"), ("2016-01-01", "InvalidVersionHeader")])
-def test_the_version_is_needed(smq: Any, version: str, code: str) -> None:
-    status, document = listed(smq, "/queues", x_mns_version=version)
+def test_the_version_is_needed(shared_smq: Any, version: str, code: str) -> None:
+    status, document = listed(shared_smq, "/queues", x_mns_version=version)
     assert status == 400
     assert f"<Code>{code}</Code>" in document

@@ -172,10 +172,10 @@ def test_skew_is_judged_by_the_servers_clock(smq: Any) -> None:
     ],
 )
 def test_what_is_wrong_is_refused_with_its_code(
-    smq: Any, method: str, target: str, body: bytes | None, status: int, code: str
+    shared_smq: Any, method: str, target: str, body: bytes | None, status: int, code: str
 ) -> None:
-    assert ask(smq, "PUT", "/queues/q")[0] == 201
-    got_status, document, headers = ask(smq, method, target, body)
+    assert ask(shared_smq, "PUT", "/queues/q")[0] in (201, 204)
+    got_status, document, headers = ask(shared_smq, method, target, body)
     assert (got_status, code_of(document)) == (status, code)
     assert headers["x-mns-version"] == "2015-06-06"
 

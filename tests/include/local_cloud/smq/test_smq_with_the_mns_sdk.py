@@ -309,9 +309,9 @@ def test_wrong_keys_and_tokens_are_refused(smq: Any) -> None:
         {"polling_wait_sec": 31},
     ],
 )
-def test_attributes_out_of_range_are_refused(smq: Any, attributes: dict[str, int]) -> None:
+def test_attributes_out_of_range_are_refused(shared_smq: Any, attributes: dict[str, int]) -> None:
     with refused("InvalidArgument"):
-        smq.account().get_queue("q").create(QueueMeta(**attributes))
+        shared_smq.account().get_queue("q").create(QueueMeta(**attributes))
 
 
 def test_a_message_larger_than_the_queue_takes_is_refused(smq: Any) -> None:
