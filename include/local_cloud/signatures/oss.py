@@ -18,6 +18,7 @@ from include.local_cloud.signatures.request import (
     parse_seconds,
     parse_time,
     request_time,
+    signing_date,
 )
 
 LONGEST_V4_PRESIGNED_SECONDS = 604_800
@@ -130,8 +131,7 @@ class OssVerifier:
         additional: Sequence[str],
         provided: str,
     ) -> None:
-        moment = parse_time(time)
-        if moment is None or moment.strftime("%Y%m%d") != scope.date:
+        if signing_date(time) != scope.date:
             raise invalid_argument("Invalid signing date in Authorization header.")
         canonical = oss_v4.canonical_request(request, additional)
         to_sign = oss_v4.string_to_sign(time, scope, canonical)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from include.local_cloud.signatures.request import (
     ReceivedRequest,
@@ -26,8 +26,7 @@ ALGORITHM = "OSS4-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(NamedTuple):
     """What a V4 credential names besides the access key id."""
 
     access_key_id: str
@@ -43,9 +42,6 @@ class Scope:
             raise invalid_argument("Invalid Credential in Authorization header.")
         return cls(*parts[:4])
 
-    def __str__(self) -> str:
-        return f"{self.date}/{self.region}/{self.product}/aliyun_v4_request"
-
 
 def canonical_request(request: ReceivedRequest, additional_headers: Sequence[str]) -> bytes:
     """The request in its one canonical form."""
@@ -59,7 +55,8 @@ def canonical_request(request: ReceivedRequest, additional_headers: Sequence[str
 
 def string_to_sign(time: str, scope: Scope, canonical: bytes) -> bytes:
     """What the sender signed."""
-    return f"{ALGORITHM}\n{time}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}".encode()
+    named = f"{scope.date}/{scope.region}/{scope.product}/aliyun_v4_request"
+    return f"{ALGORITHM}\n{time}\n{named}\n{hashlib.sha256(canonical).hexdigest()}".encode()
 
 
 def signature(secret: str, scope: Scope, to_sign: bytes) -> str:

@@ -69,10 +69,8 @@ def invalid_argument(message: str, ec: str = "") -> AuthenticationError:
 
 def signed_headers(request: ReceivedRequest, also: Sequence[str] = ()) -> bytes:
     """The canonical lines `name:value` of all `x-oss-*` headers and of those named in `also`."""
-    names = sorted(name for name in request.headers if name.startswith("x-oss-") or name in also)
-    return b"".join(
-        name.encode("latin-1") + b":" + request.headers[name].strip().encode("latin-1") + b"\n" for name in names
-    )
+    names = sorted([name for name in request.headers if name.startswith("x-oss-") or name in also])
+    return "".join([f"{name}:{request.headers[name].strip()}\n" for name in names]).encode("latin-1")
 
 
 def percent_encode(text: str, safe: str = "") -> str:
@@ -82,6 +80,8 @@ def percent_encode(text: str, safe: str = "") -> str:
 
 def canonical_query(parameters: Sequence[tuple[str, str]]) -> str:
     """Encode, sort and join parameters; an empty value leaves the bare name."""
+    if not parameters:
+        return ""
     encoded = sorted((percent_encode(name), percent_encode(value)) for name, value in parameters)
     return "&".join(f"{name}={value}" if value else name for name, value in encoded)
 
@@ -96,6 +96,13 @@ def parse_time(text: str) -> datetime | None:
         return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=1024)
+def signing_date(text: str) -> str:
+    """The day (yyyymmdd, UTC) of a time that `parse_time` reads; empty when it doesn't."""
+    moment = parse_time(text)
+    return "" if moment is None else moment.strftime("%Y%m%d")
 
 
 def request_time(request: ReceivedRequest) -> str:
