@@ -7,7 +7,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import DAG
 
-from oss_audio.batch_params import PIPELINE, batch_params, setting
+from oss_audio.batch_params import PIPELINE, SELECTION, batch_params, setting
 from oss_audio.batch_pipeline import batch_pipeline
 
 with DAG(
@@ -20,4 +20,4 @@ with DAG(
     tags=["audio", "oss"],
     doc_md=__doc__,
 ):
-    batch_pipeline(**PIPELINE)
+    batch_pipeline(selection=SELECTION, **PIPELINE)

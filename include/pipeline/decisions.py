@@ -18,6 +18,7 @@ class Decision(StrEnum):
     REPARAMETRISED = "profile changed"
     FORCED = "forced"
     RETRY = "retry"
+    REQUEUED = "requeued"
     JOINED = "joined"
     EMPTY = "empty source"
     NO_TARGET = "impossible target"

@@ -25,13 +25,8 @@ from .candidates import Candidates, Order
 from .decisions import FRESH, LEFT_ALONE, NOT_SHOWN, SHOWN, SKIPPED, Decision, Plan
 from .renderings import Rendering, target_bucket
 from .selection import Selection, SelectionError, check_target, refuse_own_targets
+from .sharding import cut_shards
 from .targets import own_targets
-
-#: A run maps over at most this many shards, whatever the number of files.
-MAX_SHARDS = 64
-#: Below this a shard isn't worth a task instance of its own.
-MIN_SHARD = 1000
-
 
 #: A conversion that the batch wants: its candidate's position, its id, and why.
 _Wanted = tuple[int, int, Decision]
@@ -150,11 +145,7 @@ class _Planner:
             self._decide(connection, page)
         self.plan.unchanged = listed * len(self._renderings) - candidates.count()
         candidates.forget()
-        mine = batch_conversion.c.batch_id == self._batch_id
-        size = max(MIN_SHARD, -(-self._ordinal // MAX_SHARDS))
-        connection.execute(
-            sa.update(batch_conversion).where(mine).values(shard=batch_conversion.c.ordinal // sa.literal(size))
-        )
+        cut_shards(connection, self._batch_id, self._ordinal)
         batches.end_planning(connection, self._batch_id, self.plan.decisions)
 
     def _drop_known_renditions(self, connection: Connection) -> int:

@@ -145,15 +145,66 @@ def batch_params() -> dict[str, Param]:
             title="Restore",
             description="Have archived sources restored, for a later run; OSS charges for it.",
         ),
-        "failure_threshold": Param(
-            50,
-            type="number",
-            minimum=0,
-            maximum=100,
-            title="Failure threshold (%)",
-            description="The run fails when more than this share of its conversions failed.",
-        ),
+        "failure_threshold": _failure_threshold(),
     }
+
+
+def requeue_params() -> dict[str, Param]:
+    """The Params of a batch that tries failures again, by name."""
+    return {
+        "failed_batch": Param(
+            None,
+            type=["null", "string"],
+            title="Batch",
+            description="As its report is titled, such as nightly_audio_batch/scheduled__2026-11-22T02:00:00+08:00. "
+            "Empty: failures of any batch.",
+        ),
+        "code": Param(
+            None,
+            type=["null", "string"],
+            title="Reason",
+            description="The failure's code as the report counts it, such as DeadlineExceeded; empty: any.",
+        ),
+        "profile": Param(
+            None,
+            type=["null", "string"],
+            examples=sorted(load_profiles()),
+            title="Profile",
+            description="Only this rendition; empty: any.",
+        ),
+        "dead": Param(
+            False,
+            type="boolean",
+            title="Dead ones, too",
+            description="Also those without attempts left; they get more.",
+        ),
+        "attempts": Param(
+            1,
+            type="integer",
+            minimum=1,
+            title="Attempts",
+            description="So many more attempts a dead one gets.",
+        ),
+        "limit": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Limit",
+            description="At most so many, the oldest failures first.",
+        ),
+        "failure_threshold": _failure_threshold(),
+    }
+
+
+def _failure_threshold() -> Param:
+    return Param(
+        50,
+        type="number",
+        minimum=0,
+        maximum=100,
+        title="Failure threshold (%)",
+        description="The run fails when more than this share of its conversions failed.",
+    )
 
 
 #: Arguments of `OSSAudioListOperator` out of the Params above.
@@ -179,9 +230,18 @@ SELECTION: dict[str, Any] = {
     "plan_only": "{{ params.dry_run }}",
 }
 
-#: Arguments of `batch_pipeline` out of this deployment's settings and the Params above.
+#: Arguments of `OSSAudioRequeueOperator` out of the Params of `requeue_params`.
+FAILURES: dict[str, Any] = {
+    "failed_batch": "{{ params.failed_batch }}",
+    "code": "{{ params.code }}",
+    "profile": "{{ params.profile }}",
+    "dead": "{{ params.dead }}",
+    "attempts": "{{ params.attempts }}",
+    "limit": "{{ params.limit }}",
+}
+
+#: Arguments of `batch_pipeline`, besides what the batch is about, out of this deployment's settings and the Params.
 PIPELINE: dict[str, Any] = {
-    "selection": SELECTION,
     "smq_topic": setting("TOPIC") or None,
     "smq_queue": setting("QUEUE") or None,
     "staging_prefix": setting("STAGING_PREFIX", ".staging/"),

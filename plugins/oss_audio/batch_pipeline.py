@@ -1,24 +1,26 @@
-"""The chain of one batch, for any DAG: list, plan, convert, await, verify, catalogue, report."""
+"""The chain of one batch, for any DAG: list or requeue, then plan, convert, await, verify, catalogue, report."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import TriggerRule, chain
+from airflow.sdk import BaseOperator, TriggerRule, chain
 
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
 from oss_audio.operators.plan import OSSAudioPlanOperator
 from oss_audio.operators.publish import OSSAudioPublishOperator
 from oss_audio.operators.report import OSSAudioReportOperator
+from oss_audio.operators.requeue import OSSAudioRequeueOperator
 from oss_audio.operators.verify import OSSAudioVerifyOperator
 from oss_audio.sensors.convert import OSSAudioConvertSensor
 
 
 def batch_pipeline(
     *,
-    selection: dict[str, Any],
+    selection: dict[str, Any] | None = None,
+    failures: dict[str, Any] | None = None,
     smq_topic: str | None = None,
     smq_queue: str | None = None,
     staging_prefix: str = ".staging/",
@@ -32,6 +34,7 @@ def batch_pipeline(
     """Lay the tasks of one batch into the DAG that is open.
 
     :param selection: arguments of `OSSAudioListOperator`: what to make of which sources.
+    :param failures: instead of a selection, arguments of `OSSAudioRequeueOperator`: which failures to try again.
     :param smq_topic: SMQ topic for completion messages; the connection's own when empty.
     :param smq_queue: SMQ queue subscribed to that topic; the connection's own when empty.
     :param staging_prefix: where conversions in progress write.
@@ -44,8 +47,14 @@ def batch_pipeline(
     # also when there was no shard, whose mapped tasks are skipped. The report, the only leaf, fails if any task did.
     whatever_became: dict[str, Any] = {**stores, "trigger_rule": TriggerRule.ALL_DONE}
 
-    listed = OSSAudioListOperator(task_id="list", staging_prefix=staging_prefix, **selection, **stores)
-    plan = OSSAudioPlanOperator(task_id="plan", batch=listed.output, **stores)
+    if (selection is None) is (failures is None):
+        raise ValueError("give either selection or failures: what the batch is about")
+    first: BaseOperator
+    if selection is not None:
+        first = OSSAudioListOperator(task_id="list", staging_prefix=staging_prefix, **selection, **stores)
+    else:
+        first = OSSAudioRequeueOperator(task_id="requeue", **(failures or {}), **stores)
+    plan = OSSAudioPlanOperator(task_id="plan", batch=first.output, **stores)
     convert = OSSAudioConvertOperator.partial(
         task_id="convert",
         smq_topic=smq_topic,
@@ -63,11 +72,11 @@ def batch_pipeline(
         smq_conn_id=smq_conn_id,
         **whatever_became,
     ).expand(shard=plan.output)
-    verify = OSSAudioVerifyOperator(task_id="verify", batch=listed.output, **whatever_became)
-    catalogue = OSSAudioPublishOperator(task_id="catalogue", batch=listed.output, **whatever_became)
+    verify = OSSAudioVerifyOperator(task_id="verify", batch=first.output, **whatever_became)
+    catalogue = OSSAudioPublishOperator(task_id="catalogue", batch=first.output, **whatever_became)
     report = OSSAudioReportOperator(
         task_id="report",
-        batch=listed.output,
+        batch=first.output,
         reports=reports,
         failure_threshold=failure_threshold,
         **whatever_became,

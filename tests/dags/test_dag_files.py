@@ -1,4 +1,4 @@
-"""The two DAGs: they load without a complaint, have the graph of a batch, and Params that make a form."""
+"""The DAGs: they load without a complaint, have the graph of a batch, and Params that make a form."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 def describe(dag):
     restored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
-    listing, convert, wait = (dag.get_task(name) for name in ("list", "convert", "await"))
+    first = next(task for task in dag.tasks if not task.upstream_task_ids)
+    convert, wait = dag.get_task("convert"), dag.get_task("await")
     params = {name: dag.params.get_param(name) for name in dag.params}
     return {
         "file": Path(dag.fileloc).name,
@@ -50,7 +51,7 @@ def describe(dag):
         "mapped": sorted(task.task_id for task in restored.tasks if task.is_mapped),
         "types": {task.task_id: task.task_type for task in dag.tasks},
         "retries": sorted({task.retries for task in dag.tasks}),
-        "selection": {name: getattr(listing, name) for name in listing.template_fields},
+        "selection": {name: getattr(first, name) for name in first.template_fields},
         "convert": {name: convert.partial_kwargs.get(name) for name in ("smq_topic", "smq_queue", "staging_prefix")},
         "await": {name: wait.partial_kwargs.get(name) for name in ("smq_queue", "fail_on_error")},
         "reports": dag.get_task("report").reports,
@@ -94,29 +95,37 @@ def found(loaded: list[dict[str, Any]]) -> dict[str, Any]:
     return loaded[0]
 
 
-def test_both_dags_load_without_errors_and_warnings(found: dict[str, Any]) -> None:
+def test_all_dags_load_without_errors_and_warnings(found: dict[str, Any]) -> None:
     assert (found["errors"], found["warnings"]) == ({}, {})
     assert {dag_id: dag["file"] for dag_id, dag in found["dags"].items()} == {
         "nightly_audio_batch": "nightly_audio_batch.py",
         "convert_audio": "convert_audio.py",
+        "requeue_failed": "requeue_failed.py",
     }
 
 
-@pytest.mark.parametrize("dag_id", ["nightly_audio_batch", "convert_audio"])
-def test_the_graph_of_a_batch(found: dict[str, Any], dag_id: str) -> None:
+@pytest.mark.parametrize(
+    ("dag_id", "first", "operator"),
+    [
+        ("nightly_audio_batch", "list", "OSSAudioListOperator"),
+        ("convert_audio", "list", "OSSAudioListOperator"),
+        ("requeue_failed", "requeue", "OSSAudioRequeueOperator"),
+    ],
+)
+def test_the_graph_of_a_batch(found: dict[str, Any], dag_id: str, first: str, operator: str) -> None:
     dag = found["dags"][dag_id]
     assert dag["graph"] == {
-        "list": [],
-        "plan": ["list"],
+        first: [],
+        "plan": [first],
         "convert": ["plan"],
         "await": ["convert", "plan"],
-        "verify": ["await", "list"],
-        "catalogue": ["list", "verify"],
-        "report": ["catalogue", "list"],
+        "verify": sorted(["await", first]),
+        "catalogue": sorted([first, "verify"]),
+        "report": sorted(["catalogue", first]),
     }
     # Whatever fails after planning, what was submitted is seen through; the report, the only leaf, then fails the run.
     assert dag["rules"] == {
-        "list": "all_success",
+        first: "all_success",
         "plan": "all_success",
         "convert": "all_success",
         "await": "all_done",
@@ -126,7 +135,7 @@ def test_the_graph_of_a_batch(found: dict[str, Any], dag_id: str) -> None:
     }
     assert dag["mapped"] == ["await", "convert"]
     assert dag["types"] == {
-        "list": "OSSAudioListOperator",
+        first: operator,
         "plan": "OSSAudioPlanOperator",
         "convert": "OSSAudioConvertOperator",
         "await": "OSSAudioConvertSensor",
@@ -159,6 +168,13 @@ def test_params_make_a_form(found: dict[str, Any], dag_id: str) -> None:
         "force": ("boolean", False),
         "dry_run": ("boolean", False),
         "limit": (["null", "integer"], None),
+        "order": ("string", "profile"),
+        "min_size": (["null", "integer"], None),
+        "max_size": (["null", "integer"], None),
+        "min_age": (["null", "number"], None),
+        "max_age": (["null", "number"], None),
+        "interval_only": ("boolean", False),
+        "restore": ("boolean", False),
         "failure_threshold": ("number", 50),
     }
     assert all(param["schema"]["title"] and param["description"] for param in params.values())
@@ -168,6 +184,22 @@ def test_params_make_a_form(found: dict[str, Any], dag_id: str) -> None:
     assert profiles["values_display"].keys() == set(profiles["examples"])
     # Every Param reaches the operator that reads it.
     used = json.dumps(found["dags"][dag_id]["selection"])
+    assert [name for name in params if f"params.{name}" not in used] == ["failure_threshold"]
+
+
+def test_the_form_of_a_second_try(found: dict[str, Any]) -> None:
+    params = found["dags"]["requeue_failed"]["params"]
+    assert {name: (param["schema"]["type"], param["value"]) for name, param in params.items()} == {
+        "failed_batch": (["null", "string"], None),
+        "code": (["null", "string"], None),
+        "profile": (["null", "string"], None),
+        "dead": ("boolean", False),
+        "attempts": ("integer", 1),
+        "limit": (["null", "integer"], None),
+        "failure_threshold": ("number", 50),
+    }
+    assert all(param["schema"]["title"] and param["description"] for param in params.values())
+    used = json.dumps(found["dags"]["requeue_failed"]["selection"])
     assert [name for name in params if f"params.{name}" not in used] == ["failure_threshold"]
 
 

@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator, Context
 
 from include.catalogue import Catalogue, open_catalogue
 from include.oss import OssSettings
+from include.pipeline.request import RequestError
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
 
@@ -62,3 +63,12 @@ def batch_name(context: Context) -> str:
     """What the batch of this run is called: a cleared or retried run finds its batch again."""
     run = context["dag_run"]
     return f"{run.dag_id}/{run.run_id}"
+
+
+def refuse_unknown_params(context: Context) -> None:
+    """Airflow takes any name in a run's conf: a misspelt `dry_run` would start a batch that is paid for."""
+    params = context.get("params") or {}
+    given = getattr(context["dag_run"], "conf", None) or {}
+    unknown = sorted(set(given) - set(params)) if params else []
+    if unknown:
+        raise RequestError(f"unknown Param {', '.join(map(repr, unknown))}: choose from {', '.join(sorted(params))}")

@@ -18,7 +18,7 @@ from include.pipeline.request import BatchRequest, RequestError
 from include.pipeline.selection import refuse_own_targets
 from oss_audio.clear_errors import clear_errors
 from oss_audio.links import OSSConsoleLink, console_address
-from oss_audio.operators.base import OSSAudioOperator, batch_name
+from oss_audio.operators.base import OSSAudioOperator, batch_name, refuse_unknown_params
 from oss_audio.values import as_flag, as_hours, as_moment, as_names, as_number, as_text, as_texts
 
 
@@ -134,7 +134,7 @@ class OSSAudioListOperator(OSSAudioOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         settings = self.oss()
         with clear_errors("Listing the sources", settings):
-            _refuse_unknown_params(context)
+            refuse_unknown_params(context)
             request = self._request()
             request = self._within_ages(request, self._check(request, settings))
             self.console_address = console_address(settings, request.bucket, request.prefixes[0])
@@ -208,12 +208,3 @@ class OSSAudioListOperator(OSSAudioOperator):
         for bucket in sorted(targets - {request.bucket}):
             check_bucket(settings, bucket)
         return at
-
-
-def _refuse_unknown_params(context: Context) -> None:
-    """Airflow takes any name in a run's conf: a misspelt `dry_run` would start a batch that is paid for."""
-    params = context.get("params") or {}
-    given = getattr(context["dag_run"], "conf", None) or {}
-    unknown = sorted(set(given) - set(params)) if params else []
-    if unknown:
-        raise RequestError(f"unknown Param {', '.join(map(repr, unknown))}: choose from {', '.join(sorted(params))}")

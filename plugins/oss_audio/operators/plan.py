@@ -16,7 +16,7 @@ from oss_audio.values import Shard, as_batch
 class OSSAudioPlanOperator(OSSAudioBatchOperator):
     """Plan a batch from its listing; a dry run shows the plan in the log and keeps nothing.
 
-    :param batch: what `OSSAudioListOperator` returned.
+    :param batch: what `OSSAudioListOperator` or `OSSAudioRequeueOperator` returned.
     :return: the batch's shards, for `OSSAudioConvertOperator.partial(...).expand(shard=plan.output)`
     """
 
@@ -24,7 +24,13 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
         batch_id = as_batch(self.batch)
         with clear_errors("Planning the batch"), self.catalogue() as catalogue:
             with catalogue.read() as connection:
-                request = BatchRequest.from_json(batches.get_batch(connection, batch_id).params)
+                batch = batches.get_batch(connection, batch_id)
+                if batch.planned_at is not None:
+                    shards = batches.shards_of(connection, batch_id)
+                    decided = ", ".join(f"{count} {decision}" for decision, count in batch.decisions.items())
+                    self.log.info("Planned already: %s", decided or "nothing to do")
+                    return [Shard(batch=batch_id, shard=shard) for shard in shards]
+            request = BatchRequest.from_json(batch.params)
             plan = plan_batch(
                 catalogue,
                 request.selection(),

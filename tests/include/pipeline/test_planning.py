@@ -14,7 +14,7 @@ from include.catalogue import Catalogue, State, batches, conversions, open_catal
 from include.catalogue.conversions import Conversion
 from include.catalogue.database import now
 from include.catalogue.schema import conversion, listing, rendition
-from include.pipeline import planning
+from include.pipeline import sharding
 from include.pipeline.candidates import Order
 from include.pipeline.decisions import Plan
 from include.pipeline.planning import plan_batch
@@ -314,10 +314,10 @@ def test_a_known_rendition_is_never_a_source(catalogue: Catalogue, plan_it: Plan
 
 
 def test_a_run_has_at_most_64_shards(catalogue: Catalogue, plan_it: PlanIt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "MIN_SHARD", 2)
+    monkeypatch.setattr(sharding, "MIN_SHARD", 2)
     batch, plan = plan_it({f"in/{n:04}.wav": "E" for n in range(200)})
     assert plan.shards == list(range(50))
-    monkeypatch.setattr(planning, "MAX_SHARDS", 8)
+    monkeypatch.setattr(sharding, "MAX_SHARDS", 8)
     _, plan = plan_it({f"in/{n:04}.wav": "E2" for n in range(200)})
     assert plan.shards == list(range(8))
     with catalogue.read() as connection:

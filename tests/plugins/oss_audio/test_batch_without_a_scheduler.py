@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow.triggers.base import TaskSuccessEvent
 
 from include.catalogue import State
-from include.pipeline import planning
+from include.pipeline import sharding
 from oss_audio.batch_pipeline import batch_pipeline
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
@@ -240,7 +240,7 @@ def test_a_batch_that_was_not_planned_fails_the_report(deployment: Deployment) -
 def test_a_shard_that_was_not_submitted_strands_nobody_and_fails_the_report(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(planning, "MIN_SHARD", 1)
+    monkeypatch.setattr(sharding, "MIN_SHARD", 1)
     for name in ("a.wav", "b.wav"):
         deployment.put(name)
     context = deployment.context()

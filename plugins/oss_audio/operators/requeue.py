@@ -1,0 +1,62 @@
+"""The first step of a batch that tries failures again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context
+
+from include.pipeline.requeueing import Wanted, requeue
+from oss_audio.clear_errors import clear_errors
+from oss_audio.operators.base import OSSAudioOperator, batch_name, refuse_unknown_params
+from oss_audio.values import as_flag, as_number, as_text
+
+
+class OSSAudioRequeueOperator(OSSAudioOperator):
+    """Plan failed conversions again, as a batch of this run; every condition given must hold.
+
+    :param failed_batch: name of the batch that wanted them, `dag_id/run_id` as its report's title has it; any when
+        empty.
+    :param code: the failure's code as the report counts it; any when empty.
+    :param profile: name of the rendition; any when empty.
+    :param dead: also those without attempts left.
+    :param attempts: so many more attempts a dead one gets.
+    :param limit: at most so many, the oldest failures first.
+    :return: ``{"batch": id}``
+    """
+
+    template_fields: Sequence[str] = ("failed_batch", "code", "profile", "dead", "attempts", "limit")
+
+    def __init__(
+        self,
+        *,
+        failed_batch: Any = None,
+        code: Any = None,
+        profile: Any = None,
+        dead: Any = False,
+        attempts: Any = 1,
+        limit: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.failed_batch = failed_batch
+        self.code = code
+        self.profile = profile
+        self.dead = dead
+        self.attempts = attempts
+        self.limit = limit
+
+    def execute(self, context: Context) -> dict[str, int]:
+        with clear_errors("Planning failures again"), self.catalogue() as catalogue:
+            refuse_unknown_params(context)
+            attempts = as_number("attempts", self.attempts)
+            wanted = Wanted(
+                batch=as_text(self.failed_batch),
+                code=as_text(self.code),
+                profile=as_text(self.profile),
+                dead=as_flag("dead", self.dead),
+                attempts=Wanted.attempts if attempts is None else attempts,
+                limit=as_number("limit", self.limit),
+            )
+            return {"batch": requeue(catalogue, batch_name(context), wanted)}
