@@ -7,6 +7,7 @@ format but flac, where it can only buy compression.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 AMR_NB_RATES = (4750, 5150, 5900, 6700, 7400, 7950, 10200, 12200)
@@ -100,7 +101,7 @@ def _aac_range(sample_rate: int) -> tuple[float, float]:
 
 def _between(low: float, high: float, part: float) -> float:
     """From `low` (0) to `high` (1), each step by the same factor."""
-    return low * (high / low) ** part
+    return low * math.exp(math.log(high / low) * part)
 
 
 def _amr_rates(sample_rate: int) -> tuple[int, ...]:
