@@ -33,12 +33,13 @@ _FILL = (
     FROM n JOIN source ON source.id = i / 4 + 1
     """,
     """
-    INSERT INTO rendition (id, bucket, key, conversion_id, source_id, profile, codec, sample_rate, channels, duration,
-                           bitrate, size, etag, published_at, container, content_type, samples, duration_exact,
+    INSERT INTO rendition (id, bucket, key, conversion_id, source_id, source_bucket, source_key, profile, codec,
+                           sample_rate, channels, duration, bitrate, size, etag, published_at, container, content_type, samples, duration_exact,
                            verification, loudness_lufs, loudness_range_lu, true_peak_dbtp, sample_peak_dbfs,
                            silence_head, silence_tail, crc64, tags)
     {renditions}
-    SELECT conversion.id, 'media', conversion.target_key, conversion.id, conversion.source_id, conversion.profile,
+    SELECT conversion.id, 'media', conversion.target_key, conversion.id, conversion.source_id,
+           conversion.bucket, conversion.key, conversion.profile,
            'mp3', 44100, 2, 180.0 + i % 100, 128000, 2880000 + i % 1000, printf('%032X', i),
            strftime('%Y-%m-%d %H:%M:%S.000000', 1767225600 + i * 31, 'unixepoch'), 'mp3', 'audio/mpeg', 7938000, 1, 'decode',
            -14.0 - i % 10, 5.5, -1.0, -1.2, 0.01, 0.02, printf('%d', i * 7919),

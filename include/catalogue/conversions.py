@@ -174,15 +174,22 @@ def of_the_same(one: sa.FromClause, other: sa.FromClause | Conversion) -> sa.Col
 
 
 def claim(
-    connection: Connection, verb: Verb, ids: Sequence[int], *, token: str, lease_until: datetime
+    connection: Connection,
+    verb: Verb,
+    ids: Sequence[int],
+    *,
+    token: str,
+    lease_until: datetime,
+    endpoint: str | None = None,
 ) -> list[Conversion]:
     """Take conversions for submitting; those that somebody else took meanwhile are left out.
 
     Args:
         verb: CLAIM for planned ones, RECLAIM for those whose owner's lease is over.
         token: fresh for every call; it is what later moves of the same claim show.
+        endpoint: the service that is asked; required with CLAIM.
     """
-    values: dict[str, Any] = {"claimed_at": now()} if verb is Verb.CLAIM else {}
+    values: dict[str, Any] = {"claimed_at": now(), "endpoint": endpoint} if verb is Verb.CLAIM else {}
     # Told by this machine's clock, kept and compared by the database's.
     ends = clock(connection, lease_until - now())
     move(connection, verb, ids, token=token, lease_until=ends, **values)

@@ -133,6 +133,7 @@ conversion = sa.Table(
     ),
     sa.Column("token", sa.Text, comment="of the claim that may write this row while it is submitted"),
     sa.Column("lease_until", UtcDateTime, comment="end of that claim; then the submit is reconciled"),
+    sa.Column("endpoint", sa.Text, comment="the service that this attempt was submitted to; null: none yet"),
     sa.Column("output_bucket", sa.Text, comment="where this attempt writes"),
     sa.Column("output_key", ObjectKey, comment="a key of this attempt alone (staged), or the target key (direct)"),
     sa.Column("task_id", sa.Text, index=True, comment="IMM's name of the task; null before it is submitted"),
@@ -168,6 +169,16 @@ sa.Index(
     sqlite_where=sa.text("newest AND state <> 'skipped'"),
     postgresql_where=sa.text("newest AND state <> 'skipped'"),
 )
+# Counted before every claim where the conversions in flight are limited.
+sa.Index(
+    "ix_conversion_in_flight",
+    conversion.c.endpoint,
+    conversion.c.state,
+    conversion.c.deadline_at,
+    sqlite_where=sa.text("state IN ('submitting', 'submitted')"),
+    postgresql_where=sa.text("state IN ('submitting', 'submitted')"),
+)
+
 # Which objects are renditions of ours, whatever became of them: asked for every listed key.
 sa.Index("ix_conversion_target", conversion.c.target_bucket, conversion.c.target_key)
 # Failures are few among a million rows, and asked for every morning.
@@ -268,6 +279,9 @@ rendition = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False, comment="bytes"),
     sa.Column("etag", sa.Text, nullable=False, comment="of the object at its final key"),
     sa.Column("published_at", UtcDateTime, nullable=False, comment="UTC"),
+    # Repeated from the conversion, so that every page of the published view is a range of one table's index.
+    sa.Column("source_bucket", sa.Text, nullable=False, server_default="", comment="of the source"),
+    sa.Column("source_key", ObjectKey, nullable=False, server_default="", comment="of the source"),
     sa.Column("container", sa.Text, comment="FFmpeg's name of the demuxer; null: not recorded, as for what follows"),
     sa.Column("content_type", sa.Text, comment="of the object"),
     sa.Column("bits_per_sample", sa.Integer, comment="bits; of flac only"),
@@ -294,9 +308,11 @@ rendition = sa.Table(
     sa.UniqueConstraint("bucket", "key"),
     comment="Verified renditions that stand at their final keys",
 )
-# Pages of the published view, newest first: of one profile, or of all.
+# Pages of the published view, of one profile or of all: newest first, or by the source's key.
 sa.Index("ix_rendition_profile_published", rendition.c.profile, rendition.c.published_at, rendition.c.id)
 sa.Index("ix_rendition_published_at", rendition.c.published_at, rendition.c.id)
+sa.Index("ix_rendition_profile_source", rendition.c.profile, rendition.c.source_key, rendition.c.id)
+sa.Index("ix_rendition_source_key", rendition.c.source_key, rendition.c.id)
 
 export = sa.Table(
     "export",

@@ -192,6 +192,8 @@ class _Publisher:
                 key=one.target_key,
                 conversion_id=one.id,
                 source_id=one.source_id,
+                source_bucket=one.bucket,
+                source_key=one.key,
                 profile=one.profile,
                 codec=measured["codec"],
                 # An opus file decodes at 48,000 Hz whatever it was made from: OpusHead has the rate that was asked for.

@@ -9,8 +9,8 @@ SELECT
     rendition.bucket AS bucket,
     rendition.key AS key,
     rendition.profile AS profile,
-    conversion.bucket AS source_bucket,
-    conversion.key AS source_key,
+    rendition.source_bucket AS source_bucket,
+    rendition.source_key AS source_key,
     source.etag AS source_etag,
     source.size AS source_size,
     source.codec AS source_codec,
@@ -51,20 +51,20 @@ SELECT
     rendition.source_id AS source_id,
     rendition.published_at AS published_at
 FROM rendition
-JOIN conversion ON conversion.id = rendition.conversion_id AND conversion.profile = rendition.profile
+JOIN conversion ON conversion.id = rendition.conversion_id
 JOIN source ON source.id = rendition.source_id
 """
 
 SOURCE_LADDER = """
 CREATE VIEW source_ladder AS
 SELECT
-    conversion.bucket AS source_bucket,
-    conversion.key AS source_key,
+    rendition.source_bucket AS source_bucket,
+    rendition.source_key AS source_key,
     row_number() OVER (
-        PARTITION BY conversion.bucket, conversion.key
+        PARTITION BY rendition.source_bucket, rendition.source_key
         ORDER BY coalesce(rendition.bitrate, 0), rendition.size, rendition.id
     ) AS rung,
-    count(*) OVER (PARTITION BY conversion.bucket, conversion.key) AS rungs,
+    count(*) OVER (PARTITION BY rendition.source_bucket, rendition.source_key) AS rungs,
     rendition.profile AS profile,
     rendition.bucket AS bucket,
     rendition.key AS key,
@@ -83,7 +83,6 @@ SELECT
     rendition.id AS rendition_id,
     rendition.published_at AS published_at
 FROM rendition
-JOIN conversion ON conversion.id = rendition.conversion_id
 JOIN source ON source.id = rendition.source_id
 """
 

@@ -57,6 +57,8 @@ def _source_columns() -> list[sa.Column[Any]]:
 
 def _rendition_columns() -> list[sa.Column[Any]]:
     return [
+        sa.Column("source_bucket", sa.Text(), nullable=False, server_default="", comment="of the source"),
+        sa.Column("source_key", KEY, nullable=False, server_default="", comment="of the source"),
         sa.Column(
             "container", sa.Text(), comment="FFmpeg's name of the demuxer; null: not recorded, as for what follows"
         ),
@@ -103,9 +105,10 @@ MOVE_UP = {
         WHERE json_type(probe) = 'object'
         """,
         """
-        UPDATE rendition SET container = measured ->> 'container', bits_per_sample = measured ->> 'bits_per_sample'
+        UPDATE rendition SET source_bucket = conversion.bucket, source_key = conversion.key,
+                             container = measured ->> 'container', bits_per_sample = measured ->> 'bits_per_sample'
         FROM conversion
-        WHERE conversion.id = rendition.conversion_id AND json_type(measured) = 'object'
+        WHERE conversion.id = rendition.conversion_id
         """,
     ),
     "postgresql": (
@@ -124,10 +127,11 @@ MOVE_UP = {
         WHERE json_typeof(probe) = 'object'
         """,
         """
-        UPDATE rendition SET container = measured ->> 'container',
+        UPDATE rendition SET source_bucket = conversion.bucket, source_key = conversion.key,
+                             container = measured ->> 'container',
                              bits_per_sample = CAST(measured ->> 'bits_per_sample' AS integer)
         FROM conversion
-        WHERE conversion.id = rendition.conversion_id AND json_typeof(measured) = 'object'
+        WHERE conversion.id = rendition.conversion_id
         """,
     ),
 }
@@ -173,6 +177,8 @@ def upgrade() -> None:
     op.create_index("ix_notification_received_at", "notification", ["received_at"])
     op.create_index("ix_rendition_profile_published", "rendition", ["profile", "published_at", "id"])
     op.create_index("ix_rendition_published_at", "rendition", ["published_at", "id"])
+    op.create_index("ix_rendition_profile_source", "rendition", ["profile", "source_key", "id"])
+    op.create_index("ix_rendition_source_key", "rendition", ["source_key", "id"])
     for view in VIEWS.values():
         op.execute(view)
 
@@ -180,6 +186,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in VIEWS:
         op.execute(f"DROP VIEW {name}")
+    op.drop_index("ix_rendition_source_key", "rendition")
+    op.drop_index("ix_rendition_profile_source", "rendition")
     op.drop_index("ix_rendition_published_at", "rendition")
     op.drop_index("ix_rendition_profile_published", "rendition")
     op.drop_index("ix_notification_received_at", "notification")
