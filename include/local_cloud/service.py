@@ -25,6 +25,7 @@ from include.local_cloud.oss.context import Context
 from include.local_cloud.signatures.oss import OssVerifier
 from include.local_cloud.smq.service import SmqService
 from include.local_cloud.store.local import LocalObjectStore
+from include.local_cloud.store.storage import OtherVersion
 
 if TYPE_CHECKING:
     from include.local_cloud.misbehaviour.assembly import Misbehaviour
@@ -104,7 +105,12 @@ class LocalCloud:
             )
         ]
         clock = CloudClock()
-        store = LocalObjectStore(config.data, clock)
+        try:
+            store = LocalObjectStore(config.data, clock)
+        except OtherVersion as error:
+            raise ConfigError(
+                f"--data {config.data} was written by another version of the local cloud ({error}). Name another directory."
+            ) from error
         stack.callback(store.close)
         smq = SmqService(config.data, config.region, config.credentials, clock=clock)
         await smq.start()

@@ -16,12 +16,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from include.local_cloud.events.origin import Origin
-from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey
 from include.local_cloud.oss import operations
 from include.local_cloud.oss.addressing import received_request
 from include.local_cloud.oss.buckets import require_bucket
 from include.local_cloud.oss.context import Context
-from include.local_cloud.oss.errors import OssError, no_such_bucket, no_such_key
+from include.local_cloud.oss.errors import NotThere, OssError, not_there
 from include.local_cloud.oss.http import Call, ObjectRange, Reply
 from include.local_cloud.oss.xml import Element, document
 from include.local_cloud.signatures.oss import OssVerifier
@@ -77,10 +76,8 @@ class ObjectApi:
             return await self._perform(operation, call)
         except AuthenticationError as error:
             raise OssError(error.status, error.code, error.message, error.ec, error.details) from None
-        except NoSuchBucket as error:
-            raise no_such_bucket(error) from None
-        except NoSuchKey as error:
-            raise no_such_key(error) from None
+        except NotThere as error:
+            raise not_there(error) from None
 
     async def _perform(self, operation: operations.Operation, call: Call) -> Reply:
         """Perform an operation; its answer says what became of the events its writes made due."""
@@ -147,7 +144,7 @@ async def send_error(error: OssError, method: str, host: str, request_id: str, s
         ("HostId", host),
         *error.details.items(),
     ]
-    headers = {"content-type": "application/xml"}
+    headers = {"content-type": "application/xml", **error.headers}
     if error.ec:
         elements.append(("EC", error.ec))
         elements.append(("RecommendDoc", f"https://api.aliyun.com/troubleshoot?q={error.ec}"))

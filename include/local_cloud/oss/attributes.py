@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from urllib.parse import parse_qsl
 
-from include.local_cloud.interfaces import ObjectInfo
+from include.local_cloud.interfaces import ARCHIVED, ObjectInfo
 from include.local_cloud.oss.errors import OssError, invalid_argument, not_implemented
 from include.local_cloud.oss.http import Call, http_date
 from include.local_cloud.store.records import Attributes
@@ -16,14 +17,13 @@ LARGEST_METADATA_BYTES = 8 * 1024
 MOST_TAGS, LONGEST_TAG_KEY, LONGEST_TAG_VALUE = 10, 128, 256
 
 _TAG_PUNCTUATION = frozenset(" +-=._:/")
-_REFUSED_HEADERS: Mapping[str, tuple[str, frozenset[str]]] = {
-    "x-oss-server-side-encryption": ("server-side encryption", frozenset()),
-    "x-oss-server-side-data-encryption": ("server-side encryption", frozenset()),
-    "x-oss-callback": ("upload callbacks", frozenset()),
-    "x-oss-traffic-limit": ("traffic limits", frozenset()),
-    "x-oss-object-acl": ("object ACLs other than private", frozenset({"default", "private"})),
-    "x-oss-storage-class": ("storage classes other than Standard", frozenset({"Standard"})),
+_REFUSED_HEADERS: Mapping[str, str] = {
+    "x-oss-server-side-encryption": "server-side encryption",
+    "x-oss-server-side-data-encryption": "server-side encryption",
+    "x-oss-callback": "upload callbacks",
+    "x-oss-traffic-limit": "traffic limits",
 }
+STORAGE_CLASSES = frozenset({"Standard", "IA"}) | ARCHIVED
 _OVERRIDES = (
     "content-type",
     "content-language",
@@ -36,8 +36,8 @@ _OVERRIDES = (
 
 def refuse_unsupported_headers(headers: Mapping[str, str]) -> None:
     """Refuse what would otherwise be a silent loss; raises NotImplemented naming the feature."""
-    for name, (feature, harmless) in _REFUSED_HEADERS.items():
-        if name in headers and headers[name] not in harmless:
+    for name, feature in _REFUSED_HEADERS.items():
+        if name in headers:
             raise not_implemented(feature)
 
 
@@ -53,7 +53,28 @@ def attributes_of(headers: Mapping[str, str]) -> Attributes:
         headers={name: headers[name] for name in KEPT_HEADERS if headers.get(name)},
         metadata=metadata,
         tags=parse_tag_header(headers.get("x-oss-tagging", "")),
+        storage_class=_storage_class(headers),
+        acl=check_acl(headers.get("x-oss-object-acl", "default")),
     )
+
+
+def check_acl(acl: str) -> str:
+    """An object's ACL when the local cloud has it; raises InvalidArgument, and NotImplemented for a public one."""
+    if acl in ("public-read", "public-read-write"):
+        raise not_implemented("object ACLs other than private")
+    if acl not in ("default", "private"):
+        message = "The object ACL must be default, private, public-read or public-read-write."
+        raise invalid_argument("x-oss-object-acl", acl, message, "0017-00000104" if acl else "0017-00000105")
+    return acl
+
+
+def _storage_class(headers: Mapping[str, str]) -> str:
+    name = headers.get("x-oss-storage-class", "Standard")
+    if name not in STORAGE_CLASSES:
+        raise invalid_argument(
+            "x-oss-storage-class", name, f"The storage class must be one of {', '.join(sorted(STORAGE_CLASSES))}."
+        )
+    return name
 
 
 def parse_tag_header(text: str) -> dict[str, str]:
@@ -84,14 +105,14 @@ def etag_headers(info: ObjectInfo) -> dict[str, str]:
     return {"etag": f'"{info.etag}"', "last-modified": http_date(info.last_modified)}
 
 
-def object_headers(info: ObjectInfo) -> dict[str, str]:
-    """All headers of a GET or HEAD answer that come from the object itself."""
+def object_headers(info: ObjectInfo, now: datetime) -> dict[str, str]:
+    """All headers of a GET or HEAD answer that come from the object itself, as it is `now`."""
     headers = {
         "content-type": info.content_type,
         "accept-ranges": "bytes",
         **etag_headers(info),
         "x-oss-object-type": info.object_type,
-        "x-oss-storage-class": "Standard",
+        "x-oss-storage-class": info.storage_class,
         "x-oss-hash-crc64ecma": str(info.crc64),
         **info.headers,
     }
@@ -99,6 +120,12 @@ def object_headers(info: ObjectInfo) -> dict[str, str]:
         headers["x-oss-meta-" + name] = value
     if info.tags:
         headers["x-oss-tagging-count"] = str(len(info.tags))
+    if info.object_type == "Appendable":
+        headers["x-oss-next-append-position"] = str(info.size)
+    if info.restored_from and info.restored_until and now < info.restored_until:
+        expiry = f', expiry-date="{http_date(info.restored_until)}"'
+        ongoing = now < info.restored_from
+        headers["x-oss-restore"] = 'ongoing-request="true"' if ongoing else f'ongoing-request="false"{expiry}'
     return headers
 
 

@@ -96,13 +96,14 @@ async def put_bucket_acl(context: Context, call: Call) -> Reply:
 async def get_bucket_stat(context: Context, call: Call) -> Reply:
     """GET /bucket?stat: objects and bytes, counted now."""
     count, size = await context.blocking(lambda: context.store.bucket_usage(call.bucket))
+    uploads = context.store.uploads.count(call.bucket)
     return xml_reply(
         document(
             "BucketStat",
             [
                 ("Storage", str(size)),
                 ("ObjectCount", str(count)),
-                ("MultipartUploadCount", "0"),
+                ("MultipartUploadCount", str(uploads)),
                 ("LiveChannelCount", "0"),
                 ("StandardStorage", str(size)),
                 ("StandardObjectCount", str(count)),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from include.local_cloud.oss.addressing import check_decoded_key
 from include.local_cloud.oss.context import Context
+from include.local_cloud.oss.encoding import encoding
 from include.local_cloud.oss.errors import malformed_xml
 from include.local_cloud.oss.http import Call, Reply, xml_reply
-from include.local_cloud.oss.encoding import encoding
 from include.local_cloud.oss.xml import Element, document, parse
 
 MOST_DELETED = 1000

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey
+from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey, SymlinkTargetMissing, SymlinkToSymlink
 
 
 class OssError(Exception):
-    """An error answer; `details` are further elements of its XML, such as Key or BucketName."""
+    """An error answer; `details` are further elements of its XML, such as Key or BucketName, and `headers` further
+    headers of the answer.
+    """
 
     def __init__(
-        self, status: int, code: str, message: str, ec: str = "", details: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        ec: str = "",
+        details: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.status = status
@@ -23,22 +31,27 @@ class OssError(Exception):
         self.message = message
         self.ec = ec
         self.details = dict(details or {})
+        self.headers = dict(headers or {})
 
 
-def no_such_bucket(error: NoSuchBucket) -> OssError:
-    """404 NoSuchBucket."""
-    return OssError(
-        404,
-        "NoSuchBucket",
-        "The specified bucket does not exist.",
-        "0015-00000101",
-        {"BucketName": error.bucket},
-    )
+NotThere = (NoSuchBucket, NoSuchKey, SymlinkTargetMissing, SymlinkToSymlink)
+"""What looking something up in the store may raise."""
 
 
-def no_such_key(error: NoSuchKey) -> OssError:
-    """404 NoSuchKey."""
-    return OssError(404, "NoSuchKey", "The specified key does not exist.", "0026-00000001", {"Key": error.key})
+def not_there(error: NoSuchBucket | NoSuchKey | SymlinkTargetMissing | SymlinkToSymlink) -> OssError:
+    """The answer to one of `NotThere`."""
+    match error:
+        case NoSuchBucket():
+            message = "The specified bucket does not exist."
+            return OssError(404, "NoSuchBucket", message, "0015-00000101", {"BucketName": error.bucket})
+        case NoSuchKey():
+            return OssError(404, "NoSuchKey", "The specified key does not exist.", "0026-00000001", {"Key": error.key})
+        case SymlinkTargetMissing():
+            message = "The symlink target object does not exist."
+            return OssError(404, "SymlinkTargetNotExist", message, "0026-00000012", {"Key": error.key})
+        case SymlinkToSymlink():
+            message = "The symlink target object type is invalid: it is a symlink itself."
+            return OssError(400, "InvalidTargetType", message, "", {"Key": error.key})
 
 
 def not_implemented(operation: str) -> OssError:
@@ -50,9 +63,14 @@ def not_implemented(operation: str) -> OssError:
     )
 
 
-def invalid_argument(name: str, value: str, message: str) -> OssError:
+def invalid_argument(name: str, value: str, message: str, ec: str = "") -> OssError:
     """400 InvalidArgument, naming the argument and its value."""
-    return OssError(400, "InvalidArgument", message, "", {"ArgumentName": name, "ArgumentValue": value})
+    return OssError(400, "InvalidArgument", message, ec, {"ArgumentName": name, "ArgumentValue": value})
+
+
+def missing_argument(name: str, ec: str = "") -> OssError:
+    """400 MissingArgument, naming the argument."""
+    return OssError(400, "MissingArgument", f"Missing Some Required Arguments: {name}.", ec, {"ArgumentName": name})
 
 
 def malformed_xml(why: str) -> OssError:

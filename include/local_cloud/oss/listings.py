@@ -98,7 +98,7 @@ def _object(entry: ListedObject, encode: Encode, with_owner: bool) -> list[Eleme
         ("ETag", f'"{entry.etag}"'),
         ("Type", entry.object_type),
         ("Size", str(entry.size)),
-        ("StorageClass", "Standard"),
+        ("StorageClass", entry.storage_class),
     ]
     if with_owner:
         elements.append(OWNER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from datetime import datetime
 
 from include.local_cloud.interfaces import ObjectInfo
 from include.local_cloud.oss.attributes import (
@@ -38,12 +39,13 @@ async def put_object(context: Context, call: Call) -> Reply:
 async def get_object(context: Context, call: Call) -> Reply:
     """GET /bucket/key: whole, or one range; conditions first."""
     info = context.store.head(call.bucket, call.key)
+    refuse_frozen(info, context.store.now())
     answer = conditional_answer(call, info)
     if answer is not None:
         return answer
     standard = call.headers.get("x-oss-range-behavior") == "standard"
     part = parse_range(call.headers.get("range"), info.size, standard=standard)
-    headers = object_headers(info) | overridden_headers(call)
+    headers = object_headers(info, context.store.now()) | overridden_headers(call)
     if part is None:
         headers["content-length"] = str(info.size)
         headers |= md5_headers(info)
@@ -60,15 +62,15 @@ async def head_object(context: Context, call: Call) -> Reply:
     answer = conditional_answer(call, info)
     if answer is not None:
         return answer
-    headers = object_headers(info)
+    headers = object_headers(info, context.store.now())
     headers["content-length"] = str(info.size)
     headers |= md5_headers(info)
     return Reply(200, headers)
 
 
 async def get_object_meta(context: Context, call: Call) -> Reply:
-    """HEAD /bucket/key?objectMeta: ETag, size, time and checksum only."""
-    info = context.store.head(call.bucket, call.key)
+    """HEAD /bucket/key?objectMeta: ETag, size, time and checksum only, of a link its own."""
+    info = context.store.entry(call.bucket, call.key)
     return Reply(
         200,
         {
@@ -100,6 +102,17 @@ def file_already_exists(key: str) -> OssError:
         "The object you specified already exists and can not be overwritten.",
         details={"Key": key},
     )
+
+
+def refuse_frozen(info: ObjectInfo, now: datetime) -> None:
+    """Raises InvalidObjectState when an object is archived and not restored."""
+    if info.is_frozen(now):
+        raise OssError(
+            403,
+            "InvalidObjectState",
+            f"The operation is not valid for the object's state: it is {info.storage_class} and not restored.",
+            details={"ObjectName": info.key},
+        )
 
 
 def forbids_overwrite(call: Call) -> bool:

@@ -10,7 +10,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
-from include.local_cloud.oss import buckets, copying, deleting, listings, objects, processing, tagging
+from include.local_cloud.oss import (
+    access_control,
+    appending,
+    buckets,
+    copying,
+    deleting,
+    listings,
+    multipart,
+    multipart_listings,
+    objects,
+    processing,
+    restoring,
+    symlinks,
+    tagging,
+)
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.errors import OssError, not_implemented
 from include.local_cloud.oss.http import Call, Reply
@@ -22,7 +36,8 @@ SERVICE, BUCKET, OBJECT = "service", "bucket", "object"
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation. `parameter` and `header` are what selects it; `missing` says what it lacks, if anything.
+    """One operation. `parameter` and `header` are what selects it, together when both are given;
+    `missing` says what it lacks, if anything.
 
     Without a `handler` it is refused with 501 and its name.
     """
@@ -41,7 +56,6 @@ def _refused() -> Iterator[Operation]:
     for level, parameter, names in (
         (SERVICE, "regions", {"GET": "DescribeRegions"}),
         (SERVICE, "regionList", {"GET": "DescribeRegions"}),
-        (BUCKET, "uploads", {"GET": "ListMultipartUploads"}),
         (BUCKET, "versions", {"GET": "ListObjectVersions"}),
         (BUCKET, "versioning", {"GET": "GetBucketVersioning", "PUT": "PutBucketVersioning"}),
         (BUCKET, "tagging", {"GET": "GetBucketTags", "PUT": "PutBucketTags", "DELETE": "DeleteBucketTags"}),
@@ -79,22 +93,6 @@ def _refused() -> Iterator[Operation]:
         (BUCKET, "metaQuery", {"GET": "GetMetaQueryStatus", "POST": "DoMetaQuery"}),
         (BUCKET, "style", {"GET": "GetStyle", "PUT": "PutStyle", "DELETE": "DeleteStyle"}),
         (BUCKET, "worm", {"GET": "GetBucketWorm", "POST": "InitiateBucketWorm", "DELETE": "AbortBucketWorm"}),
-        (OBJECT, "uploads", {"POST": "InitiateMultipartUpload"}),
-        (OBJECT, "partNumber", {"PUT": "UploadPart"}),
-        (
-            OBJECT,
-            "uploadId",
-            {
-                "GET": "ListParts",
-                "POST": "CompleteMultipartUpload",
-                "DELETE": "AbortMultipartUpload",
-                "PUT": "UploadPart",
-            },
-        ),
-        (OBJECT, "append", {"POST": "AppendObject"}),
-        (OBJECT, "symlink", {"GET": "GetSymlink", "PUT": "PutSymlink"}),
-        (OBJECT, "acl", {"GET": "GetObjectACL", "PUT": "PutObjectACL"}),
-        (OBJECT, "restore", {"POST": "RestoreObject"}),
         (OBJECT, "cleanRestoredObject", {"POST": "CleanRestoredObject"}),
         (OBJECT, "sealAppend", {"POST": "SealAppendObject"}),
         (OBJECT, "asyncFetch", {"GET": "GetAsyncFetchTask", "POST": "PutAsyncFetchTask"}),
@@ -115,6 +113,7 @@ def _refused() -> Iterator[Operation]:
 
 
 _PRIVATE_ONLY = "`private` only"
+_PRIVATE_OBJECTS = "`default` and `private` only"
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("ListBuckets", SERVICE, "GET", buckets.list_buckets),
@@ -125,6 +124,20 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GetBucketStat", BUCKET, "GET", buckets.get_bucket_stat, "stat"),
     Operation("ListObjectsV2", BUCKET, "GET", listings.list_objects_v2, "list-type"),
     Operation("DeleteMultipleObjects", BUCKET, "POST", deleting.delete_multiple_objects, "delete"),
+    Operation("ListMultipartUploads", BUCKET, "GET", multipart_listings.list_multipart_uploads, "uploads"),
+    Operation("InitiateMultipartUpload", OBJECT, "POST", multipart.initiate_multipart_upload, "uploads"),
+    Operation("UploadPartCopy", OBJECT, "PUT", copying.upload_part_copy, "uploadId", "x-oss-copy-source"),
+    Operation("UploadPart", OBJECT, "PUT", multipart.upload_part, "uploadId"),
+    Operation("UploadPart", OBJECT, "PUT", multipart.upload_part, "partNumber"),
+    Operation("CompleteMultipartUpload", OBJECT, "POST", multipart.complete_multipart_upload, "uploadId"),
+    Operation("AbortMultipartUpload", OBJECT, "DELETE", multipart.abort_multipart_upload, "uploadId"),
+    Operation("ListParts", OBJECT, "GET", multipart_listings.list_parts, "uploadId"),
+    Operation("AppendObject", OBJECT, "POST", appending.append_object, "append"),
+    Operation("PutSymlink", OBJECT, "PUT", symlinks.put_symlink, "symlink"),
+    Operation("GetSymlink", OBJECT, "GET", symlinks.get_symlink, "symlink"),
+    Operation("PutObjectACL", OBJECT, "PUT", access_control.put_object_acl, "acl", missing=_PRIVATE_OBJECTS),
+    Operation("GetObjectACL", OBJECT, "GET", access_control.get_object_acl, "acl", missing=_PRIVATE_OBJECTS),
+    Operation("RestoreObject", OBJECT, "POST", restoring.restore_object, "restore"),
     Operation("AsyncProcessObject", OBJECT, "POST", processing.async_process_object, "x-oss-async-process"),
     Operation("GetObjectMeta", OBJECT, "HEAD", objects.get_object_meta, "objectMeta"),
     Operation("GetObjectTagging", OBJECT, "GET", tagging.get_object_tagging, "tagging"),
@@ -153,7 +166,7 @@ OPERATIONS: tuple[Operation, ...] = (
         OBJECT,
         "PUT",
         objects.put_object,
-        missing="no encryption, callback, traffic limit, ACL or storage class",
+        missing="no encryption, callback, traffic limit or public ACL",
     ),
     Operation("GetObject", OBJECT, "GET", objects.get_object, missing="one range at a time"),
     Operation("HeadObject", OBJECT, "HEAD", objects.head_object),
@@ -177,7 +190,8 @@ def find(call: Call) -> Operation:
     if request.query or "x-oss-copy-source" in request.headers:
         names = {name for name, _ in request.query}
         for operation in _SELECTED.get(place, ()):
-            if operation.parameter in names or operation.header in request.headers:
+            wanted = operation.parameter is None or operation.parameter in names
+            if wanted and (operation.header is None or operation.header in request.headers):
                 return operation
     try:
         return _PLAIN[place]

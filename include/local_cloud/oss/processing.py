@@ -8,6 +8,7 @@ from include.local_cloud.interfaces import ImmClientError
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.errors import OssError
 from include.local_cloud.oss.http import Call, Reply
+from include.local_cloud.oss.objects import refuse_frozen
 
 _FIELD = b"x-oss-async-process="
 
@@ -24,7 +25,7 @@ async def async_process_object(context: Context, call: Call) -> Reply:
         process = body[len(_FIELD) :].decode().strip()
     except UnicodeDecodeError:
         raise OssError(400, "InvalidRequest", "x-oss-async-process is not UTF-8") from None
-    context.store.head(call.bucket, call.key)
+    refuse_frozen(context.store.head(call.bucket, call.key), context.store.now())
     try:
         submitted = await context.processor.submit(call.bucket, call.key, process)
     except ImmClientError as error:

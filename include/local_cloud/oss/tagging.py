@@ -25,7 +25,7 @@ async def put_object_tagging(context: Context, call: Call) -> Reply:
 
 async def get_object_tagging(context: Context, call: Call) -> Reply:
     """GET /bucket/key?tagging."""
-    info = context.store.head(call.bucket, call.key)
+    info = context.store.entry(call.bucket, call.key)
     tags: list[Element] = [("Tag", [("Key", k), ("Value", v)]) for k, v in info.tags.items()]
     return xml_reply(document("Tagging", [("TagSet", tags)]))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,11 @@ class Checksums:
     def md5(self) -> bytes:
         """The MD5 itself."""
         return self._md5.digest()
+
+    @property
+    def content_md5(self) -> str:
+        """MD5 in Base64, as the Content-MD5 header carries it (RFC 1864)."""
+        return b64encode(self.md5).decode("ascii")
 
 
 def checksums_of_file(path: Path) -> Checksums:

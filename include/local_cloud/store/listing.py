@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 _PAGE = """
-    SELECT key, size, etag, last_modified, object_type FROM objects
+    SELECT key, size, etag, last_modified, object_type, storage_class FROM objects
     WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?
 """
 PAST_ALL_KEYS = b"\xff"  # no UTF-8 text begins with this byte
@@ -25,6 +25,7 @@ class ListedObject(NamedTuple):
     etag: str
     last_modified: int
     object_type: str
+    storage_class: str
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def list_page(
         room = limit - len(objects) - len(prefixes)
         folded: bytes | None = None
         more = False
-        for key, size, etag, modified, kind in connection.execute(_PAGE, (bucket, position, end, room + 1)):
+        for key, *shown in connection.execute(_PAGE, (bucket, position, end, room + 1)):
             if room == 0:
                 more = True
                 break
@@ -59,7 +60,7 @@ def list_page(
                 folded = key[: at + len(fold)]
                 break
             last = key.decode()
-            objects.append(ListedObject(last, size, etag, modified, kind))
+            objects.append(ListedObject(last, *shown))
             room -= 1
         if folded is None:
             return Page(objects, prefixes, last if more else None)

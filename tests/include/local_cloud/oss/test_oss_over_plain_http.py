@@ -230,7 +230,6 @@ def test_keys_that_xml_can_not_carry_still_list_as_xml(signed: Signed, fresh: st
         ({"x-oss-server-side-encryption": "AES256"}, "server-side encryption"),
         ({"x-oss-callback": "e30="}, "upload callbacks"),
         ({"x-oss-object-acl": "public-read"}, "object ACLs other than private"),
-        ({"x-oss-storage-class": "IA"}, "storage classes other than Standard"),
         ({"x-oss-traffic-limit": "819200"}, "traffic limits"),
     ],
 )

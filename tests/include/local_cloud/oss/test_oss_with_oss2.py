@@ -309,9 +309,6 @@ def test_async_process_looks_for_bucket_and_key_first(oss2_bucket: oss2.Bucket):
 def test_what_is_not_done_says_so(oss2_bucket: oss2.Bucket, fresh: str):
     oss2_bucket.put_object(fresh + "x", b"x")
     for call, name in (
-        (lambda: oss2_bucket.init_multipart_upload("x"), "InitiateMultipartUpload"),
-        (lambda: oss2_bucket.append_object("x", 0, b"x"), "AppendObject"),
-        (lambda: oss2_bucket.put_symlink("x", "y"), "PutSymlink"),
         (lambda: oss2_bucket.get_bucket_lifecycle(), "GetBucketLifecycle"),
         (lambda: oss2_bucket.put_bucket_acl("public-read"), "bucket ACLs other than private"),
         (lambda: oss2_bucket.get_object(fresh + "x", process="audio/info"), "GetObject with x-oss-process"),
