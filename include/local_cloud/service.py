@@ -109,7 +109,8 @@ class LocalCloud:
             store = LocalObjectStore(config.data, clock)
         except OtherVersion as error:
             raise ConfigError(
-                f"--data {config.data} was written by another version of the local cloud ({error}). Name another directory."
+                f"--data {config.data} was written by another version of the local cloud: {error}."
+                " Name another directory."
             ) from error
         stack.callback(store.close)
         smq = SmqService(config.data, config.region, config.credentials, clock=clock)
