@@ -142,6 +142,17 @@ def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud
         cloud.end()
 
 
+@pytest.fixture(scope="session")
+def faulty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloudProcess]:
+    """One local cloud with its admin API on; whoever uses it resets it first. It makes one conversion at a time."""
+    cloud = LocalCloudProcess(tmp_path_factory.mktemp("faulty-cloud") / "data", flags=("--workers", "1"), admin=True)
+    cloud.start()
+    try:
+        yield cloud
+    finally:
+        cloud.end()
+
+
 @pytest.fixture
 def start_local_cloud(tmp_path: Path) -> Iterator[Callable[..., LocalCloudProcess]]:
     """Start private local clouds: `start_local_cloud(bucket="b", flags=("--workers", "1"))` and so on."""

@@ -201,9 +201,8 @@ class AdminApi:
 
 
 def _told(active: Active[AnyRule]) -> dict[str, object]:
-    """A rule as it was given, with its id and its figures."""
-    given = active.rule.model_dump(mode="json", exclude_defaults=True) | {"fault": active.rule.fault}
-    return {**given, "id": active.id, "seen": active.seen, "fired": active.fired, "left": active.left}
+    """A rule with all its fields, its id and its figures."""
+    return {**active.rule.model_dump(mode="json"), "id": active.id, "seen": active.seen, "fired": active.fired, "left": active.left}
 
 
 # --- reading requests
