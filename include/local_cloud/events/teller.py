@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -91,28 +92,38 @@ class EventTeller:
             batch, self._later = self._later[:_TOGETHER], self._later[_TOGETHER:]
             outcomes = await asyncio.gather(*(self._tell(number) for number in batch))
             unsettled = [number for number, (settled, _) in zip(batch, outcomes, strict=True) if not settled]
-            self._later = unsettled + self._later
-            told, self._told = self._told, []
-            if told:
+            self._later += unsettled
+            in_trouble = bool(unsettled) or not await self._forget_told()
+            if in_trouble:
+                await asyncio.sleep(_RETRY_SECONDS)
+            elif not self._later and not self._told:
+                await self._wake.wait()
+
+    async def _forget_told(self) -> bool:
+        """Take what was told out of the outbox; False when that failed and is to be tried again."""
+        told, self._told = self._told, []
+        if told:
+            try:
                 await asyncio.to_thread(self._outbox.forget, told)
-            if len(self._later) > len(unsettled) or self._told:
-                continue
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _RETRY_SECONDS if unsettled else None)
+            except sqlite3.Error:
+                log.exception("%d events that are told could not be taken out of the outbox", len(told))
+                self._told += told
+                return False
+        return True
 
     async def _tell(self, number: int) -> tuple[bool, str | None]:
         """Publish one event: whether it is settled, and why its topic has not got it, if it hasn't."""
-        event = self._outbox.get(number)
-        if event is None:
-            return True, None
         failure = None
         try:
+            event = self._outbox.get(number)
+            if event is None:
+                return True, None
             await self._publish(event.topic, event.body.encode())
         except SmqRequestError as error:
-            log.warning("an event was not published to topic %s: %s", event.topic, error)
+            log.warning("event number %d was not published: %s", number, error)
             failure = error.code
         except Exception:
-            log.exception("an event could not be published to topic %s; it is tried again", event.topic)
+            log.exception("event number %d could not be published; it is tried again", number)
             return False, "InternalError"
         self._told.append(number)
         self._wake.set()

@@ -22,6 +22,7 @@ from include.local_cloud.smq.errors import message_not_exist, receipt_handle_err
 from include.local_cloud.smq.tables import get_queue
 
 DEFAULT_PRIORITY = 8
+_VISIBLE = 0  # visible_ms of a message that can be received
 Properties = Mapping[str, Sequence[Mapping[str, str]]]
 """``UserProperties`` and ``SystemProperties`` → their values as Name, Value and Type, kept as they came."""
 
@@ -91,7 +92,7 @@ def send(db: sqlite3.Connection, queue: str, messages: Iterable[NewMessage], now
                 message.priority,
                 json.dumps(message.properties) if message.properties else "",
                 now_ms,
-                now_ms + delay * 1000,
+                now_ms + delay * 1000 if delay else _VISIBLE,
                 now_ms + settings.message_retention_period * 1000,
             ),
         ).lastrowid
@@ -179,10 +180,19 @@ def published(topic: str, body: str, now_ms: int) -> Sent:
 
 
 def _visible(db: sqlite3.Connection, queue: str, most: int, now_ms: int) -> list[sqlite3.Row]:
+    """The first visible messages in their order.
+
+    What became visible since somebody looked last is marked so first; then this is one range of the index,
+    however many messages are out with receivers or wait behind these.
+    """
+    db.execute(
+        "UPDATE messages SET visible_ms = ? WHERE queue = ? AND visible_ms > ? AND visible_ms <= ?",
+        (_VISIBLE, queue, _VISIBLE, now_ms),
+    )
     return db.execute(
-        "SELECT * FROM messages WHERE queue = ? AND visible_ms <= ? AND expires_ms > ? "
+        "SELECT * FROM messages WHERE queue = ? AND visible_ms = ? AND expires_ms > ? "
         "ORDER BY priority, number LIMIT ?",
-        (queue, now_ms, now_ms, most),
+        (queue, _VISIBLE, now_ms, most),
     ).fetchall()
 
 

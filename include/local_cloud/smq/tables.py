@@ -78,8 +78,8 @@ CREATE TABLE IF NOT EXISTS messages (
     dequeue_count INTEGER NOT NULL DEFAULT 0,
     receipt INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX IF NOT EXISTS messages_in_order ON messages (queue, priority, number);
-CREATE INDEX IF NOT EXISTS messages_by_visibility ON messages (queue, visible_ms);
+-- visible_ms is 0 for what can be received now (messages.py), so this index has it in the order of receiving
+CREATE INDEX IF NOT EXISTS messages_in_turn ON messages (queue, visible_ms, priority, number);
 CREATE INDEX IF NOT EXISTS messages_by_expiry ON messages (expires_ms);
 """
 

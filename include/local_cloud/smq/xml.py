@@ -15,8 +15,11 @@ _NOT_XML = re.compile("[^\\t\\n\\r\\u0020-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0
 
 
 def text(value: object) -> str:
-    """Escaped so that an XML parser gives the same characters back, carriage returns too."""
-    return escape(str(value), {"\r": "&#13;", '"': "&quot;"})
+    """Escaped so that an XML parser gives the same characters back, carriage returns too.
+
+    What XML can't carry, and only an error message quotes, becomes U+FFFD.
+    """
+    return escape(_NOT_XML.sub("\ufffd", str(value)), {"\r": "&#13;", '"': "&quot;"})
 
 
 def is_xml_text(value: str) -> bool:
