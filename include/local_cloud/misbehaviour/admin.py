@@ -202,7 +202,13 @@ class AdminApi:
 
 def _told(active: Active[AnyRule]) -> dict[str, object]:
     """A rule with all its fields, its id and its figures."""
-    return {**active.rule.model_dump(mode="json"), "id": active.id, "seen": active.seen, "fired": active.fired, "left": active.left}
+    return {
+        **active.rule.model_dump(mode="json"),
+        "id": active.id,
+        "seen": active.seen,
+        "fired": active.fired,
+        "left": active.left,
+    }
 
 
 # --- reading requests

@@ -17,7 +17,7 @@ from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey, ObjectInfo
 from include.local_cloud.misbehaviour.director import About, Active, Director, matches_key
 from include.local_cloud.misbehaviour.durations import sample
 from include.local_cloud.misbehaviour.notifications import Notifications
-from include.local_cloud.misbehaviour.renditions import KeptRenditions
+from include.local_cloud.misbehaviour.renditions import KeptRenditions, by_content, by_header
 from include.local_cloud.misbehaviour.rules import Failed, Instant, Slow, TaskRule
 from include.local_cloud.store.local import LocalObjectStore
 from include.local_cloud.store.records import Attributes
@@ -65,7 +65,7 @@ class DisturbedCourse:
                 await self._director.record(active, _about(task), detail=getattr(rule, "code", ""))
                 if isinstance(rule, Failed):
                     raise ConversionFailed(rule.code, rule.message)
-                await self._reuse(task, convert)
+                await self._reuse(task, convert, by_header if rule.equal == "header" else by_content)
                 return
         await convert()
 
@@ -78,7 +78,7 @@ class DisturbedCourse:
             return None
         return self._director.fires(active, _identity(task))
 
-    async def _reuse(self, task: Task, convert: Convert) -> None:
+    async def _reuse(self, task: Task, convert: Convert, likeness: Callable[[ObjectInfo], str]) -> None:
         """Store what was made of an equal source, as an object of its own; convert when there is nothing yet."""
         made_here = False
 
@@ -92,7 +92,8 @@ class DisturbedCourse:
 
         try:
             source = await self._source(task)
-            rendition = await self._renditions.find(source, _parameters(task), make)
+            alike = await self._blocking(partial(likeness, source))
+            rendition = await self._renditions.find(alike, _parameters(task), make)
             if not made_here:
                 attributes = Attributes(requests.parse(task.process).convert.format.content_type)
                 target = (task.target_bucket, task.target_key)

@@ -18,10 +18,31 @@ _OF_THE_SOURCE = frozenset({"InvalidMedia", "NoAudioStream", "IncompleteMedia", 
 """Codes of failures that an equal source with equal parameters would meet again."""
 
 
+_LONGEST_HEADER = 4096
+
+
+def by_content(source: ObjectInfo) -> str:
+    """What sources of the same content have in common."""
+    return f"{source.size} {source.crc64} {source.etag}"
+
+
+def by_header(source: ObjectInfo) -> str:
+    """What wav files of the same size and header have in common; for other files as `by_content`."""
+    try:
+        with source.path.open("rb") as file:
+            head = file.read(_LONGEST_HEADER)
+    except FileNotFoundError:  # overwritten since it was looked up
+        return by_content(source)
+    data = head.find(b"data", 12)
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE" or data < 0:
+        return by_content(source)
+    return f"{source.size} {head[: data + 8].hex()}"
+
+
 class KeptRenditions:
     """Files below `directory`, hard links of renditions that were stored; failures are remembered in memory.
 
-    What a rendition depends on is in its name: the source's content and the parameters.
+    What a rendition depends on is in its name: what its source has in common with others, and the parameters.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -29,12 +50,13 @@ class KeptRenditions:
         self._directory = directory
         self._known: dict[str, asyncio.Future[ObjectInfo]] = {}
 
-    async def find(self, source: ObjectInfo, parameters: str, make: Callable[[], Awaitable[ObjectInfo]]) -> ObjectInfo:
-        """The rendition of such a source: kept, or made now by `make`, once however many ask for it at a time.
+    async def find(self, source: str, parameters: str, make: Callable[[], Awaitable[ObjectInfo]]) -> ObjectInfo:
+        """The rendition of such a source (see `by_content`): kept, or made now by `make`, once however many ask at a
+        time.
 
         Raises ConversionFailed when it can't be made. When `make` breaks for another reason, the next one tries.
         """
-        text = f"{source.size} {source.crc64} {source.etag} {parameters}"
+        text = f"{source} {parameters}"
         name = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         while (known := self._known.get(name)) is not None:
             await asyncio.wait({known})

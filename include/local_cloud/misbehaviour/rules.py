@@ -153,9 +153,14 @@ class Slow(_TaskRule):
 
 
 class Instant(_TaskRule):
-    """The rendition of an equal source by equal parameters is used again instead of running FFmpeg."""
+    """The rendition of an equal source by equal parameters is used again instead of running FFmpeg.
+
+    `equal` says which sources are: those of the same `content`, or, for wav files, of the same `header` and size: other
+    sound of the same rate, channels and length. Sources that are no wav files are compared by content either way.
+    """
 
     fault: Literal["instant"] = "instant"
+    equal: Literal["content", "header"] = "content"
 
 
 RequestRule = Latency | Error | Reset | Silence

@@ -112,6 +112,22 @@ def test_other_sources_and_parameters_have_renditions_of_their_own(clients: Any,
     assert [probed(clients, f"{n}.x")[3] for n in range(3)] == [0.5, 1.0, 0.5]
 
 
+def test_wav_files_that_differ_in_sound_only_share_a_rendition_if_that_is_asked_for(clients: Any, wav: Any):
+    clients.admin.add(Instant(equal="header"))
+    loud = wav(8000)[:-16_000] + b"\x00\x40" * 8000
+    sources = {"silent.wav": wav(8000), "loud.wav": loud, "longer.wav": wav(9000), "text.wav": b"no audio"}
+    for name, content in sources.items():
+        clients.put(name, content)
+    ended = clients.ended(*(clients.submit(name, f"{name}.flac", "f_flac") for name in sources))
+    assert [task.status for task in ended] == ["Succeeded"] * 3 + ["Failed"]
+    etags = [clients.bucket.head_object(f"{clients.folder}{name}.flac").etag for name in list(sources)[:3]]
+    assert etags[0] == etags[1] != etags[2]
+    assert [probed(clients, f"{name}.flac")[3] for name in list(sources)[:3]] == [0.5, 0.5, 9 / 16]
+    clients.admin.replace([Instant()])
+    clients.ended(clients.submit("loud.wav", "loud itself.flac", "f_flac"))
+    assert clients.bucket.head_object(clients.folder + "loud itself.flac").etag not in etags
+
+
 def test_a_source_that_cannot_be_converted_fails_instantly_too(clients: Any):
     clients.admin.add(Instant())
     clients.put("1.wav", b"no audio at all")
@@ -144,13 +160,13 @@ async def test_what_is_not_the_sources_fault_is_not_remembered(tmp_path: Path):
         return source
 
     results = await asyncio.gather(
-        *(kept.find(source, "audio/convert,f_mp3", make) for _ in range(8)), return_exceptions=True
+        *(kept.find("alike", "audio/convert,f_mp3", make) for _ in range(8)), return_exceptions=True
     )
     assert sorted(type(one).__name__ for one in results) == sorted(
         ["ConversionFailed", "OSError", "CancelledError", *["ObjectInfo"] * 5]
     )
     assert calls == 4, "whoever waited while another's try broke tries for himself, one at a time"
-    again = await KeptRenditions(made).find(source, "audio/convert,f_mp3", make)
+    again = await KeptRenditions(made).find("alike", "audio/convert,f_mp3", make)
     assert again.path.read_bytes() == b"rendition"
     assert calls == 4
 
