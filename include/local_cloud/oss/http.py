@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -130,7 +129,7 @@ def content_md5(headers: Mapping[str, str]) -> bytes | None:
         return None
     try:
         digest = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:  # no Base64, or not even ASCII
         raise invalid_digest() from None
     if len(digest) != 16:
         raise invalid_digest()

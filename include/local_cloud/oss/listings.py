@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import UTC, datetime
 
 from include.local_cloud.oss.buckets import OWNER
@@ -114,5 +113,5 @@ def _read_token(token: str) -> str:
     unpadded = token.rstrip("-")
     try:
         return base64.b64decode(unpadded + "=" * (-len(unpadded) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeError):
+    except ValueError:  # no Base64, not even ASCII, or no UTF-8 inside
         raise invalid_argument("continuation-token", token, "Invalid continuation token.") from None
