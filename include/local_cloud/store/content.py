@@ -15,6 +15,9 @@ from include.local_cloud.store.checksums import BLOCK, Checksums
 LARGEST_HELD = 64 << 10
 """Bytes that are held in memory until the content is finished; more go to the disk as they come."""
 
+FLUSHED_EVERY = 64 << 20
+"""Bytes after which a long content is flushed, so that who sent it doesn't wait for all of it at the end."""
+
 
 class StagedContent:
     """Content that is written once, then given to the store or discarded.
@@ -29,6 +32,7 @@ class StagedContent:
         self._blob: str | None = None
         self._held: list[bytes] = []
         self._descriptor: int | None = None
+        self._unflushed = 0
         self._finished = False
 
     @property
@@ -137,6 +141,10 @@ class StagedContent:
         view = memoryview(waiting)
         while view:
             view = view[os.write(self._descriptor, view) :]
+        self._unflushed += len(waiting)
+        if self._unflushed >= FLUSHED_EVERY:
+            os.fdatasync(self._descriptor)
+            self._unflushed = 0
 
     def _close(self) -> None:
         if self._descriptor is not None:
