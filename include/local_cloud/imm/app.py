@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -252,6 +251,9 @@ def _token_of(number: int) -> str:
 
 def _number_of(token: str) -> int:
     try:
-        return int(base64.urlsafe_b64decode(token)) if token else 0
-    except (binascii.Error, ValueError):
-        raise _invalid("NextToken", "the one of the page before") from None
+        number = int(base64.urlsafe_b64decode(token)) if token else 0
+    except ValueError:
+        number = -1
+    if not 0 <= number < 1 << 63:
+        raise _invalid("NextToken", "the one of the page before")
+    return number
