@@ -143,7 +143,7 @@ def invalid_digest() -> OssError:
 
 def whole_number(name: str, text: str, lowest: int, highest: int) -> int:
     """A parameter that is a whole number in a range; raises InvalidArgument."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 19 and lowest <= int(text) <= highest):
+    if not (text.isascii() and text.isdigit() and len(text) <= 20 and lowest <= int(text) <= highest):
         raise invalid_argument(name, text, f"Argument {name} must be an integer between {lowest} and {highest}.")
     return int(text)
 
