@@ -271,15 +271,14 @@ def count_states(connection: Connection, batch_id: int, *, shard: int | None = N
     return {State(state): count for state, count in connection.execute(statement)}
 
 
-def count_abandoned(connection: Connection, batch_id: int, shard: int, since: datetime) -> int:
-    """How many conversions of a shard are half submitted by somebody whose lease ended before the given time."""
+def count_abandoned(connection: Connection, batch_id: int, shard: int | None, since: datetime) -> int:
+    """How many conversions of a batch (or one shard of it) are half submitted, their lease ended before a time."""
     statement = (
         sa.select(sa.func.count())
         .select_from(conversion)
         .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
         .where(
-            batch_conversion.c.batch_id == batch_id,
-            batch_conversion.c.shard == shard,
+            *_in_batch(batch_id, shard),
             conversion.c.state == State.SUBMITTING.value,
             conversion.c.lease_until < since,
         )
@@ -287,18 +286,21 @@ def count_abandoned(connection: Connection, batch_id: int, shard: int, since: da
     return connection.execute(statement).scalar_one()
 
 
-def first_deadline(connection: Connection, batch_id: int, shard: int) -> datetime | None:
-    """The earliest deadline among the submitted conversions of a shard; None when none is submitted."""
+def first_deadline(connection: Connection, batch_id: int, shard: int | None) -> datetime | None:
+    """The earliest deadline among what a batch (or one shard of it) has submitted; None when nothing is."""
     first: datetime | None = connection.scalar(
         sa.select(sa.func.min(conversion.c.deadline_at))
         .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
         .where(
-            batch_conversion.c.batch_id == batch_id,
-            batch_conversion.c.shard == shard,
+            *_in_batch(batch_id, shard),
             conversion.c.state == State.SUBMITTED.value,
         )
     )
     return first
+
+
+def _in_batch(batch_id: int, shard: int | None) -> list[sa.ColumnElement[bool]]:
+    return [batch_conversion.c.batch_id == batch_id, *([] if shard is None else [batch_conversion.c.shard == shard])]
 
 
 def _typed(row: Row[Any], *, shard: int) -> Conversion:

@@ -37,8 +37,8 @@ def store(connection: Connection, messages: Iterable[Received]) -> None:
     connection.execute(insert(notification).on_conflict_do_nothing(), rows)
 
 
-def apply(catalogue: Catalogue, batch_id: int, shard: int) -> int:
-    """Let the inbox's news reach the submitted conversions of one shard.
+def apply(catalogue: Catalogue, batch_id: int, shard: int | None = None) -> int:
+    """Let the inbox's news reach the submitted conversions of a batch, or of one shard of it.
 
     Returns:
         How many conversions moved.
@@ -55,7 +55,7 @@ def apply(catalogue: Catalogue, batch_id: int, shard: int) -> int:
         .join(notification, notification.c.task_id == conversion.c.task_id)
         .where(
             batch_conversion.c.batch_id == batch_id,
-            batch_conversion.c.shard == shard,
+            *([] if shard is None else [batch_conversion.c.shard == shard]),
             conversion.c.state == State.SUBMITTED.value,
             notification.c.status.in_(["Succeeded", "Failed"]),
         )

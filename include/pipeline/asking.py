@@ -27,10 +27,10 @@ ENDS = frozenset({"Succeeded", "Failed"})
 
 
 class Asker:
-    """Asks for one shard. A round costs a LIST page for every thousand staged outputs and at most 200 GetTask."""
+    """Asks for a batch, or one shard of it. A round costs a LIST page a thousand outputs and at most 200 GetTask."""
 
     def __init__(
-        self, catalogue: Catalogue, oss: OssSettings, batch_id: int, shard: int, stack: AsyncExitStack
+        self, catalogue: Catalogue, oss: OssSettings, batch_id: int, shard: int | None, stack: AsyncExitStack
     ) -> None:
         self._catalogue = catalogue
         self._oss = oss

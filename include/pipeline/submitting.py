@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from include.audio_convert import FORMATS, AudioConvert
-from include.catalogue import batches, conversions
+from include.catalogue import batches, conversions, slots
 from include.catalogue.conversions import Conversion, move, rest
 from include.catalogue.database import Catalogue, now
 from include.catalogue.schema import conversion
@@ -51,6 +51,7 @@ class SubmitOptions:
         topic: SMQ topic that gets the completion message; None: no message is asked for.
         concurrency: POSTs at once.
         per_second: POSTs a second at most; None: as fast as OSS takes them.
+        in_flight: conversions that the endpoint may have at once, over all runs; None: no limit.
         deadline: a conversion that is not done this long after its submit has failed.
     """
 
@@ -58,17 +59,26 @@ class SubmitOptions:
     topic: str | None = None
     concurrency: int = 16
     per_second: float | None = None
+    in_flight: int | None = None
     deadline: timedelta = timedelta(hours=6)
 
 
 def submit_shard(
-    catalogue: Catalogue, settings: OssSettings, batch_id: int, shard: int, options: SubmitOptions
+    catalogue: Catalogue,
+    settings: OssSettings,
+    batch_id: int,
+    shard: int,
+    options: SubmitOptions,
+    make_room: Callable[[], None] = lambda: None,
 ) -> Counter[str]:
     """Submit whatever a shard still has to submit.
 
     When this returns, it found nothing planned and nothing half submitted in the shard at its last look. Safe to run
     twice, at once or one after the other: a conversion is posted only by the one whose claim it carries, and a claim
     whose owner died is looked into, never just repeated.
+
+    Args:
+        make_room: called now and then while no slot is free, to find out what has ended.
 
     Returns:
         How many conversions had which outcome (`accepted`, `rejected`, `found`).
@@ -79,7 +89,7 @@ def submit_shard(
             of a submit. In both cases what is not yet submitted is planned still, and what may have been accepted
             stays claimed, to be looked for by whoever runs this next.
     """
-    return _Submitter(catalogue, settings, batch_id, shard, options).run()
+    return _Submitter(catalogue, settings, batch_id, shard, options, make_room).run()
 
 
 @dataclass(frozen=True)
@@ -94,8 +104,16 @@ class _Sent:
 
 class _Submitter:
     def __init__(
-        self, catalogue: Catalogue, settings: OssSettings, batch_id: int, shard: int, options: SubmitOptions
+        self,
+        catalogue: Catalogue,
+        settings: OssSettings,
+        batch_id: int,
+        shard: int,
+        options: SubmitOptions,
+        make_room: Callable[[], None],
     ) -> None:
+        self._make_room = make_room
+        self._full = False
         self._catalogue = catalogue
         self._settings = settings
         self._batch_id = batch_id
@@ -147,6 +165,9 @@ class _Submitter:
                 done, _ = wait(pending, timeout=paused if paused > 0 else None, return_when=FIRST_COMPLETED)
             else:
                 done = set()
+                if self._full:
+                    self._make_room()
+                    paused = max(paused, LOOK_EVERY)
                 time.sleep(max(0.0, paused))
 
     def _claim(self, connection: Connection, busy: int) -> list[_Sent]:
@@ -157,16 +178,32 @@ class _Submitter:
             self._backlog = conversions.of_batch(
                 connection, self._batch_id, [State.PLANNED], shard=self._shard, limit=BACKLOG
             )
-        room = self._rate.allowed(min(len(self._backlog), self._options.concurrency - busy))
+        room = self._rate.allowed(self._room(connection, min(len(self._backlog), self._options.concurrency - busy)))
         turn, self._backlog = self._backlog[:room], self._backlog[room:]
         if not turn:
             return []
         token, lease_until = secrets.token_hex(8), now() + self._lease
         claimed = conversions.claim(
-            connection, Verb.CLAIM, [one.id for one in turn], token=token, lease_until=lease_until
+            connection,
+            Verb.CLAIM,
+            [one.id for one in turn],
+            token=token,
+            lease_until=lease_until,
+            endpoint=self._settings.endpoint,
         )
         at = time.monotonic()
         return [_Sent(one, token, lease_until, at) for one in self._place(connection, claimed)]
+
+    def _room(self, connection: Connection, wanted: int) -> int:
+        """How many of the wanted the endpoint has slots for."""
+        if self._options.in_flight is None or not wanted:
+            self._full = False
+            return wanted
+        room = min(wanted, slots.free(connection, self._settings.endpoint, self._options.in_flight))
+        if not room and not self._full:
+            log.info("all %d slots of %s are taken: waiting", self._options.in_flight, self._settings.endpoint)
+        self._full = not room
+        return room
 
     def _place(self, connection: Connection, claimed: Sequence[Conversion]) -> list[Conversion]:
         """Give each attempt the key it writes to, before anybody is asked to write."""

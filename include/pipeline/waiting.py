@@ -92,8 +92,8 @@ class Progress:
         return self.failed > 0 or (self.left_out > 0 and self.converted == 0)
 
     @classmethod
-    def read(cls, connection: Connection, batch_id: int, shard: int) -> Progress:
-        """Sum up the states of a shard."""
+    def read(cls, connection: Connection, batch_id: int, shard: int | None) -> Progress:
+        """Sum up the states of a batch, or of one shard of it."""
         counts = conversions.count_states(connection, batch_id, shard=shard)
         abandoned = conversions.count_abandoned(connection, batch_id, shard, now() - ABANDONED)
 
@@ -105,7 +105,7 @@ class Progress:
 
 
 class ShardWaiter:
-    """Waits for one shard. Any number of waiters, in any number of processes, may wait for the same one."""
+    """Waits for one shard, or for a whole batch. Any number of waiters, in any processes, may wait for the same."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class ShardWaiter:
         oss: OssSettings,
         smq: SmqSettings | None,
         batch_id: int,
-        shard: int,
+        shard: int | None,
         options: WaitOptions,
         *,
         until: datetime,
@@ -139,14 +139,14 @@ class ShardWaiter:
         """Take one look at what the inbox and the catalogue know; asks nobody."""
         return await asyncio.to_thread(self._look)
 
-    async def poke(self) -> Progress:
-        """Receive once and, if that was not enough, ask once: for a sensor that looks now and then."""
+    async def poke(self, *, ask: bool = True) -> Progress:
+        """Receive once and, if that was not enough, ask once: for somebody who looks now and then."""
         async with AsyncExitStack() as stack:
             asker, drainer = self._means(stack)
             if drainer is not None and await asyncio.to_thread(self._take_role):
                 await drainer.drain(1)
             progress = await self.look()
-            if not progress.done:
+            if ask and not progress.done:
                 await asker.ask()
                 progress = await self.look()
             return progress

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow.sdk import Param
 
 from include.audio_convert import load_profiles
 from include.pipeline.candidates import Order
 
+_Number = TypeVar("_Number", int, float)
+
 
 def setting(name: str, default: str = "") -> str:
     """An OSS_AUDIO_ setting of this deployment."""
     return os.environ.get(f"OSS_AUDIO_{name}") or default
+
+
+def _number(name: str, kind: Callable[[str], _Number]) -> _Number | None:
+    """A setting that is a number above 0, or none."""
+    text = setting(name)
+    if not text:
+        return None
+    try:
+        number = kind(text)
+    except ValueError:
+        number = None
+    if number is None or not number > 0:
+        raise ValueError(f"OSS_AUDIO_{name} is {text!r}: give a number above 0, or nothing for no limit")
+    return number
 
 
 def batch_params() -> dict[str, Param]:
@@ -246,5 +263,7 @@ PIPELINE: dict[str, Any] = {
     "smq_queue": setting("QUEUE") or None,
     "staging_prefix": setting("STAGING_PREFIX", ".staging/"),
     "reports": setting("REPORTS", str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reports")),
+    "max_in_flight": _number("MAX_IN_FLIGHT", int),
+    "max_per_second": _number("MAX_PER_SECOND", float),
     "failure_threshold": "{{ params.failure_threshold }}",
 }

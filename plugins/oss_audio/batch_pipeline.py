@@ -26,6 +26,8 @@ def batch_pipeline(
     staging_prefix: str = ".staging/",
     reports: str | None = None,
     failure_threshold: Any = 50,
+    max_in_flight: int | None = None,
+    max_per_second: float | None = None,
     deadline: timedelta = timedelta(hours=6),
     oss_conn_id: str = "oss_default",
     smq_conn_id: str | None = "smq_default",
@@ -40,6 +42,8 @@ def batch_pipeline(
     :param staging_prefix: where conversions in progress write.
     :param reports: folder for the Markdown reports.
     :param failure_threshold: percent of conversions that may fail before the run does.
+    :param max_in_flight: conversions that the endpoint may have at once, over all runs; None: no limit.
+    :param max_per_second: submits a second of each shard; None: as fast as OSS takes them.
     :param deadline: of each conversion, from its submit.
     """
     stores: dict[str, Any] = {"oss_conn_id": oss_conn_id, "catalogue_conn_id": catalogue_conn_id}
@@ -60,6 +64,8 @@ def batch_pipeline(
         smq_topic=smq_topic,
         smq_queue=smq_queue,
         staging_prefix=staging_prefix,
+        max_in_flight=max_in_flight,
+        max_per_second=max_per_second,
         deadline=deadline,
         smq_conn_id=smq_conn_id,
         **stores,

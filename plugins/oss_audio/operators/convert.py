@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from glob import escape
 from typing import Any
@@ -15,15 +15,26 @@ from include.audio_convert import AudioConvert, load_profiles
 from include.catalogue import Catalogue
 from include.catalogue.batches import ListedObject
 from include.oss import OssSettings, check_bucket, check_imm
+from include.pipeline.making_room import RoomMaker
 from include.pipeline.request import BatchRequest, RequestError
 from include.pipeline.single import plan_single
 from include.pipeline.submitting import SubmitOptions, submit_shard
-from include.smq import check_smq
+from include.pipeline.waiting import WaitOptions
+from include.smq import SmqSettings, check_smq
 from oss_audio.clear_errors import clear_errors
 from oss_audio.hooks.smq import SMQHook
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOperator, batch_name
 from oss_audio.values import Shard, as_flag, as_shard, as_text
+
+
+@dataclass(frozen=True)
+class _Smq:
+    """Where completion messages go, and where they are read; all None without SMQ."""
+
+    settings: SmqSettings | None
+    topic: str | None
+    queue: str | None
 
 
 class OSSAudioConvertOperator(OSSAudioOperator):
@@ -48,6 +59,9 @@ class OSSAudioConvertOperator(OSSAudioOperator):
     :param staging_prefix: where attempts of a batch write, in the target's bucket. One conversion writes to its
         target at once.
     :param concurrency: requests at once.
+    :param max_in_flight: conversions that the endpoint may have at once, over all runs that use this catalogue; where
+        all slots are taken the task waits, and finds out what has ended. None: no limit.
+    :param max_per_second: requests a second; None: as fast as OSS takes them.
     :param deadline: a conversion that is not done so long after its submit has failed.
     :param smq_conn_id: connection of type `smq`; None: no message is asked for, and the sensor asks OSS and IMM.
     :return: a handle for `OSSAudioConvertSensor(shard=convert.output)`
@@ -83,6 +97,8 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         smq_queue: str | None = None,
         staging_prefix: str = ".staging/",
         concurrency: int = 16,
+        max_in_flight: int | None = None,
+        max_per_second: float | None = None,
         deadline: timedelta = timedelta(hours=6),
         smq_conn_id: str | None = "smq_default",
         **kwargs: Any,
@@ -100,6 +116,8 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         self.smq_queue = smq_queue
         self.staging_prefix = staging_prefix
         self.concurrency = concurrency
+        self.max_in_flight = max_in_flight
+        self.max_per_second = max_per_second
         self.deadline = deadline
         self.smq_conn_id = smq_conn_id
         self.console_address = ""
@@ -109,32 +127,37 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         with clear_errors("Submitting conversions", settings):
             if self.shard is None:
                 self.console_address = console_address(settings, *self._target())
+            smq = self._checked_smq()
             options = SubmitOptions(
                 staging=self.staging_prefix,
-                topic=self._checked_topic(),
+                topic=smq.topic,
                 concurrency=self.concurrency,
+                per_second=self.max_per_second,
+                in_flight=self.max_in_flight,
                 deadline=self.deadline,
             )
             with self.catalogue() as catalogue:
                 shard = as_shard(self.shard) if self.shard is not None else self._plan(catalogue, settings, context)
-                outcomes = submit_shard(catalogue, settings, shard["batch"], shard["shard"], options)
+                room = RoomMaker(catalogue, settings, smq.settings, shard["batch"], WaitOptions(queue=smq.queue))
+                outcomes = submit_shard(catalogue, settings, shard["batch"], shard["shard"], options, room)
         told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "nothing left to submit"
         self.log.info("Shard %d of batch %d: %s", shard["shard"], shard["batch"], told)
         return shard
 
-    def _checked_topic(self) -> str | None:
-        """The topic, after making sure that it is there: a conversion asked to notify a missing one would fail.
+    def _checked_smq(self) -> _Smq:
+        """SMQ, after making sure that topic and queue are there.
 
-        The queue is looked for, too: the sensor would miss it only when everything is submitted and paid for.
+        A conversion asked to notify a missing topic would fail; the sensor would miss the queue only when everything is
+        submitted and paid for.
         """
         if self.smq_conn_id is None:
-            return None
+            return _Smq(None, None, None)
         hook = SMQHook(self.smq_conn_id)
         topic = as_text(self.smq_topic) or hook.topic
         queue = as_text(self.smq_queue) or hook.queue
         if topic is not None or queue is not None:
             check_smq(hook.settings, queue=queue, topic=topic)
-        return topic
+        return _Smq(hook.settings, topic, queue)
 
     def _plan(self, catalogue: Catalogue, settings: OssSettings, context: Context) -> Shard:
         """Plan a batch of one."""
