@@ -10,6 +10,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
@@ -18,6 +19,9 @@ from include.verification.packet_length import PacketLength, PacketTally
 
 STRICT = "crccheck+bitstream+buffer+explode"
 """``err_detect`` for demuxer and decoder: by default both pass over most damage in silence."""
+
+_USUAL_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+"""What 1 to 8 channels are when the file doesn't say; the encoders take the same ones."""
 
 Block = npt.NDArray[np.float32]
 
@@ -126,10 +130,14 @@ class StrictDecoder:
             self.error = self._at(error.strerror)
 
     def _accept(self, frame: AudioFrame) -> bool:
-        shape = (frame.sample_rate, frame.layout.name, frame.format.name)
+        count = frame.layout.nb_channels
+        name = frame.layout.name
+        if name == f"{count} channels" and count <= len(_USUAL_LAYOUTS):
+            name = _USUAL_LAYOUTS[count - 1]
+        shape = (frame.sample_rate, name, frame.format.name)
         if self._shape is None:
             self._shape = shape
-            self.channel_names = tuple(channel.name for channel in frame.layout.channels)
+            self.channel_names = tuple(channel.name for channel in AudioLayout(name).channels)
         if shape != self._shape:
             self.error = self._at(f"{_words(self._shape)} become {_words(shape)}")
         elif frame.is_corrupt:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from include.audio_convert.verify_policy import Picture
 from include.verification.declared_checksum import DeclaredChecksum
 from include.verification.decoding import STRICT, Limits, StrictDecoder
 from include.verification.guarded_open import open_container
 from include.verification.levels import Levels, level_window
 from include.verification.loudness import LoudnessMeter
+from include.verification.pictures import Spectrogram, waveform_png
 from include.verification.probe import Probe, as_probe, first_audio, require_audio
 from include.verification.waveform import waveform_json
 
@@ -36,7 +38,7 @@ class Inspection:
     - ``clipped_runs``: three or more samples in a row at or beyond full scale; ``clipped_samples``: those in them.
     - ``silence_head``, ``silence_tail``: seconds in which no channel reaches -60 dBFS.
     - ``levels``: the peak of every ``levels_step`` seconds, over all channels, in whole dBFS.
-    - ``waveform``: peaks for players, None if not asked for.
+    - ``waveform``: peaks for players; ``picture``: a PNG. None if not asked for.
     """
 
     probe: Probe
@@ -59,6 +61,7 @@ class Inspection:
     levels_step: float
     levels: tuple[int, ...]
     waveform: dict[str, Any] | None = None
+    picture: bytes | None = None
 
     @property
     def duration(self) -> float:
@@ -76,8 +79,8 @@ class Inspection:
         return self.clipped_samples / (self.samples * len(self.peaks)) if self.samples else 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """For the catalogue; without the waveform, which has a place of its own."""
-        return {name: value for name, value in asdict(self).items() if name != "waveform"}
+        """For the catalogue; without waveform and picture, which have places of their own."""
+        return {name: value for name, value in asdict(self).items() if name not in {"waveform", "picture"}}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Inspection:
@@ -93,12 +96,14 @@ def inspect(
     loudness: bool = True,
     true_peak: bool = True,
     waveform: bool = True,
+    picture: Picture = "off",
     limits: Limits | None = None,
 ) -> Inspection:
     """Read and decode the first audio stream of a file once, strictly, and measure it on the way.
 
-    ``name`` stands for the file in errors (default: its path). Memory does not grow with the duration. Damage is
-    no exception but ``decode_error``; ``limits`` end what is far too long.
+    ``name`` stands for the file in errors (default: its path). ``picture`` asks for a PNG of the waveform or a
+    spectrogram. Memory does not grow with the duration. Damage is no exception but ``decode_error``; ``limits`` end
+    what is far too long.
 
     Raises ``UnreadableAudio`` when there is no audio to measure, as ``probe`` does. Errors of the file itself pass
     through.
@@ -111,6 +116,7 @@ def inspect(
                 loudness=loudness,
                 true_peak=true_peak,
                 waveform=waveform,
+                picture=picture,
                 limits=limits,
             )
     label = name or str(getattr(source, "name", "the file"))
@@ -122,6 +128,7 @@ def inspect(
         )
         levels: Levels | None = None
         meter: LoudnessMeter | None = None
+        spectrogram = Spectrogram() if picture == "spectrogram" else None
         for block in decoder.blocks(_block_samples):
             if levels is None:
                 levels = Levels(block.shape[0], decoder.sample_rate)
@@ -130,6 +137,8 @@ def inspect(
             levels.add(block)
             if meter is not None:
                 meter.add(block)
+            if spectrogram is not None:
+                spectrogram.add(block)
         levels = levels or Levels(stream.codec_context.channels, decoder.sample_rate)
         levels.finish()
         if meter is not None:
@@ -137,7 +146,13 @@ def inspect(
         length = decoder.length
         require_audio(length, label)
         measured = as_probe(container, stream, length, source)
-    return _together(measured, decoder, levels, meter, checksum.matches, waveform)
+    found = _together(measured, decoder, levels, meter, checksum.matches)
+    drawn = waveform_json(levels, decoder.sample_rate)
+    if spectrogram is not None:
+        found = replace(found, picture=spectrogram.png())
+    elif picture == "waveform":
+        found = replace(found, picture=waveform_png(drawn))
+    return replace(found, waveform=drawn) if waveform else found
 
 
 def _block_samples(sample_rate: int) -> int:
@@ -151,7 +166,6 @@ def _together(
     levels: Levels,
     meter: LoudnessMeter | None,
     checksum_matches: bool | None,
-    waveform: bool,
 ) -> Inspection:
     head, tail = levels.silence
     step, line = levels.line()
@@ -175,5 +189,4 @@ def _together(
         silence_tail=tail,
         levels_step=step,
         levels=tuple(line),
-        waveform=waveform_json(levels, decoder.sample_rate) if waveform else None,
     )

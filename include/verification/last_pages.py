@@ -10,24 +10,51 @@ _ogg_crc = crcmod.mkCrcFun(0x104C11DB7, initCrc=0, rev=False)
 _flac_header_crc = crcmod.mkCrcFun(0x107, initCrc=0, rev=False)
 _flac_frame_crc = crcmod.mkCrcFun(0x18005, initCrc=0, rev=False)
 
+_WHOLE_SEGMENT = 255
 _OGG_PAGE = struct.Struct("<4sBBqIIIB")
 _FLAC_HEADER_MOST = 16
 _FLAC_HEADERS_TRIED = 8
 
 
-def ogg_end(tail: bytes) -> int | None:
-    """The granule position of the last page, if a page with a right checksum ends where ``tail`` does (RFC 3533)."""
+def ogg_end(tail: bytes, longest_packet: int) -> int | None:
+    """The granule position of the last page, if a page with a right checksum ends where ``tail`` does (RFC 3533).
+
+    ``longest_packet``: samples of the codec's longest. A position further from the page before than its packets can
+    reach is no end.
+    """
     at = len(tail)
     while (at := tail.rfind(b"OggS", 0, at)) >= 0:
-        page = tail[at:]
-        if len(page) < _OGG_PAGE.size:
-            continue
-        *_, granule, _serial, _number, told, segments = _OGG_PAGE.unpack_from(page)
-        lacing = page[_OGG_PAGE.size : _OGG_PAGE.size + segments]
-        if _OGG_PAGE.size + segments + sum(lacing) != len(page):
-            continue
-        if _ogg_crc(page[:22] + bytes(4) + page[26:]) == told:
-            return int(granule)
+        if found := _ogg_page(tail[at:]):
+            granule, packets = found
+            before = _granule_before(tail[:at])
+            if before is not None and granule - before > (packets + 1) * longest_packet:
+                return None
+            return granule
+    return None
+
+
+def _ogg_page(page: bytes) -> tuple[int, int] | None:
+    """Granule position and number of packets that end in a page, if it is all of ``page`` and whole."""
+    if len(page) < _OGG_PAGE.size:
+        return None
+    *_, granule, _serial, _number, told, segments = _OGG_PAGE.unpack_from(page)
+    lacing = page[_OGG_PAGE.size : _OGG_PAGE.size + segments]
+    if _OGG_PAGE.size + segments + sum(lacing) != len(page):
+        return None
+    if _ogg_crc(page[:22] + bytes(4) + page[26:]) != told:
+        return None
+    return int(granule), sum(lace < _WHOLE_SEGMENT for lace in lacing)
+
+
+def _granule_before(pages: bytes) -> int | None:
+    """Of the last page of ``pages`` in which a packet ends; None when its beginning is not there."""
+    at = len(pages)
+    while (at := pages.rfind(b"OggS", 0, at)) >= 0:
+        if (found := _ogg_page(pages[at:])) is None:
+            return None
+        if found[0] >= 0:
+            return found[0]
+        pages = pages[:at]
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
 import av
@@ -15,25 +16,27 @@ from av.filter.context import FilterContext
 _NOTHING_LOUD = -70.0
 """LUFS: the absolute gate of BS.1770; FFmpeg gives it when no block is above."""
 
-_OVERSAMPLED_TO = 192_000
-"""Hz: BS.1770 asks for four times 48 kHz, and less for higher rates."""
+_DEFINED_FOR = 48_000
+"""Hz: the rate for which BS.1770 gives its filter. True peaks take four times that, twice above."""
 
-_LEAST_OVERSAMPLING = 2
+_LEAST_RATE = 32_000
+"""Hz: below, the filter derived for the rate itself is off by more than a tenth of a LU near its upper end."""
 
 Block = npt.NDArray[np.float32]
 
 
-class _Filter:
-    """One filter of FFmpeg between a source of planar floats and a sink."""
+class _Filters:
+    """A chain of FFmpeg's filters between a source of planar floats and a sink."""
 
-    def __init__(self, name: str, arguments: str, sample_rate: int, layout: str) -> None:
+    def __init__(self, filters: Sequence[tuple[str, str]], sample_rate: int, layout: str) -> None:
         self._graph = Graph()
         source = f"sample_rate={sample_rate}:sample_fmt=fltp:channel_layout={layout}:time_base=1/{sample_rate}"
         self._first: FilterContext = self._graph.add("abuffer", source)
-        middle = self._graph.add(name, arguments)
-        self._last: FilterContext = self._graph.add("abuffersink")
-        self._first.link_to(middle)
-        middle.link_to(self._last)
+        self._last = self._first
+        for name, arguments in (*filters, ("abuffersink", "")):
+            added = self._graph.add(name, arguments)
+            self._last.link_to(added)
+            self._last = added
         self._graph.configure()
 
     def push(self, frame: AudioFrame | None) -> list[AudioFrame]:
@@ -54,16 +57,19 @@ class LoudnessMeter:
 
     Loudness follows ITU-R BS.1770 with the gates of EBU R128, the range EBU Tech 3342, both by FFmpeg's
     ``ebur128``; surround channels count as their layout says. The true peak is the largest sample after
-    resampling to four times 48 kHz, as BS.1770 describes.
+    resampling to four times the rate (above 48 kHz twice), as BS.1770 describes.
     """
 
     def __init__(self, sample_rate: int, layout: str, *, loudness: bool, true_peak: bool) -> None:
         self._rate = sample_rate
         self._layout = layout
-        self._ebur128 = _Filter("ebur128", "metadata=1:framelog=quiet", sample_rate, layout) if loudness else None
-        times = max(_LEAST_OVERSAMPLING, math.ceil(_OVERSAMPLED_TO / 2 / sample_rate))
-        times = _LEAST_OVERSAMPLING if sample_rate > _OVERSAMPLED_TO // 4 else max(4, min(times, 4))
-        self._oversampled = _Filter("aresample", f"{sample_rate * times}", sample_rate, layout) if true_peak else None
+        self._ebur128 = self._oversampled = None
+        if loudness:
+            finer = [("aresample", f"{_DEFINED_FOR}")] if sample_rate < _LEAST_RATE else []
+            self._ebur128 = _Filters([*finer, ("ebur128", "metadata=1:framelog=quiet")], sample_rate, layout)
+        if true_peak:
+            times = 4 if sample_rate <= _DEFINED_FOR else 2
+            self._oversampled = _Filters([("aresample", f"{sample_rate * times}")], sample_rate, layout)
         self._told: dict[str, str] = {}
         self._peak = 0.0
         self._samples = 0

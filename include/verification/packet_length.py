@@ -24,6 +24,10 @@ _SAMPLE_EXACT = frozenset(
 
 _EXACT_CODECS = ("pcm_", "flac", "alac")
 
+_ROUNDS_EACH_PACKET = {"ac3": 256, "eac3": 256}
+"""Demuxers whose clock (90 kHz) can't tell a frame's length: at 44.1 kHz a tenth of a second is lost in ten minutes.
+Their frames are whole blocks of so many samples."""
+
 _TRIMS_LAST_PACKET = frozenset({"ogg", "mov"})
 """Demuxers that shorten the last packet's duration by the padding, and mark the padding as well."""
 
@@ -58,6 +62,8 @@ class PacketTally:
         self._first_pts: int | None = None
         self._end_pts: int | None = None
         self._delay = self._padding = 0
+        self._block = _ROUNDS_EACH_PACKET.get(_kind(container), 0)
+        self._blocks = 0
 
     def add(self, packet: Packet[AudioStream]) -> None:
         """Count one packet that is not empty."""
@@ -66,6 +72,8 @@ class PacketTally:
         ticks = _signed(packet.duration or 0)
         self._ticks += ticks
         self._longest = max(self._longest, ticks)
+        if self._block:
+            self._blocks += round(ticks * self._time_base * self._stream.codec_context.sample_rate / self._block)
         if packet.pts is not None:
             self._first_pts = packet.pts if self._first_pts is None else self._first_pts
             self._end_pts = packet.pts + ticks
@@ -76,7 +84,9 @@ class PacketTally:
     def length(self, read_error: str | None) -> PacketLength:
         """What all of them add up to; ``read_error`` is why reading stopped early, if it did."""
         sample = Fraction(1, self._stream.codec_context.sample_rate)
-        if self._first_pts is None or self._end_pts is None:
+        if self._block:
+            duration = self._blocks * self._block * sample
+        elif self._first_pts is None or self._end_pts is None:
             duration = self._ticks * self._time_base
         else:
             # A negative first timestamp is the delay, already outside the timeline; a positive one is an offset.

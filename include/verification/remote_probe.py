@@ -40,6 +40,9 @@ _CHAINS: dict[str, tuple[frame_chain.FrameLength, int]] = {
 }
 _CHAINED_TAIL_BYTES = 16 * 1024
 _FRAME_SAMPLES = {"aac": 1024, "amr_nb": 160, "amr_wb": 320}
+_LONGEST_OGG_PACKET = 8192
+"""Samples: of Vorbis; Opus has at most 5,760."""
+
 _ID3V1 = 128
 
 
@@ -105,7 +108,7 @@ class _End:
 def _end(container: InputContainer, stream: AudioStream, codec: str, head: bytes, tail: bytes, size: int) -> _End:
     rate = stream.codec_context.sample_rate
     if container.format.name == "ogg":
-        granule = last_pages.ogg_end(tail)
+        granule = last_pages.ogg_end(tail, _LONGEST_OGG_PACKET)
         skipped = _opus_pre_skip(stream) if codec == "opus" else 0
         return _End(granule is not None, max(granule - skipped, 0) / rate if granule else 0.0)
     if container.format.name == "flac":

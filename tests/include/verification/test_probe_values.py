@@ -200,3 +200,11 @@ def test_a_video_without_audio_is_not_audio(make_audio: MakeAudio) -> None:
     picture = ("-f", "lavfi", "-i", "color=blue:size=64x64:duration=1:rate=5", "-map", "1:v")
     with pytest.raises(UnreadableAudio, match="no audio stream"):
         probe(make_audio("silent-film.mp4", *picture, "-c:v", "mpeg4"))
+
+
+@pytest.mark.parametrize("codec", ["ac3", "eac3"])
+def test_frames_longer_than_their_clock_can_tell_add_up(
+    codec: str, make_audio: Callable[..., Path], decoded_seconds: Callable[[Path], float]
+) -> None:
+    path = make_audio(f"a.{codec}", "-c:a", codec, seconds=100, rate=44100, channels=1)
+    assert probe(path).duration == pytest.approx(decoded_seconds(path), abs=0.001)
