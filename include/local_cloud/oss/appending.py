@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.local_cloud.interfaces import NoSuchKey, ObjectInfo
-from include.local_cloud.oss.attributes import attributes_of, refuse_unsupported_headers
+from include.local_cloud.oss.attributes import attributes_of
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.errors import OssError, missing_argument
 from include.local_cloud.oss.http import Call, Reply, whole_number
@@ -17,7 +17,6 @@ LARGEST_APPENDABLE = 5 << 30
 
 async def append_object(context: Context, call: Call) -> Reply:
     """Add the body to the end of an object, which is durable before the answer."""
-    refuse_unsupported_headers(call.headers)
     attributes, position = attributes_of(call.headers), _position(call)
     try:
         # Before the body is taken, and again with the object locked.

@@ -17,12 +17,6 @@ LARGEST_METADATA_BYTES = 8 * 1024
 MOST_TAGS, LONGEST_TAG_KEY, LONGEST_TAG_VALUE = 10, 128, 256
 
 _TAG_PUNCTUATION = frozenset(" +-=._:/")
-_REFUSED_HEADERS: Mapping[str, str] = {
-    "x-oss-server-side-encryption": "server-side encryption",
-    "x-oss-server-side-data-encryption": "server-side encryption",
-    "x-oss-callback": "upload callbacks",
-    "x-oss-traffic-limit": "traffic limits",
-}
 STORAGE_CLASSES = frozenset({"Standard", "IA"}) | ARCHIVED
 _OVERRIDES = (
     "content-type",
@@ -32,13 +26,6 @@ _OVERRIDES = (
     "content-disposition",
     "content-encoding",
 )
-
-
-def refuse_unsupported_headers(headers: Mapping[str, str]) -> None:
-    """Refuse what would otherwise be a silent loss; raises NotImplemented naming the feature."""
-    for name, feature in _REFUSED_HEADERS.items():
-        if name in headers:
-            raise not_implemented(feature)
 
 
 def attributes_of(headers: Mapping[str, str]) -> Attributes:

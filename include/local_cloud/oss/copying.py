@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from include.local_cloud.interfaces import NoSuchKey, ObjectInfo
 from include.local_cloud.oss.addressing import split_path
-from include.local_cloud.oss.attributes import attributes_of, etag_headers, refuse_unsupported_headers
+from include.local_cloud.oss.attributes import attributes_of, etag_headers
 from include.local_cloud.oss.conditions import Outcome, evaluate
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.errors import OssError, invalid_argument, not_implemented
@@ -40,7 +40,6 @@ async def copy_object(context: Context, call: Call) -> Reply:
     """PUT /bucket/key with `x-oss-copy-source`; the directives say whose metadata and tags it gets. Of a link, the
     copy is another link.
     """
-    refuse_unsupported_headers(call.headers)
     await call.body()
 
     def copy(source: ObjectInfo) -> ObjectInfo:
@@ -69,7 +68,6 @@ async def copy_object(context: Context, call: Call) -> Reply:
 
 async def upload_part_copy(context: Context, call: Call) -> Reply:
     """PUT /bucket/key?partNumber&uploadId with `x-oss-copy-source`: a part from an object, or from a range of it."""
-    refuse_unsupported_headers(call.headers)
     number, upload = part_number(call), upload_id(call)
     await call.body()
     ranges: list[str] = []

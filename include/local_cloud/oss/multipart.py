@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.local_cloud.interfaces import NoSuchKey
-from include.local_cloud.oss.attributes import attributes_of, refuse_unsupported_headers
+from include.local_cloud.oss.attributes import attributes_of
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.encoding import encoding, url_encode
 from include.local_cloud.oss.errors import OssError, invalid_argument, malformed_xml, missing_argument
@@ -20,7 +20,6 @@ _COMPLETE_ALL = "x-oss-complete-all"
 
 async def initiate_multipart_upload(context: Context, call: Call) -> Reply:
     """POST /bucket/key?uploads: headers, metadata, tags and class of the object to be; answers with the upload's id."""
-    refuse_unsupported_headers(call.headers)
     encode, encoding_type = encoding(call)
     attributes = attributes_of(call.headers)
     await call.body()
@@ -37,7 +36,6 @@ async def initiate_multipart_upload(context: Context, call: Call) -> Reply:
 
 async def upload_part(context: Context, call: Call) -> Reply:
     """PUT /bucket/key?partNumber&uploadId: durable before the answer; the same number again replaces the part."""
-    refuse_unsupported_headers(call.headers)
     number, upload = part_number(call), upload_id(call)
     try:
         context.store.uploads.find(call.bucket, call.key, upload)

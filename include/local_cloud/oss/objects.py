@@ -11,7 +11,6 @@ from include.local_cloud.oss.attributes import (
     etag_headers,
     object_headers,
     overridden_headers,
-    refuse_unsupported_headers,
 )
 from include.local_cloud.oss.conditions import Outcome, evaluate
 from include.local_cloud.oss.context import Context
@@ -24,7 +23,6 @@ from include.local_cloud.store.objects import ObjectExists
 
 async def put_object(context: Context, call: Call) -> Reply:
     """PUT /bucket/key: streamed to the disk, durable before the answer."""
-    refuse_unsupported_headers(call.headers)
     attributes = attributes_of(call.headers)
     staged = await receive(context, call)
     try:

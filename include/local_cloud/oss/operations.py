@@ -28,6 +28,7 @@ from include.local_cloud.oss import (
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.errors import OssError, not_implemented
 from include.local_cloud.oss.http import Call, Reply
+from include.local_cloud.oss.unsupported import refuse_unsupported
 
 Handler = Callable[[Context, Call], Awaitable[Reply]]
 Level = str
@@ -110,6 +111,8 @@ def _refused() -> Iterator[Operation]:
         for method, name in names.items():
             yield Operation(name, level, method, parameter=parameter)
     yield Operation("PostObject", BUCKET, "POST")
+    yield Operation("OptionObject", BUCKET, "OPTIONS")
+    yield Operation("OptionObject", OBJECT, "OPTIONS")
 
 
 _PRIVATE_ONLY = "`private` only"
@@ -205,7 +208,8 @@ def find(call: Call) -> Operation:
 
 
 async def perform(operation: Operation, context: Context, call: Call) -> Reply:
-    """Do the operation; raises NotImplemented when it is a refused one."""
+    """Do the operation; raises NotImplemented when it is a refused one, or asks for more than is done."""
     if operation.handler is None:
         raise not_implemented(operation.name)
+    refuse_unsupported(call, operation.parameter)
     return await operation.handler(context, call)

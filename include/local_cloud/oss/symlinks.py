@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from include.local_cloud.oss.addressing import check_key
-from include.local_cloud.oss.attributes import attributes_of, etag_headers, refuse_unsupported_headers
+from include.local_cloud.oss.attributes import attributes_of, etag_headers
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.errors import OssError, missing_argument
 from include.local_cloud.oss.http import Call, Reply
@@ -17,7 +17,6 @@ _TARGET = "x-oss-symlink-target"
 
 async def put_symlink(context: Context, call: Call) -> Reply:
     """PUT /bucket/key?symlink: a link to the key of the header, which need not exist."""
-    refuse_unsupported_headers(call.headers)
     attributes = attributes_of(call.headers)
     target = check_key(call.headers.get(_TARGET, "").encode("latin-1"))
     if not target:

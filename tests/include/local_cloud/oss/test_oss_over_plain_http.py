@@ -257,7 +257,7 @@ def test_impossible_copies_are_refused(signed: Signed, source: str, code: str):
 
 
 def test_methods_that_do_not_exist(signed: Signed):
-    for method, key in (("PATCH", "x"), ("POST", "x"), ("OPTIONS", "x"), ("PATCH", "")):
+    for method, key in (("PATCH", "x"), ("POST", "x"), ("PATCH", "")):
         response = signed(method, key)
         assert (response.status_code, error(response)["Code"]) == (405, "MethodNotAllowed")
 
