@@ -1,0 +1,201 @@
+"""The published view, page by page: by profile, by a prefix of the source's key, by time.
+
+Pages are keyset pages: the thousandth costs what the first one does, and a publication meanwhile moves none of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from .schema import conversion, rendition
+from .states import State
+from .views import published_rendition as view
+
+#: With a prefix and a time both, the rows of that time are looked at first if they are no more than so many.
+FEW = 5000
+
+
+class BadToken(ValueError):
+    """A page's token that this selection didn't give."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """Which renditions: all that meet every condition that is given.
+
+    Attributes:
+        profile: name of the profile.
+        bucket: of the source.
+        prefix: with which the source's key begins. Pages then come in the order of that key, else newest first.
+        since, until: published at or after; published before.
+    """
+
+    profile: str | None = None
+    bucket: str | None = None
+    prefix: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of `published_rendition`, and the token of the page after it, if there is one."""
+
+    rows: Sequence[Mapping[str, Any]]
+    after: str | None
+
+
+def split_prefix(text: str) -> tuple[str | None, str]:
+    """Bucket and prefix out of `oss://bucket/prefix`; without the scheme it is a prefix in any bucket."""
+    if not text.startswith("oss://"):
+        return None, text
+    bucket, _, prefix = text.removeprefix("oss://").partition("/")
+    return bucket, prefix
+
+
+def begins_with(column: sa.ColumnElement[str], prefix: str) -> sa.ColumnElement[bool]:
+    """Whether a key begins with a prefix, as a range that an index of `ObjectKey` serves."""
+    if not prefix:
+        return sa.true()
+    last = ord(prefix[-1])
+    if last >= 0x10FFFF:  # no character comes after it
+        return sa.func.substr(column, 1, len(prefix)) == prefix
+    # Surrogates are no characters: after U+D7FF comes U+E000.
+    following = chr(0xE000 if last == 0xD7FF else last + 1)
+    return sa.and_(column >= prefix, column < prefix[:-1] + following)
+
+
+def page(connection: Connection, wanted: Published, *, limit: int = 50, after: str | None = None) -> Page:
+    """One page of published renditions.
+
+    Args:
+        limit: rows on it, at least 1.
+        after: token of the page before it, given for the same selection.
+
+    Raises:
+        BadToken: the token is none of this selection's.
+    """
+    statement = sa.select(view)
+    conditions = _conditions(connection, wanted)
+    if wanted.prefix is None:
+        statement = statement.order_by(view.c.published_at.desc(), view.c.id.desc())
+        first_column: sa.ColumnElement[Any] = view.c.published_at
+    else:
+        statement = statement.order_by(view.c.source_key, view.c.id)
+        first_column = view.c.source_key
+    if after is not None:
+        first, number = _parse(after, by_time=wanted.prefix is None)
+        place = sa.tuple_(first_column, view.c.id)
+        there = sa.tuple_(sa.literal(first, first_column.type), sa.literal(number))
+        conditions.append(place < there if wanted.prefix is None else place > there)
+    found = connection.execute(statement.where(*conditions).limit(limit + 1)).mappings().all()
+    rows = [dict(row) for row in found[:limit]]
+    return Page(rows, _token(rows[-1], by_time=wanted.prefix is None) if len(found) > limit else None)
+
+
+def pages(connection: Connection, wanted: Published, *, limit: int = 1000) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """Every page, one after the other, within one read transaction."""
+    after = None
+    while True:
+        one = page(connection, wanted, limit=limit, after=after)
+        if one.rows:
+            yield one.rows
+        after = one.after
+        if after is None:
+            return
+
+
+def conversions(
+    connection: Connection, state: State, wanted: Published, *, limit: int = 50, after: str | None = None
+) -> Page:
+    """One page of the newest conversions that stand in a state, the latest planned first.
+
+    Args:
+        wanted: its times are those of the last change of state.
+
+    Raises:
+        BadToken: the token is none of this selection's.
+    """
+    names = (
+        "id",
+        "bucket",
+        "key",
+        "profile",
+        "state",
+        "attempt",
+        "target_bucket",
+        "target_key",
+        "code",
+        "message",
+        "changed_at",
+        "retry_at",
+    )
+    conditions = [conversion.c.newest, conversion.c.state == state.value, *_times(conversion.c.changed_at, wanted)]
+    if wanted.profile is not None:
+        conditions.append(conversion.c.profile == wanted.profile)
+    if wanted.bucket is not None:
+        conditions.append(conversion.c.bucket == wanted.bucket)
+    if wanted.prefix is not None:
+        conditions.append(begins_with(conversion.c.key, wanted.prefix))
+    if after is not None:
+        conditions.append(conversion.c.id < _parse(after, by_time=False)[1])
+    statement = sa.select(*(conversion.c[name] for name in names)).where(*conditions).order_by(conversion.c.id.desc())
+    found = connection.execute(statement.limit(limit + 1)).mappings().all()
+    rows = [dict(row) for row in found[:limit]]
+    more = _token({"source_key": "", "id": rows[-1]["id"]}, by_time=False) if len(found) > limit else None
+    return Page(rows, more)
+
+
+def _conditions(connection: Connection, wanted: Published) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.profile is not None:
+        conditions.append(view.c.profile == wanted.profile)
+    if wanted.bucket is not None:
+        conditions.append(view.c.source_bucket == wanted.bucket)
+    if wanted.prefix is not None:
+        conditions.append(begins_with(view.c.source_key, wanted.prefix))
+    if wanted.since is None and wanted.until is None:
+        return conditions
+    if wanted.prefix is None:
+        return conditions + _times(view.c.published_at, wanted)
+    # Two ranges and one index: begin with the times if they are few, else walk the keys.
+    profile = [] if wanted.profile is None else [rendition.c.profile == wanted.profile]
+    within = sa.select(rendition.c.id).where(*profile, *_times(rendition.c.published_at, wanted)).limit(FEW + 1)
+    few = connection.scalars(within).all()
+    if len(few) <= FEW:
+        return [*conditions, view.c.id.in_(few)]
+    # Not the bare column: SQLite would take the times' index, and sort.
+    return conditions + _times(sa.func.coalesce(view.c.published_at, view.c.published_at), wanted)
+
+
+def _times(column: sa.ColumnElement[datetime], wanted: Published) -> list[sa.ColumnElement[bool]]:
+    times: list[sa.ColumnElement[bool]] = []
+    if wanted.since is not None:
+        times.append(column >= sa.literal(wanted.since, rendition.c.published_at.type))
+    if wanted.until is not None:
+        times.append(column < sa.literal(wanted.until, rendition.c.published_at.type))
+    return times
+
+
+def _token(row: Mapping[str, Any], *, by_time: bool) -> str:
+    place = [row["published_at"].isoformat() if by_time else row["source_key"], row["id"]]
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def _parse(token: str, *, by_time: bool) -> tuple[datetime | str, int]:
+    try:
+        text, number = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        return (datetime.fromisoformat(text) if by_time else str(text)), int(number)
+    except (ValueError, TypeError, binascii.Error):
+        raise BadToken(
+            "this token of a page doesn't belong to this selection: take it from the page before, or leave it out"
+        ) from None

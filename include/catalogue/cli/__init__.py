@@ -1,0 +1,8 @@
+"""The catalogue's command line: what was published, what failed and why, what was saved, what is missing; upkeep."""
+
+from __future__ import annotations
+
+from . import looking, sums, upkeep
+from .application import app
+
+__all__ = ["app", "looking", "sums", "upkeep"]

@@ -1,0 +1,68 @@
+"""Rows for whoever reads them: a table on a terminal, tab-separated lines in a pipe, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def show_json(document: Any) -> None:
+    """One JSON document; times as ISO 8601."""
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=1, default=_plain))
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, nothing: str) -> None:
+    """Some columns of some rows; on a terminal as a table, else tab-separated under one line of names."""
+    if not sys.stdout.isatty():
+        typer.echo("\t".join(columns))
+        for row in rows:
+            typer.echo("\t".join(" ".join(_text(row.get(name)).split()) for name in columns))
+        return
+    console = Console()
+    if not rows:
+        console.print(nothing)
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        numbers = all(isinstance(row.get(name), int | float | None) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        # Text, not markup: keys may have brackets.
+        table.add_row(*(Text(_pretty(row.get(name))) for name in columns))
+    console.print(table)
+
+
+def note(text: str) -> None:
+    """A line beside the rows, on standard error so that a pipe has rows only."""
+    typer.echo(text, err=True)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _pretty(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else _text(value)
