@@ -165,6 +165,7 @@ def _read_profile(entries: _Mapping, name: str, node: yaml.Node) -> Profile:
 def _read_verify(body: _Mapping) -> VerifyPolicy:
     """``verify: probe``, or a mapping of the settings; absent: the default."""
     node = body.nodes.get("verify")
+    settings: _Mapping | None = None
     try:
         if node is None:
             return VerifyPolicy()
@@ -173,5 +174,6 @@ def _read_verify(body: _Mapping) -> VerifyPolicy:
         settings = _Mapping(body.file, f"{body.path}.verify", node, (), VERIFY_SETTINGS)
         return VerifyPolicy.from_texts({name: settings.text(name) for name in settings.nodes})
     except ParameterError as error:
-        owner, _, key = error.parameter.rpartition(" ")
-        raise (settings if owner else body).error(key, str(error)) from None
+        if settings is None:
+            raise body.error("verify", str(error)) from None
+        raise settings.error(error.parameter.removeprefix("verify "), str(error)) from None

@@ -92,7 +92,9 @@ def test_an_mp3_without_a_count_of_its_frames_is_no_measure(make_audio: MakeAudi
 
 
 def test_an_mp3_with_an_old_tag_at_its_end_ends_well(make_audio: MakeAudio) -> None:
-    path = make_audio("tag.mp3", "-c:a", "libmp3lame", "-write_id3v1", "1", "-metadata", "title=A", seconds=31.7, rate=48000)
+    path = make_audio(
+        "tag.mp3", "-c:a", "libmp3lame", "-write_id3v1", "1", "-metadata", "title=A", seconds=31.7, rate=48000
+    )
     assert path.read_bytes()[-128:-125] == b"TAG"
     assert Stored(path.read_bytes()).probe().whole_tail is True
 
