@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey
-from include.local_cloud.store.checksums import Checksums
 from include.local_cloud.store.buckets import BucketNotEmpty
+from include.local_cloud.store.checksums import Checksums
 from include.local_cloud.store.content import LARGEST_HELD, StagedContent
 from include.local_cloud.store.local import LocalObjectStore
 from include.local_cloud.store.objects import ObjectExists
