@@ -9,13 +9,13 @@ import sys
 import time
 from typing import Any
 
-from benchmarks import conversions, fresh_clone, object_api
+from benchmarks import conversions, fresh_clone, object_api, verification
 from benchmarks.raw_client import UnexpectedAnswer
 from tools.cloud_process import CloudFailed
 from tools.stack import StackError
 from tools.stack.signals import interrupted_by_signals
 
-BENCHMARKS = ("conversions", "objects", "setup")
+BENCHMARKS = ("conversions", "objects", "setup", "verification")
 
 
 def main() -> int:
@@ -42,6 +42,10 @@ def main() -> int:
                 timed = fresh_clone.measure(say)
                 print("", *fresh_clone.summary(timed), "", sep="\n", flush=True)
                 figures["setup"] = timed
+            if "verification" in options.only:
+                costs = verification.measure(options.minutes, say)
+                print("", *verification.summary(costs), "", sep="\n", flush=True)
+                figures["verification"] = verification.as_json(costs)
     except (StackError, CloudFailed, UnexpectedAnswer, fresh_clone.CommandFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -60,6 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--idle", type=float, default=30.0, help="seconds of idle use measured (default: 30)")
     parser.add_argument("--keys", type=int, default=1_000_000, help="keys of the long listing (default: 1000000)")
     parser.add_argument("--gibibytes", type=float, default=2.0, help="size of the streamed object (default: 2)")
+    parser.add_argument("--minutes", type=float, default=3.0, help="length of the verified clip (default: 3)")
     return parser.parse_args()
 
 
