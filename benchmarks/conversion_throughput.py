@@ -36,7 +36,9 @@ CASES = {"3-minute files": (180, 8), "5 s clips": (5, 200)}
 """Seconds of the source (44.1 kHz, stereo, 16 bits), and renditions made of it in one turn."""
 
 ROUNDS = 5
-POLL_SECONDS = 0.02
+FAR, NEAR = 0.5, 0.02
+"""Seconds between two looks at how many renditions there are, until nine tenths are there and after that."""
+
 TURN_SECONDS = 600.0
 
 
@@ -144,7 +146,7 @@ class _Case:
             while (made := self._made(connection)) < wanted:
                 if time.perf_counter() - began > TURN_SECONDS:
                     raise NotConverted(f"{made - there} of {self._renditions} renditions after {TURN_SECONDS:.0f} s")
-                time.sleep(POLL_SECONDS)
+                time.sleep(FAR if made - there < 0.9 * self._renditions else NEAR)
             seconds = time.perf_counter() - began
         return self._renditions / seconds, (usage(self._cloud.pid).total - before) / self._renditions
 

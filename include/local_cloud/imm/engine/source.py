@@ -29,6 +29,10 @@ _PROBED = (
     "stream=codec_name,sample_rate,channels,channel_layout,duration,bit_rate,bits_per_raw_sample,"
     "bits_per_sample,nb_frames,sample_fmt:format=format_name,duration,bit_rate,probe_score,nb_streams"
 )
+_ENOUGH_OF_WAV = ("-probesize", "32768")
+"""ffprobe would search several seconds of a wav's samples for DTS, which costs more than all else it does. This much
+shows DTS unless silence comes first; such a source then counts as the stereo its header says.
+"""
 _LOWEST_SCORE = 5  # FFmpeg calls what it detects below that a possible misdetection
 
 
@@ -60,7 +64,7 @@ async def probe(path: Path, binaries: Binaries, limits: EngineLimits, scratch: P
     finished = await run(
         [
             binaries.ffprobe,
-            *("-v", "error", *GUARDS, "-select_streams", "a:0", "-show_entries", _PROBED, "-of", "json"),
+            *("-v", "error", *(_ENOUGH_OF_WAV if _is_wav(path) else ()), *GUARDS, "-select_streams", "a:0", "-show_entries", _PROBED, "-of", "json"),
             f"file:{path}",
         ],
         Allowance(limits.probe_cpu_seconds, limits.probe_wall_seconds, limits.memory_bytes, 1024 * 1024),
@@ -78,6 +82,12 @@ async def probe(path: Path, binaries: Binaries, limits: EngineLimits, scratch: P
     except ValueError:
         raise internal("ffprobe's answer could not be read") from None
     return _source(path, found)
+
+
+def _is_wav(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"WAVE"
 
 
 def last_error(stderr: str, path: Path) -> str:
