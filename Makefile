@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 MYPY_PATHS := include plugins dags tools benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock upgrade lint format test demo up down bench clean
+.PHONY: help setup lock upgrade lint format test test-sdk test-damage-full chaos-cloud chaos-cloud-full demo up down bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
 setup: $(READY) ## make .venv with everything that is needed (PYTHON=… picks another Python)
 
@@ -41,6 +41,18 @@ format: setup ## put all Python files into the project's form
 
 test: setup ## all tests, a real scheduler, triggerer and FFmpeg included
 	$(RUN) -m pytest -n 3 --dist loadfile
+
+test-sdk: setup ## the local cloud under ali-oss of npm; needs Node (Debian: nodejs npm)
+	@$(RUN) -m tools.sdk_suite
+
+test-damage-full: setup ## verification of a hundred flipped bits per format; ten are in `make test`
+	DAMAGE_FLIPS=100 $(RUN) -m pytest -n 3 tests/include/verification/test_damage_table.py
+
+chaos-cloud: setup ## kill -9 of the local cloud under load, 20 times within a minute (SEED=… repeats a run)
+	@$(RUN) -m tools.chaos_cloud --kills 20 $(if $(SEED),--seed $(SEED))
+
+chaos-cloud-full: setup ## the same, 200 times
+	@$(RUN) -m tools.chaos_cloud --kills 200 $(if $(SEED),--seed $(SEED))
 
 demo: setup ## the main job, end to end: a bucket of audio becomes a verified catalogue
 	@$(RUN) -m tools.demo
