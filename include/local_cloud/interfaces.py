@@ -151,3 +151,6 @@ class AsyncProcessor(Protocol):
 
         The caller has checked the signature, the bucket and the key.
         """
+
+    async def audio_info(self, bucket: str, key: str) -> dict[str, object]:
+        """What ``audio/info`` answers about an object, ready for JSON; raises ImmClientError."""

@@ -16,14 +16,15 @@ from pathlib import Path
 from starlette.applications import Starlette
 
 from include.audio_convert import ProcessRequest
-from include.local_cloud.imm import ids, notification, requests, tasks
+from include.local_cloud.imm import ids, media_info, notification, requests, tasks
 from include.local_cloud.imm.app import build_app
 from include.local_cloud.imm.course import Course, OrdinaryCourse
-from include.local_cloud.imm.engine.binaries import check, locate
+from include.local_cloud.imm.engine.binaries import Binaries, check, locate
 from include.local_cloud.imm.engine.failure import ConversionFailed
 from include.local_cloud.imm.engine.ffmpeg import FfmpegEngine
 from include.local_cloud.imm.engine.limits import EngineLimits
 from include.local_cloud.interfaces import (
+    ImmClientError,
     NoSuchBucket,
     NoSuchKey,
     ObjectInfo,
@@ -76,14 +77,17 @@ class ImmService:
         self._db = SqliteThread(data_dir / "imm.db", tasks.SCHEMA)
         self._queue: asyncio.Queue[int] = asyncio.Queue()
         self._slots = asyncio.Semaphore(self._workers)
+        self._info_slots = asyncio.Semaphore(self._workers)
         self._running: list[asyncio.Task[None]] = []
         self._engine: FfmpegEngine | None = None
+        self._binaries: Binaries | None = None
         self.app: Starlette = build_app(self)
 
     async def start(self) -> None:
         """Find FFmpeg, open the database, take up what an earlier process left; raises EngineUnavailable."""
         binaries = locate()
         await asyncio.to_thread(check, binaries)
+        self._binaries = binaries
         self._engine = FfmpegEngine(binaries, self._limits, self.store.scratch())
         await self._db.start()
         untold, unfinished = await self._db.run(lambda db: (tasks.to_tell(db), tasks.to_do(db)))
@@ -138,6 +142,27 @@ class ImmService:
         self._queue.put_nowait(number)
         return Submitted(task.event_id, task.request_id, task.task_id)
 
+    async def audio_info(self, bucket: str, key: str) -> dict[str, object]:
+        """What DetectMediaMeta knows of an object's audio; as many are read at once as there are workers.
+
+        Raises ImmClientError: 404 for a bucket without a project, 400 for what is not audio.
+        """
+        if self._binaries is None:
+            raise RuntimeError("the conversion service is not started")
+        if await asyncio.to_thread(self.store.imm_project, bucket) is None:
+            raise requests.not_found("Attachment")
+        request_id = ids.request_id()
+        link = self.store.scratch() / f"{request_id}.info"
+        try:
+            async with self._info_slots:
+                await asyncio.to_thread(self._hold, bucket, key, link)
+                found = await media_info.read(link, self._binaries, self._limits, self.store.scratch())
+        except ConversionFailed as failure:
+            raise ImmClientError(400, f"{failure.code}, {failure.message} [{request_id}]") from failure
+        finally:
+            link.unlink(missing_ok=True)
+        return {"RequestId": request_id, **found}
+
     def _resolve(self, bucket: str, key: str, request: ProcessRequest, now_ms: int) -> tuple[str, requests.Target]:
         """The project of the source's bucket, and the target, whose bucket must exist."""
         project = self.store.imm_project(bucket)
@@ -187,7 +212,7 @@ class ImmService:
         workspace = self.store.scratch()
         source, target = workspace / f"{task.task_id}.source", workspace / f"{task.task_id}.rendition"
         try:
-            await asyncio.to_thread(self._hold, task, source)
+            await asyncio.to_thread(self._hold, task.bucket, task.key, source)
             async with self._slots:  # first come, first served
                 await self._engine.convert(convert, source, target)
             return await asyncio.to_thread(self._store, task, target, convert.format.content_type)
@@ -195,11 +220,11 @@ class ImmService:
             source.unlink(missing_ok=True)
             target.unlink(missing_ok=True)
 
-    def _hold(self, task: tasks.Task, link: Path) -> ObjectInfo:
+    def _hold(self, bucket: str, key: str, link: Path) -> ObjectInfo:
         """Link the source's file, so that it stays while it is read, whatever happens to the object."""
         for _ in range(_LINK_ATTEMPTS):
             try:
-                info = self.store.head(task.bucket, task.key)
+                info = self.store.head(bucket, key)
             except (NoSuchBucket, NoSuchKey) as error:
                 raise ConversionFailed("ResourceNotFound", f"the source is gone: {error}") from error
             link.unlink(missing_ok=True)

@@ -1,4 +1,6 @@
-"""AsyncProcessObject: `POST /bucket/key?x-oss-async-process` with the process string in the body."""
+"""Processing: `POST /bucket/key?x-oss-async-process` with the process string in the body, and the one process that is
+done while reading, `GET /bucket/key?x-oss-process=audio/info`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import json
 
 from include.local_cloud.interfaces import ImmClientError
 from include.local_cloud.oss.context import Context
-from include.local_cloud.oss.errors import OssError
+from include.local_cloud.oss.errors import OssError, not_implemented
 from include.local_cloud.oss.http import Call, Reply
 from include.local_cloud.oss.objects import refuse_frozen
 
@@ -36,3 +38,22 @@ async def async_process_object(context: Context, call: Call) -> Reply:
         "TaskId": submitted.task_id,
     }
     return Reply(200, {"content-type": "application/json"}, json.dumps(answer).encode())
+
+
+async def process_while_reading(context: Context, call: Call) -> Reply:
+    """`audio/info`; `audio/convert` is refused for being asynchronous only, every other process by its name."""
+    process = call.parameter("x-oss-process")
+    action = process.partition(",")[0].partition("|")[0]
+    if action == "audio/convert":
+        message = "InvalidArgument, [x-oss-process]:audio/convert is asynchronous only; use x-oss-async-process."
+        raise OssError(400, "Imm Client", message)
+    if process != "audio/info":
+        raise not_implemented(f"GetObject with x-oss-process={action}")
+    refuse_frozen(context.store.head(call.bucket, call.key), context.store.now())
+    try:
+        found = await context.processor.audio_info(call.bucket, call.key)
+    except ImmClientError as error:
+        raise OssError(error.status, "Imm Client", error.message) from error
+    return Reply(
+        200, {"content-type": "application/json;charset=utf-8"}, json.dumps(found, ensure_ascii=False).encode()
+    )

@@ -64,7 +64,18 @@ async def probe(path: Path, binaries: Binaries, limits: EngineLimits, scratch: P
     finished = await run(
         [
             binaries.ffprobe,
-            *("-v", "error", *(_ENOUGH_OF_WAV if _is_wav(path) else ()), *GUARDS, "-select_streams", "a:0", "-show_entries", _PROBED, "-of", "json"),
+            *(
+                "-v",
+                "error",
+                *(_ENOUGH_OF_WAV if _is_wav(path) else ()),
+                *GUARDS,
+                "-select_streams",
+                "a:0",
+                "-show_entries",
+                _PROBED,
+                "-of",
+                "json",
+            ),
             f"file:{path}",
         ],
         Allowance(limits.probe_cpu_seconds, limits.probe_wall_seconds, limits.memory_bytes, 1024 * 1024),
