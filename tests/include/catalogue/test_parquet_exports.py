@@ -56,7 +56,7 @@ def ask(folder: Path, question: str) -> list[tuple[Any, ...]]:
 def test_several_nights_are_one_partitioned_table(catalogue: Catalogue, library: Library, tmp_path: Path) -> None:
     for batch_id in nights(library, 3):
         assert export_batch(catalogue, batch_id, str(tmp_path)).rows == 2
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["dt=2026-03-01", "dt=2026-03-02", "dt=2026-03-03"]
+    assert [path.name for path in sorted(tmp_path.glob("dt=*"))] == ["dt=2026-03-01", "dt=2026-03-02", "dt=2026-03-03"]
     by_day = ask(tmp_path, "SELECT CAST(dt AS VARCHAR), count(*), min(title) FROM {files} GROUP BY dt ORDER BY dt")
     assert by_day == [("2026-03-01", 2, "歌 0"), ("2026-03-02", 2, "歌 1"), ("2026-03-03", 2, "歌 2")]
     question = "SELECT published_at, saved_bytes, duration_exact, samples, loudness_lufs, tags FROM {files} LIMIT 1"
@@ -95,8 +95,8 @@ def test_a_rerun_overwrites_its_own_file(catalogue: Catalogue, library: Library,
     assert ask(tmp_path, "SELECT count(*) FROM {files}") == [(3,)]
     with catalogue.read() as connection:
         noted = connection.execute(sa.select(export).order_by(export.c.batch_id)).all()
-    assert [(one.batch_id, one.uri, one.rows, one.size) for one in noted][0] == (first, after.uri, 1, after.size)
-    assert len(noted) == 2
+    assert [(one.batch_id, one.rows) for one in noted] == [(first, 1), (second, 2)]
+    assert (noted[0].uri, noted[0].size) == (after.uri, after.size)
 
 
 def test_rows_go_out_a_row_group_at_a_time(
