@@ -80,9 +80,9 @@ class ObjectApi:
             raise not_there(error) from None
 
     async def _perform(self, operation: operations.Operation, call: Call) -> Reply:
-        """Perform an operation; its answer says what became of the events its writes made due."""
+        """Perform an operation; the answer to a write says what became of the events it made due."""
         events = self._context.events
-        if events is None:
+        if events is None or call.request.method in ("GET", "HEAD"):
             return await operations.perform(operation, self._context, call)
         origin = Origin(operation.name, call.request_id, call.source_address)
         reply, headers = await events.watch(origin, lambda: operations.perform(operation, self._context, call))
@@ -115,6 +115,8 @@ class ObjectApi:
             while position < end:
                 size = min(_STREAM_BLOCK, end - position)
                 block = await self._context.blocking(functools.partial(os.pread, descriptor, size, position))
+                if not block:
+                    raise OSError(f"{part.info.path} is shorter than the object it is the content of")
                 position += len(block)
                 await send({"type": "http.response.body", "body": block, "more_body": position < end})
         finally:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -148,6 +149,7 @@ def whole_number(name: str, text: str, lowest: int, highest: int) -> int:
     return int(text)
 
 
+@lru_cache(maxsize=4096)
 def http_date(moment: datetime) -> str:
     """RFC 1123, in GMT."""
     return format_datetime(moment, usegmt=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from include.local_cloud.oss.buckets import OWNER
 from include.local_cloud.oss.context import Context
@@ -44,6 +45,9 @@ async def list_objects_v2(context: Context, call: Call) -> Reply:
         raise invalid_argument("list-type", call.parameter("list-type"), "The list-type must be 2.")
     encode, encoding_type = encoding(call)
     prefix, delimiter, limit = _common_parameters(call)
+    fetch_owner = call.parameter("fetch-owner") or "false"
+    if fetch_owner not in ("true", "false"):
+        raise invalid_argument("fetch-owner", fetch_owner, "The fetch-owner must be true or false.")
     token, start_after = call.parameter("continuation-token"), _text(call, "start-after")
     after = _read_token(token) if token else start_after
     page = await _page(context, call, prefix, delimiter, after, limit)
@@ -61,20 +65,18 @@ async def list_objects_v2(context: Context, call: Call) -> Reply:
         children.append(("ContinuationToken", token))
     if page.next_after is not None:
         children.append(("NextContinuationToken", _write_token(page.next_after)))
-    children += _entries(page, encode, with_owner=call.parameter("fetch-owner") == "true")
+    children += _entries(page, encode, with_owner=fetch_owner == "true")
     return xml_reply(document("ListBucketResult", children))
 
 
 async def _page(context: Context, call: Call, prefix: str, delimiter: str, after: str, limit: int) -> Page:
-    if limit == 0:
-        return Page([], [], None)
     return await context.blocking(
         lambda: context.store.list(call.bucket, prefix=prefix, delimiter=delimiter, after=after, limit=limit)
     )
 
 
 def _common_parameters(call: Call) -> tuple[str, str, int]:
-    limit = whole_number("max-keys", call.parameter("max-keys") or str(DEFAULT_KEYS), 0, MOST_KEYS)
+    limit = whole_number("max-keys", call.parameter("max-keys") or str(DEFAULT_KEYS), 1, MOST_KEYS)
     return _text(call, "prefix"), _text(call, "delimiter"), limit
 
 
@@ -93,7 +95,7 @@ def _entries(page: Page, encode: Encode, *, with_owner: bool) -> list[Element]:
 def _object(entry: ListedObject, encode: Encode, with_owner: bool) -> list[Element]:
     elements: list[Element] = [
         ("Key", encode(entry.key)),
-        ("LastModified", iso_date(datetime.fromtimestamp(entry.last_modified, UTC))),
+        ("LastModified", _iso_date(entry.last_modified)),
         ("ETag", f'"{entry.etag}"'),
         ("Type", entry.object_type),
         ("Size", str(entry.size)),
@@ -102,6 +104,11 @@ def _object(entry: ListedObject, encode: Encode, with_owner: bool) -> list[Eleme
     if with_owner:
         elements.append(OWNER)
     return elements
+
+
+@lru_cache(maxsize=4096)
+def _iso_date(seconds: int) -> str:
+    return iso_date(datetime.fromtimestamp(seconds, UTC))
 
 
 def _write_token(after: str) -> str:

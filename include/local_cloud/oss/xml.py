@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
 from include.local_cloud.oss.errors import malformed_xml
 
+_SPECIAL = re.compile("[&<>\\x00-\\x08\\x0b-\\x1f\\ufffe\\uffff]")
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _ESCAPES = str.maketrans(
     {
         "&": "&amp;",
         "<": "&lt;",
         ">": "&gt;",
-        '"': "&quot;",
         "\r": "&#13;",
         **{chr(c): "\ufffd" for c in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)},
     }
@@ -57,7 +58,7 @@ class _WithoutDoctype(ElementTree.TreeBuilder):
 
 def escape(text: str) -> str:
     """Text as it stands inside an element."""
-    return text.translate(_ESCAPES)
+    return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
 
 
 def _write(parts: list[str], name: str, content: str | Iterable[Element]) -> None:
