@@ -130,6 +130,9 @@ class ObjectStore(Protocol):
     def scratch(self) -> Path:
         """A directory on the store's file system for files being written; emptied when the store opens."""
 
+    def bind_imm_project(self, bucket: str, project: str | None) -> None:
+        """Bind a bucket to an IMM project, or to none. Raises NoSuchBucket."""
+
     def imm_project(self, bucket: str) -> str | None:
         """The IMM project the bucket is bound to, None when it is bound to none. Raises NoSuchBucket."""
 

@@ -1,16 +1,13 @@
-"""The IMM API (version 2020-09-30, RPC style) as a Starlette application: the three calls about OSS's
-conversions.
+"""The IMM API (version 2020-09-30, RPC style) as a Starlette application: the calls about OSS's conversions, and
+those that bind a bucket to a project.
 """
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -18,9 +15,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from include.local_cloud.imm import ids, tasks
+from include.local_cloud.imm import ids, project_operations, tasks
 from include.local_cloud.imm.notification import moment
-from include.local_cloud.interfaces import NoSuchBucket
+from include.local_cloud.imm.parameters import (
+    ImmApiError,
+    number_of,
+    one_of,
+    page_size,
+    required,
+    task_types,
+    time_range,
+    token_of,
+)
 from include.local_cloud.signatures.acs3 import Acs3SignatureError, verify
 
 if TYPE_CHECKING:
@@ -30,18 +36,7 @@ log = logging.getLogger(__name__)
 
 VERSION = "2020-09-30"
 _LARGEST_BODY = 64 * 1024
-_LARGEST_PAGE = 100
 _STATUSES = (tasks.RUNNING, tasks.SUCCEEDED, tasks.FAILED)
-
-
-class ImmApiError(Exception):
-    """A call the API refuses: the HTTP `status`, the error `code` and the `message`."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.status = status
-        self.code = code
-        self.message = message
 
 
 def build_app(service: ImmService) -> Starlette:
@@ -80,7 +75,9 @@ async def _serve(service: ImmService, request: Request) -> dict[str, object]:
     query = request.scope["query_string"].decode("latin-1")
     path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
     headers = {name.lower(): value for name, value in request.headers.items()}
-    verify(request.method, path, query, headers, bytes(body), service.credentials, service.clock())
+    now = service.clock()
+    verify(request.method, path, query, headers, bytes(body), service.credentials, now)
+    service.nonces.take(headers["x-acs-signature-nonce"], now)
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         parameters |= dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
@@ -98,8 +95,8 @@ async def _serve(service: ImmService, request: Request) -> dict[str, object]:
 
 async def get_task(service: ImmService, parameters: Mapping[str, str]) -> dict[str, object]:
     """GetTask: how far a task is; with ``RequestDefinition=true`` also what was asked."""
-    project = _required(parameters, "ProjectName")
-    kind, task_id = _required(parameters, "TaskType"), _required(parameters, "TaskId")
+    project = required(parameters, "ProjectName")
+    kind, task_id = required(parameters, "TaskType"), required(parameters, "TaskId")
     task = None
     if kind == ids.TASK_TYPE:
         task = await service.database.run(lambda db: tasks.find(db, project, task_id))
@@ -110,17 +107,17 @@ async def get_task(service: ImmService, parameters: Mapping[str, str]) -> dict[s
 
 async def list_tasks(service: ImmService, parameters: Mapping[str, str]) -> dict[str, object]:
     """ListTasks: a project's tasks, filtered and sorted; NextToken is there when a page follows."""
-    project = _required(parameters, "ProjectName")
-    limit = _page_size(parameters.get("MaxResults"))
-    started = _time_range("StartTimeRange", parameters)
-    ended = _time_range("EndTimeRange", parameters)
-    status = _one_of("Status", parameters, _STATUSES) if parameters.get("Status") else None
+    project = required(parameters, "ProjectName")
+    limit = page_size(parameters.get("MaxResults"))
+    started = time_range("StartTimeRange", parameters)
+    ended = time_range("EndTimeRange", parameters)
+    status = one_of("Status", parameters, _STATUSES) if parameters.get("Status") else None
     wanted = tasks.Wanted(project, status, *started, *ended)
-    sort = _one_of("Sort", parameters, tuple(tasks.SORTS), "TaskId")
-    descending = _one_of("Order", parameters, ("asc", "desc"), "asc") == "desc"
-    after = _number_of(parameters.get("NextToken", ""))
+    sort = one_of("Sort", parameters, tuple(tasks.SORTS), "TaskId")
+    descending = one_of("Order", parameters, ("asc", "desc"), "asc") == "desc"
+    after = number_of(parameters.get("NextToken", ""))
     page: list[tasks.Task] = []
-    if ids.TASK_TYPE in _task_types(parameters):
+    if ids.TASK_TYPE in task_types(parameters):
         page = await service.database.run(
             lambda db: tasks.listing(db, wanted, sort=sort, descending=descending, after=after, limit=limit + 1)
         )
@@ -128,27 +125,20 @@ async def list_tasks(service: ImmService, parameters: Mapping[str, str]) -> dict
     return {
         "ProjectName": project,
         "MaxResults": min(len(page), limit),
-        "NextToken": _token_of(page[limit - 1].number) if more else "",
+        "NextToken": token_of(page[limit - 1].number) if more else "",
         "Tasks": [_described(task, parameters) for task in page[:limit]],
     }
-
-
-async def get_oss_bucket_attachment(service: ImmService, parameters: Mapping[str, str]) -> dict[str, object]:
-    """GetOSSBucketAttachment: the project a bucket is bound to."""
-    bucket = _required(parameters, "OSSBucket")
-    try:
-        project = await asyncio.to_thread(service.store.imm_project, bucket)
-    except NoSuchBucket:
-        project = None
-    if project is None:
-        raise ImmApiError(404, "ResourceNotFound", "The specified resource Attachment is not found.")
-    return {"ProjectName": project, "Description": ""}
 
 
 OPERATIONS: dict[str, Callable[[ImmService, Mapping[str, str]], Awaitable[dict[str, object]]]] = {
     "GetTask": get_task,
     "ListTasks": list_tasks,
-    "GetOSSBucketAttachment": get_oss_bucket_attachment,
+    "GetOSSBucketAttachment": project_operations.get_oss_bucket_attachment,
+    "AttachOSSBucket": project_operations.attach_oss_bucket,
+    "DetachOSSBucket": project_operations.detach_oss_bucket,
+    "CreateProject": project_operations.create_project,
+    "GetProject": project_operations.get_project,
+    "ListProjects": project_operations.list_projects,
 }
 """Every action there is."""
 
@@ -177,83 +167,3 @@ def _described(task: tasks.Task, parameters: Mapping[str, str]) -> dict[str, obj
             ensure_ascii=False,
         )
     return found
-
-
-def _required(parameters: Mapping[str, str], name: str) -> str:
-    value = parameters.get(name)
-    if not value:
-        raise ImmApiError(400, f"Missing{name}", f"{name} is mandatory for this action.")
-    return value
-
-
-def _invalid(name: str, allowed: str) -> ImmApiError:
-    return ImmApiError(400, "InvalidArgument", f"The specified parameter {name} is not valid: {allowed}.")
-
-
-def _one_of(name: str, parameters: Mapping[str, str], allowed: tuple[str, ...], default: str = "") -> str:
-    value = parameters.get(name) or default
-    if value not in allowed:
-        raise _invalid(name, f"one of {', '.join(allowed)}")
-    return value
-
-
-def _page_size(text: str | None) -> int:
-    if text is None:
-        return _LARGEST_PAGE
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= _LARGEST_PAGE:
-        raise _invalid("MaxResults", f"1 to {_LARGEST_PAGE}")
-    return int(text)
-
-
-def _json(name: str, parameters: Mapping[str, str]) -> Any:
-    """The SDK sends lists and ranges as JSON; None when the parameter is not there."""
-    try:
-        return json.loads(parameters[name]) if parameters.get(name) else None
-    except ValueError:
-        raise _invalid(name, "JSON") from None
-
-
-def _task_types(parameters: Mapping[str, str]) -> list[str]:
-    found = _json("TaskTypes", parameters)
-    if found is None:
-        return [ids.TASK_TYPE]
-    if not isinstance(found, list):
-        raise _invalid("TaskTypes", "a list of task types")
-    return [str(one) for one in found]
-
-
-def _time_range(name: str, parameters: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """Start and end of a range in milliseconds since the epoch."""
-    found = _json(name, parameters)
-    if found is None:
-        return None, None
-    if not isinstance(found, dict):
-        raise _invalid(name, '{"Start": …, "End": …}')
-    start, end = (_milliseconds(name, found.get(edge)) for edge in ("Start", "End"))
-    return start, end
-
-
-def _milliseconds(name: str, text: object) -> int | None:
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        raise _invalid(name, "times as in 2024-08-20T07:03:07.36Z") from None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
-    return int(found.timestamp() * 1000)
-
-
-def _token_of(number: int) -> str:
-    return base64.urlsafe_b64encode(str(number).encode()).decode()
-
-
-def _number_of(token: str) -> int:
-    try:
-        number = int(base64.urlsafe_b64decode(token)) if token else 0
-    except ValueError:
-        number = -1
-    if not 0 <= number < 1 << 63:
-        raise _invalid("NextToken", "the one of the page before")
-    return number

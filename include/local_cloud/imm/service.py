@@ -16,7 +16,8 @@ from pathlib import Path
 from starlette.applications import Starlette
 
 from include.audio_convert import ProcessRequest
-from include.local_cloud.imm import ids, media_info, notification, requests, tasks
+from include.local_cloud.config import IMM_PROJECT
+from include.local_cloud.imm import ids, media_info, notification, projects, requests, tasks
 from include.local_cloud.imm.app import build_app
 from include.local_cloud.imm.course import Course, OrdinaryCourse
 from include.local_cloud.imm.engine.binaries import Binaries, check, locate
@@ -31,6 +32,7 @@ from include.local_cloud.interfaces import (
     ObjectStore,
     Submitted,
 )
+from include.local_cloud.signatures.acs3 import NonceMemory
 from include.local_cloud.signatures.credentials import Credentials
 from include.local_cloud.smq.errors import SmqRequestError
 from include.local_cloud.sqlite_thread import SqliteThread
@@ -69,12 +71,13 @@ class ImmService:
         self.region = region
         self.credentials = credentials
         self.clock = clock
+        self.nonces = NonceMemory()
         self._publish = publish
         self._topic_exists = topic_exists
         self._workers = workers or os.cpu_count() or 1
         self._limits = limits or EngineLimits()
         self._course = course or OrdinaryCourse()
-        self._db = SqliteThread(data_dir / "imm.db", tasks.SCHEMA)
+        self._db = SqliteThread(data_dir / "imm.db", tasks.SCHEMA + projects.SCHEMA)
         self._queue: asyncio.Queue[int] = asyncio.Queue()
         self._slots = asyncio.Semaphore(self._workers)
         self._info_slots = asyncio.Semaphore(self._workers)
@@ -90,6 +93,8 @@ class ImmService:
         self._binaries = binaries
         self._engine = FfmpegEngine(binaries, self._limits, self.store.scratch())
         await self._db.start()
+        ordinary = projects.Project(IMM_PROJECT, "", "", self.now_ms())
+        await self._db.run(lambda db: projects.add(db, ordinary))
         untold, unfinished = await self._db.run(lambda db: (tasks.to_tell(db), tasks.to_do(db)))
         if unfinished or untold:
             log.info("%d tasks to finish and %d notifications to publish", len(unfinished), len(untold))

@@ -18,7 +18,14 @@ from include.local_cloud.signatures.credentials import Credentials, same
 ALGORITHM = "ACS3-HMAC-SHA256"
 MAX_SKEW_SECONDS = 15 * 60
 _AUTHORIZATION = re.compile(rf"{ALGORITHM} Credential=([^,]+), ?SignedHeaders=([^,]*), ?Signature=([0-9a-f]+)")
-_MUST_BE_SIGNED = ("host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-version")
+_MUST_BE_SIGNED = (
+    "host",
+    "x-acs-action",
+    "x-acs-content-sha256",
+    "x-acs-date",
+    "x-acs-signature-nonce",
+    "x-acs-version",
+)
 
 
 class Acs3SignatureError(Exception):
@@ -29,6 +36,27 @@ class Acs3SignatureError(Exception):
         self.status = status
         self.code = code
         self.message = message
+
+
+class NonceMemory:
+    """The nonces of the requests that were served, for as long as their dates would still pass."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, float] = {}
+
+    def take(self, nonce: str, now: float) -> None:
+        """Remember the nonce of a request whose signature is right; raises Acs3SignatureError for a known one.
+
+        A date may lie as far ahead as behind, so a nonce counts for twice the skew.
+        """
+        while self._taken:
+            oldest = next(iter(self._taken))
+            if self._taken[oldest] > now - 2 * MAX_SKEW_SECONDS:
+                break
+            del self._taken[oldest]
+        if nonce in self._taken:
+            raise Acs3SignatureError(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
+        self._taken[nonce] = now
 
 
 def canonical_request(
@@ -71,6 +99,8 @@ def verify(
         raise Acs3SignatureError(
             400, "IncompleteSignature", f"SignedHeaders must be sorted and have {', '.join(_MUST_BE_SIGNED)}."
         )
+    if not headers.get("x-acs-signature-nonce"):
+        raise Acs3SignatureError(400, "MissingSignatureNonce", "x-acs-signature-nonce is mandatory for this action.")
     if not credentials.is_key_id(key_id):
         raise Acs3SignatureError(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
     if not credentials.accepts_token(headers.get("x-acs-security-token")):

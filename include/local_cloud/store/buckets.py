@@ -77,6 +77,15 @@ class Buckets:
         ).fetchone()
         return count, size
 
+    def bind_imm_project(self, bucket: str, project: str | None) -> None:
+        """Bind a bucket to an IMM project, or to none; raises NoSuchBucket."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            require_bucket(connection, bucket)
+            connection.execute("UPDATE buckets SET imm_project = ? WHERE name = ?", (project, bucket))
+
+        self._storage.database.write(work)
+
     def imm_project(self, bucket: str) -> str | None:
         """The IMM project the bucket is bound to, None when it is bound to none. Raises NoSuchBucket."""
         return self.bucket(bucket).imm_project

@@ -170,7 +170,46 @@ def test_the_project_of_a_bucket_and_what_is_not_there(local_cloud: Any) -> None
     with pytest.raises(Exception, match="TaskId is mandatory"):
         get_task(local_cloud, "")
     with pytest.raises(Exception, match="is not one of GetTask, ListTasks, GetOSSBucketAttachment"):
-        client.list_projects(models.ListProjectsRequest())
+        client.list_regions(models.ListRegionsRequest())
+
+
+def test_a_newcomer_makes_a_project_and_binds_a_bucket(local_cloud: Any, bucket: oss2.Bucket) -> None:
+    client = imm_client(local_cloud)
+    created = client.create_project(models.CreateProjectRequest(project_name="newcomer", description="mine")).body
+    assert (created.project.project_name, created.project.description) == ("newcomer", "mine")
+    with pytest.raises(Exception, match="Project already exists"):
+        client.create_project(models.CreateProjectRequest(project_name="newcomer"))
+    with pytest.raises(Exception, match="ProjectName is not valid"):
+        client.create_project(models.CreateProjectRequest(project_name="7 dwarfs"))
+    found = client.get_project(models.GetProjectRequest(project_name="newcomer")).body.project
+    assert found.create_time == created.project.create_time
+    first = client.list_projects(models.ListProjectsRequest(max_results=1)).body
+    assert [project.project_name for project in first.projects] == ["local-imm"]
+    rest = client.list_projects(models.ListProjectsRequest(next_token=first.next_token)).body
+    assert ([project.project_name for project in rest.projects], rest.next_token) == (["newcomer"], "")
+
+    own = oss2.Bucket(bucket.auth, local_cloud.oss, "newcomers-bucket", region=local_cloud.region)
+    own.create_bucket()
+    own.put_object("a.txt", b"not audio")
+    process = f"audio/convert,f_mp3|{saveas('a.mp3')}"
+    with pytest.raises(oss2.exceptions.ServerError, match="resource Attachment is not found"):
+        own.async_process_object("a.txt", process)
+    with pytest.raises(Exception, match="resource Project is not found"):
+        client.attach_ossbucket(models.AttachOSSBucketRequest(ossbucket="newcomers-bucket", project_name="none"))
+    with pytest.raises(Exception, match="resource OSSBucket is not found"):
+        client.attach_ossbucket(models.AttachOSSBucketRequest(ossbucket="no-such-bucket", project_name="newcomer"))
+    client.attach_ossbucket(models.AttachOSSBucketRequest(ossbucket="newcomers-bucket", project_name="newcomer"))
+    asked = models.GetOSSBucketAttachmentRequest(ossbucket="newcomers-bucket")
+    assert client.get_ossbucket_attachment(asked).body.project_name == "newcomer"
+    task_id = own.async_process_object("a.txt", process).task_id
+    listed = client.list_tasks(models.ListTasksRequest(project_name="newcomer")).body
+    assert [task.task_id for task in listed.tasks] == [task_id]
+    with pytest.raises(Exception, match="is attached to the project newcomer"):
+        client.attach_ossbucket(models.AttachOSSBucketRequest(ossbucket="newcomers-bucket", project_name="local-imm"))
+    client.detach_ossbucket(models.DetachOSSBucketRequest(ossbucket="newcomers-bucket"))
+    with pytest.raises(oss2.exceptions.ServerError, match="resource Attachment is not found"):
+        own.async_process_object("a.txt", process)
+    own.session.session.close()
 
 
 def test_a_wrong_key_is_refused(local_cloud: Any) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.local_cloud.signatures.acs3 import Acs3SignatureError, canonical_request, verify
+from include.local_cloud.signatures.acs3 import Acs3SignatureError, NonceMemory, canonical_request, verify
 from include.local_cloud.signatures.credentials import Credentials
 
 CREDENTIALS = Credentials("testAK", "testSK", security_token="tok")
@@ -21,9 +21,10 @@ HEADERS = {
     "x-acs-action": "GetTask",
     "x-acs-content-sha256": EMPTY,
     "x-acs-date": "2026-11-22T14:34:24Z",
+    "x-acs-signature-nonce": "0123456789abcdef",
     "x-acs-version": "2020-09-30",
 }
-SIGNED = "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-version"
+SIGNED = "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version"
 CANONICAL = f"""POST
 /
 ProjectName=local%20imm%2F%E4%B8%AD&TaskId=MediaConvert-1
@@ -31,6 +32,7 @@ host:127.0.0.1:9002
 x-acs-action:GetTask
 x-acs-content-sha256:{EMPTY}
 x-acs-date:2026-11-22T14:34:24Z
+x-acs-signature-nonce:0123456789abcdef
 x-acs-version:2020-09-30
 
 {SIGNED}
@@ -66,6 +68,8 @@ def test_a_signed_request_verifies_within_fifteen_minutes(token: dict[str, str],
         ({"authorization": authorization(secret="wrong")}, b"", 0, "SignatureDoesNotMatch"),
         ({"x-acs-action": "ListTasks"}, b"", 0, "SignatureDoesNotMatch"),
         ({"x-acs-security-token": "stolen"}, b"", 0, "InvalidSecurityToken.Malformed"),
+        ({"x-acs-signature-nonce": ""}, b"", 0, "MissingSignatureNonce"),
+        ({"x-acs-signature-nonce": "another"}, b"", 0, "SignatureDoesNotMatch"),
         ({"x-acs-date": "yesterday"}, b"", 0, "InvalidTimeStamp.Format"),
         ({}, b"", 901, "InvalidTimeStamp.Expired"),
         ({}, b"", -901, "InvalidTimeStamp.Expired"),
@@ -78,3 +82,16 @@ def test_what_is_not_signed_as_it_must_be_is_refused(changes: dict[str, str], bo
         verify("POST", "/", QUERY, headers, body, CREDENTIALS, SIGNED_AT + now)
     assert caught.value.code == code
     assert "testSK" not in str(caught.value)
+
+
+def test_a_nonce_serves_once_while_its_date_would_pass() -> None:
+    nonces = NonceMemory()
+    nonces.take("a", SIGNED_AT)
+    nonces.take("b", SIGNED_AT + 1)
+    for later in (0, 1, 900, 1799):
+        with pytest.raises(Acs3SignatureError, match="used already") as caught:
+            nonces.take("a", SIGNED_AT + later)
+        assert (caught.value.status, caught.value.code) == (400, "SignatureNonceUsed")
+    nonces.take("a", SIGNED_AT + 1800)
+    with pytest.raises(Acs3SignatureError, match="used already"):
+        nonces.take("b", SIGNED_AT + 1800)
