@@ -23,6 +23,8 @@ from .database import Catalogue
 from .schema import conversion, rendition, source
 from .states import ACTIVE, State
 
+#: Objects of one LIST page; OSS gives no more.
+PAGE = 1000
 #: The tail of a staging key: {conversion}-{attempt}.{ext}.
 _STAGED = re.compile(r"/(\d+)-\d+\.\w+$", re.ASCII)
 
@@ -152,7 +154,7 @@ class _Checker:
         bucket = self._settings.bucket(folder.bucket, session=self._session)
         token = ""
         while True:
-            answer = bucket.list_objects_v2(prefix=folder.prefix, continuation_token=token, max_keys=1000)
+            answer = bucket.list_objects_v2(prefix=folder.prefix, continuation_token=token, max_keys=PAGE)
             objects = [one for one in answer.object_list if not one.key.endswith("/")]
             if not answer.is_truncated:
                 yield objects, None

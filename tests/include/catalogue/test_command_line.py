@@ -103,11 +103,9 @@ ENVIRONMENTS = [
     ),
     ({"AIRFLOW_CONN_AUDIO_CATALOGUE": "sqlite:////data/c.db"}, None, "sqlite:////data/c.db"),
     (
-        {
-            "AIRFLOW_CONN_AUDIO_CATALOGUE": '{"conn_type": "postgres", "host": "h", "login": "u", "schema": "d", "port": 5}'
-        },
+        {"AIRFLOW_CONN_AUDIO_CATALOGUE": '{"conn_type": "postgres", "host": "h", "schema": "d", "port": 5}'},
         None,
-        "postgresql+psycopg2://u@h:5/d",
+        "postgresql+psycopg2://h:5/d",
     ),
     (
         {"AIRFLOW_CONN_AUDIO_CATALOGUE": '{"conn_type": "generic", "extra": {"url": "sqlite:////data/c.db"}}'},
