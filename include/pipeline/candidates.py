@@ -17,6 +17,7 @@ from include.catalogue.conversions import CHUNK
 from include.catalogue.schema import UtcDateTime, conversion, listing, source
 from include.catalogue.states import State
 
+from .decisions import SKIPPED, Decision
 from .renderings import Rendering, target_bucket
 
 
@@ -46,6 +47,9 @@ candidate = sa.Table(
     sa.Column("max_attempts", sa.Integer),
     sa.Column("retry_at", UtcDateTime),
     sa.Column("planned_etag", sa.Text),
+    # Of the listed content, where it is known.
+    sa.Column("codec", sa.Text),
+    sa.Column("duration", sa.Float),
     prefixes=["TEMPORARY"],
 )
 
@@ -63,6 +67,7 @@ class Candidates:
         renderings: Sequence[Rendering],
         *,
         force: bool,
+        degrading: bool,
         order: Order,
     ) -> None:
         """Find them.
@@ -70,13 +75,14 @@ class Candidates:
         Args:
             bucket: of the sources.
             force: everything listed is one.
+            degrading: also what an earlier batch skipped because it would have degraded its source.
         """
         self._connection = connection
         connection.execute(sa.schema.DropTable(candidate, if_exists=True))
         connection.execute(sa.schema.CreateTable(candidate))
         found = sa.union_all(
             *(
-                _of_rendering(batch_id, bucket, number, rendering, force=force)
+                _of_rendering(batch_id, bucket, number, rendering, force=force, degrading=degrading)
                 for number, rendering in enumerate(renderings)
             )
         ).subquery()
@@ -109,8 +115,9 @@ class Candidates:
 
 
 def _of_rendering(
-    batch_id: int, bucket: str, number: int, rendering: Rendering, *, force: bool
+    batch_id: int, bucket: str, number: int, rendering: Rendering, *, force: bool, degrading: bool
 ) -> sa.Select[tuple[Any, ...]]:
+    content = source.alias("content")
     statement = (
         sa.select(
             sa.literal(number).label("rendering"),
@@ -126,6 +133,8 @@ def _of_rendering(
             conversion.c.max_attempts,
             conversion.c.retry_at,
             source.c.etag.label("planned_etag"),
+            content.c.codec,
+            content.c.duration,
         )
         .select_from(listing)
         .outerjoin(
@@ -139,12 +148,20 @@ def _of_rendering(
             ),
         )
         .outerjoin(source, source.c.id == conversion.c.source_id)
+        .outerjoin(
+            content,
+            sa.and_(
+                content.c.bucket == listing.c.bucket, content.c.key == listing.c.key, content.c.etag == listing.c.etag
+            ),
+        )
         .where(listing.c.batch_id == batch_id, listing.c.bucket == bucket)
     )
     if force:
         return statement
+    spared = conversion.c.code == SKIPPED[Decision.DEGRADES]
     return statement.where(
         sa.or_(
+            *([spared] if degrading else []),
             conversion.c.id.is_(None),
             source.c.etag != listing.c.etag,
             conversion.c.digest != rendering.digest(),

@@ -22,6 +22,7 @@ class Decision(StrEnum):
     JOINED = "joined"
     EMPTY = "empty source"
     NO_TARGET = "impossible target"
+    DEGRADES = "would degrade"
     RESTING = "failed, resting"
     DEAD = "failed for good"
     RENDITION = "a rendition itself"
@@ -30,7 +31,7 @@ class Decision(StrEnum):
 #: Decisions that leave a conversion out of the batch.
 LEFT_ALONE = frozenset({Decision.RESTING, Decision.DEAD, Decision.RENDITION})
 #: Decisions that leave a row that says why there is nothing to convert, with its code.
-SKIPPED = {Decision.EMPTY: "EmptySource", Decision.NO_TARGET: "ImpossibleTarget"}
+SKIPPED = {Decision.EMPTY: "EmptySource", Decision.NO_TARGET: "ImpossibleTarget", Decision.DEGRADES: "WouldDegrade"}
 #: Decisions that begin a new generation.
 FRESH = frozenset({Decision.NEW, Decision.CHANGED, Decision.REPARAMETRISED, Decision.FORCED, *SKIPPED})
 #: Decisions without a target to show.

@@ -23,6 +23,7 @@ from include.catalogue.states import ACTIVE, State, Verb
 
 from .candidates import Candidates, Order
 from .decisions import FRESH, LEFT_ALONE, NOT_SHOWN, SHOWN, SKIPPED, Decision, Plan
+from .degrading import degrades
 from .renderings import Rendering, target_bucket
 from .selection import Selection, SelectionError, check_target, refuse_own_targets
 from .sharding import cut_shards
@@ -47,6 +48,7 @@ def plan_batch(
     max_attempts: int = 3,
     retry_now: bool = False,
     order: Order = Order.PROFILE,
+    never_degrade: bool = False,
     dry_run: bool = False,
 ) -> Plan:
     """Plan a batch from its listing. A batch that is planned already keeps its plan.
@@ -57,6 +59,7 @@ def plan_batch(
         max_attempts: after so many failures a conversion is dead.
         retry_now: plan failed conversions again without letting them rest.
         order: what is submitted first.
+        never_degrade: skip what would spend more bits than its lossy source has; see `degrading`.
         dry_run: decide everything, keep nothing.
 
     Raises:
@@ -72,6 +75,7 @@ def plan_batch(
         max_attempts=max_attempts,
         retry_now=retry_now,
         order=order,
+        never_degrade=never_degrade,
     )
     try:
         with catalogue.write() as connection:
@@ -114,6 +118,7 @@ class _Planner:
         max_attempts: int,
         retry_now: bool,
         order: Order,
+        never_degrade: bool,
     ) -> None:
         self._selection = selection
         self._renderings = renderings
@@ -125,6 +130,7 @@ class _Planner:
         self._max_attempts = max_attempts
         self._retry_now = retry_now
         self._order = order
+        self._never_degrade = never_degrade
         self._taken: set[str] = set()
         self._impossible: dict[str, str] = {}
         self._ordinal = 0
@@ -139,6 +145,7 @@ class _Planner:
             self._selection.bucket,
             self._renderings,
             force=self._force,
+            degrading=not self._never_degrade,
             order=self._order,
         )
         for page in candidates.pages():
@@ -210,7 +217,7 @@ class _Planner:
         targets: dict[str, tuple[str, str]] = {}
         seen = []
         for row, decision in fresh:
-            if decision is not Decision.EMPTY:
+            if decision not in SKIPPED:
                 try:
                     targets[row.key] = check_target(self._selection, rendering, row.key)
                 except ParameterError as error:
@@ -222,6 +229,14 @@ class _Planner:
     def _decision(self, row: Row[Any], at: datetime) -> Decision:
         if row.size == 0:
             return Decision.EMPTY
+        decision = self._by_state(row, at)
+        if self._never_degrade and decision in FRESH:
+            convert = self._renderings[row.rendering].convert
+            if degrades(convert, row.codec, row.duration, row.size):
+                return Decision.DEGRADES
+        return decision
+
+    def _by_state(self, row: Row[Any], at: datetime) -> Decision:
         if row.id is None:
             return Decision.NEW
         if row.planned_etag != row.etag:
@@ -229,7 +244,7 @@ class _Planner:
         if row.digest != self._digests[row.rendering]:
             return Decision.REPARAMETRISED
         state = State(row.state)
-        if self._force or state in {State.SUPERSEDED, State.CANCELLED}:
+        if self._force or state in {State.SUPERSEDED, State.CANCELLED, State.SKIPPED}:
             return Decision.FORCED if self._force else Decision.NEW
         if state in ACTIVE:
             return Decision.JOINED
@@ -288,7 +303,7 @@ class _Planner:
                     "attempt": 1,
                     "max_attempts": self._max_attempts,
                     "code": SKIPPED.get(decision),
-                    "message": self._why_skipped(row.key, decision),
+                    "message": self._why_skipped(row, decision),
                     "created_at": at,
                     "changed_at": at,
                 }
@@ -312,10 +327,13 @@ class _Planner:
         )
         return {row.key: row.generation for row in found}
 
-    def _why_skipped(self, key: str, decision: Decision) -> str | None:
+    def _why_skipped(self, row: Row[Any], decision: Decision) -> str | None:
         if decision is Decision.EMPTY:
             return "the source object has no bytes"
-        return self._impossible[key] if decision is Decision.NO_TARGET else None
+        if decision is Decision.DEGRADES:
+            bitrate = round(row.size * 8 / row.duration)
+            return f"the source is {row.codec} of about {bitrate} bit/s, fewer than the rendition would have"
+        return self._impossible[row.key] if decision is Decision.NO_TARGET else None
 
     def _join(self, connection: Connection, wanted: Sequence[_Wanted]) -> None:
         if not wanted:

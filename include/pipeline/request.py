@@ -32,7 +32,7 @@ class BatchRequest:
         target_bucket: overrides the profiles' own; None leaves them.
         start, duration: a part of each source, milliseconds; 0 and 0 mean all of it.
         single: one rendition that is no profile, as {"convert", "bucket", "key"}; then `profiles` is empty.
-        force, limit, max_attempts, order, dry_run: see `planning.plan_batch`.
+        force, limit, max_attempts, order, never_degrade, dry_run: see `planning.plan_batch`.
     """
 
     bucket: str
@@ -54,6 +54,7 @@ class BatchRequest:
     limit: int | None = None
     max_attempts: int = 3
     order: Order = Order.PROFILE
+    never_degrade: bool = False
     dry_run: bool = False
 
     def __post_init__(self) -> None:

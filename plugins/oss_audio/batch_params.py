@@ -150,6 +150,13 @@ def batch_params() -> dict[str, Param]:
             title="Oldest age (hours)",
             description="Sources written longer ago, by OSS's clock, are left out.",
         ),
+        "never_degrade": Param(
+            False,
+            type="boolean",
+            title="Never degrade",
+            description="Skip lossy renditions of lossy sources that have fewer bits. Sources that may be lossy are "
+            "looked at first, by two small reads each.",
+        ),
         "interval_only": Param(
             False,
             type="boolean",
@@ -242,6 +249,7 @@ SELECTION: dict[str, Any] = {
     "modified_from": "{{ data_interval_start if params.interval_only else '' }}",
     "modified_before": "{{ data_interval_end if params.interval_only else '' }}",
     "restore": "{{ params.restore }}",
+    "never_degrade": "{{ params.never_degrade }}",
     "force": "{{ params.force }}",
     "limit": "{{ params.limit }}",
     "plan_only": "{{ params.dry_run }}",

@@ -173,6 +173,7 @@ def test_params_make_a_form(found: dict[str, Any], dag_id: str) -> None:
         "max_size": (["null", "integer"], None),
         "min_age": (["null", "number"], None),
         "max_age": (["null", "number"], None),
+        "never_degrade": ("boolean", False),
         "interval_only": ("boolean", False),
         "restore": ("boolean", False),
         "failure_threshold": ("number", 50),

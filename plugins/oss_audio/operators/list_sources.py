@@ -12,6 +12,7 @@ from airflow.sdk import Context
 from include.catalogue import batches
 from include.oss import OssSettings, check_bucket, check_imm
 from include.pipeline.candidates import Order
+from include.pipeline.degrading import look_at_lossy_sources
 from include.pipeline.listing import list_sources
 from include.pipeline.renderings import target_bucket
 from include.pipeline.request import BatchRequest, RequestError
@@ -48,6 +49,8 @@ class OSSAudioListOperator(OSSAudioOperator):
     :param restore: have archived sources restored, for a later run; OSS charges for it.
     :param order: what is submitted first, and what `limit` leaves for later: profile (as named, then by key), key,
         newest or smallest.
+    :param never_degrade: skip lossy renditions of lossy sources that have fewer bits; costs two ranged reads of each
+        source that may be lossy, once.
     :param force: make renditions anew that are there already.
     :param limit: at most so many sources.
     :param plan_only: a dry run: show the plan, submit nothing.
@@ -73,6 +76,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         "modified_before",
         "restore",
         "order",
+        "never_degrade",
         "force",
         "limit",
         "plan_only",
@@ -101,6 +105,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         modified_before: Any = None,
         restore: Any = False,
         order: Any = Order.PROFILE.value,
+        never_degrade: Any = False,
         force: Any = False,
         limit: Any = None,
         plan_only: Any = False,
@@ -125,6 +130,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         self.modified_before = modified_before
         self.restore = restore
         self.order = order
+        self.never_degrade = never_degrade
         self.force = force
         self.limit = limit
         self.plan_only = plan_only
@@ -153,6 +159,9 @@ class OSSAudioListOperator(OSSAudioOperator):
                     batch.id,
                     restore=request.restore,
                 )
+                if request.never_degrade:
+                    looked = look_at_lossy_sources(catalogue, settings, batch.id)
+                    self.log.info("Looked at %d sources that may be lossy", looked)
         self.log.info(
             "Listed %d sources in oss://%s (%s)",
             listed,
@@ -179,6 +188,7 @@ class OSSAudioListOperator(OSSAudioOperator):
             modified_before=as_moment("modified_before", self.modified_before),
             restore=as_flag("restore", self.restore),
             order=self._order(),
+            never_degrade=as_flag("never_degrade", self.never_degrade),
             force=as_flag("force", self.force),
             limit=as_number("limit", self.limit),
             max_attempts=BatchRequest.max_attempts if max_attempts is None else max_attempts,

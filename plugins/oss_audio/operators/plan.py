@@ -40,6 +40,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 limit=request.limit,
                 max_attempts=request.max_attempts,
                 order=request.order,
+                never_degrade=request.never_degrade,
                 dry_run=request.dry_run,
             )
         self._tell(plan, dry_run=request.dry_run)
