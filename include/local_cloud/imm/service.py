@@ -24,6 +24,7 @@ from include.local_cloud.imm.engine.binaries import Binaries, check, locate
 from include.local_cloud.imm.engine.failure import ConversionFailed
 from include.local_cloud.imm.engine.ffmpeg import FfmpegEngine
 from include.local_cloud.imm.engine.limits import EngineLimits
+from include.local_cloud.imm.fair_queue import FairQueue
 from include.local_cloud.interfaces import (
     ImmClientError,
     NoSuchBucket,
@@ -48,8 +49,8 @@ _TASKS_PER_SLOT = 3  # while one is converted, its neighbours are fetched, store
 class ImmService:
     """`audio/convert` for the buckets of `store`, kept in ``data_dir/imm.db``. An AsyncProcessor.
 
-    What `submit` accepted is finished after any crash, in the order it came, `workers` at once (default: one
-    per core). `publish` sends a notification's bytes to a topic and `topic_exists` says whether there is
+    What `submit` accepted is finished after any crash, in turns by bucket (FairQueue), `workers` at once (default:
+    one per core). `publish` sends a notification's bytes to a topic and `topic_exists` says whether there is
     one. `app` serves the IMM API. `clock` gives seconds since the epoch. `course` may disturb tasks on request.
     """
 
@@ -78,7 +79,7 @@ class ImmService:
         self._limits = limits or EngineLimits()
         self._course = course or OrdinaryCourse()
         self._db = SqliteThread(data_dir / "imm.db", tasks.SCHEMA + projects.SCHEMA)
-        self._queue: asyncio.Queue[int] = asyncio.Queue()
+        self._queue = FairQueue()
         self._slots = asyncio.Semaphore(self._workers)
         self._info_slots = asyncio.Semaphore(self._workers)
         self._running: list[asyncio.Task[None]] = []
@@ -98,8 +99,8 @@ class ImmService:
         untold, unfinished = await self._db.run(lambda db: (tasks.to_tell(db), tasks.to_do(db)))
         if unfinished or untold:
             log.info("%d tasks to finish and %d notifications to publish", len(unfinished), len(untold))
-        for number in unfinished:
-            self._queue.put_nowait(number)
+        for bucket, number in unfinished:
+            self._queue.put(bucket, number)
         self._running = [asyncio.create_task(self._tell_all(untold))]
         self._running += [asyncio.create_task(self._work()) for _ in range(_TASKS_PER_SLOT * self._workers)]
 
@@ -144,7 +145,7 @@ class ImmService:
             started_ms=now_ms,
         )
         number = await self._db.run(lambda db: tasks.add(db, task))
-        self._queue.put_nowait(number)
+        self._queue.put(bucket, number)
         return Submitted(task.event_id, task.request_id, task.task_id)
 
     async def audio_info(self, bucket: str, key: str) -> dict[str, object]:
@@ -196,7 +197,7 @@ class ImmService:
     async def _run(self, number: int) -> None:
         task = await self._db.run(lambda db: tasks.get(db, number))
         if seconds := await self._course.rest(task):
-            asyncio.get_running_loop().call_later(seconds, self._queue.put_nowait, number)
+            asyncio.get_running_loop().call_later(seconds, self._queue.put, task.bucket, number)
             return
         status, code, message = tasks.SUCCEEDED, "", ""
         try:
@@ -218,7 +219,7 @@ class ImmService:
         source, target = workspace / f"{task.task_id}.source", workspace / f"{task.task_id}.rendition"
         try:
             await asyncio.to_thread(self._hold, task.bucket, task.key, source)
-            async with self._slots:  # first come, first served
+            async with self._slots:
                 await self._engine.convert(convert, source, target)
             return await asyncio.to_thread(self._store, task, target, convert.format.content_type)
         finally:

@@ -113,9 +113,10 @@ def find(db: sqlite3.Connection, project: str, task_id: str) -> Task | None:
     return None if row is None else Task(**row)
 
 
-def to_do(db: sqlite3.Connection) -> list[int]:
-    """The numbers of the tasks that are not finished, in the order they were accepted."""
-    return [row[0] for row in db.execute("SELECT number FROM tasks WHERE status = 'Running' ORDER BY number")]
+def to_do(db: sqlite3.Connection) -> list[tuple[str, int]]:
+    """Source bucket and number of the tasks that are not finished, in the order they were accepted."""
+    rows = db.execute("SELECT bucket, number FROM tasks WHERE status = 'Running' ORDER BY number")
+    return [(row[0], row[1]) for row in rows]
 
 
 def to_tell(db: sqlite3.Connection) -> list[int]:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 from xml.etree import ElementTree
 
 import oss2
@@ -341,7 +342,8 @@ def signed_for_smq(sent: Sent, host: str) -> Sent:
 def signed_for_imm(sent: Sent, host: str) -> Sent:
     payload = hashlib.sha256(sent.body).hexdigest()
     own = {"x-acs-date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "x-acs-content-sha256": payload}
-    headers = {"x-acs-action": "GetTask", "x-acs-version": "2020-09-30"} | sent.headers | own
+    named = {"x-acs-action": "GetTask", "x-acs-version": "2020-09-30", "x-acs-signature-nonce": uuid4().hex}
+    headers = named | sent.headers | own
     received = {name.lower(): value.strip() for name, value in headers.items()} | {"host": host}
     names = sorted(name for name in received if name.startswith("x-acs-") or name == "host")
     path, query = sent.path.decode("latin-1"), sent.query.decode("latin-1")
