@@ -10,6 +10,7 @@ import asyncio
 import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle
 from typing import cast
@@ -45,8 +46,8 @@ def run(port: int, requests: Sequence[bytes], connections: int, seconds: float |
     Raises:
         UnexpectedAnswer: one was not answered by 200.
     """
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_in_own_process, (port, requests, connections, seconds))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_in_own_process, port, requests, connections, seconds).result()
 
 
 def _in_own_process(port: int, requests: Sequence[bytes], connections: int, seconds: float | None) -> Load:
