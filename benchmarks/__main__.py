@@ -9,13 +9,13 @@ import sys
 import time
 from typing import Any
 
-from benchmarks import conversions, fresh_clone, object_api, verification
+from benchmarks import catalogue, conversions, fresh_clone, object_api, verification
 from benchmarks.raw_client import UnexpectedAnswer
 from tools.cloud_process import CloudFailed
 from tools.stack import StackError
 from tools.stack.signals import interrupted_by_signals
 
-BENCHMARKS = ("conversions", "objects", "setup", "verification")
+BENCHMARKS = ("catalogue", "conversions", "objects", "setup", "verification")
 
 
 def main() -> int:
@@ -30,6 +30,10 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start")
     try:
         with interrupted_by_signals():
+            if "catalogue" in options.only:
+                asked = catalogue.measure(options.renditions, options.exported, say)
+                print("", *catalogue.summary(asked), "", sep="\n", flush=True)
+                figures["catalogue"] = catalogue.as_json(asked)
             if "conversions" in options.only:
                 found = conversions.measure(options.files, options.profile, options.idle, say)
                 print("", *conversions.summary(found), "", sep="\n", flush=True)
@@ -65,6 +69,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--keys", type=int, default=1_000_000, help="keys of the long listing (default: 1000000)")
     parser.add_argument("--gibibytes", type=float, default=2.0, help="size of the streamed object (default: 2)")
     parser.add_argument("--minutes", type=float, default=3.0, help="length of the verified clip (default: 3)")
+    parser.add_argument("--renditions", type=int, default=1_000_000, help="in the catalogue (default: 1000000)")
+    parser.add_argument("--exported", type=int, default=100_000, help="rows of the export (default: 100000)")
     return parser.parse_args()
 
 
