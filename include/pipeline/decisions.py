@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .estimating import Estimate
+
 #: How many planned conversions the plan shows by name.
 SHOWN = 20
 
@@ -34,6 +36,8 @@ LEFT_ALONE = frozenset({Decision.RESTING, Decision.DEAD, Decision.RENDITION})
 SKIPPED = {Decision.EMPTY: "EmptySource", Decision.NO_TARGET: "ImpossibleTarget", Decision.DEGRADES: "WouldDegrade"}
 #: Decisions that begin a new generation.
 FRESH = frozenset({Decision.NEW, Decision.CHANGED, Decision.REPARAMETRISED, Decision.FORCED, *SKIPPED})
+#: Decisions that lead to a submit of this batch, which is paid for.
+PAID = FRESH.union({Decision.RETRY, Decision.REQUEUED}).difference(SKIPPED)
 #: Decisions without a target to show.
 NOT_SHOWN = LEFT_ALONE.union(SKIPPED)
 
@@ -46,12 +50,14 @@ class Plan:
         shards: numbers of the batch's shards; empty when there is nothing to do, or for a dry run.
         decisions: how many conversions were decided how.
         unchanged: conversions that are done and still right.
+        estimate: of what will be paid for.
         examples: the first decisions, as (decision, source key, profile, target).
     """
 
     shards: list[int] = field(default_factory=list)
     decisions: Counter[str] = field(default_factory=Counter)
     unchanged: int = 0
+    estimate: Estimate = field(default_factory=Estimate)
     examples: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     @property

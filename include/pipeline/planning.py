@@ -22,8 +22,9 @@ from include.catalogue.schema import batch_conversion, conversion, listing, rend
 from include.catalogue.states import ACTIVE, State, Verb
 
 from .candidates import Candidates, Order
-from .decisions import FRESH, LEFT_ALONE, NOT_SHOWN, SHOWN, SKIPPED, Decision, Plan
+from .decisions import FRESH, LEFT_ALONE, NOT_SHOWN, PAID, SHOWN, SKIPPED, Decision, Plan
 from .degrading import degrades
+from .estimating import Estimate, PriceTable
 from .renderings import Rendering, target_bucket
 from .selection import Selection, SelectionError, check_target, refuse_own_targets
 from .sharding import cut_shards
@@ -49,6 +50,7 @@ def plan_batch(
     retry_now: bool = False,
     order: Order = Order.PROFILE,
     never_degrade: bool = False,
+    prices: PriceTable | None = None,
     dry_run: bool = False,
 ) -> Plan:
     """Plan a batch from its listing. A batch that is planned already keeps its plan.
@@ -60,6 +62,7 @@ def plan_batch(
         retry_now: plan failed conversions again without letting them rest.
         order: what is submitted first.
         never_degrade: skip what would spend more bits than its lossy source has; see `degrading`.
+        prices: for the plan's estimate.
         dry_run: decide everything, keep nothing.
 
     Raises:
@@ -76,6 +79,7 @@ def plan_batch(
         retry_now=retry_now,
         order=order,
         never_degrade=never_degrade,
+        plan=Plan(estimate=Estimate(prices)),
     )
     try:
         with catalogue.write() as connection:
@@ -119,6 +123,7 @@ class _Planner:
         retry_now: bool,
         order: Order,
         never_degrade: bool,
+        plan: Plan,
     ) -> None:
         self._selection = selection
         self._renderings = renderings
@@ -134,7 +139,7 @@ class _Planner:
         self._taken: set[str] = set()
         self._impossible: dict[str, str] = {}
         self._ordinal = 0
-        self.plan = Plan()
+        self.plan = plan
 
     def run(self, connection: Connection) -> None:
         """Decide on every source and rendering, shard the result, close the listing."""
@@ -205,6 +210,8 @@ class _Planner:
     def _show(self, decided: Sequence[tuple[Row[Any], Decision]]) -> None:
         for row, decision in decided:
             self.plan.decisions[decision.value] += 1
+            if decision in PAID:
+                self.plan.estimate.add(self._renderings[row.rendering].convert, row.key, row.size, row.duration)
             if len(self.plan.examples) < SHOWN and decision not in NOT_SHOWN:
                 rendering = self._renderings[row.rendering]
                 target = "oss://" + "/".join(rendering.target_for(row.bucket, row.key))

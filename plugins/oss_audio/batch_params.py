@@ -271,6 +271,7 @@ PIPELINE: dict[str, Any] = {
     "smq_queue": setting("QUEUE") or None,
     "staging_prefix": setting("STAGING_PREFIX", ".staging/"),
     "reports": setting("REPORTS", str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reports")),
+    "prices": setting("PRICES") or None,
     "max_in_flight": _number("MAX_IN_FLIGHT", int),
     "max_per_second": _number("MAX_PER_SECOND", float),
     "failure_threshold": "{{ params.failure_threshold }}",

@@ -26,6 +26,7 @@ def batch_pipeline(
     staging_prefix: str = ".staging/",
     reports: str | None = None,
     failure_threshold: Any = 50,
+    prices: str | None = None,
     max_in_flight: int | None = None,
     max_per_second: float | None = None,
     deadline: timedelta = timedelta(hours=6),
@@ -42,6 +43,7 @@ def batch_pipeline(
     :param staging_prefix: where conversions in progress write.
     :param reports: folder for the Markdown reports.
     :param failure_threshold: percent of conversions that may fail before the run does.
+    :param prices: YAML price table for the plan's estimate; without one the cost is unknown.
     :param max_in_flight: conversions that the endpoint may have at once, over all runs; None: no limit.
     :param max_per_second: submits a second of each shard; None: as fast as OSS takes them.
     :param deadline: of each conversion, from its submit.
@@ -58,7 +60,7 @@ def batch_pipeline(
         first = OSSAudioListOperator(task_id="list", staging_prefix=staging_prefix, **selection, **stores)
     else:
         first = OSSAudioRequeueOperator(task_id="requeue", **(failures or {}), **stores)
-    plan = OSSAudioPlanOperator(task_id="plan", batch=first.output, **stores)
+    plan = OSSAudioPlanOperator(task_id="plan", batch=first.output, prices=prices, **stores)
     convert = OSSAudioConvertOperator.partial(
         task_id="convert",
         smq_topic=smq_topic,

@@ -11,6 +11,7 @@ from include.audio_convert import ParameterError, ProfileError
 from include.catalogue import CatalogueError
 from include.catalogue.batches import NoSuchBatch
 from include.oss import OssConfigurationError, OssSettings, redact
+from include.pipeline.estimating import PriceError
 from include.pipeline.reconciling import NoAnswer
 from include.pipeline.request import RequestError
 from include.pipeline.selection import SelectionError
@@ -22,6 +23,7 @@ _SETTINGS = (
     NoSuchBatch,
     OssConfigurationError,
     ParameterError,
+    PriceError,
     ProfileError,
     RequestError,
     SelectionError,

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 from airflow.sdk import Context
 
 from include.catalogue import batches
 from include.pipeline.decisions import Plan
+from include.pipeline.estimating import PriceTable
 from include.pipeline.planning import plan_batch
 from include.pipeline.request import BatchRequest
 from oss_audio.clear_errors import clear_errors
 from oss_audio.operators.base import OSSAudioBatchOperator
-from oss_audio.values import Shard, as_batch
+from oss_audio.values import Shard, as_batch, as_text
 
 
 class OSSAudioPlanOperator(OSSAudioBatchOperator):
     """Plan a batch from its listing; a dry run shows the plan in the log and keeps nothing.
 
     :param batch: what `OSSAudioListOperator` or `OSSAudioRequeueOperator` returned.
+    :param prices: path of a YAML price table (`currency`, `per_minute`, `per_request`) for the estimate in the log;
+        without one the cost is unknown.
     :return: the batch's shards, for `OSSAudioConvertOperator.partial(...).expand(shard=plan.output)`
     """
+
+    template_fields: Sequence[str] = ("batch", "prices")
+
+    def __init__(self, *, prices: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.prices = prices
 
     def execute(self, context: Context) -> list[Shard]:
         batch_id = as_batch(self.batch)
@@ -30,6 +43,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                     decided = ", ".join(f"{count} {decision}" for decision, count in batch.decisions.items())
                     self.log.info("Planned already: %s", decided or "nothing to do")
                     return [Shard(batch=batch_id, shard=shard) for shard in shards]
+            path = as_text(self.prices)
             request = BatchRequest.from_json(batch.params)
             plan = plan_batch(
                 catalogue,
@@ -41,6 +55,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 max_attempts=request.max_attempts,
                 order=request.order,
                 never_degrade=request.never_degrade,
+                prices=PriceTable.load(Path(path)) if path else None,
                 dry_run=request.dry_run,
             )
         self._tell(plan, dry_run=request.dry_run)
@@ -49,6 +64,8 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
     def _tell(self, plan: Plan, *, dry_run: bool) -> None:
         decided = ", ".join(f"{count} {decision}" for decision, count in plan.decisions.items()) or "nothing to do"
         self.log.info("%s: %s; %d unchanged", "Dry run" if dry_run else "Plan", decided, plan.unchanged)
+        if plan.estimate.conversions:
+            self.log.info("Estimate: %s", plan.estimate)
         for decision, key, profile, target in plan.examples:
             self.log.info("  %-15s %s  as %s  ->  %s", decision, key, profile, target)
         if plan.wanted > len(plan.examples):
