@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
@@ -59,7 +60,7 @@ class StrictDecoder:
         self._on_frame = on_frame
         self._on_packet = on_packet
         self._tally = PacketTally(container, stream)
-        self._frames: list[npt.NDArray[np.float32]] = []
+        self._frames: list[npt.NDArray[Any]] = []
         self._waiting = 0
         self._shape: tuple[int, str, str] | None = None
         self.channel_names: tuple[str, ...] = ()
@@ -92,21 +93,24 @@ class StrictDecoder:
         Only the last one is shorter.
         """
         wanted = 0
+        frame: AudioFrame | None = None
         for frame in self._decoded():
             wanted = wanted or size(frame.sample_rate)
-            self._frames.append(_as_floats(frame))
+            self._frames.append(frame.to_ndarray())
             self._waiting += frame.samples
             if self._waiting >= wanted:
-                yield from self._cut(wanted)
-        if self._waiting:
-            yield np.concatenate(self._frames, axis=1)
+                yield from self._cut(wanted, frame)
+        if self._waiting and frame is not None:
+            yield _as_floats(np.concatenate(self._frames, axis=1), frame)
 
-    def _cut(self, size: int) -> Iterator[Block]:
+    def _cut(self, size: int, like: AudioFrame) -> Iterator[Block]:
         joined = np.concatenate(self._frames, axis=1)
-        whole = joined.shape[1] - joined.shape[1] % size
+        # What is not planar has its channels side by side in one row.
+        width = joined.shape[1] // self._waiting
+        whole = self._waiting - self._waiting % size
         for at in range(0, whole, size):
-            yield joined[:, at : at + size]
-        self._frames, self._waiting = [joined[:, whole:]], joined.shape[1] - whole
+            yield _as_floats(joined[:, at * width : (at + size) * width], like)
+        self._frames, self._waiting = [joined[:, whole * width :]], self._waiting - whole
 
     def _decoded(self) -> Iterator[AudioFrame]:
         deadline = time.monotonic() + self._limits.wall_seconds
@@ -159,16 +163,18 @@ def _words(shape: tuple[int, str, str]) -> str:
     return f"{shape[0]} Hz {shape[1]} {shape[2]}"
 
 
-def _as_floats(frame: AudioFrame) -> Block:
-    """(channels, samples) of 32-bit floats, full scale 1, whatever the decoder gives."""
-    samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
+def _as_floats(samples: npt.NDArray[Any], like: AudioFrame) -> Block:
+    """(channels, samples) of 32-bit floats, full scale 1, from what frames such as ``like`` hold."""
+    if not like.format.is_planar:
+        samples = samples.reshape(-1, like.layout.nb_channels).T
     if samples.dtype.kind == "f":
-        found = np.ascontiguousarray(samples, dtype=np.float32)
+        found: Block = np.ascontiguousarray(samples, dtype=np.float32)
         # A float file may hold what is no number; nothing measured after it would be one.
-        return found if np.isfinite(found.sum()) else np.nan_to_num(found, posinf=1.0, neginf=-1.0)
+        if not np.isfinite(found.sum()):
+            np.nan_to_num(found, copy=False, posinf=1.0, neginf=-1.0)
+        return found
     if samples.dtype == np.uint8:
         return np.ascontiguousarray((samples.astype(np.float32) - 128) / 128, dtype=np.float32)
     scale = np.float32(2.0 ** (1 - 8 * samples.itemsize))
-    return np.multiply(samples, scale, dtype=np.float32, order="C")
+    scaled: Block = np.multiply(samples, scale, dtype=np.float32, order="C")
+    return scaled

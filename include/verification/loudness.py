@@ -20,7 +20,13 @@ _DEFINED_FOR = 48_000
 """Hz: the rate for which BS.1770 gives its filter. True peaks take four times that, twice above."""
 
 _LEAST_RATE = 32_000
-"""Hz: below, the filter derived for the rate itself is off by more than a tenth of a LU near its upper end."""
+"""Hz: below, a filter derived for the rate itself is off by more than a tenth of a LU near its upper end. With twice
+the rate there is nothing near that end."""
+
+_ONE_CHAIN_UP_TO = 16_000
+"""Hz: so low, the loudness is measured on what is oversampled for the peaks; above, that would cost more."""
+
+_EBUR128 = ("ebur128", "metadata=1:framelog=quiet")
 
 Block = npt.NDArray[np.float32]
 
@@ -63,13 +69,17 @@ class LoudnessMeter:
     def __init__(self, sample_rate: int, layout: str, *, loudness: bool, true_peak: bool) -> None:
         self._rate = sample_rate
         self._layout = layout
-        self._ebur128 = self._oversampled = None
-        if loudness:
-            finer = [("aresample", f"{_DEFINED_FOR}")] if sample_rate < _LEAST_RATE else []
-            self._ebur128 = _Filters([*finer, ("ebur128", "metadata=1:framelog=quiet")], sample_rate, layout)
-        if true_peak:
-            times = 4 if sample_rate <= _DEFINED_FOR else 2
-            self._oversampled = _Filters([("aresample", f"{sample_rate * times}")], sample_rate, layout)
+        finer = 4 if sample_rate <= _DEFINED_FOR else 2
+        oversampled = ("aresample", f"{sample_rate * finer}")
+        self._chains: list[tuple[_Filters, bool]] = []
+        if loudness and sample_rate <= _ONE_CHAIN_UP_TO:
+            self._chains.append((_Filters([oversampled, _EBUR128], sample_rate, layout), true_peak))
+        else:
+            if loudness:
+                twice = [("aresample", f"{sample_rate * 2}")] if sample_rate < _LEAST_RATE else []
+                self._chains.append((_Filters([*twice, _EBUR128], sample_rate, layout), False))
+            if true_peak:
+                self._chains.append((_Filters([oversampled], sample_rate, layout), True))
         self._told: dict[str, str] = {}
         self._peak = 0.0
         self._samples = 0
@@ -105,11 +115,10 @@ class LoudnessMeter:
         return 20 * math.log10(self._peak) if self._peak > 0 else None
 
     def _push(self, frame: AudioFrame | None) -> None:
-        if self._ebur128 is not None:
-            for measured in self._ebur128.push(frame):
+        for chain, is_peak in self._chains:
+            for out in chain.push(frame):
                 # The last frame may be shorter than the filter's step, and then carries nothing.
-                self._told = dict(measured.metadata) or self._told
-        if self._oversampled is not None:
-            for finer in self._oversampled.push(frame):
-                samples = finer.to_ndarray()
-                self._peak = max(self._peak, float(samples.max()), -float(samples.min()))
+                self._told = dict(out.metadata) or self._told
+                if is_peak:
+                    samples = out.to_ndarray()
+                    self._peak = max(self._peak, float(samples.max()), -float(samples.min()))

@@ -24,6 +24,9 @@ _SAMPLE_EXACT = frozenset(
 
 _EXACT_CODECS = ("pcm_", "flac", "alac")
 
+_NEVER_SKIPS = frozenset({"wav", "w64", "aiff", "au", "aac", "flac", "ac3", "eac3", "amr"})
+"""Demuxers of formats that can't tell an encoder's delay; to ask each packet would cost as much as to count it."""
+
 _ROUNDS_EACH_PACKET = {"ac3": 256, "eac3": 256}
 """Demuxers whose clock (90 kHz) can't tell a frame's length: at 44.1 kHz a tenth of a second is lost in ten minutes.
 Their frames are whole blocks of so many samples."""
@@ -64,6 +67,7 @@ class PacketTally:
         self._delay = self._padding = 0
         self._block = _ROUNDS_EACH_PACKET.get(_kind(container), 0)
         self._blocks = 0
+        self._may_skip = _kind(container) not in _NEVER_SKIPS
 
     def add(self, packet: Packet[AudioStream]) -> None:
         """Count one packet that is not empty."""
@@ -77,7 +81,7 @@ class PacketTally:
         if packet.pts is not None:
             self._first_pts = packet.pts if self._first_pts is None else self._first_pts
             self._end_pts = packet.pts + ticks
-        if packet.has_sidedata("skip_samples"):
+        if self._may_skip and packet.has_sidedata("skip_samples"):
             at_start, at_end = _skipped_samples(packet)
             self._delay, self._padding = self._delay or at_start, at_end
 

@@ -101,3 +101,8 @@ def test_a_draw_is_the_same_every_time_and_grows_with_the_share(identity: str, s
     assert VerifyPolicy(policy="sample", sample=0).depth(size, identity) == "probe"
     assert VerifyPolicy(policy="decode").depth(size, identity) == "decode"
     assert VerifyPolicy(policy="probe").depth(size, identity) == "probe"
+
+
+def test_an_archive_is_decoded_whatever_its_size() -> None:
+    archive = load_profiles()["archive-flac"].verify
+    assert archive.depth(10 << 30, "any") == "decode"
