@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from include.audio_convert import AudioConvert
@@ -46,7 +47,7 @@ class FfmpegEngine:
                 f"the source is {found.declared_seconds / 3600:.1f} h long; {limits.source_seconds / 3600:.1f} h "
                 "is the most this service converts"
             )
-        planned = plan(convert, found)
+        planned = _bounded(plan(convert, found), limits.source_seconds)
         finished = await run(
             command(self._binaries.ffmpeg, source, target, planned),
             Allowance(limits.cpu_seconds, limits.wall_seconds, limits.memory_bytes, limits.output_bytes),
@@ -65,6 +66,9 @@ class FfmpegEngine:
         seconds = int(counted[1]) / planned.sample_rate
         if seconds == 0 or not target.exists():
             raise _nothing_encoded(planned)
+        if seconds > self._limits.source_seconds:
+            hours = self._limits.source_seconds / 3600
+            raise over_limit(f"the source is longer than the {hours:.1f} h this service converts")
         expected = planned.expected_seconds()
         if expected is None:
             return
@@ -81,6 +85,14 @@ class FfmpegEngine:
             "file": f"its output would exceed {limits.output_bytes} bytes",
         }[limit]
         return over_limit(f"the conversion was ended: {sentence}")
+
+
+def _bounded(planned: Plan, seconds: float) -> Plan:
+    """A source that declares no length ends a second after the longest that is allowed, to be refused then."""
+    if planned.source.declared_seconds is not None:
+        return planned
+    end = planned.start_sample + int((seconds + 1) * planned.source.sample_rate)
+    return replace(planned, end_sample=end if planned.end_sample is None else min(end, planned.end_sample))
 
 
 def _failed(finished: Finished, source: Path) -> ConversionFailed:

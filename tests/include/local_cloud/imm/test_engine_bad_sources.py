@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import struct
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -186,6 +187,9 @@ def listener() -> Iterator[tuple[str, list[str]]]:
         "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{address}/segment.ts\n#EXT-X-ENDLIST\n",
         "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile://{file}\n#EXT-X-ENDLIST\n",
         "ffconcat version 1.0\nfile '{file}'\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile 'file:///etc/passwd'\n",
+        "ffconcat version 1.0\nfile '/etc/passwd'\n",
         "ffconcat version 1.0\nfile '{address}/a.mp3'\n",
         "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
     ],
@@ -201,6 +205,30 @@ async def test_a_manifest_named_as_audio_reads_nothing_else(
     assert caught.value.code == "InvalidMedia"
     assert str(tmp_path) not in caught.value.message
     assert asked == []
+
+
+def with_streams(binaries: Binaries, one: Path, target: Path, streams: int) -> Path:
+    """A file with the same audio in several streams."""
+    subprocess.run([binaries.ffmpeg, "-v", "error", "-i", one, *("-map", "0") * streams, target], check=True)
+    return target
+
+
+@pytest.mark.parametrize("streams", [64, 65])
+async def test_a_source_has_64_streams_at_most(
+    convert: Any,
+    make_audio: MakeAudio,
+    probe_file: Callable[[Path], dict[str, Any]],
+    binaries: Binaries,
+    tmp_path: Path,
+    streams: int,
+) -> None:
+    source = with_streams(binaries, make_audio("one.wav", seconds=0.1), tmp_path / "many.mka", streams)
+    if streams == 64:
+        assert probe_file(await convert(source))["streams"] == 1
+        return
+    with pytest.raises(ConversionFailed) as caught:
+        await convert(source)
+    assert caught.value.code == "InvalidMedia"
 
 
 async def test_eight_channels_at_96_khz_fit_into_the_memory(convert: Any, make_audio: MakeAudio) -> None:
@@ -249,6 +277,58 @@ def test_another_ffmpeg_can_be_set_and_is_checked(
     lacking.write_text("#!/bin/sh\nexit 1\n")
     with pytest.raises(EngineUnavailable, match="does not run"):
         check(locate())
+
+
+async def test_an_ffmpeg_on_the_path_is_never_used(
+    make_audio: MakeAudio, probe_file: Callable[[Path], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source, used = make_audio("s.wav"), tmp_path / "used"
+    for name in ("ffmpeg", "ffprobe"):
+        fake = tmp_path / name
+        fake.write_text(f"#!/bin/sh\necho {name} >> {used}\n")
+        fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(SETTING, raising=False)
+    found = locate()
+    check(found)
+    engine = FfmpegEngine(found, EngineLimits(), tmp_path)
+    await engine.convert(AudioConvert.parse("audio/convert,f_mp3"), source, tmp_path / "out")
+    assert probe_file(tmp_path / "out")["codec_name"] == "mp3"
+    assert not used.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "limits", "reason"),
+    [
+        # Long silence in a few kilobytes: by the declared length, by what is decoded where none is declared, by size.
+        ("bomb.flac", (), EngineLimits(source_seconds=60), "is the most this service converts"),
+        (
+            "bomb.opus",
+            ("-b:a", "6k"),
+            EngineLimits(source_seconds=60),
+            "is longer than the 0.0 h this service converts",
+        ),
+        ("bomb.mp3", ("-b:a", "8k", "-write_xing", "0"), EngineLimits(source_seconds=60), "is longer than the"),
+        ("bomb.opus", ("-b:a", "6k"), EngineLimits(output_bytes=100_000), "its output would exceed 100000 bytes"),
+    ],
+)
+async def test_a_decompression_bomb_ends(
+    binaries: Binaries,
+    make_audio: MakeAudio,
+    tmp_path: Path,
+    name: str,
+    options: tuple[str, ...],
+    limits: EngineLimits,
+    reason: str,
+) -> None:
+    source = make_audio(name, "-af", "volume=0", *options, seconds=120.0, rate=8000)
+    engine = FfmpegEngine(binaries, limits, tmp_path)
+    with pytest.raises(ConversionFailed) as caught:
+        await engine.convert(AudioConvert.parse("audio/convert,f_flac,adepth_24,ac_8,aq_0"), source, tmp_path / "out")
+    assert caught.value.code == "LimitExceeded"
+    assert reason in caught.value.message
+    assert not (tmp_path / "out").exists() or (tmp_path / "out").stat().st_size <= limits.output_bytes
 
 
 def test_no_credential_reaches_the_program(binaries: Binaries, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
