@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import time
 from base64 import b64encode
+from calendar import timegm
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import formatdate
 from typing import Any
@@ -129,8 +130,8 @@ IN_HEADERS = [v1_header, v2_header, v4_header]
 IN_QUERIES = [v1_query, v2_query, v4_query]
 ALL = IN_HEADERS + IN_QUERIES
 ODD_KEYS = [
-    "a b+c%2F.wav", "中/\U0001f3b5", "what?#&=;", "..", "a/../b", "a//b/", "~!'()*,@:$", '"<>\\^`{|}', "tab\tline\n\x01",
-    "trailing/", "x" * 1023, "ü" * 511,
+    "a b+c%2F.wav", "中/\U0001f3b5", "what?#&=;", "..", "a/../b", "a//b/", "~!'()*,@:$", '"<>\\^`{|}', 
+    "tab\tline\n\x01", "trailing/", "x" * 1023, "ü" * 511,
 ]  # fmt: skip
 
 
@@ -225,10 +226,8 @@ def test_a_clock_too_far_off_is_refused(send: Callable[..., requests.Response], 
     assert (response.status_code, found["Code"], found["EC"]) == (403, "RequestTimeTooSkewed", "0002-00000504")
     assert found["MaxAllowedSkewMilliseconds"] == "900000"
     assert found["RequestTime"] == time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(sent_at))
-    assert (
-        abs(time.mktime(time.strptime(found["ServerTime"], "%Y-%m-%dT%H:%M:%S.000Z")) - time.mktime(time.gmtime()))
-        < 600
-    )
+    server_time = timegm(time.strptime(found["ServerTime"], "%Y-%m-%dT%H:%M:%S.000Z"))
+    assert sent_at - 60 * minutes - 2 <= server_time <= time.time() + 2
     assert send(sign, "GET", "x", at=time.time() + 50 * minutes).status_code == 404
 
 

@@ -6,8 +6,7 @@ import base64
 import re
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
@@ -269,19 +268,6 @@ def test_async_process_needs_its_parameter(signed: Signed, body: bytes):
 def test_an_async_process_body_must_be_utf_8(signed: Signed):
     response = signed("POST", "x", params={"x-oss-async-process": ""}, data=b"x-oss-async-process=\xff")
     assert (response.status_code, error(response)["Code"]) == (400, "InvalidRequest")
-
-
-@pytest.mark.parametrize("minutes", [-16, 16])
-def test_a_clock_too_far_off_is_refused(
-    oss2_bucket_for: Callable[..., oss2.Bucket], local_cloud: Any, monkeypatch: pytest.MonkeyPatch, minutes: int
-):
-    wrong = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
-    monkeypatch.setattr(oss2.utils, "http_date", lambda *_: wrong)
-    for version in ("V1", "V2"):
-        with pytest.raises(oss2.exceptions.ServerError) as raised:
-            oss2_bucket_for(local_cloud, version).get_object("x")
-        assert (raised.value.status, raised.value.code) == (403, "RequestTimeTooSkewed")
-        assert raised.value.details["MaxAllowedSkewMilliseconds"] == "900000"
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(

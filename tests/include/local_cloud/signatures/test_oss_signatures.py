@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -25,19 +26,24 @@ class Capture:
     matches: bool
     request: ReceivedRequest
     sent_at: datetime
+    signed: dict[str, str]
 
 
 def _captures() -> list[Capture]:
     captures = []
     for block in re.split(r"^### ", CAPTURES.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
-        title, request_line, *header_lines = block.strip().splitlines()
+        title, request_line, *header_lines, signed = block.strip().split("\n")
         name, kind, verdict = title.split(" ")
         method, target, _ = request_line.split(" ")
         path, _, query = target.partition("?")
         pairs = (line.split(": ", 1) for line in header_lines)
         headers = {name.lower(): value for name, value in pairs}
         request = received_request(method, path.encode(), query.encode(), headers, ())
-        captures.append(Capture(name, kind, verdict == "match", request, _sent_at(request)))
+        captures.append(
+            Capture(
+                name, kind, verdict == "match", request, _sent_at(request), json.loads(signed.removeprefix("signed "))
+            )
+        )
     return captures
 
 
@@ -135,6 +141,16 @@ def test_v1_signs_sub_resources_only():
     verify(replace(capture.request, query=[("prefix", "x")]), capture.sent_at)
     changed = replace(capture.request, query=[("tagging", "")])
     assert refusal(changed, capture.sent_at).code == "SignatureDoesNotMatch"
+
+
+@pytest.mark.parametrize("capture", MATCHING, ids=lambda c: c.name)
+def test_what_the_sender_signed_is_what_the_server_computes(capture: Capture):
+    """A refusal shows both strings, without the value of the token."""
+    error = refusal(capture.request, capture.sent_at, secret="otherSK")
+    names = {"string_to_sign": "StringToSign", "canonical_request": "CanonicalRequest"}
+    shown = {name: error.details[names[name]] for name in capture.signed}
+    hidden = {name: re.sub(r"(security-token)[:=]tok\b", r"\1:****", text) for name, text in capture.signed.items()}
+    assert shown == hidden
 
 
 def test_the_captured_string_to_sign_comes_out():
