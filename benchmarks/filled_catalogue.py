@@ -9,7 +9,7 @@ from include.catalogue import Catalogue
 #: Renditions of each source, and so profiles.
 PROFILES = 4
 
-#: A number in every row, from 0. Keys, times and sizes are spread as a library's are: a folder an album, a night a batch.
+#: A number in every row, from 0. Keys, times and sizes are spread as a library's are.
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) "
 
 _FILL = (
@@ -27,21 +27,24 @@ _FILL = (
     INSERT INTO conversion (id, source_id, bucket, key, profile, digest, process, target_bucket, target_key, publish,
                             generation, newest, state, attempt, max_attempts, task_id, created_at, changed_at)
     {renditions}
-    SELECT i + 1, i / 4 + 1, 'media', source.key, printf('profile-%d', i % 4), 'd', 'audio/convert,f_mp3,ab_128000',
-           'media', printf('renditions/profile-%d/%s.mp3', i % 4, source.key), 'staged', 1, 1, 'published', 1, 3,
-           printf('task-%d', i), '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000'
+    SELECT i + 1, i / 4 + 1, 'media', source.key, printf('profile-%d', i % 4), 'd',
+           'audio/convert,f_mp3,ab_128000', 'media', printf('renditions/profile-%d/%s.mp3', i % 4, source.key),
+           'staged', 1, 1, 'published', 1, 3, printf('task-%d', i),
+           '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000'
     FROM n JOIN source ON source.id = i / 4 + 1
     """,
     """
     INSERT INTO rendition (id, bucket, key, conversion_id, source_id, source_bucket, source_key, profile, codec,
-                           sample_rate, channels, duration, bitrate, size, etag, published_at, container, content_type, samples, duration_exact,
-                           verification, loudness_lufs, loudness_range_lu, true_peak_dbtp, sample_peak_dbfs,
+                           sample_rate, channels, duration, bitrate, size, etag, published_at, container,
+                           content_type, samples, duration_exact, verification, loudness_lufs,
+                           loudness_range_lu, true_peak_dbtp, sample_peak_dbfs,
                            silence_head, silence_tail, crc64, tags)
     {renditions}
     SELECT conversion.id, 'media', conversion.target_key, conversion.id, conversion.source_id,
            conversion.bucket, conversion.key, conversion.profile,
            'mp3', 44100, 2, 180.0 + i % 100, 128000, 2880000 + i % 1000, printf('%032X', i),
-           strftime('%Y-%m-%d %H:%M:%S.000000', 1767225600 + i * 31, 'unixepoch'), 'mp3', 'audio/mpeg', 7938000, 1, 'decode',
+           strftime('%Y-%m-%d %H:%M:%S.000000', 1767225600 + i * 31, 'unixepoch'),
+           'mp3', 'audio/mpeg', 7938000, 1, 'decode',
            -14.0 - i % 10, 5.5, -1.0, -1.2, 0.01, 0.02, printf('%d', i * 7919),
            '{{"verified": "true", "profile": "profile"}}'
     FROM n JOIN conversion ON conversion.id = i + 1

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .schema import conversion, rendition
+from .schema import ObjectKey, UtcDateTime, conversion, rendition
 from .states import State
 from .views import published_rendition as view
 
@@ -84,22 +84,17 @@ def page(connection: Connection, wanted: Published, *, limit: int = 50, after: s
     Raises:
         BadToken: the token is none of this selection's.
     """
-    statement = sa.select(view)
-    conditions = _conditions(connection, wanted)
-    if wanted.prefix is None:
-        statement = statement.order_by(view.c.published_at.desc(), view.c.id.desc())
-        first_column: sa.ColumnElement[Any] = view.c.published_at
-    else:
-        statement = statement.order_by(view.c.source_key, view.c.id)
-        first_column = view.c.source_key
+    by_time = wanted.prefix is None
+    first, conditions = _walk(connection, wanted)
     if after is not None:
-        first, number = _parse(after, by_time=wanted.prefix is None)
-        place = sa.tuple_(first_column, view.c.id)
-        there = sa.tuple_(sa.literal(first, first_column.type), sa.literal(number))
-        conditions.append(place < there if wanted.prefix is None else place > there)
+        value, number = _parse(after, by_time=by_time)
+        place, there = sa.tuple_(first, view.c.id), sa.tuple_(sa.literal(value, first.type), sa.literal(number))
+        conditions.append(place < there if by_time else place > there)
+    order = (first.desc(), view.c.id.desc()) if by_time else (first, view.c.id)
+    statement = sa.select(view).order_by(*order)
     found = connection.execute(statement.where(*conditions).limit(limit + 1)).mappings().all()
     rows = [dict(row) for row in found[:limit]]
-    return Page(rows, _token(rows[-1], by_time=wanted.prefix is None) if len(found) > limit else None)
+    return Page(rows, _token(rows[-1], by_time=by_time) if len(found) > limit else None)
 
 
 def pages(connection: Connection, wanted: Published, *, limit: int = 1000) -> Iterator[Sequence[Mapping[str, Any]]]:
@@ -155,26 +150,32 @@ def conversions(
     return Page(rows, more)
 
 
-def _conditions(connection: Connection, wanted: Published) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
+def _walk(connection: Connection, wanted: Published) -> tuple[sa.ColumnElement[Any], list[sa.ColumnElement[bool]]]:
+    """The column that pages are ordered by, and what their rows must meet."""
+    key: sa.ColumnElement[Any] = view.c.source_key
+    time: sa.ColumnElement[Any] = view.c.published_at
+    timed = wanted.since is not None or wanted.until is not None
+    if wanted.prefix is not None and timed:
+        # Two ranges and one index. SQLite would guess; an expression instead of the bare column keeps it off one.
+        if _few(connection, wanted):
+            key = sa.func.coalesce(key, key, type_=ObjectKey)
+        else:
+            time = sa.func.coalesce(time, time, type_=UtcDateTime)
+    conditions = _times(time, wanted)
     if wanted.profile is not None:
         conditions.append(view.c.profile == wanted.profile)
     if wanted.bucket is not None:
         conditions.append(view.c.source_bucket == wanted.bucket)
-    if wanted.prefix is not None:
-        conditions.append(begins_with(view.c.source_key, wanted.prefix))
-    if wanted.since is None and wanted.until is None:
-        return conditions
     if wanted.prefix is None:
-        return conditions + _times(view.c.published_at, wanted)
-    # Two ranges and one index: begin with the times if they are few, else walk the keys.
+        return time, conditions
+    return key, [*conditions, begins_with(key, wanted.prefix)]
+
+
+def _few(connection: Connection, wanted: Published) -> bool:
+    """Whether so few renditions are of the time that they are rather all looked at, and sorted."""
     profile = [] if wanted.profile is None else [rendition.c.profile == wanted.profile]
-    within = sa.select(rendition.c.id).where(*profile, *_times(rendition.c.published_at, wanted)).limit(FEW + 1)
-    few = connection.scalars(within).all()
-    if len(few) <= FEW:
-        return [*conditions, view.c.id.in_(few)]
-    # Not the bare column: SQLite would take the times' index, and sort.
-    return conditions + _times(sa.func.coalesce(view.c.published_at, view.c.published_at), wanted)
+    of_time = sa.select(rendition.c.id).where(*profile, *_times(rendition.c.published_at, wanted)).limit(FEW + 1)
+    return connection.execute(sa.select(sa.func.count()).select_from(of_time.subquery())).scalar_one() <= FEW
 
 
 def _times(column: sa.ColumnElement[datetime], wanted: Published) -> list[sa.ColumnElement[bool]]:

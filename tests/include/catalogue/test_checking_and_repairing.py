@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from include.catalogue import Catalogue, State
+from include.audio_convert import AudioConvert, Profile
+from include.catalogue import Catalogue, State, batches
+from include.catalogue.batches import ListedObject
 from include.catalogue.checking import Difference, Kind, check
+from include.catalogue.database import now
 from include.catalogue.repairing import delete, repair
 from include.catalogue.schema import conversion, rendition
 from include.oss import OssSettings
+from include.pipeline.planning import plan_batch
+from include.pipeline.selection import Selection
 
 if TYPE_CHECKING:
     from tests.conftest import LocalCloudProcess
@@ -159,6 +164,27 @@ def test_repairing_lets_the_next_run_make_what_is_missing_or_changed(shelf: Shel
     assert "was changed behind our back" in str(messages[2])
     # What was changed stands in the folder of renditions still, as nobody's until it is made anew.
     assert shelf.found() == [("orphaned", "mp3/c.mp3"), ("orphaned", "mp3/orphan.mp3")]
+
+
+def test_what_was_repaired_is_planned_anew_by_the_next_run(shelf: Shelf) -> None:
+    convert, target = AudioConvert(f="mp3", ab=64000), "t/{key}.mp3"
+    profile = Profile(name="mobile-mp3", description="", convert=convert, target_bucket=shelf.name, target_key=target)
+    row = shelf.publish("a.mp3")
+    with shelf.catalogue.write() as connection:
+        connection.execute(sa.update(conversion).where(conversion.c.id == row).values(digest=profile.digest()))
+
+    def plan(name: str) -> dict[str, int]:
+        with shelf.catalogue.write() as connection:
+            batch = batches.open_batch(connection, name, {})
+            seen = ListedObject("media", f"{shelf.root}in/a.mp3", "S1", 1000, now())
+            batches.add_listed(connection, batch.id, [seen])
+        return plan_batch(shelf.catalogue, Selection("media", (shelf.root,)), [profile], batch.id).decisions
+
+    assert plan("before") == {}
+    shelf.bucket.delete_object(f"{shelf.root}mp3/a.mp3")
+    assert repair(shelf.catalogue, shelf.check()) == 1
+    assert plan("after") == {"new": 1}
+    assert shelf.states() == [State.SUPERSEDED, State.PLANNED]
 
 
 def test_a_rendition_that_was_published_anew_meanwhile_is_not_mended(shelf: Shelf, catalogue: Catalogue) -> None:
