@@ -109,11 +109,6 @@ class StagedContent:
             target.flush()
             os.fsync(target.fileno())
 
-    def write_out(self) -> None:
-        """Have all of it in its file, though perhaps not on the disk yet."""
-        if not self._finished:
-            self._spill(b"")
-
     def finish(self) -> None:
         """Have all of it on the disk; nothing more can be written. Again is no error."""
         if self._finished:

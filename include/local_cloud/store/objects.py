@@ -10,7 +10,7 @@ from pathlib import Path
 
 from include.local_cloud.events.message import Written
 from include.local_cloud.events.origin import Origin, current_origin
-from include.local_cloud.interfaces import NoSuchKey, ObjectInfo, SymlinkTargetMissing, SymlinkToSymlink
+from include.local_cloud.interfaces import NoSuchBucket, NoSuchKey, ObjectInfo, SymlinkTargetMissing, SymlinkToSymlink
 from include.local_cloud.store.blobs import sync_file
 from include.local_cloud.store.checksums import Checksums, checksums_of_file
 from include.local_cloud.store.content import StagedContent, discarding
@@ -274,7 +274,6 @@ class Objects:
         overwrite: bool,
         origin: Origin,
     ) -> ObjectInfo:
-        require_bucket(connection, bucket)
         encoded, now = key.encode(), self._storage.clock()
         old = connection.execute(
             "SELECT blob, size FROM objects WHERE bucket = ? AND key = ?", (bucket, encoded)
@@ -282,7 +281,10 @@ class Objects:
         if old and not overwrite:
             raise ObjectExists(key)
         row = values(content, attributes, int(now))
-        connection.execute(_ENTER, (bucket, encoded, *row))
+        try:
+            connection.execute(_ENTER, (bucket, encoded, *row))
+        except sqlite3.IntegrityError:
+            raise NoSuchBucket(bucket) from None  # the only constraint it can break
         delta = content.size - (old["size"] if old else 0)
         self._storage.events.note(connection, Written(bucket, key, content.etag, content.size, delta, now), origin)
         if old:

@@ -21,7 +21,7 @@ from include.local_cloud.store.blobs import Blobs
 from include.local_cloud.store.content import StagedContent
 from include.local_cloud.store.schema import SCHEMA, VERSION
 
-_FLUSHERS = 8
+_FLUSHERS = 16
 
 
 class OtherVersion(Exception):
@@ -63,7 +63,6 @@ class Storage:
 
     def keep(self, staged: StagedContent) -> None:
         """Inside a transaction, when all else is done: have this content on the disk before the commit."""
-        staged.write_out()
         self._kept.append(staged)
         self.blobs.keep(staged.blob)
 
@@ -81,7 +80,9 @@ class Storage:
         self.blobs.sync()
 
     def _flush(self) -> None:
-        """Flush the files to be kept, several at once: the file system writes its journal for all of them."""
+        """Write and flush the files to be kept, several at once: the file system writes its journal for all of them,
+        and to make a file waits for the journal too.
+        """
         kept, self._kept = self._kept, []
         shares = [kept[at::_FLUSHERS] for at in range(min(_FLUSHERS, len(kept)))]
         others = [self._flushers.submit(_finish, share) for share in shares[1:]]
