@@ -11,6 +11,13 @@ from include.local_cloud.store.buckets import BucketInfo, BucketNotEmpty
 
 OWNER: Element = ("Owner", [("ID", ACCOUNT_ID), ("DisplayName", ACCOUNT_ID)])
 _PRIVATE: Element = ("AccessControlList", [("Grant", "private")])
+_CLASSES_IN_STAT = {
+    "Standard": "Standard",
+    "IA": "InfrequentAccess",
+    "Archive": "Archive",
+    "ColdArchive": "ColdArchive",
+    "DeepColdArchive": "DeepColdArchive",
+}
 
 
 async def list_buckets(context: Context, call: Call) -> Reply:
@@ -94,22 +101,22 @@ async def put_bucket_acl(context: Context, call: Call) -> Reply:
 
 
 async def get_bucket_stat(context: Context, call: Call) -> Reply:
-    """GET /bucket?stat: objects and bytes, counted now."""
-    count, size = await context.blocking(lambda: context.store.bucket_usage(call.bucket))
-    uploads = context.store.uploads.count(call.bucket)
-    return xml_reply(
-        document(
-            "BucketStat",
-            [
-                ("Storage", str(size)),
-                ("ObjectCount", str(count)),
-                ("MultipartUploadCount", str(uploads)),
-                ("LiveChannelCount", "0"),
-                ("StandardStorage", str(size)),
-                ("StandardObjectCount", str(count)),
-            ],
-        )
-    )
+    """GET /bucket?stat: objects and bytes, counted now; no class has a smallest billed size here."""
+    usage = await context.blocking(lambda: context.store.bucket_usage(call.bucket))
+    children: list[Element] = [
+        ("Storage", str(sum(size for _, size in usage.values()))),
+        ("ObjectCount", str(sum(count for count, _ in usage.values()))),
+        ("MultipartUploadCount", str(context.store.uploads.count(call.bucket))),
+        ("LiveChannelCount", "0"),
+        ("LastModifiedTime", str(int(context.store.now().timestamp()))),
+    ]
+    for storage_class, name in _CLASSES_IN_STAT.items():
+        count, size = usage.get(storage_class, (0, 0))
+        children.append((f"{name}Storage", str(size)))
+        if storage_class != "Standard":
+            children.append((f"{name}RealStorage", str(size)))
+        children.append((f"{name}ObjectCount", str(count)))
+    return xml_reply(document("BucketStat", children))
 
 
 def require_bucket(context: Context, call: Call) -> None:

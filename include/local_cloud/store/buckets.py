@@ -68,14 +68,14 @@ class Buckets:
         )
         return [BucketInfo(row[0], moment(row[1]), row[2]) for row in rows]
 
-    def bucket_usage(self, name: str) -> tuple[int, int]:
-        """Number of objects and bytes in a bucket; raises NoSuchBucket."""
+    def bucket_usage(self, name: str) -> dict[str, tuple[int, int]]:
+        """Number of objects and bytes in a bucket, by storage class; raises NoSuchBucket."""
         reader = self._storage.database.reader()
         require_bucket(reader, name)
-        count, size = reader.execute(
-            "SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE bucket = ?", (name,)
-        ).fetchone()
-        return count, size
+        rows = reader.execute(
+            "SELECT storage_class, count(*), sum(size) FROM objects WHERE bucket = ? GROUP BY storage_class", (name,)
+        )
+        return {storage_class: (count, size) for storage_class, count, size in rows}
 
     def bind_imm_project(self, bucket: str, project: str | None) -> None:
         """Bind a bucket to an IMM project, or to none; raises NoSuchBucket."""

@@ -209,6 +209,11 @@ def test_bucket_calls(local_cloud: Any, oss2_bucket_for: Callable[..., oss2.Buck
     bucket.put_object("x", b"12345")
     stat = bucket.get_bucket_stat()
     assert (stat.object_count, stat.storage_size_in_bytes) == (1, 5)
+    bucket.put_object("rare", b"123", headers={"x-oss-storage-class": "IA"})
+    stat = bucket.get_bucket_stat()
+    assert (stat.object_count, stat.standard_object_count, stat.infrequent_access_object_count) == (2, 1, 1)
+    assert (stat.standard_storage, stat.infrequent_access_real_storage) == (5, 3)
+    bucket.delete_object("rare")
     with pytest.raises(oss2.exceptions.BucketNotEmpty):
         bucket.delete_bucket()
     bucket.delete_object("x")
