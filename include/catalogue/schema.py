@@ -94,6 +94,7 @@ source = sa.Table(
     sa.Column("last_modified", UtcDateTime, nullable=False, comment="by OSS's own clock"),
     sa.Column("first_listed_at", UtcDateTime, nullable=False, comment="UTC; when a listing first saw this content"),
     sa.Column("probe", sa.JSON, comment="what probing the source found; null before"),
+    sa.Column("inspection", sa.JSON, comment="what decoding all of it found; null: it was not decoded"),
     sa.Column(
         "crc64", sa.Text, comment="CRC-64/XZ of the bytes in decimal, as x-oss-hash-crc64ecma has it; null: unknown"
     ),

@@ -3,6 +3,9 @@
 Two publishers of two generations may run at once, and either may stall before its copy. So a publisher first takes the
 staged objects of all older generations away: a late copy of theirs finds nothing to copy. And what was copied is always
 entered, also when a newer generation was planned meanwhile: the catalogue describes what stands at the final key.
+
+A rendition costs one request, its tags among the headers; one more for each file beside it, and for one over 1 GiB those
+of a copy in parts.
 """
 
 from __future__ import annotations
@@ -10,24 +13,30 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from include.audio_convert import FORMATS, AudioConvert, AudioFormat
 from include.catalogue import batches, conversions
-from include.catalogue.conversions import CHUNK, Conversion, move, of_the_same, rest
-from include.catalogue.database import Catalogue, now
-from include.catalogue.schema import batch_conversion, conversion, rendition
+from include.catalogue.conversions import Conversion, move, of_the_same, rest
+from include.catalogue.database import Catalogue
+from include.catalogue.schema import conversion, rendition
 from include.catalogue.states import State, Verb
 from include.oss import OssSettings
 
+from . import part_copy
+from .measures import Measures
 from .moving import move_from
+from .part_copy import CopyDiffersError, Source, copy_in_parts
 from .refusals import is_about_the_object
+from .rendition_row import rendition_row
+from .side_files import final_side_key
+from .staged_objects import StagedObjects, remove
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +63,7 @@ def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) ->
     publisher = _Publisher(catalogue, settings)
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="publish") as pool:
         outcomes = Counter(state.value for state in pool.map(publisher.publish, verified))
-    publisher.clear_staging(batch_id)
+    publisher.clear(batch_id)
     if publisher.error is not None:
         raise publisher.error
     return outcomes
@@ -65,6 +74,8 @@ class _Publisher:
         self._catalogue = catalogue
         self._settings = settings
         self._session = settings.session()
+        self._staged = StagedObjects(catalogue, settings, self._session)
+        self._replaced: set[str] = set()
         self.error: Exception | None = None
 
     def publish(self, one: Conversion) -> State:
@@ -74,9 +85,13 @@ class _Publisher:
 
         if one.output_key is None or self._is_replaced(one):
             return self._supersede(one)
+        measures = Measures.from_json(one.measured or {})
         try:
-            self._fence(one)
-            etag = self._copy(one) if one.publish == "staged" else self._look(one)
+            self._staged.fence(one)
+            side = self._copy_side(one, measures)
+            etag = self._copy(one, measures) if one.publish == "staged" else self._look(one)
+        except CopyDiffersError as error:
+            return self._quarantine(one, "CopyDiffers", str(error))
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             # The second: oss2 doesn't wrap what happens while it reads an answer.
             return self._refused(one, error)
@@ -85,23 +100,24 @@ class _Publisher:
             generations = sa.select(conversion.c.id).where(of_the_same(conversion, one)).order_by(conversion.c.id)
             connection.execute(generations.with_for_update()).all()
             if move(connection, Verb.PUBLISH, one.this_attempt, code=None, message=None):
-                self._enter(connection, one, etag)
+                self._enter(connection, one, measures, etag, side)
                 return State.PUBLISHED
         return self._supersede(one)
 
-    def clear_staging(self, batch_id: int) -> None:
-        """Remove the staged objects of everything in the batch that nobody publishes any more.
-
-        Quarantined ones stay for whoever looks into them.
-        """
-        over = [state.value for state in (State.PUBLISHED, State.SUPERSEDED, State.DEAD)]
+    def clear(self, batch_id: int) -> None:
+        """Remove what nobody needs any more: staged objects, and what stood beside renditions that were replaced."""
+        self._staged.clear(batch_id)
+        uris = sorted(self._replaced)
         with self._catalogue.read() as connection:
-            rows = connection.execute(
-                _staged()
-                .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
-                .where(batch_conversion.c.batch_id == batch_id, conversion.c.state.in_(over))
-            ).all()
-        self._remove(rows)
+            columns = (rendition.c.waveform_uri, rendition.c.picture_uri)
+            kept = {uri for column in columns for uri in connection.scalars(sa.select(column).where(column.in_(uris)))}
+        beside: defaultdict[str, list[str]] = defaultdict(list)
+        for uri in uris:
+            bucket, _, key = uri.removeprefix("oss://").partition("/")
+            if uri not in kept:
+                beside[bucket].append(key)
+        for bucket, keys in beside.items():
+            remove(self._settings.bucket(bucket, session=self._session), keys)
 
     def _is_newest(self, one: Conversion) -> bool:
         with self._catalogue.read() as connection:
@@ -113,43 +129,33 @@ class _Publisher:
         with self._catalogue.read() as connection:
             return connection.scalar(published.limit(1)) is not None
 
-    def _fence(self, one: Conversion) -> None:
-        """Take away what older generations have staged: a publisher of theirs that stalled copies nothing any more."""
-        with self._catalogue.read() as connection:
-            older = connection.execute(
-                _staged().where(of_the_same(conversion, one), conversion.c.generation < one.generation)
-            ).all()
-        self._remove(older)
-
-    def _remove(self, rows: Sequence[Row[Any]]) -> None:
-        """Remove staged objects, a thousand a request, and forget their keys."""
-        staged: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
-        for row in rows:
-            staged[row.output_bucket].append((row.id, row.output_key))
-        for bucket, objects in staged.items():
-            client = self._settings.bucket(bucket, session=self._session)
-            for start in range(0, len(objects), CHUNK):
-                page = objects[start : start + CHUNK]
-                client.batch_delete_objects([key for _, key in page])
-                with self._catalogue.write() as connection:
-                    connection.execute(
-                        sa.update(conversion)
-                        .where(sa.tuple_(conversion.c.id, conversion.c.output_key).in_(page))
-                        .values(output_key=None)
-                    )
-
-    def _copy(self, one: Conversion) -> str:
+    def _copy(self, one: Conversion, measures: Measures) -> str:
         """Copy the very bytes that were verified, with type and tags of their own. Returns the new ETag."""
+        assert one.output_bucket and one.output_key and one.output_etag and one.output_size is not None
+        bucket = self._settings.bucket(one.target_bucket, session=self._session)
+        of_its_own = {"Content-Type": _format(one).content_type, "x-oss-tagging": urlencode(_tags(one))}
+        if one.output_size > part_copy.LIMIT:
+            verified = Source(one.output_bucket, one.output_key, one.output_etag, one.output_size, measures.crc64)
+            return copy_in_parts(bucket, verified, one.target_key, of_its_own)
         headers = {
+            **of_its_own,
             "x-oss-metadata-directive": "REPLACE",
-            "Content-Type": _format(one).content_type,
             "x-oss-tagging-directive": "Replace",
-            "x-oss-tagging": urlencode(_tags(one)),
             "x-oss-copy-source-if-match": f'"{one.output_etag}"',
         }
-        bucket = self._settings.bucket(one.target_bucket, session=self._session)
         copied = bucket.copy_object(one.output_bucket, one.output_key, one.target_key, headers=headers)
         return str(copied.etag).strip('"')
+
+    def _copy_side(self, one: Conversion, measures: Measures) -> dict[str, str]:
+        """Put waveform and picture beside the final key, if they aren't there. Returns their addresses."""
+        bucket = self._settings.bucket(one.target_bucket, session=self._session)
+        addresses = {}
+        for kind, staged in measures.side.items():
+            key = final_side_key(one.target_key, staged)
+            if (one.output_bucket, staged) != (one.target_bucket, key):
+                bucket.copy_object(one.output_bucket, staged, key)
+            addresses[str(kind)] = f"oss://{one.target_bucket}/{key}"
+        return addresses
 
     def _look(self, one: Conversion) -> str:
         """Make sure that the very bytes that were verified stand at the final key, to which they were written."""
@@ -159,18 +165,22 @@ class _Publisher:
 
     def _refused(self, one: Conversion, error: Any) -> State:
         """The row's own failure, if it is one; anything else is the step's, and the row waits for the next try."""
-        if not is_about_the_object(error):
+        about_it = is_about_the_object(error)
+        if about_it and not self._is_newest(one):
+            return self._supersede(one)
+        # Another publisher of the same rendition has ended this one's copy in parts: the next try finds out.
+        if not about_it or error.code == "NoSuchUpload":
             self.error = error
             return State.VERIFIED
-        if not self._is_newest(one):
-            return self._supersede(one)
         output = f"oss://{one.output_bucket}/{one.output_key}"
         if error.status in {404, 412}:
             return self._quarantine(one, "OutputChanged", f"{output} is gone or changed since it was verified")
         code = error.code or f"HTTP {error.status}"
         return self._quarantine(one, code, f"OSS refuses to publish {output}: {error.message or 'no reason given'}")
 
-    def _enter(self, connection: Connection, one: Conversion, etag: str) -> None:
+    def _enter(
+        self, connection: Connection, one: Conversion, measures: Measures, etag: str, side: Mapping[str, str]
+    ) -> None:
         """Enter the rendition; what stood there before, or elsewhere of the same, is superseded only now."""
         here = sa.and_(rendition.c.bucket == one.target_bucket, rendition.c.key == one.target_key)
         older = connection.scalars(
@@ -184,33 +194,15 @@ class _Publisher:
             )
         ).all()
         move(connection, Verb.SUPERSEDE, older, message=f"replaced by generation {one.generation} of {one.key}")
-        measured = one.measured or {}
-        connection.execute(sa.delete(rendition).where(sa.or_(rendition.c.conversion_id.in_(older), here)))
-        connection.execute(
-            sa.insert(rendition).values(
-                bucket=one.target_bucket,
-                key=one.target_key,
-                conversion_id=one.id,
-                source_id=one.source_id,
-                source_bucket=one.bucket,
-                source_key=one.key,
-                profile=one.profile,
-                codec=measured["codec"],
-                # An opus file decodes at 48,000 Hz whatever it was made from: OpusHead has the rate that was asked for.
-                sample_rate=measured["opus_input_rate"] or measured["sample_rate"],
-                channels=measured["channels"],
-                duration=measured["duration"],
-                bitrate=measured["bitrate"],
-                size=one.output_size,
-                etag=etag,
-                published_at=now(),
-                container=measured["container"],
-                bits_per_sample=measured["bits_per_sample"],
-                content_type=_format(one).content_type,
-                # What is written in place has whatever tags the service gives it.
-                tags=_tags(one) if one.publish == "staged" else None,
-            )
-        )
+        gone = sa.or_(rendition.c.conversion_id.in_(older), here)
+        for beside in connection.execute(sa.select(rendition.c.waveform_uri, rendition.c.picture_uri).where(gone)):
+            self._replaced.update(uri for uri in beside if uri is not None)
+        connection.execute(sa.delete(rendition).where(gone))
+        # What is written in place has whatever tags the service gives it.
+        tags = _tags(one) if one.publish == "staged" else None
+        content_type = _format(one).content_type
+        row = rendition_row(one, measures, etag=etag, content_type=content_type, tags=tags, side=side)
+        connection.execute(sa.insert(rendition).values(row))
 
     def _supersede(self, one: Conversion) -> State:
         with self._catalogue.write() as connection:
@@ -231,19 +223,10 @@ class _Publisher:
             )
 
 
-def _staged() -> sa.Select[Any]:
-    """Rows with an object at a staging key: never one that was written to its final key at once."""
-    return sa.select(conversion.c.id, conversion.c.output_bucket, conversion.c.output_key).where(
-        conversion.c.publish == "staged",
-        conversion.c.output_key.is_not(None),
-        conversion.c.output_key != conversion.c.target_key,
-    )
-
-
 def _format(one: Conversion) -> AudioFormat:
     return FORMATS[AudioConvert.parse(one.process).f]
 
 
-def _tags(one: Conversion) -> dict[str, Any]:
+def _tags(one: Conversion) -> dict[str, str]:
     tags = {"verified": "true", "profile": one.profile, "source-etag": one.etag}
     return {name: value for name, value in tags.items() if _TAG_VALUE.fullmatch(value)}

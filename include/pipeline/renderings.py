@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from include.audio_convert import AudioConvert, Profile
+
+_CLIP = re.compile(r"(.+)\.clip-[0-9]+-(?:[0-9]+|end)")
 
 
 class Rendering(Protocol):
@@ -56,6 +59,12 @@ class SingleRendering:
 def clipped(name: str, start: int, duration: int) -> str:
     """What a profile is called after `clip`."""
     return f"{name}.{_suffix(start, duration)}" if start or duration else name
+
+
+def unclipped(name: str) -> str:
+    """The profile that a name after `clip` comes from; any other name as it is."""
+    matched = _CLIP.fullmatch(name)
+    return matched[1] if matched else name
 
 
 def clip(profile: Profile, start: int, duration: int) -> Profile:

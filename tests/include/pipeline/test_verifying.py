@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
 
 from include.catalogue import State, checks
-from include.verification import Probe
+from include.pipeline.measures import Measures
 
 if TYPE_CHECKING:
     from tests.include.pipeline.conftest import Proxy, Steps
@@ -36,13 +37,16 @@ def test_a_verified_output_has_its_measurements_and_checks(steps: Steps, wav: Wa
     output = the_output(steps)
     assert row.output_size == len(output)
     assert row.output_etag == steps.oss.bucket(steps.bucket).head_object(row.output_key).etag
-    measured = Probe(**(row.measured or {}))
+    assert row.measured is not None
+    measures = Measures.from_json(row.measured)
+    measured = measures.probe
     assert (measured.codec, measured.sample_rate, measured.channels) == ("mp3", 44100, 2)
     assert measured.duration == pytest.approx(0.5, abs=0.1)
     with steps.catalogue.read() as connection:
         found = checks.of_attempt(connection, row.this_attempt)
-    assert {"codec", "sample_rate", "channels", "duration", "source"} <= {check.name for check in found}
-    assert {check.verdict for check in found} == {"passed"}
+    passed = {check.name for check in found if check.verdict == "passed"}
+    assert {"source", "codec", "sample_rate", "channels", "duration", "size", "bitrate", "head", "tail"} <= passed
+    assert {"decode", "checksum", "silence", "clipping", "channels_alive", "stored_bytes"} <= passed
     assert steps.verify(batch) == {}
 
 
@@ -251,6 +255,6 @@ def test_a_verifier_that_was_overtaken_changes_nothing(steps: Steps, wav: Wav, o
 
     # While it fetches the source, another run verifies and publishes, and then somebody removes the source.
     the_source_is_gone = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    oss_proxy.spoil(f"GET /{steps.bucket}/".encode(), overtaken, forward=False)
+    oss_proxy.spoil(quote(steps.prefix + "a.wav", safe="").encode(), overtaken, forward=False)
     assert steps.verify(batch, endpoint=oss_proxy.address) == {"published": 1}
     assert steps.row().state is State.PUBLISHED

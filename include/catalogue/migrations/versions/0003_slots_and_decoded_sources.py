@@ -1,4 +1,6 @@
-"""Which endpoint a conversion in flight loads: the limit of conversions in flight is the endpoint's."""
+"""Which endpoint a conversion in flight loads, whose limit of them it is; and what decoding a source found, so that a
+later rendition of it is compared without reading the source again.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,9 @@ def upgrade() -> None:
         "conversion",
         sa.Column("endpoint", sa.Text(), comment="the service that this attempt was submitted to; null: none yet"),
     )
+    op.add_column(
+        "source", sa.Column("inspection", sa.JSON(), comment="what decoding all of it found; null: it was not decoded")
+    )
     op.create_index(
         "ix_conversion_in_flight",
         "conversion",
@@ -29,4 +34,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_conversion_in_flight", "conversion")
+    op.drop_column("source", "inspection")
     op.drop_column("conversion", "endpoint")
