@@ -67,4 +67,4 @@ bench: setup ## print the benchmarks' figures (ARGS="--only conversions" leaves 
 	@$(RUN) -m benchmarks $(ARGS)
 
 clean: down ## remove what the demo and `make up` left on disk
-	rm -rf .demo .stack
+	rm -rf .demo .stack .sdk
