@@ -4,8 +4,8 @@ Two publishers of two generations may run at once, and either may stall before i
 staged objects of all older generations away: a late copy of theirs finds nothing to copy. And what was copied is always
 entered, also when a newer generation was planned meanwhile: the catalogue describes what stands at the final key.
 
-A rendition costs one request, its tags among the headers; one more for each file beside it, and for one over 1 GiB those
-of a copy in parts.
+A rendition costs one request, its tags among the headers; one more for each file beside it, and for one over 1 GiB
+those of a copy in parts.
 """
 
 from __future__ import annotations
@@ -131,11 +131,10 @@ class _Publisher:
 
     def _copy(self, one: Conversion, measures: Measures) -> str:
         """Copy the very bytes that were verified, with type and tags of their own. Returns the new ETag."""
-        assert one.output_bucket and one.output_key and one.output_etag and one.output_size is not None
         bucket = self._settings.bucket(one.target_bucket, session=self._session)
         of_its_own = {"Content-Type": _format(one).content_type, "x-oss-tagging": urlencode(_tags(one))}
-        if one.output_size > part_copy.LIMIT:
-            verified = Source(one.output_bucket, one.output_key, one.output_etag, one.output_size, measures.crc64)
+        if (size := one.output_size or 0) > part_copy.LIMIT:
+            verified = Source(*_staged(one), str(one.output_etag), size, measures.crc64)
             return copy_in_parts(bucket, verified, one.target_key, of_its_own)
         headers = {
             **of_its_own,
@@ -143,7 +142,7 @@ class _Publisher:
             "x-oss-tagging-directive": "Replace",
             "x-oss-copy-source-if-match": f'"{one.output_etag}"',
         }
-        copied = bucket.copy_object(one.output_bucket, one.output_key, one.target_key, headers=headers)
+        copied = bucket.copy_object(*_staged(one), one.target_key, headers=headers)
         return str(copied.etag).strip('"')
 
     def _copy_side(self, one: Conversion, measures: Measures) -> dict[str, str]:
@@ -221,6 +220,11 @@ class _Publisher:
                 message=message,
                 retry_at=rest(one.attempt),
             )
+
+
+def _staged(one: Conversion) -> tuple[str, str]:
+    """Bucket and key of its verified output."""
+    return one.output_bucket or one.target_bucket, one.output_key or one.target_key
 
 
 def _format(one: Conversion) -> AudioFormat:

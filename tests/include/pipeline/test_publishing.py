@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from include.catalogue import State, batches
 from include.catalogue.conversions import Conversion
 from include.catalogue.schema import conversion, rendition
-from include.pipeline import publishing
+from include.pipeline import publishing, staged_objects
+from include.pipeline.measures import Measures
 
 if TYPE_CHECKING:
     from tests.include.pipeline.conftest import Proxy, Steps
@@ -100,7 +101,7 @@ def test_a_late_copy_of_an_older_generation_finds_nothing_to_copy(
     staged = steps.row().output_key or ""
     copy = publishing._Publisher._copy
 
-    def stalled(publisher: Any, one: Conversion) -> str:
+    def stalled(publisher: Any, one: Conversion, measures: Measures) -> str:
         """The first publisher is past all its looks when it stalls; the second generation is made meanwhile."""
         monkeypatch.setattr(publishing._Publisher, "_copy", copy)
         steps.put("a.wav", wav(0.9))
@@ -111,7 +112,7 @@ def test_a_late_copy_of_an_older_generation_finds_nothing_to_copy(
             oss_proxy.spoil(b"x-oss-copy-source", lambda _: b"", forward=False)
             with pytest.raises(oss2.exceptions.RequestError):
                 steps.publish(second, endpoint=oss_proxy.address)
-        return copy(publisher, one)
+        return copy(publisher, one, measures)
 
     monkeypatch.setattr(publishing._Publisher, "_copy", stalled)
     assert steps.publish(first) == {"superseded": 1}
@@ -331,7 +332,7 @@ def test_clearing_staging_leaves_sources_and_final_keys_alone(steps: Steps, wav:
 
 
 def test_staging_is_cleared_in_pages(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, oss_proxy: Proxy) -> None:
-    monkeypatch.setattr(publishing, "CHUNK", 2)
+    monkeypatch.setattr(staged_objects, "CHUNK", 2)
     for number in range(5):
         steps.put(f"{number}.wav", wav(0.1))
     batch = steps.to_converted("mobile-mp3")

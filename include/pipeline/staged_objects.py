@@ -1,0 +1,100 @@
+"""Staged objects that nobody publishes any more: removed with their side files, a thousand keys a request."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from include.catalogue.conversions import CHUNK, Conversion, of_the_same
+from include.catalogue.database import Catalogue
+from include.catalogue.schema import batch_conversion, conversion
+from include.catalogue.states import State
+from include.oss import OssSettings
+from include.oss.sdk import Oss2Session
+
+from . import part_copy
+from .side_files import staged_side_keys
+
+
+class StagedObjects:
+    """The staging keys of one publisher's conversions."""
+
+    def __init__(self, catalogue: Catalogue, settings: OssSettings, session: Oss2Session) -> None:
+        self._catalogue = catalogue
+        self._settings = settings
+        self._session = session
+
+    def fence(self, one: Conversion) -> None:
+        """Take away what older generations have staged: a publisher of theirs that stalled copies nothing any more."""
+        with self._catalogue.read() as connection:
+            older = connection.execute(
+                _staged().where(of_the_same(conversion, one), conversion.c.generation < one.generation)
+            ).all()
+        self._remove(older)
+        # Parts that were copied before their source was removed need it no more.
+        for name, key in {(row.target_bucket, row.target_key) for row in older if _goes_in_parts(row)}:
+            part_copy.end_part_copies(self._settings.bucket(name, session=self._session), key)
+        self._forget(older)
+
+    def clear(self, batch_id: int) -> None:
+        """Remove the staged objects of everything in the batch that nobody publishes any more.
+
+        Quarantined ones stay for whoever looks into them.
+        """
+        over = [state.value for state in (State.PUBLISHED, State.SUPERSEDED, State.DEAD)]
+        with self._catalogue.read() as connection:
+            rows = connection.execute(
+                _staged()
+                .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+                .where(batch_conversion.c.batch_id == batch_id, conversion.c.state.in_(over))
+            ).all()
+        self._remove(rows)
+        self._forget(rows)
+
+    def _remove(self, rows: Sequence[Row[Any]]) -> None:
+        staged: defaultdict[str, list[str]] = defaultdict(list)
+        for row in rows:
+            staged[row.output_bucket] += [row.output_key, *staged_side_keys(row.measured)]
+        for name, keys in staged.items():
+            remove(self._settings.bucket(name, session=self._session), keys)
+
+    def _forget(self, rows: Sequence[Row[Any]]) -> None:
+        pairs = [(row.id, row.output_key) for row in rows]
+        for start in range(0, len(pairs), CHUNK):
+            with self._catalogue.write() as connection:
+                connection.execute(
+                    sa.update(conversion)
+                    .where(sa.tuple_(conversion.c.id, conversion.c.output_key).in_(pairs[start : start + CHUNK]))
+                    .values(output_key=None)
+                )
+
+
+def remove(bucket: Any, keys: Sequence[str]) -> None:
+    """Remove objects of an `oss2.Bucket`, a thousand a request; one that isn't there is as good."""
+    for start in range(0, len(keys), CHUNK):
+        bucket.batch_delete_objects(keys[start : start + CHUNK])
+
+
+def _goes_in_parts(row: Row[Any]) -> bool:
+    return (row.output_size or 0) > part_copy.LIMIT
+
+
+def _staged() -> sa.Select[Any]:
+    """Rows with an object at a staging key: never one that was written to its final key at once."""
+    return sa.select(
+        conversion.c.id,
+        conversion.c.output_key,
+        conversion.c.output_bucket,
+        conversion.c.output_size,
+        conversion.c.measured,
+        conversion.c.target_bucket,
+        conversion.c.target_key,
+    ).where(
+        conversion.c.publish == "staged",
+        conversion.c.output_key.is_not(None),
+        conversion.c.output_key != conversion.c.target_key,
+    )
