@@ -194,8 +194,10 @@ class Steps:
         assert isinstance(progress, Progress)
         return progress
 
-    def verify(self, batch: int, **changes: Any) -> Counter[str]:
-        return verify_batch(self.catalogue, replace(self.oss, **changes), batch)
+    def verify(self, batch: int, *profiles: Profile, **changes: Any) -> Counter[str]:
+        """Verify under the policies of the given profiles, or of those in the profile files."""
+        given = {profile.name: profile for profile in profiles} or None
+        return verify_batch(self.catalogue, replace(self.oss, **changes), batch, profiles=given)
 
     def publish(self, batch: int, **changes: Any) -> Counter[str]:
         return publish_batch(self.catalogue, replace(self.oss, **changes), batch)
@@ -301,6 +303,8 @@ class Proxy:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._server.getsockname()[1]}"
         self.requests: list[str] = []
+        #: Every request line again, with the bytes of the answer's body.
+        self.answers: list[tuple[str, int]] = []
         self._spoiled: list[Spoiled] = []
         self._lock = threading.Lock()
         self._over = False
@@ -352,6 +356,9 @@ class Proxy:
                 answer = spoiled.answer(answer)
                 if spoiled.reset:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with self._lock:
+                line = request.split(b"\r\n", 1)[0].decode()
+                self.answers.append((line, len(answer.partition(b"\r\n\r\n")[2])))
             if answer:
                 client.sendall(answer)
 

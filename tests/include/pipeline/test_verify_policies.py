@@ -1,0 +1,208 @@
+"""How thoroughly an output is looked at: its profile says so, and every way has its price in requests and bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from include.audio_convert import AudioConvert, Profile, VerifyPolicy
+from include.catalogue import State, checks
+from include.pipeline.measures import Measures
+from include.verification import inspect
+
+if TYPE_CHECKING:
+    from tests.include.pipeline.conftest import Proxy, Steps
+
+Wav = Callable[..., bytes]
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def rendition(name: str, convert: AudioConvert, **policy: Any) -> Profile:
+    return Profile(
+        name=name,
+        description="",
+        convert=convert,
+        target_key=f"out/{{dirname}}/{{barename}}.{name}.{{autoext}}",
+        verify=VerifyPolicy(**policy),
+    )
+
+
+def mp3(**policy: Any) -> Profile:
+    return rendition("loud-mp3", AudioConvert(f="mp3", ab=128_000), **policy)
+
+
+def converted(steps: Steps, wav: Wav, *profiles: Profile, seconds: float = 4) -> int:
+    """Plan, submit and wait for renditions whose outputs are larger than the first read of a probe."""
+    steps.put("a.wav", wav(seconds, 44100, 2))
+    return steps.to_converted(profiles=profiles)
+
+
+def measures(steps: Steps) -> Measures:
+    measured = steps.row().measured
+    assert measured is not None
+    return Measures.from_json(measured)
+
+
+def verdicts(steps: Steps) -> dict[str, str]:
+    with steps.catalogue.read() as connection:
+        return {one.name: one.verdict for one in checks.of_attempt(connection, steps.row().this_attempt)}
+
+
+def reads(proxy: Proxy, key: str | None) -> list[int]:
+    """Bytes of every answer to a request for this object."""
+    assert key is not None
+    return [size for line, size in proxy.answers if line.split()[1].endswith(f"/{quote(key, safe='')}")]
+
+
+def test_a_decode_costs_one_request_for_the_output_and_one_for_the_source(
+    steps: Steps, wav: Wav, oss_proxy: Proxy
+) -> None:
+    profile = mp3(policy="decode")
+    batch = converted(steps, wav, profile)
+    assert steps.verify(batch, profile, endpoint=oss_proxy.address) == {"verified": 1}
+    row = steps.row()
+    assert reads(oss_proxy, row.output_key) == [row.output_size]
+    assert reads(oss_proxy, row.key) == [row.source_size]
+    assert len(oss_proxy.requests) == 2
+    found = measures(steps)
+    assert (found.depth, found.policy) == ("decode", "decode")
+    assert found.content_type == "audio/mpeg"
+    assert found.crc64 == str(steps.oss.bucket(steps.bucket).head_object(row.output_key).server_crc)
+    decoded = found.decoded()
+    assert decoded is not None
+    assert decoded.integrated is not None
+    assert decoded.true_peak is not None
+    assert decoded.duration == pytest.approx(4, abs=0.001)
+
+
+def test_a_probe_costs_two_requests_at_most_and_reads_neither_whole(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    profile = rendition("flac", AudioConvert(f="flac"), policy="probe")
+    batch = converted(steps, wav, profile)
+    row = steps.row()
+    whole = steps.oss.bucket(steps.bucket).head_object(row.output_key)
+    assert steps.verify(batch, profile, endpoint=oss_proxy.address) == {"verified": 1}
+    parts = reads(oss_proxy, row.output_key)
+    assert len(parts) == 2
+    assert sum(parts) <= 256 * 1024
+    assert len(oss_proxy.requests) == 3
+    found = measures(steps)
+    assert (found.depth, found.policy, found.inspection, found.waveform) == ("probe", "probe", None, None)
+    assert (found.crc64, found.content_type) == (str(whole.server_crc), "audio/flac")
+    row = steps.row()
+    assert (row.output_etag, row.output_size) == (whole.etag, whole.content_length)
+    told = verdicts(steps)
+    assert (told["codec"], told["duration"], told["tail"]) == ("passed",) * 3
+    assert (told["decode"], told["silence"], told["stored_bytes"]) == ("not_checked",) * 3
+
+
+def test_what_a_probe_can_not_decide_is_decoded(steps: Steps, wav: Wav) -> None:
+    profile = rendition("aac", AudioConvert(f="aac", ab=128_000), policy="probe")
+    batch = converted(steps, wav, profile)
+    assert steps.verify(batch, profile) == {"verified": 1}
+    found = measures(steps)
+    assert (found.depth, found.policy) == ("decode", "probe")
+    assert found.inspection is not None
+    assert (verdicts(steps)["duration"], verdicts(steps)["decode"]) == ("passed", "passed")
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.99])
+def test_a_probe_finds_a_truncation(steps: Steps, wav: Wav, kept: float) -> None:
+    profile = mp3(policy="probe")
+    batch = converted(steps, wav, profile)
+    row = steps.row()
+    whole = steps.get(row.output_key).read()
+    steps.oss.bucket(steps.bucket).put_object(row.output_key, whole[: int(len(whole) * kept)])
+    assert steps.verify(batch, profile) == {"quarantined": 1}
+    assert (steps.row().state, steps.row().code) == (State.QUARANTINED, "Mismatch")
+    assert measures(steps).depth == "probe"
+
+
+def test_by_size_decodes_what_is_small_and_samples_what_is_large(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    profile = mp3(up_to=1_000_000, sample=0)
+    batch = converted(steps, wav, profile)
+    assert steps.verify(batch, profile, endpoint=oss_proxy.address) == {"verified": 1}
+    assert (measures(steps).depth, measures(steps).policy) == ("decode", "by size")
+    # One page of a listing tells the size before anything is read.
+    assert len(oss_proxy.requests) == 3
+    steps.change(state="converted")
+    assert steps.verify(batch, replace(profile, verify=VerifyPolicy(up_to=50_000, sample=0))) == {"verified": 1}
+    assert (measures(steps).depth, measures(steps).policy) == ("probe", "by size")
+    steps.change(state="converted")
+    assert steps.verify(batch, replace(profile, verify=VerifyPolicy(up_to=50_000, sample=100))) == {"verified": 1}
+    assert measures(steps).depth == "decode"
+
+
+@pytest.mark.parametrize(("sample", "depth"), [(0, "probe"), (100, "decode")])
+def test_a_sample_is_decoded_and_the_rest_probed(steps: Steps, wav: Wav, sample: float, depth: str) -> None:
+    profile = mp3(policy="sample", sample=sample)
+    batch = converted(steps, wav, profile)
+    assert steps.verify(batch, profile) == {"verified": 1}
+    assert (measures(steps).depth, measures(steps).policy) == (depth, "sample")
+
+
+def test_a_clip_has_the_policy_of_its_profile(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav(4, 44100, 2))
+    profile = mp3(policy="probe")
+    batch = steps.to_converted("mobile-mp3", start=500, duration=3000)
+    assert steps.row().profile == "mobile-mp3.clip-500-3500"
+    assert steps.verify(batch, replace(profile, name="mobile-mp3")) == {"verified": 1}
+    assert measures(steps).policy == "probe"
+
+
+def test_a_profile_that_was_removed_has_the_default_policy(steps: Steps, wav: Wav) -> None:
+    batch = converted(steps, wav, mp3(policy="probe"), seconds=0.5)
+    assert steps.verify(batch, replace(mp3(), name="another")) == {"verified": 1}
+    assert (measures(steps).depth, measures(steps).policy) == ("decode", "by size")
+
+
+def test_what_is_measured_is_the_policies_choice(steps: Steps, wav: Wav) -> None:
+    profile = mp3(policy="decode", loudness=False, true_peak=False, waveform="off")
+    batch = converted(steps, wav, profile, seconds=1)
+    assert steps.verify(batch, profile) == {"verified": 1}
+    found = measures(steps).decoded()
+    assert found is not None
+    assert (found.integrated, found.loudness_range, found.true_peak) == (None, None, None)
+    assert (measures(steps).waveform, measures(steps).side) == (None, {})
+
+
+def test_the_waveform_goes_into_the_catalogue(steps: Steps, wav: Wav) -> None:
+    profile = mp3(policy="decode", waveform="catalogue")
+    batch = converted(steps, wav, profile, seconds=1)
+    assert steps.verify(batch, profile) == {"verified": 1}
+    drawn = measures(steps).waveform
+    assert drawn is not None
+    assert (drawn["version"], drawn["sample_rate"], len(drawn["data"])) == (2, 44100, 2 * drawn["length"])
+    assert measures(steps).side == {}
+
+
+@pytest.mark.parametrize("picture", ["waveform", "spectrogram"])
+def test_waveform_and_picture_are_staged_beside_the_output(steps: Steps, wav: Wav, picture: str) -> None:
+    profile = mp3(policy="decode", waveform="beside", picture=picture)
+    batch = converted(steps, wav, profile, seconds=1)
+    assert steps.verify(batch, profile) == {"verified": 1}
+    found, key = measures(steps), steps.row().output_key
+    assert found.waveform is None
+    assert found.side == {"waveform": f"{key}.waveform.json", "picture": f"{key}.{picture}.png"}
+    drawn = json.loads(steps.get(found.side["waveform"]).read())
+    assert drawn == inspect(io.BytesIO(steps.get(key).read()), "the output").waveform
+    stored = steps.get(found.side["picture"])
+    assert stored.read().startswith(PNG)
+    assert stored.content_type == "image/png"
+
+
+def test_what_can_not_be_put_beside_leaves_the_row_for_the_next_try(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    import oss2
+
+    profile = mp3(policy="decode", waveform="beside")
+    batch = converted(steps, wav, profile, seconds=1)
+    oss_proxy.refuse(b"PUT ", "403 Forbidden", "AccessDenied")
+    with pytest.raises(oss2.exceptions.AccessDenied):
+        steps.verify(batch, profile, endpoint=oss_proxy.address)
+    assert steps.row().state is State.CONVERTED
+    assert steps.verify(batch, profile) == {"verified": 1}
