@@ -35,7 +35,7 @@ TRIGGERER = "triggerer"
 COUNTED = (WORKERS, TRIGGERER)
 """Whose CPU is the product's."""
 
-STEPS = ("list", "plan", "convert", "await", "verify", "catalogue", "report")
+STEPS = ("list", "plan", "convert", "await", "verify", "catalogue", "export", "report")
 AWAITED = "await"
 """The step that ends what is called submit to awaited."""
 

@@ -17,6 +17,7 @@ from include.catalogue.states import ACTIVE, UNHAPPY, State
 
 from .renderings import clipped
 from .request import BatchRequest
+from .verification_figures import Exported, Figures, export_of, figures_of
 
 #: Failures that the report lists one by one; the rest are counted by reason.
 LISTED_FAILURES = 200
@@ -29,6 +30,8 @@ class Report:
     Attributes:
         minutes_in, minutes_out: of the published conversions' sources (each once) and of the renditions.
         bytes_in, bytes_out: likewise.
+        figures: what verification found, in sums.
+        export: the batch's Parquet file, if one was written.
     """
 
     batch: Batch
@@ -39,6 +42,8 @@ class Report:
     minutes_out: float
     bytes_in: int
     bytes_out: int
+    figures: Figures
+    export: Exported | None
 
     @property
     def failures(self) -> list[ReportRow]:
@@ -79,6 +84,7 @@ def build_report(catalogue: Catalogue, batch_id: int) -> Report:
             prefixes=request.prefixes,
             profiles=_names(request),
         )
+        figures, export = figures_of(connection, batch_id), export_of(connection, batch_id)
     published = [row for row in rows if row.state is State.PUBLISHED]
     sources = {(row.bucket, row.key): row for row in published}.values()
     return Report(
@@ -90,6 +96,8 @@ def build_report(catalogue: Catalogue, batch_id: int) -> Report:
         minutes_out=sum(row.duration or 0 for row in published) / 60,
         bytes_in=sum(row.source_size for row in sources),
         bytes_out=sum(row.size or 0 for row in published),
+        figures=figures,
+        export=export,
     )
 
 
@@ -122,13 +130,29 @@ def render(report: Report) -> str:
         f"{report.minutes_in:.1f} minutes in, {report.minutes_out:.1f} minutes out; "
         f"{_bytes(report.bytes_in)} in, {_bytes(report.bytes_out)} out.",
         "",
+        *_verification(report.figures),
+        *([] if report.export is None else [f"Exported: {_cell(report.export.uri)}, {report.export.rows} rows.", ""]),
         *_table("Planned because", batch.decisions),
         *_table("Left out while listing", batch.passed_over),
         *_table("Ended as", {state.value: count for state, count in sorted(report.states.items())}),
+        *_table("Quarantined by check", report.figures.quarantined),
         *_failures("Failures", report.failures),
         *_failures("Known failures of earlier batches", report.known),
     ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _verification(figures: Figures) -> list[str]:
+    """How what was published was verified, in a line."""
+    if not figures.verified:
+        return []
+    words = {"decode": "decoded", "probe": "probed"}
+    how = ", ".join(f"{count} {words.get(name, name)}" for name, count in figures.verified.items())
+    loudness = ""
+    if figures.loudness is not None:
+        low, high = figures.loudness
+        loudness = f"; loudness {low:.1f} to {high:.1f} LUFS"
+    return [f"Verified: {how}{loudness}.", ""]
 
 
 def _asked_for(batch: Batch) -> list[str]:

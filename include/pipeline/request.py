@@ -20,13 +20,25 @@ class RequestError(ValueError):
     """The batch can't be done as asked; the message names the parameter and what is allowed."""
 
 
+def check_folder(name: str, prefix: str, example: str = "catalogue/") -> str:
+    """A prefix that is a folder, as it is.
+
+    Raises:
+        RequestError: it begins with "/", or doesn't end with it.
+    """
+    if not prefix.endswith("/") or prefix.startswith("/"):
+        raise RequestError(f"{name} {prefix!r}: give a prefix such as {example!r}")
+    return prefix
+
+
 @dataclass(frozen=True)
 class BatchRequest:
     """The parameters of one batch.
 
     Attributes:
         bucket: of the sources.
-        prefixes, include, exclude, staging, min_size, max_size, modified_from, modified_before: see `Selection`.
+        prefixes, include, exclude, staging, catalogue, min_size, max_size, modified_from, modified_before: see
+            `Selection`.
         restore: have archived sources restored, for a later night.
         profiles: names of the profiles to make of every source.
         target_bucket: overrides the profiles' own; None leaves them.
@@ -40,6 +52,7 @@ class BatchRequest:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     staging: str = ".staging/"
+    catalogue: str | None = "catalogue/"
     min_size: int | None = None
     max_size: int | None = None
     modified_from: datetime | None = None
@@ -58,8 +71,9 @@ class BatchRequest:
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        if not self.staging.endswith("/") or self.staging.startswith("/"):
-            raise RequestError(f"staging prefix {self.staging!r}: give a prefix such as '.staging/'")
+        check_folder("staging prefix", self.staging, ".staging/")
+        if self.catalogue is not None:
+            check_folder("catalogue prefix", self.catalogue)
         for name in ("start", "duration"):
             if getattr(self, name) < 0:
                 raise RequestError(f"{name} is {getattr(self, name)}: give milliseconds, 0 or more")
@@ -76,6 +90,7 @@ class BatchRequest:
             self.include,
             self.exclude,
             self.staging,
+            self.catalogue,
             self.min_size,
             self.max_size,
             self.modified_from,

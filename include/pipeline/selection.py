@@ -9,6 +9,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from .renderings import Rendering
+from .side_files import is_side_file
 
 #: What IMM reads (its list of input formats), as file names show it. Used when no pattern is given.
 AUDIO_EXTENSIONS = frozenset(
@@ -48,6 +49,7 @@ class Selection:
         include: shell patterns on the whole key, `*` also matches `/`; none: every known audio extension.
         exclude: shell patterns that win over `include`.
         staging: prefix under which conversions in progress write; never a source.
+        catalogue: prefix under which runs export; never a source. None: they don't.
         min_size, max_size: bytes; None for no limit.
         modified_from, modified_before: LastModified, by OSS's own clock, lies in this half-open interval; None for no
             limit. Two nights whose intervals meet take each source once.
@@ -58,6 +60,7 @@ class Selection:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     staging: str = ".staging/"
+    catalogue: str | None = "catalogue/"
     min_size: int | None = None
     max_size: int | None = None
     modified_from: datetime | None = None
@@ -99,6 +102,10 @@ class Selection:
             return "folder marker"
         if key.startswith(self.staging):
             return "staging"
+        if self.catalogue and key.startswith(self.catalogue):
+            return "catalogue"
+        if is_side_file(key):
+            return "waveform or picture of a rendition"
         if any(fnmatchcase(key, pattern) for pattern in self.exclude):
             return "excluded"
         if self.include:

@@ -20,6 +20,19 @@ def setting(name: str, default: str = "") -> str:
     return os.environ.get(f"OSS_AUDIO_{name}") or default
 
 
+def _catalogue_prefix() -> str:
+    """Where runs export; set, but empty: they don't."""
+    return os.environ.get("OSS_AUDIO_CATALOGUE_PREFIX", "catalogue/")
+
+
+def _switch(name: str) -> bool:
+    """A setting that is on or off, and off when it isn't set."""
+    text = setting(name, "off")
+    if text.lower() not in {"on", "off"}:
+        raise ValueError(f"OSS_AUDIO_{name} is {text!r}: give on or off")
+    return text.lower() == "on"
+
+
 def _number(name: str, kind: Callable[[str], _Number]) -> _Number | None:
     """A setting that is a number above 0, or none."""
     text = setting(name)
@@ -270,6 +283,8 @@ PIPELINE: dict[str, Any] = {
     "smq_topic": setting("TOPIC") or None,
     "smq_queue": setting("QUEUE") or None,
     "staging_prefix": setting("STAGING_PREFIX", ".staging/"),
+    "catalogue_prefix": _catalogue_prefix(),
+    "manifests": _switch("MANIFESTS"),
     "reports": setting("REPORTS", str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reports")),
     "prices": setting("PRICES") or None,
     "max_in_flight": _number("MAX_IN_FLIGHT", int),

@@ -1,4 +1,4 @@
-"""The chain of one batch, for any DAG: list or requeue, then plan, convert, await, verify, catalogue, report."""
+"""The chain of a batch, for any DAG: list or requeue, then plan, convert, await, verify, catalogue, export, report."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, TriggerRule, chain
 
 from oss_audio.operators.convert import OSSAudioConvertOperator
+from oss_audio.operators.export import OSSAudioExportOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
 from oss_audio.operators.plan import OSSAudioPlanOperator
 from oss_audio.operators.publish import OSSAudioPublishOperator
@@ -24,6 +25,8 @@ def batch_pipeline(
     smq_topic: str | None = None,
     smq_queue: str | None = None,
     staging_prefix: str = ".staging/",
+    catalogue_prefix: str | None = "catalogue/",
+    manifests: bool = False,
     reports: str | None = None,
     failure_threshold: Any = 50,
     prices: str | None = None,
@@ -41,6 +44,8 @@ def batch_pipeline(
     :param smq_topic: SMQ topic for completion messages; the connection's own when empty.
     :param smq_queue: SMQ queue subscribed to that topic; the connection's own when empty.
     :param staging_prefix: where conversions in progress write.
+    :param catalogue_prefix: where runs export; empty: they don't.
+    :param manifests: also write a JSON manifest of every source that got a rendition.
     :param reports: folder for the Markdown reports.
     :param failure_threshold: percent of conversions that may fail before the run does.
     :param prices: YAML price table for the plan's estimate; without one the cost is unknown.
@@ -57,7 +62,8 @@ def batch_pipeline(
         raise ValueError("give either selection or failures: what the batch is about")
     first: BaseOperator
     if selection is not None:
-        first = OSSAudioListOperator(task_id="list", staging_prefix=staging_prefix, **selection, **stores)
+        excluded: dict[str, Any] = {"staging_prefix": staging_prefix, "catalogue_prefix": catalogue_prefix}
+        first = OSSAudioListOperator(task_id="list", **excluded, **selection, **stores)
     else:
         first = OSSAudioRequeueOperator(task_id="requeue", **(failures or {}), **stores)
     plan = OSSAudioPlanOperator(task_id="plan", batch=first.output, prices=prices, **stores)
@@ -82,6 +88,13 @@ def batch_pipeline(
     ).expand(shard=plan.output)
     verify = OSSAudioVerifyOperator(task_id="verify", batch=first.output, **whatever_became)
     catalogue = OSSAudioPublishOperator(task_id="catalogue", batch=first.output, **whatever_became)
+    export = OSSAudioExportOperator(
+        task_id="export",
+        batch=first.output,
+        catalogue_prefix=catalogue_prefix,
+        manifests=manifests,
+        **whatever_became,
+    )
     report = OSSAudioReportOperator(
         task_id="report",
         batch=first.output,
@@ -89,4 +102,4 @@ def batch_pipeline(
         failure_threshold=failure_threshold,
         **whatever_became,
     )
-    chain(convert, wait, verify, catalogue, report)
+    chain(convert, wait, verify, catalogue, export, report)

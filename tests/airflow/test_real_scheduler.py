@@ -60,7 +60,7 @@ def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
     conf = {"profiles": ["mobile-mp3", "voice-amr-wb"]}
     succeed(airflow_stack, NIGHTLY, "night-1", **conf)
     instances = airflow_stack.airflow.task_instances(NIGHTLY, "night-1")
-    assert Counter(one["state"] for one in instances) == {"success": 7}
+    assert Counter(one["state"] for one in instances) == {"success": 8}
     (shard,) = airflow_stack.airflow.xcom(NIGHTLY, "night-1", "plan")
     assert set(shard) == {"batch", "shard"}  # what one task hands to the next is a handle, never a list of files
     assert "trigger completed" in airflow_stack.airflow.task_log(NIGHTLY, "night-1", "await", map_index=0)
@@ -87,6 +87,7 @@ def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
         "await": "skipped",
         "verify": "success",
         "catalogue": "success",
+        "export": "success",
         "report": "success",
     }
 
@@ -151,7 +152,7 @@ def test_bad_params_fail_the_first_task_at_once(
     assert reason in log
     states = {one["task_id"]: one["state"] for one in airflow_stack.airflow.task_instances(MANUAL, f"bad-{name}")}
     assert {states[task_id] for task_id in ("plan", "convert", "await")} == {"upstream_failed"}
-    assert {states[task_id] for task_id in ("verify", "catalogue")} == {"skipped"}
+    assert {states[task_id] for task_id in ("verify", "catalogue", "export")} == {"skipped"}
     assert states["report"] == "failed"
     assert airflow_stack.secrets.access_key_secret not in log
 
@@ -167,6 +168,7 @@ def test_a_batch_that_could_not_be_submitted_is_seen_through_reported_and_failed
         "await": "success",
         "verify": "success",
         "catalogue": "success",
+        "export": "success",
         "report": "failed",
     }
     told = airflow_stack.airflow.explain_failure(UNHEARD, "unheard")

@@ -121,7 +121,8 @@ def test_the_graph_of_a_batch(found: dict[str, Any], dag_id: str, first: str, op
         "await": ["convert", "plan"],
         "verify": sorted(["await", first]),
         "catalogue": sorted([first, "verify"]),
-        "report": sorted(["catalogue", first]),
+        "export": sorted(["catalogue", first]),
+        "report": sorted(["export", first]),
     }
     # Whatever fails after planning, what was submitted is seen through; the report, the only leaf, then fails the run.
     assert dag["rules"] == {
@@ -131,6 +132,7 @@ def test_the_graph_of_a_batch(found: dict[str, Any], dag_id: str, first: str, op
         "await": "all_done",
         "verify": "all_done",
         "catalogue": "all_done",
+        "export": "all_done",
         "report": "all_done",
     }
     assert dag["mapped"] == ["await", "convert"]
@@ -141,6 +143,7 @@ def test_the_graph_of_a_batch(found: dict[str, Any], dag_id: str, first: str, op
         "await": "OSSAudioConvertSensor",
         "verify": "OSSAudioVerifyOperator",
         "catalogue": "OSSAudioPublishOperator",
+        "export": "OSSAudioExportOperator",
         "report": "OSSAudioReportOperator",
     }
     assert dag["retries"] == [2]

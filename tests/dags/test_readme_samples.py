@@ -43,5 +43,5 @@ def test_they_load(tmp_path: Path) -> None:
     assert loaded["errors"] == {}
     assert loaded["tasks"] == {
         "one_file": ["convert", "wait"],
-        "voice_archive": ["await", "catalogue", "convert", "list", "plan", "report", "verify"],
+        "voice_archive": ["await", "catalogue", "convert", "export", "list", "plan", "report", "verify"],
     }

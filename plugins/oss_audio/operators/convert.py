@@ -23,6 +23,7 @@ from include.pipeline.waiting import WaitOptions
 from include.smq import SmqSettings, check_smq
 from oss_audio.clear_errors import clear_errors
 from oss_audio.hooks.smq import SMQHook
+from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOperator, batch_name
 from oss_audio.values import Shard, as_flag, as_shard, as_text
@@ -121,12 +122,15 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         self.deadline = deadline
         self.smq_conn_id = smq_conn_id
         self.console_address = ""
+        self.datasets = Datasets()
 
     def execute(self, context: Context) -> Shard:
         settings = self.oss()
         with clear_errors("Submitting conversions", settings):
             if self.shard is None:
-                self.console_address = console_address(settings, *self._target())
+                bucket, key = self._target()
+                self.console_address = console_address(settings, bucket, key)
+                self.datasets = Datasets([f"oss://{self.bucket}/{self.key}"], [f"oss://{bucket}/{key}"])
             smq = self._checked_smq()
             options = SubmitOptions(
                 staging=self.staging_prefix,
@@ -159,6 +163,10 @@ class OSSAudioConvertOperator(OSSAudioOperator):
             check_smq(hook.settings, queue=queue, topic=topic)
         return _Smq(hook.settings, topic, queue)
 
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """For OpenLineage: source and target of the one conversion; a shard's are told by who publishes it."""
+        return lineage(self.datasets)
+
     def _plan(self, catalogue: Catalogue, settings: OssSettings, context: Context) -> Shard:
         """Plan a batch of one."""
         import oss2
@@ -187,6 +195,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         return BatchRequest(
             bucket=str(self.bucket),
             prefixes=(str(self.key),),
+            catalogue=None,
             include=(escape(str(self.key)),),
             single={"convert": self._parameters().render(), "bucket": bucket, "key": key},
             force=as_flag("force", self.force),

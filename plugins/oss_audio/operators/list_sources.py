@@ -18,6 +18,7 @@ from include.pipeline.renderings import target_bucket
 from include.pipeline.request import BatchRequest, RequestError
 from include.pipeline.selection import refuse_own_targets
 from oss_audio.clear_errors import clear_errors
+from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOperator, batch_name, refuse_unknown_params
 from oss_audio.values import as_flag, as_hours, as_moment, as_names, as_number, as_text, as_texts
@@ -37,6 +38,7 @@ class OSSAudioListOperator(OSSAudioOperator):
     :param profiles: names of profiles in include/profiles.
     :param target_bucket: where renditions go; the profile's own, or the source's bucket, when empty.
     :param staging_prefix: where conversions in progress write, in the target's bucket.
+    :param catalogue_prefix: where runs export, in the target's bucket; never a source. Empty: they don't.
     :param start: offset into each source, milliseconds.
     :param duration: length of the part, milliseconds; 0: to the end.
     :param min_size: bytes; smaller sources are left out.
@@ -66,6 +68,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         "profiles",
         "target_bucket",
         "staging_prefix",
+        "catalogue_prefix",
         "start",
         "duration",
         "min_size",
@@ -95,6 +98,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         exclude: Any = (),
         target_bucket: str | None = None,
         staging_prefix: str = ".staging/",
+        catalogue_prefix: str | None = "catalogue/",
         start: Any = 0,
         duration: Any = 0,
         min_size: Any = None,
@@ -120,6 +124,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         self.profiles = profiles
         self.target_bucket = target_bucket
         self.staging_prefix = staging_prefix
+        self.catalogue_prefix = catalogue_prefix
         self.start = start
         self.duration = duration
         self.min_size = min_size
@@ -136,6 +141,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         self.plan_only = plan_only
         self.max_attempts = max_attempts
         self.console_address = ""
+        self.datasets = Datasets()
 
     def execute(self, context: Context) -> dict[str, Any]:
         settings = self.oss()
@@ -144,6 +150,7 @@ class OSSAudioListOperator(OSSAudioOperator):
             request = self._request()
             request = self._within_ages(request, self._check(request, settings))
             self.console_address = console_address(settings, request.bucket, request.prefixes[0])
+            self.datasets = Datasets(inputs=[f"oss://{request.bucket}/{prefix}" for prefix in request.prefixes])
             with self.catalogue() as catalogue:
                 with catalogue.write() as connection:
                     batch = batches.open_batch(
@@ -170,6 +177,10 @@ class OSSAudioListOperator(OSSAudioOperator):
         )
         return {"batch": batch.id, "listed": listed, "passed_over": dict(passed_over)}
 
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """For OpenLineage: the prefixes that were listed."""
+        return lineage(self.datasets)
+
     def _request(self) -> BatchRequest:
         max_attempts = as_number("max_attempts", self.max_attempts)
         return BatchRequest(
@@ -178,6 +189,7 @@ class OSSAudioListOperator(OSSAudioOperator):
             include=as_texts("include", self.include),
             exclude=as_texts("exclude", self.exclude),
             staging=self.staging_prefix,
+            catalogue=as_text(self.catalogue_prefix),
             profiles=as_names("profiles", self.profiles),
             target_bucket=as_text(self.target_bucket),
             start=as_number("start", self.start) or 0,

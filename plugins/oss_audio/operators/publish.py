@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.pipeline.publishing import publish_batch
+from include.pipeline.touched import touched
 from oss_audio.clear_errors import clear_errors
+from oss_audio.lineage import Datasets, lineage
 from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.values import as_batch
 
@@ -18,11 +22,20 @@ class OSSAudioPublishOperator(OSSAudioBatchOperator):
     :return: how many conversions ended in which state
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.datasets = Datasets()
+
     def execute(self, context: Context) -> dict[str, int]:
         if self.batch is None:
             raise AirflowSkipException("there is no batch: the task that lists the sources failed")
         settings = self.oss()
         with clear_errors("Publishing the renditions", settings), self.catalogue() as catalogue:
             outcomes = publish_batch(catalogue, settings, as_batch(self.batch))
+            self.datasets = Datasets(*touched(catalogue, as_batch(self.batch)))
         self.log.info("Published: %s", dict(outcomes) or "nothing to publish")
         return dict(outcomes)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """For OpenLineage: the sources and the renditions of what stands published; many as the folder they share."""
+        return lineage(self.datasets)

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from include.catalogue import Catalogue, State, conversions, open_catalogue
 from include.catalogue.conversions import Conversion
@@ -97,6 +98,7 @@ class Deployment:
         return {
             "dag_run": SimpleNamespace(dag_id="a_dag", run_id=run_id),
             "ti": SimpleNamespace(map_index=map_index),
+            "outlet_events": OutletEventAccessors(),
         }
 
     def catalogue(self) -> Catalogue:

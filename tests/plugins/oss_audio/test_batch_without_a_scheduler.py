@@ -1,4 +1,4 @@
-"""list → plan → convert → await → verify → catalogue → report, each executed as a worker would execute it."""
+"""list → plan → convert → await → verify → catalogue → export → report, each executed as a worker would execute it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from airflow.triggers.base import TaskSuccessEvent
 
 from include.catalogue import State
 from include.pipeline import sharding
+from oss_audio.assets import RENDITIONS
 from oss_audio.batch_pipeline import batch_pipeline
 from oss_audio.operators.convert import OSSAudioConvertOperator
+from oss_audio.operators.export import OSSAudioExportOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
 from oss_audio.operators.plan import OSSAudioPlanOperator
 from oss_audio.operators.publish import OSSAudioPublishOperator
@@ -85,12 +87,28 @@ def test_a_batch_from_listing_to_report(
     assert OSSAudioVerifyOperator(task_id="verify", batch=listed).execute(context) == {"verified": 4}
     assert OSSAudioPublishOperator(task_id="catalogue", batch=listed).execute(context) == {"published": 4}
     assert deployment.exists(f"renditions/mobile-mp3/{deployment.prefix}曲 b.mp3")
+    export = OSSAudioExportOperator(task_id="export", batch=listed, manifests="True")
+    told = export.execute(context)
+    assert context["outlet_events"][RENDITIONS].extra == told
+    assert {name: told[name] for name in ("run", "published", "failed", "rows", "manifests")} == {
+        "run": "a_dag/manual-0",
+        "published": 4,
+        "failed": 2,
+        "rows": 4,
+        "manifests": 2,
+    }
+    bucket, _, exported = told["export"].removeprefix("oss://").partition("/")
+    assert bucket == deployment.cloud.bucket
+    assert exported.startswith("catalogue/dt=")
+    assert deployment.exists(exported)
+    assert deployment.exists(f"catalogue/_manifests/{bucket}/{deployment.prefix}曲 b.wav.json")
     report = OSSAudioReportOperator(task_id="report", batch=listed, reports=str(tmp_path / "reports"))
     summary = report.execute(context)
     assert summary == {"listed": 3, "wanted": 6, "published": 4, "failed": 2, "known_failures": 0}
     written = (tmp_path / "reports" / "a_dag_manual-0.md").read_text(encoding="utf-8")
     log = capsys.readouterr().out
     assert written in log
+    assert told["export"] in written
     assert f"{deployment.prefix}bad.wav" in written
 
     # A cleared run finds its batch again and does nothing; another run has nothing to do.
@@ -193,7 +211,7 @@ def reporting(states: dict[str, str], **arguments: Any) -> tuple[OSSAudioReportO
 
     def get_task_states(*, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, dict[str, str]]:
         assert (dag_id, run_ids) == ("a_dag", ["a_run"])
-        assert task_ids == ["await", "catalogue", "convert", "list", "plan", "verify"]
+        assert task_ids == ["await", "catalogue", "convert", "export", "list", "plan", "verify"]
         return {"a_run": states} if states else {}
 
     run = SimpleNamespace(dag_id="a_dag", run_id="a_run")

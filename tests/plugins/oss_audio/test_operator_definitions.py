@@ -14,6 +14,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.convert import OSSAudioConvertOperator
+from oss_audio.operators.export import OSSAudioExportOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
 from oss_audio.operators.plan import OSSAudioPlanOperator
 from oss_audio.operators.publish import OSSAudioPublishOperator
@@ -31,6 +32,7 @@ REQUIRED: dict[Any, dict[str, Any]] = {
     OSSAudioConvertSensor: {"shard": {"batch": 1, "shard": 0}},
     OSSAudioVerifyOperator: {"batch": 1},
     OSSAudioPublishOperator: {"batch": 1},
+    OSSAudioExportOperator: {"batch": 1},
     OSSAudioReportOperator: {"batch": 1},
 }
 
@@ -38,7 +40,7 @@ REQUIRED: dict[Any, dict[str, Any]] = {
 @pytest.mark.parametrize("operator", REQUIRED)
 def test_every_template_field_is_an_argument_and_an_attribute(operator: Any) -> None:
     task = operator(task_id="t", **REQUIRED[operator])
-    arguments = inspect.signature(operator.__init__).parameters
+    arguments = {name for cls in operator.__mro__ for name in inspect.signature(cls.__init__).parameters}
     assert operator.template_fields
     for name in operator.template_fields:
         assert name in arguments

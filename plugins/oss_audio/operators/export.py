@@ -1,0 +1,83 @@
+"""The seventh step of a batch: what was published goes out as Parquet, and other DAGs hear of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Asset, Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include.pipeline.exporting import RunExport, export_run
+from include.pipeline.reporting import build_report
+from include.pipeline.request import check_folder
+from oss_audio.assets import RENDITIONS
+from oss_audio.clear_errors import clear_errors
+from oss_audio.lineage import Datasets, lineage
+from oss_audio.operators.base import OSSAudioBatchOperator
+from oss_audio.values import as_batch, as_flag, as_text
+
+
+class OSSAudioExportOperator(OSSAudioBatchOperator):
+    """Export what a batch published, and update the asset `audio_renditions`.
+
+    The asset event's extra has `batch`, `run`, the report's counts (`listed`, `wanted`, `published`, `failed`,
+    `known_failures`), `export` (address of the Parquet file; null: nothing was published, or exports are off), `rows`
+    and `manifests`. A dry run updates nothing.
+
+    :param batch: what `OSSAudioListOperator` returned.
+    :param catalogue_prefix: folder of the exports in the renditions' bucket; empty: no export, only the asset event.
+    :param manifests: also write a JSON manifest of every source that got a rendition, below the same folder.
+    :param outlets: assets to update instead of `audio_renditions`.
+    :return: the extra of the asset event
+    """
+
+    template_fields: Sequence[str] = ("batch", "catalogue_prefix", "manifests")
+
+    def __init__(
+        self,
+        *,
+        catalogue_prefix: str | None = "catalogue/",
+        manifests: Any = False,
+        outlets: Any = (RENDITIONS,),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(outlets=list(outlets), **kwargs)
+        self.catalogue_prefix = catalogue_prefix
+        self.manifests = manifests
+        self.datasets = Datasets()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        if self.batch is None:
+            raise AirflowSkipException("there is no batch: the task that lists the sources failed")
+        batch_id, settings = as_batch(self.batch), self.oss()
+        prefix, manifests = as_text(self.catalogue_prefix), as_flag("manifests", self.manifests)
+        made = RunExport(None, 0)
+        with clear_errors("Exporting the batch", settings), self.catalogue() as catalogue:
+            report = build_report(catalogue, batch_id)
+            if report.batch.dry_run:
+                raise AirflowSkipException("a dry run publishes nothing")
+            if prefix:
+                made = export_run(
+                    catalogue, settings, batch_id, check_folder("catalogue prefix", prefix), manifests=manifests
+                )
+        uri = made.parquet.uri if made.parquet else None
+        extra: dict[str, Any] = {
+            "batch": batch_id,
+            "run": report.batch.name,
+            **report.summary(),
+            "export": uri,
+            "rows": made.parquet.rows if made.parquet else 0,
+            "manifests": made.manifests,
+        }
+        for asset in self.outlets:
+            if isinstance(asset, Asset):
+                context["outlet_events"][asset].extra = extra
+        if uri:
+            self.datasets = Datasets(outputs=[uri])
+        self.log.info("Exported: %s", uri or "nothing")
+        return extra
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """For OpenLineage: the file that was written."""
+        return lineage(self.datasets)
