@@ -1,0 +1,144 @@
+"""Trouble while verifying: what is the object's own ends in its row, anything else judges nothing and is raised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+
+from include.catalogue import State
+
+if TYPE_CHECKING:
+    from tests.include.pipeline.conftest import Proxy, Steps
+
+Wav = Callable[..., bytes]
+
+
+@pytest.mark.parametrize("part", ["source", "output"])
+def test_a_download_that_breaks_off_leaves_the_row_for_the_next_try_and_the_others_are_verified(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, part: str
+) -> None:
+    import requests
+
+    for name in ("a.wav", "b.wav", "c.wav"):
+        steps.put(name, wav(0.5))
+    batch = steps.to_converted("mobile-mp3")
+    unlucky = next(one for one in steps.rows() if one.key.endswith("b.wav"))
+    marker = unlucky.output_key if part == "output" else unlucky.key
+    assert marker is not None
+    oss_proxy.spoil(marker.rpartition("/")[2].encode(), lambda whole: whole[:-100])
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        steps.verify(batch, endpoint=oss_proxy.address)
+    states = {one.key.rpartition("/")[2]: one.state for one in steps.rows()}
+    assert states == {"a.wav": State.VERIFIED, "b.wav": State.CONVERTED, "c.wav": State.VERIFIED}
+    assert steps.verify(batch) == {"verified": 1}
+
+
+@pytest.mark.parametrize("part", ["source", "output"])
+def test_an_object_that_oss_refuses_to_give_is_a_row_with_the_reason(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, part: str
+) -> None:
+    for name in ("a.wav", "b.wav"):
+        steps.put(name, wav())
+    batch = steps.to_converted("mobile-mp3")
+    unlucky = next(one for one in steps.rows() if one.key.endswith("b.wav"))
+    marker = unlucky.output_key if part == "output" else unlucky.key
+    assert marker is not None
+    oss_proxy.refuse(marker.rpartition("/")[2].encode(), "403 Forbidden", "InvalidObjectState", "archived")
+    assert steps.verify(batch, endpoint=oss_proxy.address) == {"verified": 1, "quarantined": 1}
+    (bad,) = [one for one in steps.rows() if one.state is State.QUARANTINED]
+    assert (bad.key, bad.code) == (unlucky.key, "InvalidObjectState")
+    assert bad.message == "OSS refuses to give the source or the output: archived"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("403 Forbidden", "AccessDenied"), ("500 Internal Server Error", "InternalError")]
+)
+def test_a_refusal_that_every_object_would_meet_judges_nothing(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, status: str, code: str
+) -> None:
+    import oss2
+
+    steps.put("a.wav", wav())
+    batch = steps.to_converted("mobile-mp3")
+    oss_proxy.refuse(b"GET ", status, code)
+    with pytest.raises(oss2.exceptions.ServerError):
+        steps.verify(batch, endpoint=oss_proxy.address)
+    assert steps.row().state is State.CONVERTED
+
+
+def test_an_unreachable_endpoint_judges_nothing(steps: Steps, wav: Wav, closed_port: int) -> None:
+    import oss2
+
+    steps.put("a.wav", wav())
+    batch = steps.to_converted("mobile-mp3")
+    with pytest.raises(oss2.exceptions.RequestError):
+        steps.verify(batch, endpoint=f"http://127.0.0.1:{closed_port}", connect_timeout=0.2)
+    assert steps.row().state is State.CONVERTED
+
+
+def test_a_verifier_that_was_overtaken_changes_nothing(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.to_converted("mobile-mp3")
+    output = steps.row().output_key
+    assert output is not None
+
+    def overtaken(_: bytes) -> bytes:
+        assert steps.verify(batch) == {"verified": 1}
+        assert steps.publish(batch) == {"published": 1}
+        return the_source_is_gone
+
+    # While it fetches the source, another run verifies and publishes, and then somebody removes the source.
+    the_source_is_gone = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    oss_proxy.spoil(quote(steps.prefix + "a.wav", safe="").encode(), overtaken, forward=False)
+    assert steps.verify(batch, endpoint=oss_proxy.address) == {"published": 1}
+    assert steps.row().state is State.PUBLISHED
+
+
+def get(steps: Steps, key: str | None) -> bytes:
+    """How the request for an object begins."""
+    assert key is not None
+    return f"GET /{steps.bucket}/{quote(key, safe='')}".encode()
+
+
+def damaged(answer: bytes) -> bytes:
+    """One bit of an answer's body flipped on its way."""
+    return answer[:-10] + bytes([answer[-10] ^ 1]) + answer[-9:]
+
+
+@pytest.mark.parametrize("part", ["source", "output"])
+def test_bytes_that_are_damaged_on_the_way_are_read_once_more(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, part: str
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.to_converted("archive-flac")
+    spoiled = steps.row().output_key if part == "output" else steps.row().key
+    oss_proxy.spoil(get(steps, spoiled), damaged)
+    assert steps.verify(batch, endpoint=oss_proxy.address) == {"verified": 1}
+
+
+def test_an_output_that_never_has_the_checksum_that_oss_tells_is_quarantined(
+    steps: Steps, wav: Wav, oss_proxy: Proxy
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.to_converted("mobile-mp3")
+    for _ in range(2):
+        oss_proxy.spoil(get(steps, steps.row().output_key), damaged)
+    assert steps.verify(batch, endpoint=oss_proxy.address) == {"quarantined": 1}
+    assert "stored_bytes: expected" in (steps.row().message or "")
+
+
+def test_a_source_that_never_has_the_checksum_that_oss_tells_judges_nothing(
+    steps: Steps, wav: Wav, oss_proxy: Proxy
+) -> None:
+    import oss2
+
+    steps.put("a.wav", wav())
+    batch = steps.to_converted("mobile-mp3")
+    for _ in range(2):
+        oss_proxy.spoil(get(steps, steps.row().key), damaged)
+    with pytest.raises(oss2.exceptions.InconsistentError, match=r"a\.wav arrives with another CRC-64"):
+        steps.verify(batch, endpoint=oss_proxy.address)
+    assert steps.row().state is State.CONVERTED
