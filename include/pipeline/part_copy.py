@@ -52,15 +52,18 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
     oss2 = load_oss2()
     upload = bucket.init_multipart_upload(key, headers=dict(headers)).upload_id
     unchanged = {"x-oss-copy-source-if-match": f'"{source.etag}"'}
-    parts = []
+    parts: list[Any] = []
+    # oss2 leaves some answers unread, and a connection with one can't be used again.
     try:
         for number, start in enumerate(range(0, source.size, PART), 1):
             end = min(start + PART, source.size) - 1
             copied = bucket.upload_part_copy(
                 source.bucket, source.key, (start, end), key, upload, number, headers=unchanged
             )
+            copied.resp.read()
             parts.append(oss2.models.PartInfo(number, copied.etag))
         made = bucket.complete_multipart_upload(key, upload, parts)
+        made.resp.read()
     except BaseException:
         _abort(bucket, key, upload)
         raise
@@ -90,7 +93,7 @@ def _abort(bucket: Any, key: str, upload: str) -> None:
     import requests
 
     try:
-        bucket.abort_multipart_upload(key, upload)
+        bucket.abort_multipart_upload(key, upload).resp.read()
     except (oss2.exceptions.NoSuchUpload, oss2.exceptions.RequestError, requests.exceptions.RequestException):
         # It is over already; or OSS can't be reached, and the first error says so.
         return

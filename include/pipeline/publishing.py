@@ -143,6 +143,8 @@ class _Publisher:
             "x-oss-copy-source-if-match": f'"{one.output_etag}"',
         }
         copied = bucket.copy_object(*_staged(one), one.target_key, headers=headers)
+        # oss2 leaves the answer unread, and a connection with one can't be used again.
+        copied.resp.read()
         return str(copied.etag).strip('"')
 
     def _copy_side(self, one: Conversion, measures: Measures) -> dict[str, str]:
@@ -152,7 +154,7 @@ class _Publisher:
         for kind, staged in measures.side.items():
             key = final_side_key(one.target_key, staged)
             if (one.output_bucket, staged) != (one.target_bucket, key):
-                bucket.copy_object(one.output_bucket, staged, key)
+                bucket.copy_object(one.output_bucket, staged, key).resp.read()
             addresses[str(kind)] = f"oss://{one.target_bucket}/{key}"
         return addresses
 

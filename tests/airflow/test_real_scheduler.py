@@ -12,6 +12,7 @@ from typing import Any
 
 import oss2
 import psutil
+import pyarrow.parquet as pq
 import pytest
 
 from include.catalogue import Catalogue, State
@@ -25,6 +26,7 @@ from tools.stack.components import TRIGGERER
 
 RUN_SECONDS = 240.0
 NIGHTLY, MANUAL, OWN = "nightly_audio_batch", "convert_audio", "somebodys_own_dag"
+LISTENER = "hears_of_renditions"
 UNHEARD = "batch_without_a_topic"
 
 
@@ -41,6 +43,28 @@ def succeed(stack: Stack, dag_id: str, run_id: str, **conf: Any) -> None:
 def rows_below(catalogue: Catalogue, prefix: str) -> list[ReportRow]:
     with catalogue.read() as connection:
         return [row for row in newest_rows(connection) if row.key.startswith(prefix)]
+
+
+def heard_of(stack: Stack, run: str) -> dict[str, Any]:
+    """The extra of a run's asset event, as the DAG got it that is scheduled on the asset."""
+    end = time.monotonic() + RUN_SECONDS
+    while True:
+        for one in stack.airflow.runs(LISTENER):
+            if one["state"] == "success":
+                for extra in stack.airflow.xcom(LISTENER, one["dag_run_id"], "hear"):
+                    if extra["run"] == run:
+                        assert one["run_type"] == "asset_triggered"
+                        return dict(extra)
+        assert time.monotonic() < end, f"{LISTENER} has not heard of {run}"
+        time.sleep(0.5)
+
+
+def exported(media: oss2.Bucket, uri: str) -> list[dict[str, Any]]:
+    """The rows of an exported Parquet file."""
+    prefix = f"oss://{media.bucket_name}/"
+    assert uri.startswith(f"{prefix}catalogue/dt=")
+    content = media.get_object(uri.removeprefix(prefix)).read()
+    return list(pq.read_table(io.BytesIO(content)).to_pylist())
 
 
 def tone(seconds: float, pitch: int) -> bytes:
@@ -75,6 +99,12 @@ def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
     assert media.list_objects_v2(prefix=".staging/").object_list == []
     (report,) = (airflow_stack.folders.reports).glob("*night-1*.md")
     assert "**12 published, 4 failed**" in report.read_text()
+
+    event = heard_of(airflow_stack, f"{NIGHTLY}/night-1")
+    counts = ("listed", "wanted", "published", "failed", "rows", "manifests")
+    assert [event[name] for name in counts] == [len(SAMPLES), 16, 12, 4, 12, 6]
+    assert f"Exported: {event['export']}, 12 rows." in report.read_text()
+    assert len(exported(media, event["export"])) == 12
 
     accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
     succeed(airflow_stack, NIGHTLY, "night-2", **conf)

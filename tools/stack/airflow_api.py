@@ -77,6 +77,10 @@ class AirflowApi:
         """One DAG run: `state`, `start_date`, `end_date`, …"""
         return self._json("GET", f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
 
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """The first hundred runs of a DAG."""
+        return list(self._json("GET", f"/dags/{dag_id}/dagRuns?limit=100")["dag_runs"])
+
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """All task instances of a run: `task_id`, `map_index`, `state`, `try_number`, …"""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
