@@ -118,6 +118,6 @@ MOVES: Mapping[Verb, Move] = MappingProxyType(
         Verb.REVIVE: _move(
             {State.FAILED, State.QUARANTINED, State.DEAD}, State.PLANNED, "requeue", Guard.ATTEMPTS_SPENT
         ),
-        Verb.CANCEL: _move({State.PLANNED}, State.CANCELLED, "plan"),
+        Verb.CANCEL: _move({State.PLANNED}, State.CANCELLED, "cancel"),
     }
 )

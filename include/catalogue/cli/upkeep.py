@@ -1,4 +1,4 @@
-"""`export`, `prune` and `check`: files for analysts, old rows, and the catalogue against the buckets."""
+"""`export`, `cancel`, `prune`, `check`: files for analysts, runs called off, old rows, catalogue against buckets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 import sqlalchemy as sa
 import typer
 
-from include.catalogue import checking, exporting, pruning, repairing
+from include.catalogue import cancelling, checking, exporting, pruning, repairing
 from include.catalogue.batches import NoSuchBatch
 from include.catalogue.checking import Kind
 from include.catalogue.database import Catalogue
@@ -50,6 +50,23 @@ def export(
         show_json(vars(written))
     else:
         show_rows([vars(written)], ("uri", "rows", "size"), nothing="")
+
+
+@app.command()
+def cancel(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="dag_id/run_id, as its report's title has it")],
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Don't submit what a run has planned and not submitted yet; stop the run itself in Airflow, before that."""
+    with opened(catalogue) as there:
+        done = cancelling.cancel_batch(there, run)
+    if as_json:
+        show_json(vars(done))
+        return
+    show_rows([vars(done)], ("cancelled", "left_to_others", "in_flight"), nothing="")
+    if done.in_flight:
+        note("what is in flight is paid for: clear the run's tasks from await on, or the next run takes it over")
 
 
 @app.command()

@@ -1,0 +1,70 @@
+"""Cancelling a batch: what nobody submitted for it yet is not submitted any more, unless another batch wants it.
+
+What is in flight can't be recalled (OSS has no request for it) and is paid for: it ends, and whoever wants it, this
+batch's run or the next one that selects its source, takes it from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from .batches import NoSuchBatch
+from .conversions import count_states, move
+from .database import Catalogue, exclusive
+from .schema import batch, batch_conversion, conversion
+from .states import IN_FLIGHT, State, Verb
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """What became of a cancelled batch's conversions, by number.
+
+    Attributes:
+        cancelled: will not be submitted; the next run that selects their source plans them anew.
+        left_to_others: another batch that is not reported yet wants them: they stay planned, for it alone.
+        in_flight: the service has them, or may have: they go on.
+    """
+
+    cancelled: int
+    left_to_others: int
+    in_flight: int
+
+
+def cancel_batch(catalogue: Catalogue, name: str) -> Cancelled:
+    """Cancel what is still planned of a batch; done twice it changes nothing.
+
+    The batch leaves what others want: when the last of them is cancelled, too, it is cancelled with it. A run that is
+    submitting meanwhile keeps what it has claimed.
+
+    Args:
+        name: `dag_id/run_id`.
+
+    Raises:
+        NoSuchBatch: the catalogue has none of that name.
+    """
+    with catalogue.write() as connection:
+        # Nobody joins a conversion between this look at who wants it and its end.
+        exclusive(connection, "plan")
+        batch_id = connection.scalar(sa.select(batch.c.id).where(batch.c.name == name))
+        if batch_id is None:
+            raise NoSuchBatch(f"the catalogue has no run {name!r}")
+        mine = batch_conversion.c.batch_id == batch_id
+        planned = (
+            sa.select(conversion.c.id)
+            .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+            .where(mine, conversion.c.state == State.PLANNED.value)
+        )
+        elsewhere = batch_conversion.alias("elsewhere")
+        wanted = (
+            sa.exists()
+            .where(elsewhere.c.conversion_id == conversion.c.id, elsewhere.c.batch_id != batch_id)
+            .where(batch.c.id == elsewhere.c.batch_id, batch.c.reported_at.is_(None))
+        )
+        left = sa.delete(batch_conversion).where(mine, batch_conversion.c.conversion_id.in_(planned.where(wanted)))
+        left_to_others = connection.execute(left).rowcount
+        ids = connection.scalars(planned.order_by(conversion.c.id)).all()
+        cancelled = move(connection, Verb.CANCEL, ids, message=f"{name} was cancelled before it was submitted")
+        counts = count_states(connection, batch_id)
+    return Cancelled(cancelled, left_to_others, sum(counts.get(state, 0) for state in IN_FLIGHT))

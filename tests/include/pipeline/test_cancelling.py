@@ -1,0 +1,86 @@
+"""Cancelling a batch: what only it wants and nobody submitted is not submitted; nobody else's conversion is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from include.catalogue import Catalogue, State, batches, conversions, open_catalogue
+from include.catalogue.batches import NoSuchBatch
+from include.catalogue.cancelling import Cancelled, cancel_batch
+from include.catalogue.schema import conversion
+from include.pipeline.decisions import Plan
+from include.pipeline.waiting import Progress
+
+PlanIt = Callable[..., tuple[int, Plan]]
+TWO = {"in/a.wav": "A", "in/b.wav": "B"}
+
+
+@pytest.fixture
+def catalogue(catalogue_url: sa.URL) -> Iterator[Catalogue]:
+    """On each database."""
+    opened = open_catalogue(catalogue_url)
+    yield opened
+    opened.close()
+
+
+def states(catalogue: Catalogue, batch: int) -> dict[str, State]:
+    with catalogue.read() as connection:
+        return {one.key: one.state for one in conversions.of_batch(connection, batch, list(State))}
+
+
+def test_what_is_planned_is_cancelled_once_and_planned_anew_by_the_next_run(
+    catalogue: Catalogue, plan_it: PlanIt
+) -> None:
+    batch, _ = plan_it(TWO, name="nightly/1")
+    assert cancel_batch(catalogue, "nightly/1") == Cancelled(2, 0, 0)
+    assert cancel_batch(catalogue, "nightly/1") == Cancelled(0, 0, 0)
+    assert set(states(catalogue, batch).values()) == {State.CANCELLED}
+    # Its run has nothing to submit and nothing to wait for; its own plan stays as it is.
+    with catalogue.read() as connection:
+        assert Progress.read(connection, batch, 0) == Progress(0, 0, 0, 0, left_out=2)
+    assert plan_it(TWO, name="nightly/1")[1].decisions == {"new": 2}
+    assert set(states(catalogue, batch).values()) == {State.CANCELLED}
+    later, plan = plan_it(TWO, name="nightly/2")
+    assert plan.decisions == {"new": 2}
+    assert set(states(catalogue, later).values()) == {State.PLANNED}
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.PLANNED}))
+def test_whatever_is_no_longer_planned_goes_its_way(catalogue: Catalogue, plan_it: PlanIt, state: State) -> None:
+    batch, _ = plan_it(TWO, name="nightly/1")
+    with catalogue.write() as connection:
+        one = conversion.c.key == "in/a.wav"
+        connection.execute(sa.update(conversion).where(one).values(state=state.value))
+    in_flight = int(state in {State.SUBMITTING, State.SUBMITTED})
+    assert cancel_batch(catalogue, "nightly/1") == Cancelled(1, 0, in_flight)
+    assert states(catalogue, batch) == {"in/a.wav": state, "in/b.wav": State.CANCELLED}
+
+
+def test_a_batch_that_joined_is_not_stranded_by_cancelling_the_one_it_joined(
+    catalogue: Catalogue, plan_it: PlanIt
+) -> None:
+    first, _ = plan_it(TWO, name="nightly/1")
+    second, plan = plan_it({"in/a.wav": "A"}, name="manual/1")
+    assert plan.decisions == {"joined": 1}
+    assert cancel_batch(catalogue, "nightly/1") == Cancelled(1, 1, 0)
+    assert states(catalogue, second) == {"in/a.wav": State.PLANNED}
+    assert states(catalogue, first) == {"in/b.wav": State.CANCELLED}
+    # The last one that wants it ends it.
+    assert cancel_batch(catalogue, "manual/1") == Cancelled(1, 0, 0)
+    assert states(catalogue, second) == {"in/a.wav": State.CANCELLED}
+
+
+def test_a_batch_that_is_reported_keeps_nothing_planned(catalogue: Catalogue, plan_it: PlanIt) -> None:
+    first, _ = plan_it(TWO, name="nightly/1")
+    plan_it(TWO, name="manual/1")
+    with catalogue.write() as connection:
+        batches.end_batch(connection, first)
+    assert cancel_batch(catalogue, "manual/1") == Cancelled(2, 0, 0)
+
+
+def test_a_batch_that_nobody_knows(catalogue: Catalogue) -> None:
+    with pytest.raises(NoSuchBatch, match="the catalogue has no run 'nightly/9'"):
+        cancel_batch(catalogue, "nightly/9")
