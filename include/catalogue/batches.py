@@ -74,13 +74,16 @@ def open_batch(connection: Connection, name: str, params: Mapping[str, Any], *, 
     return _batch(connection, batch.c.name == name)
 
 
-def get_batch(connection: Connection, batch_id: int) -> Batch:
+def get_batch(connection: Connection, batch_id: int, uid: str | None = None) -> Batch:
     """The batch of an id.
+
+    Args:
+        uid: the batch's own, where it is known: in a catalogue that was replaced, ids begin anew.
 
     Raises:
         NoSuchBatch: there is none, as when the catalogue was replaced under a waiting run.
     """
-    return _batch(connection, batch.c.id == batch_id)
+    return _batch(connection, batch.c.id == batch_id, *([] if uid is None else [batch.c.uid == uid]))
 
 
 def begin_listing(connection: Connection, batch_id: int) -> None:
@@ -147,8 +150,8 @@ def _upsert(connection: Connection, table: sa.Table) -> Any:
     return insert(table)
 
 
-def _batch(connection: Connection, condition: sa.ColumnElement[bool]) -> Batch:
-    row = connection.execute(sa.select(batch).where(condition)).first()
+def _batch(connection: Connection, *conditions: sa.ColumnElement[bool]) -> Batch:
+    row = connection.execute(sa.select(batch).where(*conditions)).first()
     if row is None:
         raise NoSuchBatch("the catalogue has no such batch; was it replaced since the run began?")
     return Batch(

@@ -11,9 +11,13 @@ from airflow.sdk.exceptions import AirflowFailException
 
 
 class Shard(TypedDict):
-    """What one task hands to the next: a batch of the catalogue and one shard of it, never a list of files."""
+    """What one task hands to the next: a batch of the catalogue and one shard of it, never a list of files.
+
+    The uid tells the batch from one of the same id in a catalogue that took the place of this one.
+    """
 
     batch: int
+    uid: str
     shard: int
 
 
@@ -116,7 +120,7 @@ def as_text(value: Any) -> str | None:
 def as_shard(value: Any) -> Shard:
     """The handle that `OSSAudioConvertOperator` returns."""
     try:
-        return Shard(batch=int(value["batch"]), shard=int(value["shard"]))
+        return Shard(batch=int(value["batch"]), uid=str(value["uid"]), shard=int(value["shard"]))
     except (KeyError, TypeError, ValueError):
         raise AirflowFailException(
             f"shard is {value!r}: give what OSSAudioConvertOperator returned, such as convert.output"

@@ -12,7 +12,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.audio_convert import AudioConvert, load_profiles
-from include.catalogue import Catalogue
+from include.catalogue import Catalogue, batches
 from include.catalogue.batches import ListedObject
 from include.oss import OssSettings, check_bucket, check_imm
 from include.pipeline.making_room import RoomMaker
@@ -142,6 +142,8 @@ class OSSAudioConvertOperator(OSSAudioOperator):
             )
             with self.catalogue() as catalogue:
                 shard = as_shard(self.shard) if self.shard is not None else self._plan(catalogue, settings, context)
+                with catalogue.read() as connection:
+                    batches.get_batch(connection, shard["batch"], shard["uid"])
                 room = RoomMaker(catalogue, settings, smq.settings, shard["batch"], WaitOptions(queue=smq.queue))
                 outcomes = submit_shard(catalogue, settings, shard["batch"], shard["shard"], options, room)
         told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "nothing left to submit"
@@ -188,7 +190,9 @@ class OSSAudioConvertOperator(OSSAudioOperator):
             last_modified=datetime.fromtimestamp(there.last_modified, UTC),
         )
         name = f"{batch_name(context)}/{self.task_id}/{context['ti'].map_index}"
-        return Shard(batch=plan_single(catalogue, request, name, source), shard=0)
+        batch_id = plan_single(catalogue, request, name, source)
+        with catalogue.read() as connection:
+            return Shard(batch=batch_id, uid=batches.get_batch(connection, batch_id).uid, shard=0)
 
     def _request(self) -> BatchRequest:
         bucket, key = self._target()

@@ -42,7 +42,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                     shards = batches.shards_of(connection, batch_id)
                     decided = ", ".join(f"{count} {decision}" for decision, count in batch.decisions.items())
                     self.log.info("Planned already: %s", decided or "nothing to do")
-                    return [Shard(batch=batch_id, shard=shard) for shard in shards]
+                    return [Shard(batch=batch_id, uid=batch.uid, shard=shard) for shard in shards]
             path = as_text(self.prices)
             request = BatchRequest.from_json(batch.params)
             plan = plan_batch(
@@ -59,7 +59,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 dry_run=request.dry_run,
             )
         self._tell(plan, dry_run=request.dry_run)
-        return [Shard(batch=batch_id, shard=shard) for shard in plan.shards]
+        return [Shard(batch=batch_id, uid=batch.uid, shard=shard) for shard in plan.shards]
 
     def _tell(self, plan: Plan, *, dry_run: bool) -> None:
         decided = ", ".join(f"{count} {decision}" for decision, count in plan.decisions.items()) or "nothing to do"

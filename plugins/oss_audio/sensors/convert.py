@@ -38,7 +38,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         nothing else came of the shard. By default only where the shard is one conversion; in a batch it is a row with
         its reason, and its neighbours go on.
     :param smq_conn_id: connection of type `smq`; None: OSS and IMM are asked from the start.
-    :return: ``{"batch": id, "shard": n, "converted": n, "failed": n}``
+    :return: ``{"batch": id, "uid": text, "shard": n, "converted": n, "failed": n}``
     """
 
     template_fields: Sequence[str] = ("shard", "smq_queue")
@@ -95,7 +95,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             timeout=timedelta(seconds=self.timeout) + GRACE,
         )
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, int]:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Resumed: the catalogue says what happened, the event only that something did."""
         return self._result()
 
@@ -111,7 +111,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         with clear_errors("Waiting for conversions", oss), self._catalogue() as catalogue:
             # A catalogue that was replaced has nothing in flight, which must not pass for done.
             with catalogue.read() as connection:
-                batches.get_batch(connection, shard["batch"])
+                batches.get_batch(connection, shard["batch"], shard["uid"])
             queue = self._queue()
             smq = SMQHook(self.smq_conn_id).settings if self.smq_conn_id and queue else None
             yield ShardWaiter(
@@ -157,7 +157,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             counts = conversions.count_states(connection, shard["batch"], shard=shard["shard"])
         return sum(counts.values()) == 1
 
-    def _result(self) -> dict[str, int]:
+    def _result(self) -> dict[str, Any]:
         """What became of the shard, as the catalogue has it."""
         shard: Shard = as_shard(self.shard)
         with (
@@ -165,7 +165,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             self._catalogue() as catalogue,
             catalogue.read() as connection,
         ):
-            batches.get_batch(connection, shard["batch"])
+            batches.get_batch(connection, shard["batch"], shard["uid"])
             progress = Progress.read(connection, shard["batch"], shard["shard"])
             without = conversions.of_batch(
                 connection, shard["batch"], UNHAPPY, shard=shard["shard"], limit=1
@@ -182,8 +182,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             raise AirflowFailException(f"oss://{one.bucket}/{one.key} {verb}: {reason}")
         self.log.info("%d converted, %d failed", progress.converted, progress.failed)
         return {
-            "batch": shard["batch"],
-            "shard": shard["shard"],
+            **shard,
             "converted": progress.converted,
             "failed": progress.failed,
         }

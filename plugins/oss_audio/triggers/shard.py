@@ -31,6 +31,7 @@ class OSSAudioShardTrigger(BaseTrigger):
         self,
         *,
         batch: int,
+        uid: str,
         shard: int,
         until: str,
         oss_conn_id: str,
@@ -42,6 +43,7 @@ class OSSAudioShardTrigger(BaseTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it without types
         self.batch = batch
+        self.uid = uid
         self.shard = shard
         self.until = until
         self.oss_conn_id = oss_conn_id
@@ -56,6 +58,7 @@ class OSSAudioShardTrigger(BaseTrigger):
             "oss_audio.triggers.shard.OSSAudioShardTrigger",
             {
                 "batch": self.batch,
+                "uid": self.uid,
                 "shard": self.shard,
                 "until": self.until,
                 "oss_conn_id": self.oss_conn_id,
@@ -74,7 +77,9 @@ class OSSAudioShardTrigger(BaseTrigger):
             return
         counts = {"converted": progress.converted, "failed": progress.failed}
         if progress.done and not (self.fail_on_error and progress.disappointing):
-            yield TaskSuccessEvent(xcoms={"return_value": {"batch": self.batch, "shard": self.shard, **counts}})
+            yield TaskSuccessEvent(
+                xcoms={"return_value": {"batch": self.batch, "uid": self.uid, "shard": self.shard, **counts}}
+            )
         else:
             yield TriggerEvent({"done": progress.done, **counts})
 
@@ -96,16 +101,16 @@ class OSSAudioShardTrigger(BaseTrigger):
             )
             progress = await waiter.wait()
             # In a catalogue that was replaced nothing is in flight; the task resumes and says so.
-            known = await asyncio.to_thread(_knows, catalogue, self.batch)
+            known = await asyncio.to_thread(_knows, catalogue, self.batch, self.uid)
             return progress if known else None
         finally:
             await asyncio.to_thread(catalogue.close)
 
 
-def _knows(catalogue: Catalogue, batch: int) -> bool:
+def _knows(catalogue: Catalogue, batch: int, uid: str) -> bool:
     try:
         with catalogue.read() as connection:
-            batches.get_batch(connection, batch)
+            batches.get_batch(connection, batch, uid)
     except batches.NoSuchBatch:
         return False
     return True

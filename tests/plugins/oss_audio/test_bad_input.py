@@ -66,10 +66,10 @@ def planned(deployment: Deployment) -> tuple[Any, Any]:
     "operator",
     [
         lambda: OSSAudioListOperator(task_id="t", bucket="audio", profiles="mobile-mp3", oss_conn_id="no_such"),
-        lambda: OSSAudioConvertOperator(task_id="t", shard={"batch": 1, "shard": 0}, oss_conn_id="no_such"),
-        lambda: OSSAudioConvertSensor(task_id="t", shard={"batch": 1, "shard": 0}, oss_conn_id="no_such"),
+        lambda: OSSAudioConvertOperator(task_id="t", shard={"batch": 1, "uid": "u", "shard": 0}, oss_conn_id="no_such"),
+        lambda: OSSAudioConvertSensor(task_id="t", shard={"batch": 1, "uid": "u", "shard": 0}, oss_conn_id="no_such"),
         lambda: OSSAudioConvertSensor(
-            task_id="t", shard={"batch": 1, "shard": 0}, oss_conn_id="no_such", deferrable=False
+            task_id="t", shard={"batch": 1, "uid": "u", "shard": 0}, oss_conn_id="no_such", deferrable=False
         ),
         lambda: OSSAudioVerifyOperator(task_id="t", batch=1, oss_conn_id="no_such"),
         lambda: OSSAudioPublishOperator(task_id="t", batch=1, oss_conn_id="no_such"),
@@ -291,7 +291,9 @@ def test_something_else_than_a_batch(
     assert f"batch is {batch!r}: give what OSSAudioListOperator returned" in told
 
 
-@pytest.mark.parametrize("shard", ["nonsense", None, {"batch": 1}, {"batch": "x", "shard": 0}, 7])
+@pytest.mark.parametrize(
+    "shard", ["nonsense", None, {"batch": 1}, {"batch": 1, "shard": 0}, {"batch": "x", "uid": "u", "shard": 0}, 7]
+)
 def test_something_else_than_a_shard(deployment: Deployment, capsys: pytest.CaptureFixture[str], shard: Any) -> None:
     told = refused(OSSAudioConvertSensor(task_id="t", shard=shard).execute, deployment.context(), capsys)
     assert f"shard is {shard!r}: give what OSSAudioConvertOperator returned" in told

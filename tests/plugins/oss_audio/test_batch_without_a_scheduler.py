@@ -65,7 +65,7 @@ def test_a_batch_from_listing_to_report(
     listed = listing(deployment, profiles=["mobile-mp3", "voice-amr-nb"]).execute(context)
     assert listed == {"batch": 1, "listed": 3, "passed_over": {"not audio by its name": 1}}
     shards = plan(listed)
-    assert shards == [{"batch": 1, "shard": 0}]
+    assert [(one["batch"], one["shard"]) for one in shards] == [(1, 0)]
     shard = OSSAudioConvertOperator(task_id="convert", shard=shards[0]).execute(context)
     assert shard == shards[0]
 
@@ -79,7 +79,7 @@ def test_a_batch_from_listing_to_report(
     assert not any(secret in json.dumps(arguments) for secret in deployment.oss.secrets)
     event = ended_by(deferred.value.trigger)
     assert isinstance(event, TaskSuccessEvent)
-    assert event.xcoms == {"return_value": {"batch": 1, "shard": 0, "converted": 4, "failed": 2}}
+    assert event.xcoms == {"return_value": shard | {"converted": 4, "failed": 2}}
     # A resume reads the catalogue, whatever the event says; and a sensor that runs again has nothing to wait for.
     assert sensor.execute_complete(context, {"done": False}) == event.xcoms["return_value"]
     assert sensor.execute(context) == event.xcoms["return_value"]
@@ -129,7 +129,7 @@ def test_the_same_wait_by_poking(deployment: Deployment) -> None:
     (shard,) = plan(listed)
     OSSAudioConvertOperator(task_id="convert", shard=shard).execute(context)
     sensor = OSSAudioConvertSensor(task_id="await", shard=shard, deferrable=False, poke_interval=0.1, timeout=60)
-    assert sensor.execute(context) == {"batch": 1, "shard": 0, "converted": 1, "failed": 0}
+    assert sensor.execute(context) == shard | {"converted": 1, "failed": 0}
 
 
 def test_a_wait_without_smq(deployment: Deployment) -> None:
@@ -309,15 +309,22 @@ def replace_catalogue(deployment: Deployment) -> None:
         Path(f"{deployment.database}{suffix}").unlink(missing_ok=True)
 
 
+@pytest.mark.parametrize("begun_anew", [True, False])
 @pytest.mark.parametrize("deferrable", [True, False])
-def test_a_wait_in_a_catalogue_that_was_replaced_says_so(deployment: Deployment, deferrable: bool) -> None:
+def test_a_wait_in_a_catalogue_that_was_replaced_says_so(
+    deployment: Deployment, deferrable: bool, begun_anew: bool
+) -> None:
     deployment.put("a.wav")
     context = deployment.context()
     (shard,) = plan(listing(deployment).execute(context))
     OSSAudioConvertOperator(task_id="convert", shard=shard).execute(context)
     sensor = OSSAudioConvertSensor(task_id="await", shard=shard, deferrable=deferrable, fail_on_error=False)
     replace_catalogue(deployment)
-    for step in (sensor.execute, sensor.execute_complete):
+    if begun_anew:
+        # Ids begin anew: this batch has the number of the one that is waited for.
+        (another,) = plan(listing(deployment).execute(deployment.context()))
+        assert another["batch"] == shard["batch"]
+    for step in (sensor.execute, sensor.execute_complete, OSSAudioConvertOperator(task_id="c", shard=shard).execute):
         with pytest.raises(AirflowFailException, match="no such batch; was it replaced since the run began"):
             step(context)
 

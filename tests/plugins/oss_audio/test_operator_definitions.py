@@ -29,7 +29,7 @@ REQUIRED: dict[Any, dict[str, Any]] = {
     OSSAudioListOperator: {"bucket": "audio", "profiles": "mobile-mp3"},
     OSSAudioPlanOperator: {"batch": 1},
     OSSAudioConvertOperator: {},
-    OSSAudioConvertSensor: {"shard": {"batch": 1, "shard": 0}},
+    OSSAudioConvertSensor: {"shard": {"batch": 1, "uid": "u", "shard": 0}},
     OSSAudioVerifyOperator: {"batch": 1},
     OSSAudioPublishOperator: {"batch": 1},
     OSSAudioExportOperator: {"batch": 1},

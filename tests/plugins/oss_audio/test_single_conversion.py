@@ -62,7 +62,7 @@ def test_one_conversion_from_submit_to_output(
         wanted = wanted | {"target_key": wanted["target_key"].format(prefix=deployment.prefix)}
     context = deployment.context()
     shard = convert(deployment, key, **wanted).execute(context)
-    assert wait(shard, context) == {"batch": shard["batch"], "shard": 0, "converted": 1, "failed": 0}
+    assert wait(shard, context) == shard | {"converted": 1, "failed": 0}
     (row,) = deployment.rows(shard["batch"])
     assert row.target_key == row.output_key == target.format(prefix=deployment.prefix)
     assert sorted(row.process.split(",")) == sorted(process.split(","))
