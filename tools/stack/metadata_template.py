@@ -34,20 +34,25 @@ def copy_template(target: Path, env: Mapping[str, str], cache: Path = Path(sys.p
     shutil.copyfile(template, target)
 
 
+def migrate(env: Mapping[str, str]) -> None:
+    """Make Airflow's tables in the database that `env` names; raises StackError with what the command said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StackError(f"airflow db migrate failed:\n{(done.stdout + done.stderr).strip()[-4000:]}")
+
+
 def _make(template: Path, env: Mapping[str, str]) -> None:
     # A name of its own per process: two first starts at once must not write into one file.
     part = template.with_name(f"{template.name}.{os.getpid()}.tmp")
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "airflow", "db", "migrate"],
-            env={**env, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{part}"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise StackError(f"airflow db migrate failed:\n{(done.stdout + done.stderr).strip()[-4000:]}")
+        migrate({**env, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{part}"})
         os.replace(part, template)
     finally:
         part.unlink(missing_ok=True)

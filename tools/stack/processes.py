@@ -78,11 +78,15 @@ class ProcessGroup:
         self._running: dict[str, ManagedProcess] = {}
 
     def start(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> ManagedProcess:
-        """Start `command` in a session of its own with its output in `logs/<name>.log`, and record it."""
+        """Start `command` in a session of its own with its output in `logs/<name>.log`, and record it.
+
+        A process that this session started before, and starts again, goes on in the same log.
+        """
         self.records.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{name}.log"
-        with log.open("wb") as output:
+        before = self._running.get(name)
+        with log.open("wb" if before is None else "ab") as output:
             popen = subprocess.Popen(
                 list(command),
                 env={**env, MARKER: str(self.run_dir), "SPT_NOENV": "1"},
@@ -93,7 +97,7 @@ class ProcessGroup:
                 start_new_session=True,
             )
         # SPT_NOENV: without it setproctitle writes Airflow's titles over the environment with the marker.
-        if (before := self._running.get(name)) is not None:
+        if before is not None:
             before.alive()  # collects the exit status of the one that this replaces
         process = ManagedProcess(name, log, popen.pid, psutil.Process(popen.pid).create_time(), popen)
         self._running[name] = process

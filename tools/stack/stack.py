@@ -12,11 +12,13 @@ from threading import Thread
 
 from tools.stack.airflow_api import AirflowApi
 from tools.stack.components import (
-    AIRFLOW_COMPONENTS,
     API_SERVER,
+    CELERY_COMMANDS,
     DAG_PROCESSOR,
     LOCAL_CLOUD,
     LOCAL_CLOUD_COMMAND,
+    LOCAL_COMMANDS,
+    POSTGRESQL,
     SCHEDULER,
     TRIGGERER,
 )
@@ -32,9 +34,10 @@ from tools.stack.environment import (
     write_password,
 )
 from tools.stack.errors import StackError
-from tools.stack.metadata_template import copy_template
+from tools.stack.metadata_template import copy_template, migrate
 from tools.stack.ports import HOST, free_port
 from tools.stack.processes import ManagedProcess, ProcessGroup
+from tools.stack.servers import Servers
 from tools.stack.settings import PROJECT_ROOT, CloudSettings, RunSecrets
 
 START_TIMEOUT = 180.0
@@ -42,9 +45,6 @@ START_TIMEOUT = 180.0
 
 HEALTH_NAMES = {SCHEDULER: "scheduler", DAG_PROCESSOR: "dag_processor", TRIGGERER: "triggerer"}
 """What the health endpoint calls each component."""
-
-LOG_SERVERS_OFF = {SCHEDULER: ("--skip-serve-logs",), TRIGGERER: ("--skip-serve-logs",)}
-"""Logs are read from the shared run directory; the log servers would only take two fixed ports."""
 
 
 class Stack:
@@ -54,12 +54,13 @@ class Stack:
         run_dir: where everything lies: logs, metadata, catalogue, objects.
         cloud: names the local cloud starts with.
         dags_folder, plugins_folder: the project's own unless given.
-        extra_env: more settings for every process, e.g. `OSS_AUDIO_PROFILES`.
+        extra_env: more settings for every process, e.g. `OSS_AUDIO_PROFILES` or `LOCAL_CLOUD_ADMIN_PORT`.
         api_port: the API server's port when it is free, else (and by default) any free one.
         cloud_ports: likewise for OSS, SMQ and IMM.
         keep_metadata: keep Airflow's own database from the last start instead of beginning with an empty one.
             The catalogue and the objects are always kept; who wants them gone removes the run directory.
-
+        celery: CeleryExecutor with a worker and two triggerers, on a PostgreSQL and a Redis of this run alone: Airflow's
+            database and the catalogue start empty and are gone at the end.
         when_cloud_serves: called with the stack before Airflow starts, to put something into the cloud.
 
     Usable as a context manager. `start` first ends whatever an earlier start of the same directory left
@@ -77,6 +78,7 @@ class Stack:
         api_port: int | None = None,
         cloud_ports: tuple[int | None, int | None, int | None] = (None, None, None),
         keep_metadata: bool = False,
+        celery: bool = False,
         when_cloud_serves: Callable[[Stack], None] | None = None,
     ) -> None:
         self.folders = Folders(
@@ -92,8 +94,12 @@ class Stack:
         self._api_port = api_port
         self._cloud_ports = cloud_ports
         self._keep_metadata = keep_metadata
+        self._commands = CELERY_COMMANDS if celery else LOCAL_COMMANDS
+        self._celery = celery
+        self._servers: Servers | None = None
         self._when_cloud_serves = when_cloud_serves
         self._env: dict[str, str] = {}
+        self._cloud_env: dict[str, str] = {}
         self._endpoints: CloudEndpoints | None = None
         self._api: AirflowApi | None = None
 
@@ -126,7 +132,7 @@ class Stack:
     @property
     def catalogue_url(self) -> str:
         """The SQLAlchemy URL of the catalogue."""
-        return f"sqlite:///{self.folders.catalogue}"
+        return f"sqlite:///{self.folders.catalogue}" if self._servers is None else self._servers.catalogue_url
 
     def start(self) -> None:
         """Start everything and wait until all of it answers.
@@ -148,9 +154,16 @@ class Stack:
             self._api = None
         self._endpoints = None
         self.processes.stop()
+        if self._servers is not None:
+            self._servers.remove()
+            self._servers = None
 
     def restart_component(self, name: str) -> ManagedProcess:
-        """Start one Airflow component again after a test ended it."""
+        """Start one process of the stack again, as it was started before, and wait for nothing."""
+        if name == LOCAL_CLOUD:
+            return self.processes.start(name, [sys.executable, *LOCAL_CLOUD_COMMAND], self._cloud_env, PROJECT_ROOT)
+        if self._servers is not None and name == POSTGRESQL:
+            return self._servers.start_postgresql()
         return self.processes.start(name, self._airflow_command(name), self._env, PROJECT_ROOT)
 
     def _start(self) -> None:
@@ -160,7 +173,12 @@ class Stack:
         write_password(self.folders, self.secrets)
         api_port = free_port(self._api_port)
         settings = {**base, **core_settings(self.folders, self.secrets, api_port)}
-        preparation = _Preparation(self.folders, settings)
+        servers: dict[str, str] = {}
+        if self._celery:
+            self._servers = Servers(self.processes)
+            self._servers.start(base)
+            servers = self._servers.settings
+        preparation = _Preparation(self.folders, {**settings, **servers}, template=not self._celery)
         preparation.start()
         self._endpoints = self._start_cloud(base)
         if self._when_cloud_serves is not None:
@@ -170,26 +188,32 @@ class Stack:
             **settings,
             **connections(self.folders, self.secrets, self.cloud_settings, self._endpoints),
             **dag_settings(self.folders, self.cloud_settings),
+            **servers,
             **self._extra_env,
         }
-        for name in AIRFLOW_COMPONENTS:
+        for name in self._commands:
             self.processes.start(name, self._airflow_command(name), self._env, PROJECT_ROOT)
         self._api = AirflowApi(f"http://{HOST}:{api_port}", ADMIN, self.secrets.admin_password)
         self._await_airflow()
 
     def _start_cloud(self, base: Mapping[str, str]) -> CloudEndpoints:
         ports = [free_port(port) if port is not None else 0 for port in self._cloud_ports]
-        env = {**base, **cloud_environment(self.folders, self.secrets, self.cloud_settings, ports)}
-        process = self.processes.start(LOCAL_CLOUD, [sys.executable, *LOCAL_CLOUD_COMMAND], env, PROJECT_ROOT)
+        names = cloud_environment(self.folders, self.secrets, self.cloud_settings, ports)
+        self._cloud_env = {**base, **names, **self._extra_env}
+        process = self.restart_component(LOCAL_CLOUD)
         deadline = time.monotonic() + START_TIMEOUT
         while (line := _announcement(process.log)) is None:
             process.require_alive()
             _check_deadline(deadline, process)
             time.sleep(0.05)
-        return CloudEndpoints(**{name: str(line[name]) for name in ("oss", "smq", "imm")})
+        found = CloudEndpoints(**{name: str(line[name]) for name in ("oss", "smq", "imm")})
+        # Airflow's processes know these addresses: started again, it serves at the same ones.
+        for name in ("oss", "smq", "imm"):
+            self._cloud_env[f"LOCAL_CLOUD_{name.upper()}_PORT"] = getattr(found, name).rpartition(":")[2]
+        return found
 
     def _airflow_command(self, name: str) -> list[str]:
-        return [sys.executable, "-m", "airflow", name, *LOG_SERVERS_OFF.get(name, ())]
+        return [sys.executable, "-m", "airflow", *self._commands[name]]
 
     def _await_airflow(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
@@ -212,18 +236,21 @@ class Stack:
 
 
 class _Preparation(Thread):
-    """Airflow's empty database, made while the local cloud starts."""
+    """Airflow's empty database, made while the local cloud starts: a copy of the SQLite template, or migrated."""
 
-    def __init__(self, folders: Folders, env: Mapping[str, str]) -> None:
+    def __init__(self, folders: Folders, env: Mapping[str, str], *, template: bool) -> None:
         super().__init__(name="metadata", daemon=True)
         self._folders = folders
         self._env = env
+        self._template = template
         self._error: Exception | None = None
 
     def run(self) -> None:
-        """Copy the template unless there is a database that is to be kept."""
+        """Make it, unless there is one that is to be kept."""
         try:
-            if not self._folders.metadata.exists():
+            if not self._template:
+                migrate(self._env)
+            elif not self._folders.metadata.exists():
                 copy_template(self._folders.metadata, self._env)
         except (OSError, StackError) as error:
             self._error = error
