@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.local_cloud.oss.context import Context
-from include.local_cloud.oss.errors import OssError, not_implemented
+from include.local_cloud.oss.errors import OssError, invalid_argument, not_implemented
 from include.local_cloud.oss.http import Call, Reply, iso_date, whole_number, xml_reply
 from include.local_cloud.oss.xml import Element, document, parse
 from include.local_cloud.signatures.credentials import ACCOUNT_ID
@@ -42,8 +42,7 @@ async def list_buckets(context: Context, call: Call) -> Reply:
 
 async def put_bucket(context: Context, call: Call) -> Reply:
     """PUT /bucket: make a private Standard bucket. An account's own bucket is left as it is, with 200."""
-    if call.headers.get("x-oss-acl", "private") != "private":
-        raise not_implemented("bucket ACLs other than private")
+    _check_acl(call)
     body = await call.body()
     if body:
         configuration = parse(body, "CreateBucketConfiguration")
@@ -93,10 +92,8 @@ async def get_bucket_acl(context: Context, call: Call) -> Reply:
 
 
 async def put_bucket_acl(context: Context, call: Call) -> Reply:
-    """PUT /bucket?acl: `private` is what a bucket is; anything else would need anonymous access."""
-    acl = call.headers.get("x-oss-acl")
-    if acl != "private":
-        raise not_implemented("bucket ACLs other than private")
+    """PUT /bucket?acl: `private` is what a bucket is, and without the header nothing changes."""
+    _check_acl(call)
     return Reply(200)
 
 
@@ -123,6 +120,15 @@ def require_bucket(context: Context, call: Call) -> None:
     """Raises NoSuchBucket; OSS looks for the bucket before it looks at the signature."""
     if call.request.bucket is not None:
         context.store.bucket(call.bucket)
+
+
+def _check_acl(call: Call) -> None:
+    """Raises InvalidArgument for an ACL that isn't one, NotImplemented for those that need anonymous access."""
+    acl = call.headers.get("x-oss-acl", "private")
+    if acl in ("public-read", "public-read-write"):
+        raise not_implemented("bucket ACLs other than private")
+    if acl != "private":
+        raise invalid_argument("x-oss-acl", acl, "no such bucket access control exists", "0015-00000204")
 
 
 def _location(context: Context) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.local_cloud.oss.addressing import check_decoded_key
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.encoding import encoding
-from include.local_cloud.oss.errors import malformed_xml
+from include.local_cloud.oss.errors import malformed_xml, missing_argument
 from include.local_cloud.oss.http import Call, Reply, xml_reply
 from include.local_cloud.oss.xml import Element, document, parse
 
@@ -19,7 +19,9 @@ async def delete_object(context: Context, call: Call) -> Reply:
 
 
 async def delete_multiple_objects(context: Context, call: Call) -> Reply:
-    """POST /bucket?delete: up to 1,000 keys at once; `Quiet` answers without a body."""
+    """POST /bucket?delete: up to 1,000 keys at once, under a Content-MD5; `Quiet` answers without a body."""
+    if "content-md5" not in call.headers:
+        raise missing_argument("Content-MD5", "0016-00000606")
     encode, encoding_type = encoding(call)
     request = parse(await call.body(), "Delete")
     keys = []

@@ -14,21 +14,22 @@ from include.local_cloud.oss.attributes import (
 )
 from include.local_cloud.oss.conditions import Outcome, evaluate
 from include.local_cloud.oss.context import Context
-from include.local_cloud.oss.errors import OssError
+from include.local_cloud.oss.errors import OssError, invalid_argument
 from include.local_cloud.oss.http import Call, ObjectRange, Reply
 from include.local_cloud.oss.ranges import parse_range
 from include.local_cloud.oss.receiving import receive
 from include.local_cloud.store.objects import ObjectExists
 
+_FORBID_OVERWRITE = "x-oss-forbid-overwrite"
+
 
 async def put_object(context: Context, call: Call) -> Reply:
     """PUT /bucket/key: streamed to the disk, durable before the answer."""
-    attributes = attributes_of(call.headers)
+    _refuse_conditions(call)
+    attributes, overwrite = attributes_of(call.headers), not forbids_overwrite(call)
     staged = await receive(context, call)
     try:
-        info = await context.store.put_async(
-            call.bucket, call.key, staged, attributes, overwrite=not forbids_overwrite(call)
-        )
+        info = await context.store.put_async(call.bucket, call.key, staged, attributes, overwrite=overwrite)
     except ObjectExists:
         raise file_already_exists(call.key) from None
     return Reply(200, written_headers(info))
@@ -114,8 +115,19 @@ def refuse_frozen(info: ObjectInfo, now: datetime) -> None:
 
 
 def forbids_overwrite(call: Call) -> bool:
-    """Whether the caller asked not to overwrite."""
-    return call.headers.get("x-oss-forbid-overwrite", "").lower() == "true"
+    """Whether the caller asked not to overwrite; raises InvalidArgument when the header is neither true nor false."""
+    value = call.headers.get(_FORBID_OVERWRITE, "false")
+    if value.lower() not in ("true", "false"):
+        raise invalid_argument(_FORBID_OVERWRITE, value, "It must be true or false.", "0017-00000279")
+    return value.lower() == "true"
+
+
+def _refuse_conditions(call: Call) -> None:
+    """OSS has no conditional PutObject; a condition that was passed over would let a client overwrite unawares."""
+    for name in ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since"):
+        if name in call.headers:
+            message = "A header you provided implies functionality that is not implemented."
+            raise OssError(400, "NotImplemented", message, "0017-00000245", {"Header": name.title()})
 
 
 def written_headers(info: ObjectInfo) -> dict[str, str]:

@@ -12,6 +12,7 @@ from include.local_cloud.signatures.request import (
     AuthenticationError,
     ReceivedRequest,
     access_denied,
+    check_begun,
     check_not_expired,
     check_skew,
     invalid_argument,
@@ -119,6 +120,7 @@ class OssVerifier:
         expires = parse_seconds(request.parameter("x-oss-expires"), "x-oss-expires")
         if not 1 <= expires <= LONGEST_V4_PRESIGNED_SECONDS:
             raise invalid_argument("Invalid x-oss-expires parameter: 1 to 604800 seconds are allowed.")
+        check_begun(signed_at, self._now())
         check_not_expired(signed_at.timestamp() + expires, self._now())
         additional = _names(request.parameter("x-oss-additional-headers") or "")
         self._compare_v4(request, written, scope, additional, request.parameter("x-oss-signature") or "")

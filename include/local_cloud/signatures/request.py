@@ -130,6 +130,18 @@ def check_skew(request: ReceivedRequest, now: datetime) -> None:
         )
 
 
+def check_begun(begins: datetime, now: datetime) -> None:
+    """Refuse a presigned request more than 15 minutes before the time it names as its beginning."""
+    if (begins - now).total_seconds() > LARGEST_SKEW_SECONDS:
+        raise AuthenticationError(
+            403,
+            "AccessDenied",
+            "Request is not valid yet.",
+            "0002-00000235",
+            {"RequestTime": _iso(begins), "ServerTime": _iso(now)},
+        )
+
+
 def check_not_expired(expires_at: float, now: datetime) -> None:
     """Refuse a presigned request after its time (seconds since the epoch)."""
     if now.timestamp() > expires_at:

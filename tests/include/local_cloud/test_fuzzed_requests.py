@@ -181,6 +181,11 @@ OSS_NONSENSE = st.builds(
 )
 
 
+def with_content_md5(sent: Sent) -> Sent:
+    digest = b64encode(hashlib.md5(sent.body).digest()).decode()
+    return replace(sent, headers={**sent.headers, "Content-MD5": digest})
+
+
 def near(operation: Operation) -> st.SearchStrategy[Sent]:
     """Requests for one operation of the table, with values of any kind."""
     path = {"service": st.just(b"/"), "bucket": st.just(b"/audio/")}.get(
@@ -197,9 +202,11 @@ def near(operation: Operation) -> st.SearchStrategy[Sent]:
     if operation.header:
         own = (st.sampled_from(OSS_HEADER_VALUES) | HEADER_TEXT).map(lambda text: {operation.header: text})
         headers = st.builds(lambda some, one: some | one, headers, own)
-    return st.builds(
+    sent = st.builds(
         Sent, st.just(operation.method), path, query, headers, OSS_BODIES, st.sampled_from(["V1", "V2", "V4"])
     )
+    # Without a Content-MD5 that is right, the documents of DeleteMultipleObjects would never be read.
+    return sent.map(with_content_md5) if operation.name == "DeleteMultipleObjects" else sent
 
 
 OSS_REQUESTS = OSS_NONSENSE | st.sampled_from([one for one in OPERATIONS if one.handler]).flatmap(near)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import socket
 from collections.abc import Callable
@@ -16,6 +17,10 @@ import pytest
 import requests
 
 Signed = Callable[..., requests.Response]
+
+
+def content_md5(body: bytes) -> dict[str, str]:
+    return {"content-md5": base64.b64encode(hashlib.md5(body).digest()).decode()}
 
 
 def error(response: requests.Response) -> dict[str, str]:
@@ -173,14 +178,26 @@ def test_odd_keys_are_only_names(signed: Signed, local_cloud: Any, fresh: str, k
     ids=["empty", "open", "other", "none", "dtd", "too-many", "binary"],
 )
 def test_malformed_delete_documents(signed: Signed, body: bytes):
-    response = signed("POST", params={"delete": ""}, data=body)
+    response = signed("POST", params={"delete": ""}, headers=content_md5(body), data=body)
     assert (response.status_code, error(response)["Code"]) == (400, "MalformedXML")
+
+
+def test_deleting_many_needs_a_content_md5(signed: Signed, fresh: str):
+    signed("PUT", fresh + "x", data=b"x")
+    body = f"<Delete><Object><Key>{fresh}x</Key></Object></Delete>".encode()
+    response = signed("POST", params={"delete": ""}, data=body)
+    assert (response.status_code, error(response)["Code"]) == (400, "MissingArgument")
+    assert error(response)["EC"] == "0016-00000606"
+    assert signed("HEAD", fresh + "x").status_code == 200
+    assert signed("POST", params={"delete": ""}, headers=content_md5(body), data=body).status_code == 200
+    assert signed("HEAD", fresh + "x").status_code == 404
 
 
 def test_a_thousand_keys_are_deleted_at_once(signed: Signed, fresh: str):
     signed("PUT", f"{fresh}999", data=b"x")
     objects = b"".join(f"<Object><Key>{fresh}{n}</Key></Object>".encode() for n in range(1000))
-    response = signed("POST", params={"delete": ""}, data=b"<Delete>" + objects + b"</Delete>")
+    body = b"<Delete>" + objects + b"</Delete>"
+    response = signed("POST", params={"delete": ""}, headers=content_md5(body), data=body)
     assert response.text.count("<Deleted>") == 1000
     assert signed("HEAD", f"{fresh}999").status_code == 404
 
@@ -217,6 +234,32 @@ def test_keys_that_xml_can_not_carry_still_list_as_xml(signed: Signed, fresh: st
     signed("PUT", fresh + "\x01<&>", data=b"x")
     document = ElementTree.fromstring(signed("GET", params={"prefix": fresh}).content)
     assert document.findtext("Contents/Key") == fresh + "\ufffd<&>"
+
+
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"])
+def test_a_put_has_no_conditions(signed: Signed, fresh: str, name: str):
+    signed("PUT", fresh + "x", data=b"first")
+    response = signed("PUT", fresh + "x", data=b"second", headers={name: "*"})
+    assert (response.status_code, error(response)["Code"]) == (400, "NotImplemented")
+    assert (error(response)["Header"], error(response)["EC"]) == (name, "0017-00000245")
+    assert signed("GET", fresh + "x").content == b"first"
+
+
+def test_forbidding_overwrites_is_true_or_false(signed: Signed, fresh: str):
+    response = signed("PUT", fresh + "x", data=b"x", headers={"x-oss-forbid-overwrite": "abc"})
+    assert (response.status_code, error(response)["Code"]) == (400, "InvalidArgument")
+    assert error(response)["EC"] == "0017-00000279"
+    assert signed("HEAD", fresh + "x").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("acl", "status"), [("private", 200), (None, 200), ("public-read", 501), ("not-support-acl", 400)]
+)
+def test_a_buckets_acl(signed: Signed, acl: str | None, status: int):
+    response = signed("PUT", params={"acl": ""}, headers={} if acl is None else {"x-oss-acl": acl})
+    assert response.status_code == status
+    if status == 400:
+        assert (error(response)["Code"], error(response)["EC"]) == ("InvalidArgument", "0015-00000204")
 
 
 @pytest.mark.parametrize(

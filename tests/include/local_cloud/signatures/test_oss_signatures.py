@@ -196,6 +196,15 @@ def test_presigned_addresses_expire(name: str, good_for: int):
     assert (error.status, error.code, error.message) == (403, "AccessDenied", "Request has expired.")
 
 
+def test_a_v4_presigned_address_begins_fifteen_minutes_before_its_time():
+    capture = next(c for c in MATCHING if c.request.parameter("x-oss-date") is not None)
+    begins = parse_time(capture.request.parameter("x-oss-date") or "")
+    assert begins is not None
+    verify(capture.request, begins - timedelta(minutes=15))
+    error = refusal(capture.request, begins - timedelta(minutes=15, seconds=1))
+    assert (error.status, error.code, error.ec) == (403, "AccessDenied", "0002-00000235")
+
+
 @pytest.mark.parametrize("capture", [c for c in MATCHING if c.kind.startswith("V4")], ids=lambda c: c.name)
 def test_v4_is_bound_to_its_region(capture: Capture):
     error = refusal(capture.request, capture.sent_at, region="local-1")
