@@ -159,8 +159,8 @@ class Uploads:
         Raises NoSuchUpload, InvalidPart, PartTooSmall, and ObjectExists when `overwrite` is False; the upload
         then goes on.
         """
-        found = self.find(bucket, key, upload)
         there = {part.number: part for part in self.parts(upload)}
+        found = self.find(bucket, key, upload)  # after its parts: an upload that ended in between is no longer there
         parts = list(there.values()) if chosen is None else _choose(there, chosen)
         if not parts:
             raise InvalidPart(0)
@@ -223,8 +223,8 @@ class Uploads:
 
     def _moved_on(self, bucket: str, key: str, upload: str, parts: Sequence[Part]) -> Exception:
         """Why a part's file is gone: the upload ended, or the part was stored anew."""
-        self.find(bucket, key, upload)
         there = {part.number: part for part in self.parts(upload)}
+        self.find(bucket, key, upload)
         return InvalidPart(next((part.number for part in parts if there.get(part.number) != part), 0))
 
 
