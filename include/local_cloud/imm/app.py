@@ -108,6 +108,9 @@ async def get_task(service: ImmService, parameters: Mapping[str, str]) -> dict[s
 async def list_tasks(service: ImmService, parameters: Mapping[str, str]) -> dict[str, object]:
     """ListTasks: a project's tasks, filtered and sorted; NextToken is there when a page follows."""
     project = required(parameters, "ProjectName")
+    await project_operations.existing(service, project)
+    if parameters.get("TagSelector"):
+        raise ImmApiError(501, "NotImplemented", "The local cloud does not implement TagSelector of ListTasks.")
     limit = page_size(parameters.get("MaxResults"))
     started = time_range("StartTimeRange", parameters)
     ended = time_range("EndTimeRange", parameters)

@@ -31,7 +31,7 @@ async def get_oss_bucket_attachment(service: ImmService, parameters: Mapping[str
 async def attach_oss_bucket(service: ImmService, parameters: Mapping[str, str]) -> dict[str, object]:
     """AttachOSSBucket: bind a bucket; one bound to another project already has to be detached first."""
     bucket, name = required(parameters, "OSSBucket"), required(parameters, "ProjectName")
-    await _existing(service, name)
+    await existing(service, name)
     bound = await _bound(service, bucket)
     if bound not in (None, name):
         raise ImmApiError(409, "ResourceAlreadyExists", f"The bucket {bucket} is attached to the project {bound}.")
@@ -62,7 +62,7 @@ async def create_project(service: ImmService, parameters: Mapping[str, str]) -> 
 
 async def get_project(service: ImmService, parameters: Mapping[str, str]) -> dict[str, object]:
     """GetProject."""
-    return {"Project": _described(await _existing(service, required(parameters, "ProjectName")))}
+    return {"Project": _described(await existing(service, required(parameters, "ProjectName")))}
 
 
 async def list_projects(service: ImmService, parameters: Mapping[str, str]) -> dict[str, object]:
@@ -76,7 +76,8 @@ async def list_projects(service: ImmService, parameters: Mapping[str, str]) -> d
     }
 
 
-async def _existing(service: ImmService, name: str) -> projects.Project:
+async def existing(service: ImmService, name: str) -> projects.Project:
+    """A project by name; raises ResourceNotFound."""
     project = await service.database.run(lambda db: projects.find(db, name))
     if project is None:
         raise _not_found("Project")

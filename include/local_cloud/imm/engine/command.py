@@ -22,6 +22,7 @@ _ENCODERS = {
     "ac3": "ac3",
     "opus": "libopus",
 }
+_MOST_SAMPLES = 1 << 40  # longer than any source may be; FFmpeg crashes on sums beyond 63 bits
 
 
 @dataclass(frozen=True)
@@ -141,4 +142,4 @@ def _metadata(source: Source) -> list[str]:
 
 
 def _samples(milliseconds: int, sample_rate: int) -> int:
-    return (milliseconds * sample_rate + 500) // 1000
+    return min((milliseconds * sample_rate + 500) // 1000, _MOST_SAMPLES)

@@ -156,6 +156,10 @@ def test_list_tasks_pages_filters_and_sorts(
     for wrong in ({"sort": "Colour"}, {"order": "up"}, {"max_results": 101}, {"status": "Done"}, {"next_token": "?"}):
         with pytest.raises(Exception, match="InvalidArgument"):
             page(**wrong)
+    with pytest.raises(Exception, match="does not implement TagSelector"):
+        page(tag_selector="test=val1")
+    with pytest.raises(Exception, match="resource Project is not found"):
+        imm_client(local_cloud).list_tasks(models.ListTasksRequest(project_name="nobodys"))
 
 
 def test_the_project_of_a_bucket_and_what_is_not_there(local_cloud: Any) -> None:

@@ -115,6 +115,17 @@ async def test_t_beyond_the_end_gives_what_there_is(
     assert decoded_seconds(rendition) == pytest.approx(0.5, abs=0.001)
 
 
+@pytest.mark.parametrize("name", ["s.wav", "s.aac"])
+async def test_the_largest_ss_and_t_are_beyond_the_end_as_well(
+    convert: Any, make_audio: MakeAudio, decoded_seconds: Callable[[Path], float], name: str
+) -> None:
+    most = (1 << 63) - 1
+    rendition = await convert(make_audio(name, seconds=2.0), f"audio/convert,f_flac,ss_500,t_{most}")
+    assert decoded_seconds(rendition) == pytest.approx(1.5, abs=0.05)
+    with pytest.raises(ConversionFailed, match=f"ss={most} ms is beyond the end of the source"):
+        await convert(make_audio(name, seconds=2.0), f"audio/convert,f_flac,ss_{most},t_{most}")
+
+
 @pytest.mark.parametrize("name", ["s.wav", "s.mp3", "s.aac", "s.ogg"])
 async def test_ss_beyond_the_end_fails(convert: Any, make_audio: MakeAudio, name: str) -> None:
     with pytest.raises(ConversionFailed, match="ss=60000 ms is beyond the end of the source"):
