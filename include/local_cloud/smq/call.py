@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
-from include.local_cloud.smq.attributes import whole_number
+from include.local_cloud.smq.attributes import boolean, whole_number
 from include.local_cloud.smq.errors import SmqRequestError, malformed_xml
 from include.local_cloud.smq.tables import Listing
 from include.local_cloud.smq.xml import parse
@@ -48,11 +48,15 @@ class Call:
 
     def overrides(self) -> bool:
         """Whether this PUT changes attributes instead of creating."""
-        return self.query.get("metaoverride", "").lower() == "true"
+        return self.flag("metaoverride")
+
+    def flag(self, name: str) -> bool:
+        """A parameter that is true or false, False without it; raises InvalidArgument."""
+        return boolean(name, self.query.get(name, "false"))
 
     def with_meta(self) -> bool:
         """Whether a listing should tell all attributes."""
-        return self.headers.get("x-mns-with-meta", "").lower() == "true"
+        return boolean("x-mns-with-meta", self.headers.get("x-mns-with-meta", "false"))
 
     def listing(self) -> Listing:
         """The page a listing asks for."""

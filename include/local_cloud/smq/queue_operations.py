@@ -73,7 +73,7 @@ async def receive_or_peek(call: Call) -> Response:
     (name,) = call.names
     wanted = call.query.get("numofmessages")
     most = 1 if wanted is None else requests.check_batch_size(whole_number("numOfMessages", wanted, 1, 16))
-    peeked = call.query.get("peekonly", "").lower() == "true"
+    peeked = call.flag("peekonly")
     if peeked:
         found = await call.service.run(lambda db: messages.peek(db, name, most, call.service.now_ms()))
     else:

@@ -122,6 +122,8 @@ def test_skew_is_judged_by_the_servers_clock(smq: Any) -> None:
         ("GET", "/queues/q/messages?waitseconds=soon", None, 400, "InvalidArgument"),
         ("GET", "/queues/q/messages?numOfMessages=17", None, 400, "InvalidArgument"),
         ("GET", "/queues/q/messages?numOfMessages=0", None, 400, "InvalidArgument"),
+        ("GET", "/queues/q/messages?peekonly=maybe", None, 400, "InvalidArgument"),
+        ("PUT", "/queues/q?metaoverride=1", b"<Queue></Queue>", 400, "InvalidArgument"),
         ("DELETE", "/queues/q/messages", None, 400, "MissingReceiptHandle"),
         ("DELETE", "/queues/q/messages?ReceiptHandle=h1", None, 400, "ReceiptHandleError"),
         ("PUT", "/queues/q/messages?VisibilityTimeout=5", None, 400, "MissingReceiptHandle"),
