@@ -17,6 +17,9 @@ from include.verification import StoredBytes
 PIECE = 256 * 1024
 """Bytes that are in memory at once while an object is fetched."""
 
+LONGEST_START = 1000
+"""Bytes of a key that has room for one character more: a key has at most 1,023."""
+
 #: CRC-64/XZ, as x-oss-hash-crc64ecma has it. oss2 makes the same one, but anew for every object: 2 ms of Python.
 _crc64 = crcmod.mkCrcFun(0x142F0E1EBA9EA3693, initCrc=0, rev=True, xorOut=0xFFFFFFFFFFFFFFFF)
 
@@ -78,10 +81,10 @@ class Reader:
         wanted = sorted(keys)
         prefix = _beginning(wanted)
         after = ""
+        most = 1000 if len(wanted) > 1 else 1
         while wanted:
-            # Short of the key by one character: a listing begins after what it is given.
-            after = max(after, wanted[0][:-1])
-            page = self.bucket(bucket).list_objects_v2(prefix=prefix, start_after=after, max_keys=1000)
+            after = max(after, _just_before(wanted[0]))
+            page = self.bucket(bucket).list_objects_v2(prefix=prefix, start_after=after, max_keys=most)
             objects = {one.key: Listed(one.etag.strip('"'), one.size) for one in page.object_list}
             found |= {key: objects[key] for key in wanted if key in objects}
             if not page.is_truncated:
@@ -146,6 +149,14 @@ def _beginning(keys: Sequence[str]) -> str:
         return ""
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(keys[0], keys[-1], strict=False))
     return "".join(pair[0] for pair in pairs)
+
+
+def _just_before(key: str) -> str:
+    """A key before this one with as good as nothing between them: a listing begins after what it is given."""
+    last = ord(key[-1])
+    if 0x20 < last < 0xD800 and len(key.encode()) < LONGEST_START:
+        return f"{key[:-1]}{chr(last - 1)}\U0010fffd"
+    return key[:-1]
 
 
 def _only(etag: str | None) -> dict[str, str]:

@@ -92,14 +92,8 @@ def _look_up(reader: Reader, places: Iterable[Place]) -> dict[Place, Listed]:
     keys: defaultdict[str, set[str]] = defaultdict(set)
     for bucket, key in places:
         keys[bucket].add(key)
-    # Sources and staged outputs lie far apart; each folder's pages hold mostly what is looked for.
     return {
         (bucket, key): listed
         for bucket, wanted in keys.items()
-        for folder in _by_folder(wanted)
-        for key, listed in reader.look_up(bucket, folder).items()
+        for key, listed in reader.look_up(bucket, wanted).items()
     }
-
-
-def _by_folder(keys: Iterable[str]) -> list[list[str]]:
-    return [list(group) for _, group in groupby(sorted(keys), lambda key: key.rpartition("/")[0])]

@@ -69,6 +69,10 @@ def test_a_page_of_a_listing_serves_many_and_gaps_are_leapt_over(steps: Steps, o
     assert set(reader.look_up(steps.bucket, dense)) == set(dense)
     assert len(oss_proxy.requests) == 1
     oss_proxy.requests.clear()
-    apart = [f"{steps.prefix}0000", f"{steps.prefix}1090"]
-    assert set(reader.look_up(steps.bucket, apart)) == set(apart)
+    apart = [f"{steps.prefix}0", f"{steps.prefix}0000", f"{steps.prefix}1", f"{steps.prefix}1090"]
+    assert set(reader.look_up(steps.bucket, apart)) == {apart[1], apart[3]}
+    assert len(oss_proxy.requests) == 2
+    oss_proxy.requests.clear()
+    assert set(reader.look_up(steps.bucket, apart[3:])) == {apart[3]}
+    assert reader.look_up(steps.bucket, apart[:1]) == {}
     assert len(oss_proxy.requests) == 2
