@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from include.audio_convert import AudioConvert, VerifyPolicy
 from include.catalogue import State
 from include.pipeline import reporting, request
 from include.pipeline.reporting import build_report, render, write_report
@@ -61,6 +62,36 @@ def test_counts_minutes_and_bytes(steps: Steps, wav: Wav) -> None:
         [f"| oss://{steps.bucket}/{steps.prefix}bad.wav", profile, "1"] for profile in ("mobile-mp3", "voice-amr-nb")
     ]
     assert "known failures" not in text.lower()
+
+
+def test_verification_in_a_few_figures(steps: Steps, wav: Wav) -> None:
+    for name in ("a.wav", "b.wav", "c.wav"):
+        steps.put(name, wav(1.5))
+    loud = replace(steps.profile, name="decoded", verify=VerifyPolicy(policy="decode"))
+    quick = replace(
+        steps.profile,
+        name="probed",
+        convert=AudioConvert(f="flac"),
+        target_key="out/{dirname}/{barename}.flac",
+        verify=VerifyPolicy(policy="probe"),
+    )
+    batch = steps.to_converted(profiles=[loud, quick])
+    bad = next(one for one in steps.rows() if one.key.endswith("b.wav") and one.profile == "decoded")
+    good = next(one for one in steps.rows() if one.key.endswith("b.wav") and one.profile == "probed")
+    steps.oss.bucket(steps.bucket).put_object(bad.output_key, steps.get(str(good.output_key)).read())
+    steps.verify(batch, loud, quick)
+    steps.publish(batch)
+    report = build_report(steps.catalogue, batch)
+    assert report.figures.verified == {"decode": 2, "probe": 3}
+    assert report.figures.loudness is not None
+    low, high = report.figures.loudness
+    assert -60 < low <= high < 0
+    assert report.figures.quarantined["codec"] == report.figures.quarantined["container"] == 1
+    text = render(report)
+    assert f"\n\nVerified: 2 decoded, 3 probed; loudness {low:.1f} to {high:.1f} LUFS.\n\n" in text
+    assert "| Quarantined by check | |\n|---|---:|\n" in text
+    assert "\n| codec | 1 |\n" in text
+    assert "Exported" not in text
 
 
 def test_an_empty_batch_has_a_report(steps: Steps) -> None:
