@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from .conversions import Attempt, move, rest
+from .conversions import CHUNK, Attempt, move, rest
 from .database import Catalogue, now
+from .schema import attempt as earlier
 from .schema import batch_conversion, conversion, notification
 from .states import State, Verb
 
@@ -35,6 +36,17 @@ def store(connection: Connection, messages: Iterable[Received]) -> None:
         return
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     connection.execute(insert(notification).on_conflict_do_nothing(), rows)
+
+
+def unknown_tasks(connection: Connection, task_ids: Iterable[str]) -> set[str]:
+    """Those of the tasks that are no attempt's of this catalogue, neither a current one's nor an earlier one's."""
+    wanted = sorted(set(task_ids))
+    found: set[str] = set()
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
+        for column in (conversion.c.task_id, earlier.c.task_id):
+            found.update(connection.scalars(sa.select(column).where(column.in_(chunk))))
+    return set(wanted) - found
 
 
 def apply(catalogue: Catalogue, batch_id: int, shard: int | None = None) -> int:

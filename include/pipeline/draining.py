@@ -21,6 +21,8 @@ PAUSE = 5.0
 RECEIVES = 64
 #: Seconds between two drainings of a busy queue: what gathers meanwhile comes in full batches and costs one look.
 GATHER = 1.0
+#: So long after it came, in seconds, a message's TaskId is written down if the task is ours: it is a stranger's then.
+SETTLED = 60.0
 
 
 class Drainer:
@@ -33,6 +35,8 @@ class Drainer:
         self._stack = stack
         self._client: SmqClient | None = None
         self._not_before = 0.0
+        self._unsettled: dict[str, float] = {}
+        self._foreign = 0
 
     async def drain(self, wait_seconds: int) -> int:
         """Wait for messages and take those that are there, a thousand at most.
@@ -61,9 +65,35 @@ class Drainer:
             self._not_before = time.monotonic() + GATHER
         return taken
 
+    def count_foreign(self) -> int:
+        """How many messages this drainer took that tell of no task of ours, or that can't be read; in a thread.
+
+        A message may come before the TaskId it tells of is written down: it counts only as long as nobody knows that.
+        """
+        with self._catalogue.read() as connection:
+            strangers = inbox.unknown_tasks(connection, self._unsettled)
+        before = time.monotonic() - SETTLED
+        settled = [task_id for task_id in strangers if self._unsettled[task_id] <= before]
+        if settled:
+            log.warning(
+                "queue %s: %d messages of tasks that this catalogue doesn't know, of %s and others; whoever they are "
+                "for will not find them here: give every catalogue a topic and a queue of its own",
+                self._queue,
+                len(settled),
+                settled[0],
+            )
+        self._foreign += len(settled)
+        self._unsettled = {task_id: self._unsettled[task_id] for task_id in strangers if task_id not in set(settled)}
+        return self._foreign + len(self._unsettled)
+
     def _store(self, received: list[Received]) -> None:
         with self._catalogue.write() as connection:
             inbox.store(connection, received)
+        for one in received:
+            if one.task_id is None:
+                self._foreign += 1
+            else:
+                self._unsettled.setdefault(one.task_id, time.monotonic())
 
 
 def _received(queue: str, message: QueueMessage) -> Received:

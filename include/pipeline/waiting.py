@@ -33,8 +33,9 @@ DRAIN_TERM = timedelta(seconds=30)
 LOOK_EVERY = 2.0
 #: While something is overdue the service is asked this often, in seconds, until it answers.
 OVERDUE_EVERY = 10.0
-#: Progress is told at most this often, in seconds.
-TELL_EVERY = 15.0
+#: Progress is told so soon after the first time, in seconds, then after twice as long each time up to the longest: a
+#: minute's wait is seen to move, and a night's fits on a page.
+TELL_AFTER, TELL_LONGEST = 15.0, 300.0
 
 #: So long after its lease a half submitted conversion is given up by who waits: its submit failed for good, and Airflow
 #: would have tried it again by now.
@@ -161,7 +162,8 @@ class ShardWaiter:
                 pace.saw(progress)
                 over = progress.done or now() >= self._until
                 if over or pace.time_to_tell():
-                    self._tell(pace.line(progress))
+                    foreign = 0 if drainer is None else await asyncio.to_thread(drainer.count_foreign)
+                    self._tell(pace.line(progress, foreign))
                 if over:
                     return progress
                 if pace.time_to_ask() or (pace.may_ask() and await asyncio.to_thread(asker.anything_overdue)):
@@ -210,6 +212,7 @@ class _Pace:
         self._next_ask = self._began + (0 if at_once else ask_after)
         self._not_before = self._began
         self._next_tell = self._began
+        self._tell_after = TELL_AFTER
         self._seen: Progress | None = None
         self._first: Progress | None = None
 
@@ -235,8 +238,9 @@ class _Pace:
     def time_to_tell(self) -> bool:
         return time.monotonic() >= self._next_tell
 
-    def line(self, progress: Progress) -> str:
-        self._next_tell = time.monotonic() + TELL_EVERY
+    def line(self, progress: Progress, foreign: int = 0) -> str:
+        self._next_tell = time.monotonic() + self._tell_after
+        self._tell_after = min(2 * self._tell_after, TELL_LONGEST)
         minutes = (time.monotonic() - self._began) / 60
         done = 0 if self._first is None else self._first.in_flight - progress.in_flight
         line = f"{progress.converted} converted, {progress.failed} failed, {progress.in_flight} in flight"
@@ -245,4 +249,6 @@ class _Pace:
             line += f", {rate:.0f} a minute"
             if progress.in_flight:
                 line += f", about {max(1, round(progress.in_flight / rate))} min left"
+        if foreign:
+            line += f"; {foreign} messages of others, or unreadable, came from the queue"
         return line

@@ -392,3 +392,10 @@ def oss_proxy(local_cloud: LocalCloudProcess) -> Iterator[Proxy]:
     proxy = Proxy(local_cloud.oss)
     yield proxy
     proxy.close()
+
+
+@pytest.fixture
+def imm_proxy(local_cloud: LocalCloudProcess) -> Iterator[Proxy]:
+    proxy = Proxy(local_cloud.imm)
+    yield proxy
+    proxy.close()

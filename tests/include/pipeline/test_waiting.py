@@ -8,8 +8,10 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,13 +19,13 @@ import sqlalchemy as sa
 
 from include.catalogue import State, inbox, leases
 from include.catalogue.database import now
-from include.catalogue.schema import lease, notification
+from include.catalogue.schema import conversion, lease, notification
 from include.oss import OssSettings, TaskStatus
-from include.pipeline import asking, waiting
+from include.pipeline import asking, draining, waiting
 from include.pipeline.waiting import Progress
 
 if TYPE_CHECKING:
-    from tests.include.pipeline.conftest import Steps
+    from tests.include.pipeline.conftest import Proxy, Steps
 
 Wav = Callable[..., bytes]
 #: Longer than any test: who finishes earlier was told, and has not asked.
@@ -288,4 +290,127 @@ def test_progress_is_told_in_words(steps: Steps, wav: Wav) -> None:
     waiter._tell = told.append
     asyncio.run(waiter.wait())
     assert told[0] == "0 converted, 0 failed, 1 in flight"
-    assert re.fullmatch(r"1 converted, 0 failed, 0 in flight, \d+ a minute", told[-1])
+    # Whatever other tests left in the queue is counted as well.
+    assert re.fullmatch(r"1 converted, 0 failed, 0 in flight, \d+ a minute(; \d+ messages .*)?", told[-1])
+
+
+def test_progress_has_a_rate_a_time_left_and_what_came_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    pace = waiting._Pace(NEVER, at_once=False)
+    pace.saw(Progress(100, 0, 0, 0))
+    assert pace.line(Progress(100, 0, 0, 0)) == "0 converted, 0 failed, 100 in flight"
+    clock[0] += 120
+    pace.saw(Progress(60, 39, 1, 0))
+    line = pace.line(Progress(60, 39, 1, 0), foreign=3)
+    assert line.startswith("39 converted, 1 failed, 60 in flight, 20 a minute, about 3 min left; 3 messages of others")
+
+
+def test_a_long_wait_is_told_of_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    pace = waiting._Pace(NEVER, at_once=False)
+    told = []
+    for second in range(6 * 3600):
+        clock[0] = 1000.0 + second
+        if pace.time_to_tell():
+            pace.line(Progress(1, 0, 0, 0))
+            told.append(second)
+    assert told[:7] == [0, 15, 45, 105, 225, 465, 765]
+    assert len(told) < 100
+
+
+def test_foreign_messages_are_counted_until_somebody_of_ours_knows_their_task(
+    steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    task_id = steps.row().task_id
+    ended(steps.oss, steps.bucket, task_id)
+    steps.send(
+        json.dumps({"TaskType": "MediaConvert", "TaskId": f"MediaConvert-{steps.prefix}", "Status": "Succeeded"})
+    )
+    # Told before its TaskId is written down: for that long it looks like another's.
+    steps.change(state="submitting", task_id=None, token="mine")
+
+    async def drain() -> tuple[int, int, int]:
+        async with AsyncExitStack() as stack:
+            drainer = draining.Drainer(steps.catalogue, steps.smq, str(steps.queue), stack)
+            deadline = time.monotonic() + 60
+            while len(told()) < 2:
+                assert time.monotonic() < deadline, "the messages don't come"
+                await drainer.drain(1)
+            before = await asyncio.to_thread(drainer.count_foreign)
+            steps.change(state="submitted", task_id=task_id)
+            after = await asyncio.to_thread(drainer.count_foreign)
+            monkeypatch.setattr(draining, "SETTLED", 0.0)
+            return before, after, await asyncio.to_thread(drainer.count_foreign)
+
+    def told() -> list[str]:
+        mine = notification.c.task_id.in_([task_id, f"MediaConvert-{steps.prefix}"])
+        with steps.catalogue.read() as connection:
+            return list(connection.scalars(sa.select(notification.c.task_id).where(mine)))
+
+    with caplog.at_level(logging.WARNING):
+        before, after, settled = asyncio.run(drain())
+    assert (before - after, settled) == (1, after)
+    assert after >= 1
+    assert "messages of tasks that this catalogue doesn't know" in caplog.text
+
+
+def test_two_runs_on_one_queue_lose_no_message_to_the_wrong_reader(steps: Steps, wav: Wav, closed_port: int) -> None:
+    for name in ("a.wav", "b.wav", "bad.wav"):
+        steps.put(name, b"no audio at all" if name == "bad.wav" else wav())
+    batches = [steps.plan("mobile-mp3"), steps.plan("voice-amr-nb")]
+    for batch in batches:
+        steps.submit(batch)
+    nowhere = f"http://127.0.0.1:{closed_port}"
+    away = replace(steps.oss, endpoint=nowhere, imm_endpoint=nowhere)
+
+    async def all_of_them() -> list[Progress]:
+        # Two waiters of each run; nobody can ask: whatever another one drained must reach who waits for it.
+        waiters = [steps.waiter(batch, oss=away, ask_after=NEVER) for batch in batches for _ in range(2)]
+        return list(await asyncio.gather(*(waiter.wait() for waiter in waiters)))
+
+    assert asyncio.run(all_of_them()) == [Progress(0, 2, 1, 0)] * 4
+
+
+def test_a_round_of_asking_has_no_more_requests_than_stated(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, oss_proxy: Proxy, imm_proxy: Proxy
+) -> None:
+    monkeypatch.setattr(asking, "TASKS_A_ROUND", 2)
+    for number in range(5):
+        steps.put(f"{number}.wav", b"never converted")
+    batch = steps.plan("mobile-mp3")
+    steps.change(state="submitted", submitted_at=now(), output_bucket=steps.bucket)
+    with steps.catalogue.write() as connection:
+        for one in steps.rows():
+            values = {"task_id": f"MediaConvert-endless-{one.id}", "output_key": f".staging/{steps.prefix}{one.id}.mp3"}
+            connection.execute(sa.update(conversion).where(conversion.c.id == one.id).values(**values))
+    counted = replace(
+        steps.oss, endpoint=oss_proxy.address, imm_endpoint=imm_proxy.address, imm_project=_project(steps)
+    )
+    assert asyncio.run(steps.waiter(batch, oss=counted, queue=None).poke()).in_flight == 5
+    # One page of the staging folder, and so many GetTask.
+    assert (len(oss_proxy.requests), len(imm_proxy.requests)) == (1, 2)
+
+
+def test_the_service_is_asked_at_a_pace_that_news_and_deadlines_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    pace = waiting._Pace(60.0, at_once=False)
+    asked = {"quiet": 0, "overdue": 0}
+    for second in range(600):
+        clock[0] = float(second)
+        pace.saw(Progress(1, 0, 0, 0))
+        if pace.time_to_ask():
+            asked["quiet"] += 1
+            pace.asked()
+    for second in range(600, 1200):
+        clock[0] = float(second)
+        # Overdue all the time.
+        if pace.time_to_ask() or pace.may_ask():
+            asked["overdue"] += 1
+            pace.asked()
+    assert asked == {"quiet": 9, "overdue": 60}
