@@ -44,7 +44,7 @@ def content(steps: Steps, uri: str) -> bytes:
 def test_two_nights_are_two_files_of_one_table(steps: Steps, wav: Wav, tmp_path: Path) -> None:
     prefix = f"{steps.prefix}catalogue/"
     for name in ("a.wav", "b.wav"):
-        steps.put(name, wav())
+        steps.put(name, wav(1.0))
         made = export_run(steps.catalogue, steps.oss, published(steps, "mobile-mp3", "voice-amr-nb"), prefix)
         assert made.parquet is not None
         assert (made.parquet.rows, made.manifests) == (2, 0)
