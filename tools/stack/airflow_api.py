@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -116,6 +116,18 @@ class AirflowApi:
         """Clear the task instances of a run, so that the scheduler runs them again."""
         body = {"dry_run": False, "only_failed": only_failed}
         self._json("POST", f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/clear", body)
+
+    def clear_tasks(self, dag_id: str, run_id: str, task_ids: Sequence[str]) -> None:
+        """Clear some tasks of a run, all their mapped instances, and what comes after them."""
+        body = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "task_ids": list(task_ids),
+            "only_failed": False,
+            "include_downstream": True,
+            "reset_dag_runs": True,
+        }
+        self._json("POST", f"/dags/{dag_id}/clearTaskInstances", body)
 
     def wait_for_dag(self, dag_id: str, timeout_seconds: float = 60.0) -> None:
         """Wait until the DAG is known. Raises StackError with the import errors when it doesn't come."""

