@@ -1,7 +1,8 @@
 """What the local cloud's object API costs: small writes and looks, pages of a long listing, memory.
 
-The two ratios compare with something that does less, in the same run and by the same client: a loop that writes and
-flushes files, and a Starlette route that does nothing, served under the same settings.
+The ratios compare with something that does less, in the same run: loops that write files and flush them, with and
+without the promise that their names survive too, and, by the same client, a Starlette route that does nothing, served
+under the same settings.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ SIZE = 4096
 ROUNDS = 3
 """Each side is measured this often, in turns; the middle figure counts."""
 
-WRITES = 3000
-"""Files or objects written in one round."""
-
 WRITE_CONCURRENCY = 32
-"""Connections of the PUTs, and threads of the loop they are compared with."""
+"""Connections of the PUTs, and threads of the loops they are compared with, where there is more than one."""
+
+WRITES, WRITES_ALONE = 3000, 1000
+"""Files or objects written in one round, by many and by one."""
 
 LOOK_CONCURRENCY = 16
 """Connections of the HEADs, on both sides."""
@@ -58,11 +59,34 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """All that is measured here; `writes_alone` is one connection against one thread."""
+class Writes:
+    """Objects a second over many connections and over one, and files a second of the loops.
 
-    writes: Rates
-    writes_alone: Rates
+    `loop` and `loops`, one thread and many, promise what a PUT promises: a whole file under its name. `loop_of_files`
+    flushes the files only.
+    """
+
+    objects: float
+    objects_alone: float
+    loop: float
+    loops: float
+    loop_of_files: float
+
+    def ratios(self) -> dict[str, float]:
+        """How near the object API comes, by the reading of "a bare write-and-fsync loop"."""
+        return {
+            "put_4k_ratio": self.objects / self.loop,
+            "put_4k_many_ratio": self.objects / self.loops,
+            "put_4k_alone_ratio": self.objects_alone / self.loop,
+            "put_4k_files_only_ratio": self.objects / self.loop_of_files,
+        }
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All that is measured here."""
+
+    writes: Writes
     looks: Rates
     pages: Pages
     memory: Memory
@@ -82,48 +106,78 @@ def measure(keys: int, gibibytes: float, say: Callable[[str], None]) -> Figures:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=PROJECT_ROOT, suffix=".tmp") as name:
         folder = Path(name)
         with CloudProcess(folder / "small", "--bucket", BUCKET) as cloud:
-            say(f"{WRITES:,} signed PUTs of {SIZE:,} bytes, and as many files written and flushed, {ROUNDS} times each")
-            writes = _writes(cloud, folder, WRITE_CONCURRENCY)
-            writes_alone = _writes(cloud, folder, 1)
+            say(f"signed PUTs of {SIZE:,} bytes, and as many files written and flushed, {ROUNDS} times each")
+            writes = _writes(cloud, folder)
             say(f"signed HEADs and a bare route, {LOOK_SECONDS:.0f} s each, {ROUNDS} times")
             looks = _looks(cloud)
         say(f"pages of a listing of {keys:,} keys")
         pages = measure_pages(folder / "listed", BUCKET, keys)
         say(f"an object of {gibibytes:g} GiB in and out")
         memory = measure_memory(folder / "streamed", BUCKET, int(gibibytes * (1 << 30)))
-        return Figures(writes, writes_alone, looks, pages, memory)
+        return Figures(writes, looks, pages, memory)
 
 
-def _writes(cloud: CloudProcess, folder: Path, concurrency: int) -> Rates:
-    host, port = address(cloud)
-    measured, bare = [], []
+def _writes(cloud: CloudProcess, folder: Path) -> Writes:
+    """The middle of what each writer came to; the writers take turns."""
+    writers: dict[str, Callable[[str], float]] = {
+        "objects": lambda turn: _objects(cloud, turn, WRITES, WRITE_CONCURRENCY),
+        "loops": lambda turn: _files(folder / turn, WRITES, WRITE_CONCURRENCY, _write_durably),
+        "objects_alone": lambda turn: _objects(cloud, turn, WRITES_ALONE, 1),
+        "loop": lambda turn: _files(folder / turn, WRITES_ALONE, 1, _write_durably),
+        "loop_of_files": lambda turn: _files(folder / turn, WRITES_ALONE, 1, _write_flushed),
+    }
+    found: dict[str, list[float]] = {name: [] for name in writers}
     for number in range(ROUNDS):
-        bare.append(_bare_writes(folder / f"files-{concurrency}-{number}", concurrency))
-        requests = [
-            signed_request("PUT", host, BUCKET, f"{concurrency}/{number}/{count}", body=os.urandom(SIZE))
-            for count in range(WRITES)
-        ]
-        measured.append(raw_client.run(port, requests, concurrency).per_second)
-    return Rates(statistics.median(measured), statistics.median(bare))
+        for name, write in writers.items():
+            found[name].append(write(f"{name}-{number}"))
+    return Writes(**{name: statistics.median(rates) for name, rates in found.items()})
 
 
-def _bare_writes(folder: Path, concurrency: int) -> float:
-    """Files a second: each one is made, written and flushed, by threads that share one folder."""
+def _objects(cloud: CloudProcess, prefix: str, count: int, connections: int) -> float:
+    """Objects a second."""
+    host, port = address(cloud)
+    requests = [
+        signed_request("PUT", host, BUCKET, f"{prefix}/{number}", body=os.urandom(SIZE)) for number in range(count)
+    ]
+    return raw_client.run(port, requests, connections).per_second
+
+
+def _files(folder: Path, count: int, threads: int, write: Callable[[Path, bytes], None]) -> float:
+    """Files a second, written by threads that share one folder."""
     folder.mkdir()
     content = os.urandom(SIZE)
 
-    def write(thread: int) -> None:
-        for number in range(thread, WRITES, concurrency):
-            descriptor = os.open(folder / str(number), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-            os.write(descriptor, content)
-            os.fsync(descriptor)
-            os.close(descriptor)
+    def loop(thread: int) -> None:
+        for number in range(thread, count, threads):
+            write(folder / str(number), content)
 
-    with ThreadPoolExecutor(concurrency) as threads:
+    with ThreadPoolExecutor(threads) as pool:
         began = time.perf_counter()
-        for _ in threads.map(write, range(concurrency)):
+        for _ in pool.map(loop, range(threads)):
             pass
-        return WRITES / (time.perf_counter() - began)
+        return count / (time.perf_counter() - began)
+
+
+def _write_flushed(path: Path, content: bytes) -> None:
+    """Write a file and flush it; its name may not survive a loss of power."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    """Write a file that is whole under its name or not there, and survives a loss of power."""
+    part = path.with_name(path.name + ".part")
+    _write_flushed(part, content)
+    part.rename(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _looks(cloud: CloudProcess) -> Rates:
@@ -159,13 +213,17 @@ def address(cloud: CloudProcess) -> tuple[str, int]:
 
 def summary(figures: Figures) -> list[str]:
     """The figures as lines of text."""
+    writes, looks = figures.writes, figures.looks
+    many, loop = f"{WRITE_CONCURRENCY} connections", "file and folder flushed"
     lines = []
-    for what, rates, against in (
-        (f"signed PUTs of 4 KiB, {WRITE_CONCURRENCY} at once", figures.writes, "files written and flushed"),
-        ("signed PUTs of 4 KiB, one at a time", figures.writes_alone, "files written and flushed"),
-        (f"signed HEADs, {LOOK_CONCURRENCY} at once", figures.looks, "HEADs of a bare Starlette route"),
+    for what, rate, against, bare in (
+        (f"PUTs, {many}", writes.objects, f"a loop, {loop}", writes.loop),
+        (f"PUTs, {many}", writes.objects, f"{WRITE_CONCURRENCY} loops at once, {loop}", writes.loops),
+        ("PUTs, 1 connection", writes.objects_alone, f"a loop, {loop}", writes.loop),
+        (f"PUTs, {many}", writes.objects, "a loop, file flushed", writes.loop_of_files),
+        (f"HEADs, {LOOK_CONCURRENCY} connections", looks.measured, "HEADs of a bare Starlette route", looks.bare),
     ):
-        lines.append(f"{what}: {rates.measured:,.0f}/s; {against}: {rates.bare:,.0f}/s; ratio {rates.ratio:.2f}")
+        lines.append(f"{what}: {rate:,.0f}/s; {against}: {bare:,.0f}/s; ratio {rate / bare:.2f}")
     for name, page in figures.pages.items():
         lines.append(f"a page of {name}: {page.median_ms:.1f} ms in the middle of all, {page.worst_ms:.1f} ms at most")
     memory = figures.memory
@@ -179,8 +237,7 @@ def summary(figures: Figures) -> list[str]:
 def as_json(figures: Figures) -> dict[str, Any]:
     """The figures that have a target, by name."""
     return {
-        "put_4k_ratio": round(figures.writes.ratio, 3),
-        "put_4k_alone_ratio": round(figures.writes_alone.ratio, 3),
+        **{name: round(ratio, 3) for name, ratio in figures.writes.ratios().items()},
         "head_ratio": round(figures.looks.ratio, 3),
         "page_ms": {name: asdict(page) for name, page in figures.pages.items()},
         **asdict(figures.memory),
