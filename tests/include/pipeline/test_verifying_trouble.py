@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 Wav = Callable[..., bytes]
 
 
+def get(steps: Steps, key: str | None) -> bytes:
+    """How the request for an object begins."""
+    assert key is not None
+    return f"GET /{steps.bucket}/{quote(key, safe='')}".encode()
+
+
 @pytest.mark.parametrize("part", ["source", "output"])
 def test_a_download_that_breaks_off_leaves_the_row_for_the_next_try_and_the_others_are_verified(
     steps: Steps, wav: Wav, oss_proxy: Proxy, part: str
@@ -26,9 +32,8 @@ def test_a_download_that_breaks_off_leaves_the_row_for_the_next_try_and_the_othe
         steps.put(name, wav(0.5))
     batch = steps.to_converted("mobile-mp3")
     unlucky = next(one for one in steps.rows() if one.key.endswith("b.wav"))
-    marker = unlucky.output_key if part == "output" else unlucky.key
-    assert marker is not None
-    oss_proxy.spoil(marker.rpartition("/")[2].encode(), lambda whole: whole[:-100])
+    request = get(steps, unlucky.output_key if part == "output" else unlucky.key)
+    oss_proxy.spoil(request, lambda whole: whole[:-100])
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         steps.verify(batch, endpoint=oss_proxy.address)
     states = {one.key.rpartition("/")[2]: one.state for one in steps.rows()}
@@ -44,9 +49,8 @@ def test_an_object_that_oss_refuses_to_give_is_a_row_with_the_reason(
         steps.put(name, wav())
     batch = steps.to_converted("mobile-mp3")
     unlucky = next(one for one in steps.rows() if one.key.endswith("b.wav"))
-    marker = unlucky.output_key if part == "output" else unlucky.key
-    assert marker is not None
-    oss_proxy.refuse(marker.rpartition("/")[2].encode(), "403 Forbidden", "InvalidObjectState", "archived")
+    request = get(steps, unlucky.output_key if part == "output" else unlucky.key)
+    oss_proxy.refuse(request, "403 Forbidden", "InvalidObjectState", "archived")
     assert steps.verify(batch, endpoint=oss_proxy.address) == {"verified": 1, "quarantined": 1}
     (bad,) = [one for one in steps.rows() if one.state is State.QUARANTINED]
     assert (bad.key, bad.code) == (unlucky.key, "InvalidObjectState")
@@ -95,12 +99,6 @@ def test_a_verifier_that_was_overtaken_changes_nothing(steps: Steps, wav: Wav, o
     oss_proxy.spoil(quote(steps.prefix + "a.wav", safe="").encode(), overtaken, forward=False)
     assert steps.verify(batch, endpoint=oss_proxy.address) == {"published": 1}
     assert steps.row().state is State.PUBLISHED
-
-
-def get(steps: Steps, key: str | None) -> bytes:
-    """How the request for an object begins."""
-    assert key is not None
-    return f"GET /{steps.bucket}/{quote(key, safe='')}".encode()
 
 
 def damaged(answer: bytes) -> bytes:
