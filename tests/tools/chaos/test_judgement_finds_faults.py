@@ -1,0 +1,164 @@
+"""The chaos harness's judgement: it passes what is right, and names what was lost, doubled or has no row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from include.catalogue import State
+from include.local_cloud.misbehaviour.records import AcceptedTask, Fault
+from tools.chaos.catalogue_view import Earlier, Rendition, Row
+from tools.chaos.judgement import Judgement, judge_accounts, judge_renditions, judge_sources
+from tools.chaos.victims import Hit
+
+KEY = "incoming/a.wav"
+ROW = Row(
+    id=1,
+    key=KEY,
+    generation=1,
+    newest=True,
+    state=State.PUBLISHED,
+    attempt=1,
+    code=None,
+    message=None,
+    output_key=".staging/b/0/1-1.mp3",
+    task_id="t1",
+    earlier=(),
+)
+TASK = AcceptedTask(
+    number=1,
+    task_id="t1",
+    event_id="e1",
+    request_id="r1",
+    project="p",
+    bucket="media",
+    key=KEY,
+    process="audio/convert,f_mp3",
+    target_bucket="media",
+    target_key=".staging/b/0/1-1.mp3",
+    topic=None,
+    status="Succeeded",
+    code="",
+    message="",
+    started_ms=1_000_000,
+    ended_ms=1_001_000,
+    notified=True,
+)
+AGAIN = replace(TASK, number=2, task_id="t2", started_ms=1_090_000)
+RENDITION = Rendition("media", "renditions/a.mp3", "E1", 100, conversion_id=1)
+OBJECTS = {"renditions/a.mp3": ("E1", 100)}
+RESET = Fault(
+    number=1,
+    at_ms=1_000_500,
+    rule="reset",
+    fault="reset",
+    service="oss",
+    operation="AsyncProcessObject",
+    bucket="media",
+    key=KEY,
+    request_id="r1",
+    task_id="t1",
+    when="after",
+    detail="",
+)
+FAILED_ROW = replace(ROW, state=State.FAILED, code="InternalError", message="why")
+FAILED_TASK = replace(TASK, status="Failed", code="InternalError", message="why")
+
+
+def sources(rows: list[Row], tasks: list[AcceptedTask]) -> list[str]:
+    judgement = Judgement()
+    judge_sources([KEY], rows, tasks, judgement)
+    return judgement.problems
+
+
+def renditions(rows: list[Row], entered: list[Rendition], objects: dict[str, tuple[str, int]]) -> list[str]:
+    judgement = Judgement()
+    judge_renditions(rows, entered, objects, judgement)
+    return judgement.problems
+
+
+def accounts(
+    tasks: Sequence[AcceptedTask], faults: Sequence[Fault] = (), hits: Sequence[Hit] = (), row: Row = ROW
+) -> Judgement:
+    judgement = Judgement()
+    judge_accounts([replace(row, id=number) for number in range(200)], tasks, faults, hits, judgement)
+    return judgement
+
+
+def test_what_is_right_passes() -> None:
+    assert sources([ROW], [TASK]) == []
+    assert sources([FAILED_ROW], [FAILED_TASK]) == []
+    assert renditions([ROW], [RENDITION], OBJECTS) == []
+    assert accounts([TASK]).problems == []
+
+
+def test_a_source_without_a_conversion_is_lost() -> None:
+    assert "lost" in sources([], [])[0]
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.PUBLISHED, State.FAILED, State.DEAD}))
+def test_any_other_end_is_broken(state: State) -> None:
+    assert state.value in sources([replace(ROW, state=state)], [TASK])[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "task"),
+    [
+        (FAILED_ROW, TASK),
+        (replace(FAILED_ROW, code="SomethingElse"), FAILED_TASK),
+        (replace(FAILED_ROW, message=None), FAILED_TASK),
+        (replace(FAILED_ROW, code="NoAnswer", task_id=None), TASK),
+    ],
+    ids=["the task succeeded", "another code", "no message", "a task that wrote there"],
+)
+def test_a_reason_that_the_service_does_not_confirm_is_broken(row: Row, task: AcceptedTask) -> None:
+    assert "unconfirmed" in sources([row], [task])[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "entered", "objects"),
+    [
+        ([ROW], [], {}),
+        ([FAILED_ROW], [RENDITION], OBJECTS),
+        ([ROW], [RENDITION], {}),
+        ([], [], OBJECTS),
+        ([ROW], [RENDITION], {"renditions/a.mp3": ("E2", 100)}),
+    ],
+    ids=["no rendition row", "not published", "no object", "no row", "another object"],
+)
+def test_rows_and_objects_that_differ_are_broken(
+    rows: list[Row], entered: list[Rendition], objects: dict[str, tuple[str, int]]
+) -> None:
+    assert len(renditions(rows, entered, objects)) == 1
+
+
+def test_a_second_conversion_without_any_trouble_is_broken() -> None:
+    found = accounts([TASK, AGAIN])
+    assert found.figures["excess"] == 1
+    assert "t1" in found.problems[0]
+
+
+def test_a_second_conversion_is_tied_to_the_answer_that_was_lost() -> None:
+    found = accounts([TASK, AGAIN], [RESET])
+    assert (found.figures["excess"], found.problems) == (1, [])
+    assert "reset" in found.ties[0]
+
+
+def test_a_second_conversion_is_tied_to_the_kill_inside_its_submit_only() -> None:
+    inside, before = Hit("worker", "kill -9", 1000.5, 1001.5), Hit("worker", "kill -9", 900.0, 901.0)
+    assert accounts([TASK, AGAIN], hits=[inside]).problems == []
+    assert accounts([TASK, AGAIN], hits=[before]).problems != []
+
+
+def test_attempts_after_a_proven_failure_are_no_excess() -> None:
+    assert accounts([FAILED_TASK, AGAIN]).figures["excess"] == 0
+    earlier = Earlier(1, State.QUARANTINED, TASK.target_key, "t1", "WrongDuration")
+    assert accounts([TASK, AGAIN], row=replace(ROW, earlier=(earlier,))).figures["excess"] == 0
+
+
+def test_more_than_a_hundredth_in_vain_is_broken_even_when_explained() -> None:
+    judgement = Judgement()
+    judge_accounts([ROW], [TASK, AGAIN], [RESET], [], judgement)
+    assert "more than 1 %" in judgement.problems[0]

@@ -1,0 +1,115 @@
+"""The catalogue as the harness sees it from outside: counts by state, and rows for the last judgement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from include.catalogue import Catalogue, CatalogueTrouble, State, open_catalogue
+from include.catalogue.schema import attempt, batch, batch_conversion, conversion, rendition
+
+
+@dataclass(frozen=True)
+class Row:
+    """A conversion, and the attempts of it that ended badly before its current one."""
+
+    id: int
+    key: str
+    generation: int
+    newest: bool
+    state: State
+    attempt: int
+    code: str | None
+    message: str | None
+    output_key: str | None
+    task_id: str | None
+    earlier: tuple[Earlier, ...]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An attempt that was followed by another one."""
+
+    number: int
+    state: State
+    output_key: str | None
+    task_id: str | None
+    code: str | None
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """A published rendition: where its object is, and which bytes it should have."""
+
+    bucket: str
+    key: str
+    etag: str
+    size: int
+    conversion_id: int
+
+
+class CatalogueView:
+    """Reads the catalogue at `url`; close it."""
+
+    def __init__(self, url: str) -> None:
+        self._catalogue: Catalogue = open_catalogue(sa.make_url(url).update_query_dict({"connect_timeout": "3"}))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._catalogue.close()
+
+    def states(self) -> Counter[State] | None:
+        """How many conversions stand in which state; None when the database doesn't answer."""
+        statement = sa.select(conversion.c.state, sa.func.count()).group_by(conversion.c.state)
+        try:
+            with self._catalogue.read() as connection:
+                return Counter({State(state): count for state, count in connection.execute(statement)})
+        except (CatalogueTrouble, sa.exc.DBAPIError):
+            return None
+
+    def states_of(self, batch_name: str) -> Counter[State]:
+        """The same of one batch, `dag_id/run_id`."""
+        statement = (
+            sa.select(conversion.c.state, sa.func.count())
+            .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+            .join(batch, batch.c.id == batch_conversion.c.batch_id)
+            .where(batch.c.name == batch_name)
+            .group_by(conversion.c.state)
+        )
+        with self._catalogue.read() as connection:
+            return Counter({State(state): count for state, count in connection.execute(statement)})
+
+    def rows(self) -> list[Row]:
+        """Every conversion."""
+        earlier: dict[int, list[Earlier]] = {}
+        with self._catalogue.read() as connection:
+            for one in connection.execute(sa.select(attempt).order_by(attempt.c.number)):
+                earlier.setdefault(one.conversion_id, []).append(
+                    Earlier(one.number, State(one.state), one.output_key, one.task_id, one.code)
+                )
+            return [
+                Row(
+                    id=one.id,
+                    key=one.key,
+                    generation=one.generation,
+                    newest=one.newest,
+                    state=State(one.state),
+                    attempt=one.attempt,
+                    code=one.code,
+                    message=one.message,
+                    output_key=one.output_key,
+                    task_id=one.task_id,
+                    earlier=tuple(earlier.get(one.id, ())),
+                )
+                for one in connection.execute(sa.select(conversion).order_by(conversion.c.id))
+            ]
+
+    def renditions(self) -> list[Rendition]:
+        """Every row of a published rendition."""
+        with self._catalogue.read() as connection:
+            return [
+                Rendition(one.bucket, one.key, one.etag, one.size, one.conversion_id)
+                for one in connection.execute(sa.select(rendition))
+            ]

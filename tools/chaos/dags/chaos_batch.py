@@ -1,0 +1,19 @@
+"""The nightly batch's own chain, for the chaos harness: several runs at once, and retries within seconds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from oss_audio.batch_params import PIPELINE, SELECTION, batch_params
+from oss_audio.batch_pipeline import batch_pipeline
+
+with DAG(
+    dag_id="chaos_batch",
+    schedule=None,
+    max_active_runs=8,
+    params=batch_params(),
+    default_args={"retries": 4, "retry_delay": timedelta(seconds=3)},
+):
+    batch_pipeline(selection=SELECTION, **PIPELINE)

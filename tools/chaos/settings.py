@@ -1,0 +1,78 @@
+"""How Airflow is told to notice deaths sooner than by default, and how the local cloud is told to misbehave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from include.local_cloud.misbehaviour.durations import Uniform
+from include.local_cloud.misbehaviour.rules import (
+    AnyRule,
+    Error,
+    Failed,
+    Instant,
+    Latency,
+    Lost,
+    Reordered,
+    Repeated,
+    Reset,
+    Silence,
+    Slow,
+)
+
+PROFILE = "mobile-mp3"
+"""The rendition that is made of every source."""
+
+SUBMIT = ("AsyncProcessObject",)
+CONNECT_TIMEOUT, READ_TIMEOUT = 2, 5
+"""Seconds; of the OSS connection. A claim's lease is a little over their sum, and silence lasts as long."""
+
+FAILED_CODE = "InternalError"
+FAILED_MESSAGE = "This failure was asked for by the chaos harness."
+
+SOONER: Mapping[str, str] = MappingProxyType(
+    {
+        # A task whose worker is gone, or stands still: by default found after five minutes.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        # A task whose message died with the worker that had fetched it: by default ten minutes.
+        "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "30",
+        "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+        # Tasks of a scheduler, triggers of a triggerer that died.
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+    }
+)
+
+
+def shorter_timeouts(connection: str) -> str:
+    """The OSS connection with the time-outs of this harness."""
+    fields: dict[str, Any] = json.loads(connection)
+    fields["extra"] |= {"connect_timeout": CONNECT_TIMEOUT, "read_timeout": READ_TIMEOUT}
+    return json.dumps(fields)
+
+
+def misbehaviour(lost: float, repeated: float) -> list[AnyRule]:
+    """The rules of a run; `lost` and `repeated` are shares of the notifications, all of which are reordered."""
+    return [
+        # What makes `submitting` last long enough to be hit, and submits whose answers nobody hears.
+        Latency(service="oss", operations=SUBMIT, seconds=Uniform(low=0.1, high=1.0)),
+        Reset(id="reset-after-submit", service="oss", operations=SUBMIT, when="after", rate=0.02),
+        Reset(id="reset-before-submit", service="oss", operations=SUBMIT, rate=0.02),
+        Silence(id="silent-submit", service="oss", operations=SUBMIT, when="after", rate=0.01),
+        Error(id="submit-500", service="oss", operations=SUBMIT, status=500, when="after", rate=0.02),
+        Error(id="submit-503", service="oss", operations=SUBMIT, status=503, rate=0.03),
+        Error(id="any-oss-500", service="oss", operations=("HeadObject", "CopyObject"), status=500, rate=0.01),
+        Error(id="any-imm-503", service="imm", status=503, rate=0.05),
+        Reset(id="any-smq-reset", service="smq", rate=0.02),
+        Lost(rate=lost),
+        Repeated(rate=repeated, copies=2, seconds=Uniform(low=0.0, high=5.0)),
+        Reordered(window=8, seconds=2.0),
+        Slow(seconds=Uniform(low=0.0, high=4.0)),
+        Failed(id="failed-task", rate=0.02, code=FAILED_CODE, message=FAILED_MESSAGE),
+        Instant(equal="header"),
+    ]
