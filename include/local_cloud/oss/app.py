@@ -70,14 +70,24 @@ class ObjectApi:
     async def _answer(self, call: Call) -> Reply:
         operation = operations.find(call)
         try:
-            if operation.name != "PutBucket":
-                require_bucket(self._context, call)
-            self._verifier.verify(call.request)
+            self._admit(operation, call)
             return await self._perform(operation, call)
         except AuthenticationError as error:
             raise OssError(error.status, error.code, error.message, error.ec, error.details) from None
         except NotThere as error:
             raise not_there(error) from None
+
+    def _admit(self, operation: operations.Operation, call: Call) -> None:
+        """Look for the bucket, then at the signature, as OSS does. Who looks an object up finds the bucket missing by
+        that alone, so that only a refusal has to look for it."""
+        if not operation.looks_up and operation.name != "PutBucket":
+            require_bucket(self._context, call)
+        try:
+            self._verifier.verify(call.request)
+        except AuthenticationError:
+            if operation.looks_up:
+                require_bucket(self._context, call)
+            raise
 
     async def _perform(self, operation: operations.Operation, call: Call) -> Reply:
         """Perform an operation; the answer to a write says what became of the events it made due."""

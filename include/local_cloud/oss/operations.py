@@ -38,7 +38,8 @@ SERVICE, BUCKET, OBJECT = "service", "bucket", "object"
 @dataclass(frozen=True)
 class Operation:
     """One operation. `parameter` and `header` are what selects it, together when both are given;
-    `missing` says what it lacks, if anything.
+    `missing` says what it lacks, if anything. `looks_up`: the first thing it does is to look its object up, which
+    fails when there is no bucket.
 
     Without a `handler` it is refused with 501 and its name.
     """
@@ -50,6 +51,7 @@ class Operation:
     parameter: str | None = None
     header: str | None = None
     missing: str = ""
+    looks_up: bool = False
 
 
 def _refused() -> Iterator[Operation]:
@@ -150,7 +152,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "x-oss-process",
         missing="`audio/info` only",
     ),
-    Operation("GetObjectMeta", OBJECT, "HEAD", objects.get_object_meta, "objectMeta"),
+    Operation("GetObjectMeta", OBJECT, "HEAD", objects.get_object_meta, "objectMeta", looks_up=True),
     Operation("GetObjectTagging", OBJECT, "GET", tagging.get_object_tagging, "tagging"),
     Operation("PutObjectTagging", OBJECT, "PUT", tagging.put_object_tagging, "tagging"),
     Operation("DeleteObjectTagging", OBJECT, "DELETE", tagging.delete_object_tagging, "tagging"),
@@ -179,8 +181,8 @@ OPERATIONS: tuple[Operation, ...] = (
         objects.put_object,
         missing="no encryption, callback, traffic limit or public ACL",
     ),
-    Operation("GetObject", OBJECT, "GET", objects.get_object, missing="one range at a time"),
-    Operation("HeadObject", OBJECT, "HEAD", objects.head_object),
+    Operation("GetObject", OBJECT, "GET", objects.get_object, missing="one range at a time", looks_up=True),
+    Operation("HeadObject", OBJECT, "HEAD", objects.head_object, looks_up=True),
     Operation("DeleteObject", OBJECT, "DELETE", deleting.delete_object),
 )
 

@@ -99,7 +99,7 @@ def info_of(bucket: str, key: str, columns: Iterable[Any], path: Path) -> Object
         last_modified=moment(modified),
         content_type=content_type,
         crc64=int(crc64),
-        path=path / (blob or ""),
+        path=Path(f"{path}/{blob}") if blob else path,  # a third of what joining costs, at every look
         tags=_mapping(tags),
         metadata=_mapping(metadata),
         headers=_mapping(headers),
