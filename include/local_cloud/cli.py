@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from include.local_cloud.service import LocalCloud
 from include.local_cloud.signatures.credentials import Credentials
 
 PREFIX = "LOCAL_CLOUD_"
+_OPEN_FILES = 65_536
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -131,11 +133,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ConfigError(f"--log-level is {parsed.log_level!r}; allowed are {', '.join(_LOG_LEVELS)}.")
         logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         config = read_config(parsed, os.environ)
+        _allow_open_files()
         asyncio.run(_serve(config))
     except ConfigError as error:
         print(f"local cloud: {error}", file=sys.stderr)  # noqa: T201  # a command speaks on its standard streams
         return 2
     return 0
+
+
+def _allow_open_files() -> None:
+    """Every connection is an open file, and a shell's usual limit of 1,024 (256) would end the service's at as many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 async def _serve(config: Config) -> None:

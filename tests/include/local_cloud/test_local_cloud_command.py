@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -11,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -183,6 +186,22 @@ def test_a_data_directory_that_can_not_be_made_is_named(tmp_path: Path):
     result = run("--data", str(tmp_path / "file" / "data"), *ANY_PORTS)
     assert result.returncode == 2
     assert "can't be used" in result.stderr
+
+
+def test_a_shells_limit_of_open_files_is_raised(tmp_path: Path):
+    low = "ulimit -Sn 64 && exec " + shlex.join([sys.executable, "-m", "include.local_cloud", "serve"])
+    flags = shlex.join(["--data", str(tmp_path / "data"), "--access-key-id", "testAK", *ANY_PORTS])
+    environment = os.environ | {"LOCAL_CLOUD_ACCESS_KEY_SECRET": "testSK"}
+    with subprocess.Popen(
+        ["sh", "-c", f"{low} {flags}"], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        address = urlsplit(json.loads(process.stdout.readline())["oss"])
+        with contextlib.ExitStack() as held_open:
+            for _ in range(100):
+                held_open.enter_context(socket.create_connection((address.hostname, address.port), timeout=10))
+            assert requests.get(address.geturl(), timeout=10).status_code == 403
+        process.terminate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
