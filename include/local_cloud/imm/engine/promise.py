@@ -10,6 +10,7 @@ For wav, w64 and caf FFmpeg already shortens the length to what is there; their 
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -68,14 +69,15 @@ def _wav_data(file: BinaryIO) -> tuple[int, int] | None:
             return None
         name, length = header[:4], struct.unpack("<I", header[4:])[0]
         if name == b"ds64":
-            body = file.read(length)
-            long_size = struct.unpack("<Q", body[8:16])[0] if len(body) >= 16 else None
+            body = file.read(min(length, 16))
+            long_size = struct.unpack("<Q", body[8:])[0] if len(body) == 16 else None
+            _skip(file, length - len(body))
             continue
         if name == b"data":
             if length == 0xFFFFFFFF and long_size is not None:
                 return file.tell(), long_size
             return (file.tell(), length) if 0 < length < _STREAMED_WAV else None
-        file.seek(length + length % 2, 1)
+        _skip(file, length + length % 2)
     return None
 
 
@@ -90,7 +92,7 @@ def _w64_data(file: BinaryIO) -> tuple[int, int] | None:
             return file.tell(), length - 24
         if length < 24:
             return None
-        file.seek(length - 24 + -length % 8, 1)
+        _skip(file, length - 24 + -length % 8)
     return None
 
 
@@ -105,8 +107,13 @@ def _caf_data(file: BinaryIO) -> tuple[int, int] | None:
             return (file.tell(), length) if length > 0 else None  # -1: up to the end
         if length < 0:
             return None
-        file.seek(length, 1)
+        _skip(file, length)
     return None
+
+
+def _skip(file: BinaryIO, length: int) -> None:
+    """Go on behind `length` bytes, at the end at most: a chunk may claim more than a file can hold."""
+    file.seek(min(file.tell() + length, os.fstat(file.fileno()).st_size))
 
 
 _DATA_CHUNKS: dict[str, Callable[[BinaryIO], tuple[int, int] | None]] = {
