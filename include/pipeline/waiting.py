@@ -82,6 +82,9 @@ class Progress:
     waiting: int
     left_out: int = 0
 
+    def __str__(self) -> str:
+        return f"{self.converted} converted, {self.failed} failed, {self.in_flight} in flight"
+
     @property
     def done(self) -> bool:
         """Whether there is nothing left to wait for."""
@@ -243,7 +246,7 @@ class _Pace:
         self._tell_after = min(2 * self._tell_after, TELL_LONGEST)
         minutes = (time.monotonic() - self._began) / 60
         done = 0 if self._first is None else self._first.in_flight - progress.in_flight
-        line = f"{progress.converted} converted, {progress.failed} failed, {progress.in_flight} in flight"
+        line = str(progress)
         if done > 0 and minutes > 0:
             rate = done / minutes
             line += f", {rate:.0f} a minute"

@@ -102,7 +102,9 @@ class OSSAudioConvertSensor(BaseSensorOperator):
     def poke(self, context: Context) -> bool:
         """Receive once, ask once."""
         with self._waiter(datetime.now(UTC)) as waiter:
-            return asyncio.run(waiter.poke()).done
+            progress = asyncio.run(waiter.poke())
+        self.log.info("%s", progress)
+        return progress.done
 
     @contextmanager
     def _waiter(self, until: datetime) -> Iterator[ShardWaiter]:

@@ -89,6 +89,10 @@ class OSSAudioShardTrigger(BaseTrigger):
         url = await CatalogueHook(self.catalogue_conn_id).aurl()
         catalogue = await asyncio.to_thread(open_catalogue, url)
         try:
+            # In a catalogue that was replaced nothing is in flight, or another batch's conversions are: the task
+            # resumes and says so.
+            if not await asyncio.to_thread(_knows, catalogue, self.batch, self.uid):
+                return None
             waiter = ShardWaiter(
                 catalogue,
                 oss,
@@ -100,7 +104,7 @@ class OSSAudioShardTrigger(BaseTrigger):
                 tell=self.log.info,
             )
             progress = await waiter.wait()
-            # In a catalogue that was replaced nothing is in flight; the task resumes and says so.
+            # It may be replaced, or the batch deleted, in the meantime.
             known = await asyncio.to_thread(_knows, catalogue, self.batch, self.uid)
             return progress if known else None
         finally:

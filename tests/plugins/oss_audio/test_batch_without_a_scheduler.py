@@ -329,7 +329,8 @@ def test_a_wait_in_a_catalogue_that_was_replaced_says_so(
             step(context)
 
 
-def test_a_trigger_in_a_catalogue_that_was_replaced_resumes_its_task(deployment: Deployment) -> None:
+@pytest.mark.parametrize("begun_anew", [True, False])
+def test_a_trigger_in_a_catalogue_that_was_replaced_resumes_its_task(deployment: Deployment, begun_anew: bool) -> None:
     deployment.put("a.wav")
     context = deployment.context()
     (shard,) = plan(listing(deployment).execute(context))
@@ -338,6 +339,9 @@ def test_a_trigger_in_a_catalogue_that_was_replaced_resumes_its_task(deployment:
     with pytest.raises(TaskDeferred) as deferred:
         sensor.execute(context)
     replace_catalogue(deployment)
+    if begun_anew:
+        (another,) = plan(listing(deployment).execute(deployment.context()))
+        assert another["batch"] == shard["batch"]
     event = ended_by(deferred.value.trigger)
     assert not isinstance(event, TaskSuccessEvent)
     assert event.payload == {"done": False}
