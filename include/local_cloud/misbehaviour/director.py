@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -182,10 +183,9 @@ class Director:
     async def pause(self, seconds: float) -> None:
         """Let time pass, less when the service is to end."""
         if seconds > 0:
-            try:
-                await asyncio.wait_for(self.draining.wait(), seconds)
-            except TimeoutError:
-                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.draining.wait()
 
     # --- inside
 

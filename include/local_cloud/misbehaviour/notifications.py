@@ -198,7 +198,8 @@ class Notifications:
                 continue
             wait = (self._due[0][0] - now_ms) / 1000 if self._due else None
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
 
     async def _deliver(self, numbers: list[int]) -> None:
         """Publish in this order, then forget: a kill between the two repeats them."""

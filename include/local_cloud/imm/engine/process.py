@@ -62,7 +62,9 @@ async def run(argv: Sequence[str | Path], allowance: Allowance, scratch: Path) -
         try:
             _limit(process.pid, allowance)
             try:
-                await asyncio.wait_for(_ended(process), allowance.wall_seconds)
+                # Not wait_for: before Python 3.12 it forgets a cancellation that meets the end of what it waits for.
+                async with asyncio.timeout(allowance.wall_seconds):
+                    await _ended(process)
             except TimeoutError:
                 timed_out = True
         finally:
