@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .database import Catalogue, CatalogueError, CatalogueTrouble, open_catalogue
+from .database import Catalogue, CatalogueError, CatalogueTrouble, CatalogueUnreachable, open_catalogue
 from .states import ACTIVE, IN_FLIGHT, UNHAPPY, State, Verb
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Catalogue",
     "CatalogueError",
     "CatalogueTrouble",
+    "CatalogueUnreachable",
     "State",
     "Verb",
     "open_catalogue",

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from .migrations.head import HEAD
 from .schema import UtcDateTime
-from .troubles import explain
+from .troubles import explain, passes
 
 #: Seconds a writer waits for another one before it gives up.
 BUSY_TIMEOUT = 60
@@ -25,6 +25,10 @@ _ADVISORY_LOCKS = {"migrate": 7_146_001, "plan": 7_146_002}
 
 class CatalogueError(RuntimeError):
     """The catalogue can't be opened; the message names the database and the remedy, never a password."""
+
+
+class CatalogueUnreachable(CatalogueError):
+    """The catalogue can't be opened now: its server is away, starting or full, or somebody has locked it."""
 
 
 class CatalogueTrouble(RuntimeError):
@@ -123,6 +127,7 @@ def open_catalogue(url: str | sa.URL, *, create: bool = True) -> Catalogue:
     Raises:
         CatalogueError: the database can't be reached or written, is of a kind not served, belongs to another program,
             or is newer than this one. It is then as it was.
+        CatalogueUnreachable: the same, where trying again later may help.
     """
     try:
         url = sa.make_url(url)
@@ -147,7 +152,8 @@ def open_catalogue(url: str | sa.URL, *, create: bool = True) -> Catalogue:
         # The driver's own text may repeat the URL; its class and first line are enough to act on.
         reason = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
         trouble = explain(error, shown, BUSY_TIMEOUT) or f"catalogue {shown}: the database refuses"
-        raise CatalogueError(f"{trouble}. It can't be opened ({reason}) and is as it was") from None
+        kind = CatalogueUnreachable if passes(error) else CatalogueError
+        raise kind(f"{trouble}. It can't be opened ({reason}) and is as it was") from None
     except BaseException:
         engine.dispose()
         raise

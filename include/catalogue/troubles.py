@@ -49,6 +49,10 @@ _POSTGRESQL: Mapping[str, tuple[str, str]] = {
 }
 
 
+#: Troubles that end without anybody's doing.
+_PASSING = frozenset({"SQLITE_BUSY", "53300", "53", "55P03", "57", "08"})
+
+
 def explain(error: sa.exc.DBAPIError, shown: str, busy: float) -> str | None:
     """Say in one sentence what is wrong with the database, and what helps; None: it is not the database.
 
@@ -56,28 +60,37 @@ def explain(error: sa.exc.DBAPIError, shown: str, busy: float) -> str | None:
         shown: the catalogue's URL without its password.
         busy: seconds that a writer waits for another one.
     """
-    if isinstance(error.orig, sqlite3.Error):
-        known = _SQLITE.get("_".join((getattr(error.orig, "sqlite_errorname", "") or "").split("_")[:2]))
-    else:
-        code = getattr(error.orig, "pgcode", None)
-        if code is None and isinstance(error, sa.exc.OperationalError):
-            known = _unconnected(str(error.orig))
-        else:
-            known = next((_POSTGRESQL[start] for start in _POSTGRESQL if (code or "").startswith(start)), None)
+    known = _kind(error)
     if known is None:
         return None
-    what, remedy = known
+    what, remedy = {**_SQLITE, **_POSTGRESQL}[known]
     return f"catalogue {shown}: {what.format(busy=busy)}. {remedy}"
 
 
-def _unconnected(text: str) -> tuple[str, str]:
+def passes(error: sa.exc.DBAPIError) -> bool:
+    """Whether the same may succeed later, with nothing changed: a server that is away, a lock."""
+    return _kind(error) in _PASSING
+
+
+def _kind(error: sa.exc.DBAPIError) -> str | None:
+    """The trouble's name in the tables above."""
+    if isinstance(error.orig, sqlite3.Error):
+        name = "_".join((getattr(error.orig, "sqlite_errorname", "") or "").split("_")[:2])
+        return name if name in _SQLITE else None
+    code = getattr(error.orig, "pgcode", None)
+    if code is None and isinstance(error, sa.exc.OperationalError):
+        return _unconnected(str(error.orig))
+    return next((start for start in _POSTGRESQL if (code or "").startswith(start)), None)
+
+
+def _unconnected(text: str) -> str:
     """PostgreSQL's refusals of a connection, which carry no code."""
     if "authentication failed" in text or "no pg_hba.conf entry" in text:
-        return _POSTGRESQL["28"]
+        return "28"
     if "database" in text and "does not exist" in text:
-        return _POSTGRESQL["3D"]
+        return "3D"
     if "starting up" in text or "shutting down" in text:
-        return _POSTGRESQL["57"]
+        return "57"
     if "too many clients" in text or "connection slots" in text:
-        return _POSTGRESQL["53300"]
-    return _POSTGRESQL["08"]
+        return "53300"
+    return "08"

@@ -7,7 +7,7 @@ about one second of CPU each, and every Airflow task process would pay for them.
 from __future__ import annotations
 
 from include.oss.check import check_bucket, check_imm
-from include.oss.errors import OssConfigurationError
+from include.oss.errors import OssConfigurationError, OssUnavailable
 from include.oss.explain import explain, is_unreachable
 from include.oss.imm import ImmTasks, TaskNotFound, TaskStatus
 from include.oss.redact import redact
@@ -17,6 +17,7 @@ __all__ = [
     "ImmTasks",
     "OssConfigurationError",
     "OssSettings",
+    "OssUnavailable",
     "TaskNotFound",
     "TaskStatus",
     "check_bucket",

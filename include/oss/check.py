@@ -9,8 +9,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from include.oss.errors import OssConfigurationError
-from include.oss.explain import is_unreachable
+from include.oss.errors import OssConfigurationError, OssUnavailable
+from include.oss.explain import is_passing, is_unreachable
 
 if TYPE_CHECKING:
     from include.oss.settings import OssSettings
@@ -27,10 +27,10 @@ READ_TIMEOUT = 10.0
 def check_bucket(settings: OssSettings, bucket: str, *, pauses: Sequence[float] = PAUSES) -> datetime:
     """Make sure that the bucket answers and that this account may list it; return the time by OSS's own clock.
 
-    An endpoint that can't be reached gets one more try per pause; every other answer counts at once.
-    ListObjects is the call, because it is the one permission that each step of a batch needs.
+    An endpoint that can't be reached, or says that it can't serve now, gets one more try per pause; every other
+    answer counts at once. ListObjects is the call, because it is the one permission that each step of a batch needs.
 
-    Raises OssConfigurationError, which names the setting and the remedy.
+    Raises OssConfigurationError, which names the setting and the remedy, and OssUnavailable when it can't serve still.
     """
     client = _hurried(settings).bucket(bucket)
     answer = _try(settings, f"Opening bucket {bucket!r}", pauses, lambda: client.list_objects_v2(max_keys=1))
@@ -53,18 +53,16 @@ def _hurried(settings: OssSettings) -> OssSettings:
 
 # Three SDKs without a common base class: whatever they raise becomes the one error of ours (BLE001).
 def _try(settings: OssSettings, what: str, pauses: Sequence[float], call: Callable[[], T]) -> T:
-    for pause in pauses:
+    for pause in (*pauses, None):
         try:
             return call()
         except Exception as exception:  # noqa: BLE001
-            if not is_unreachable(exception):
+            again = is_unreachable(exception) or is_passing(exception)
+            if not again or pause is None:
+                sentence = settings.explain(exception, what)
+                if again:
+                    sentence = f"{sentence.removesuffix('.')} ({len(pauses) + 1} tries)."
                 # `from None`: the SDK's exception quotes headers, addresses and error bodies.
-                raise OssConfigurationError(settings.explain(exception, what)) from None
+                raise (OssUnavailable if is_passing(exception) else OssConfigurationError)(sentence) from None
         time.sleep(pause)
-    try:
-        return call()
-    except Exception as exception:  # noqa: BLE001
-        sentence = settings.explain(exception, what)
-        if is_unreachable(exception):
-            sentence = f"{sentence.removesuffix('.')} ({len(pauses) + 1} tries)."
-        raise OssConfigurationError(sentence) from None
+    raise AssertionError("the last try returned or raised")

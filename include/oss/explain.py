@@ -107,6 +107,12 @@ def is_unreachable(exception: BaseException) -> bool:
     return any(_is_connection_error(cause) for cause in _causes(exception))
 
 
+def is_passing(exception: BaseException) -> bool:
+    """Whether the service said that it can't serve now: a 5xx, or too many requests."""
+    answer = _service_answer(exception)
+    return answer is not None and (answer.status >= 500 or answer.status == 429)
+
+
 def is_credential_error(exception: BaseException) -> bool:
     """Whether the service refused who we are (key id, secret or STS token)."""
     answer = _service_answer(exception)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from include.audio_convert import ParameterError, ProfileError
-from include.catalogue import CatalogueError
+from include.catalogue import CatalogueError, CatalogueUnreachable
 from include.catalogue.batches import NoSuchBatch
-from include.oss import OssConfigurationError, OssSettings, redact
+from include.oss import OssConfigurationError, OssSettings, OssUnavailable, redact
 from include.pipeline.estimating import PriceError
 from include.pipeline.reconciling import NoAnswer
 from include.pipeline.request import RequestError
@@ -30,6 +30,9 @@ _SETTINGS = (
     SmqError,
 )
 
+#: What a later try may get past: the task's retries are for this.
+_PASSING = (CatalogueUnreachable, NoAnswer, OssUnavailable)
+
 
 @contextmanager
 def clear_errors(doing: str, settings: OssSettings | None = None) -> Iterator[None]:
@@ -44,10 +47,11 @@ def clear_errors(doing: str, settings: OssSettings | None = None) -> Iterator[No
 
     try:
         yield
+    # The catalogue that is away now is a CatalogueError of its own, so what passes is asked for first.
+    except _PASSING as error:
+        raise AirflowException(redact(str(error), settings.secrets if settings else ())) from None
     except _SETTINGS as error:
         raise AirflowFailException(redact(str(error), settings.secrets if settings else ())) from None
-    except NoAnswer as error:
-        raise AirflowException(redact(str(error), settings.secrets if settings else ())) from None
     except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
         # The second: oss2 doesn't wrap what happens while it reads an answer. `from None`: the exceptions carry
         # headers and addresses.

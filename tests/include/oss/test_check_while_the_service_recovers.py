@@ -1,0 +1,56 @@
+"""The look before a batch, while OSS or IMM can't serve: asked again, and never taken for a wrong setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from include.local_cloud.misbehaviour.client import AdminClient
+from include.local_cloud.misbehaviour.rules import Error
+from include.oss import OssSettings, OssUnavailable, check_bucket, check_imm
+
+if TYPE_CHECKING:
+    from tests.conftest import LocalCloudProcess
+
+
+@pytest.fixture
+def admin(faulty_cloud: LocalCloudProcess) -> Iterator[AdminClient]:
+    client = AdminClient(faulty_cloud.admin)
+    client.reset()
+    yield client
+    client.reset()
+
+
+@pytest.fixture
+def settings(faulty_cloud: LocalCloudProcess) -> OssSettings:
+    return OssSettings(
+        endpoint=faulty_cloud.oss,
+        region=faulty_cloud.region,
+        access_key_id=faulty_cloud.access_key_id,
+        access_key_secret=faulty_cloud.access_key_secret,
+        imm_endpoint=faulty_cloud.imm,
+        path_style=True,
+    )
+
+
+def test_a_service_that_recovers_is_asked_again(
+    admin: AdminClient, settings: OssSettings, faulty_cloud: LocalCloudProcess
+) -> None:
+    for service in ("imm", "oss"):
+        admin.add(Error(service=service, status=503, times=2))
+    check_bucket(settings, faulty_cloud.bucket, pauses=(0, 0))
+    assert check_imm(settings, faulty_cloud.bucket, pauses=(0, 0))
+
+
+@pytest.mark.parametrize(("status", "code"), [(500, None), (503, None), (429, "Throttling")])
+def test_a_service_that_does_not_recover_is_no_wrong_setting(
+    admin: AdminClient, settings: OssSettings, faulty_cloud: LocalCloudProcess, status: int, code: str | None
+) -> None:
+    rules = [admin.add(Error(service=service, status=status, code=code)) for service in ("imm", "oss")]
+    with pytest.raises(OssUnavailable, match=r"\(3 tries\)"):
+        check_imm(settings, faulty_cloud.bucket, pauses=(0, 0))
+    with pytest.raises(OssUnavailable, match=r"\(3 tries\)"):
+        check_bucket(settings, faulty_cloud.bucket, pauses=(0, 0))
+    assert [admin.rule(rule).fired for rule in rules] == [3, 3]
