@@ -28,6 +28,9 @@ PAUSE = (3.0, 12.0)
 STANDSTILL = (2.0, 30.0)
 """Seconds between two hits, and of a SIGSTOP: some outlast leases and heartbeats, some don't."""
 
+REST_SECONDS = 45.0
+"""A hit waits so long at most until a conversion has moved since the last one: else all die while they start."""
+
 AIM_SECONDS = 12.0
 """A hit waits so long at most for a conversion in the state it aims at."""
 
@@ -123,8 +126,10 @@ def _hit_again_and_again(
     say: Callable[[str], None],
 ) -> None:
     chance = random.Random(order.seed)
+    states: Counter[State] | None = None
     for number in range(1, order.kills + 1):
         time.sleep(chance.uniform(*PAUSE))
+        _rest(states, view)
         states = _aim(chance.choice(sorted(ACTIVE)), view)
         victim, still = chance.choice(VICTIMS), supervisor.standing_still()
         if victim not in still and chance.random() < SHARE_OF_STOPS:
@@ -137,6 +142,13 @@ def _hit_again_and_again(
         outcome.victims[victim] += 1
         outcome.hit.update(state for state, count in (states or Counter()).items() if count)
         say(f"{number}/{order.kills} {what} of {victim}: {_told(states)}; {len(batches.open_runs())} runs")
+
+
+def _rest(before: Counter[State] | None, view: CatalogueView) -> None:
+    """Wait until the counts by state are others than at the last hit, REST_SECONDS at most."""
+    deadline = time.monotonic() + REST_SECONDS
+    while view.states() in (before, None) and time.monotonic() < deadline:
+        time.sleep(0.2)
 
 
 def _aim(wanted: State, view: CatalogueView) -> Counter[State] | None:
