@@ -62,7 +62,8 @@ def _summary(order: Order, outcome: Outcome, say: Callable[[str], None]) -> int:
     figures = judgement.figures
     say(", ".join(f"{count} x {victim}" for victim, count in outcome.victims.most_common()) or "nobody was hit")
     say("hits that found conversions in: " + ", ".join(f"{state.value} {outcome.hit[state]}" for state in State))
-    say(f"{outcome.runs} runs, {outcome.clears} clears, {outcome.restarts} processes ended by themselves")
+    ended = ", ".join(f"{count} x {name}" for name, count in outcome.restarts.most_common()) or "none"
+    say(f"{outcome.runs} runs, {outcome.clears} clears; processes that ended by themselves: {ended}")
     say(", ".join(f"{figures[name]} {name}" for name in sorted(figures)))
     for tie in judgement.ties:
         say(tie)

@@ -165,6 +165,6 @@ class Batches:
             try:
                 return call()
             except (StackError, httpx.HTTPError, oss2.exceptions.OssError) as error:
-                if time.monotonic() > deadline:
+                if self._abandoned.is_set() or time.monotonic() > deadline:
                     raise StackError(f"{what} did not work for {PATIENCE:.0f} s: {error}") from error
                 time.sleep(0.5)

@@ -53,14 +53,19 @@ class Order:
 
 @dataclass
 class Outcome:
-    """What came of a run; `hit` counts hits by state in which at least one conversion stood."""
+    """What came of a run.
+
+    Attributes:
+        hit: hits by state in which at least one conversion stood.
+        restarts: processes that ended without being hit.
+    """
 
     judgement: Judgement
     hit: Counter[State]
     victims: Counter[str]
     runs: int
     clears: int
-    restarts: int
+    restarts: Counter[str]
 
 
 def run(folder: Path, order: Order, say: Callable[[str], None]) -> Outcome:
@@ -77,7 +82,7 @@ def run(folder: Path, order: Order, say: Callable[[str], None]) -> Outcome:
         say("Airflow and the local cloud are up")
         view = CatalogueView(stack.catalogue_url)
         supervisor, batches = Supervisor(stack), Batches(stack, order.files, say)
-        outcome = Outcome(Judgement(), Counter(), Counter(), 0, 0, 0)
+        outcome = Outcome(Judgement(), Counter(), Counter(), 0, 0, Counter())
         with supervisor.watching():
             batches.start()
             try:
@@ -90,7 +95,7 @@ def run(folder: Path, order: Order, say: Callable[[str], None]) -> Outcome:
             _judge(stack, admin, view, supervisor, batches, outcome.judgement)
         view.close()
     outcome.runs, outcome.clears = len(batches.runs), sum(run.clears for run in batches.runs)
-    outcome.restarts = len(supervisor.restarts)
+    outcome.restarts = Counter(name for name, _ in supervisor.restarts)
     return outcome
 
 
