@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 MYPY_PATHS := include plugins dags tools benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock upgrade lint format test test-sdk test-damage-full chaos-cloud chaos-cloud-full demo up down bench clean
+.PHONY: help setup lock upgrade lint format test test-sdk test-damage-full chaos-cloud chaos-cloud-full chaos chaos-full demo up down bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -53,6 +53,13 @@ chaos-cloud: setup ## kill -9 of the local cloud under load, 20 times within a m
 
 chaos-cloud-full: setup ## the same, 200 times
 	@$(RUN) -m tools.chaos_cloud --kills 200 $(if $(SEED),--seed $(SEED))
+
+chaos: setup ## kill and stop processes of a whole stack (Celery, PostgreSQL) during batches, 12 times
+	@$(RUN) -m tools.chaos --kills 12 --files 40 $(if $(SEED),--seed $(SEED))
+
+chaos-full: setup ## the same, 300 times, and once more with lost, repeated and reordered notifications
+	@$(RUN) -m tools.chaos --kills 300 --files 100 $(if $(SEED),--seed $(SEED))
+	@$(RUN) -m tools.chaos --kills 300 --files 100 --lost 0.3 --repeated 0.3 $(if $(SEED),--seed $(SEED))
 
 demo: setup ## the main job, end to end: a bucket of audio becomes a verified catalogue
 	@$(RUN) -m tools.demo
