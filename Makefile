@@ -40,7 +40,7 @@ format: setup ## put all Python files into the project's form
 	$(VENV)/bin/ruff format .
 
 test: setup ## all tests, a real scheduler, triggerer and FFmpeg included
-	$(RUN) -m pytest -n 3 --dist loadfile
+	$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-sdk: setup ## the local cloud under ali-oss of npm; needs Node (Debian: nodejs npm)
 	@$(RUN) -m tools.sdk_suite

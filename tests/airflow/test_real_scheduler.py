@@ -86,7 +86,7 @@ def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
     instances = airflow_stack.airflow.task_instances(NIGHTLY, "night-1")
     assert Counter(one["state"] for one in instances) == {"success": 8}
     (shard,) = airflow_stack.airflow.xcom(NIGHTLY, "night-1", "plan")
-    assert set(shard) == {"batch", "shard"}  # what one task hands to the next is a handle, never a list of files
+    assert set(shard) == {"batch", "uid", "shard"}  # what one task hands to the next is a handle, never a list of files
     assert "trigger completed" in airflow_stack.airflow.task_log(NIGHTLY, "night-1", "await", map_index=0)
     rows = rows_below(catalogue, "incoming/")
     assert Counter(row.state for row in rows) == {State.PUBLISHED: 2 * (len(SAMPLES) - 2), State.FAILED: 4}
