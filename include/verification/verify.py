@@ -85,7 +85,10 @@ def _decoded(expectation: Expectation, source: Measured, found: Measured) -> lis
     if not isinstance(found, Inspection):
         return [not_checked(name, "a full decode", "it was not decoded") for name in names]
     checks = [_decode(expectation, found), _checksum(found)]
-    if not isinstance(source, Inspection):
+    if not found.samples:
+        # Of which "head" says so; there are no channels either.
+        return checks + [not_checked(name, "as the source", "no sample was decoded") for name in names[2:]]
+    if not isinstance(source, Inspection) or not source.samples:
         return checks + [not_checked(name, "as the source", "the source was not decoded") for name in names[2:]]
     return [
         *checks,

@@ -111,6 +111,19 @@ def test_damage(policy: str, damage: str, f: str, studio: Studio, sources: dict[
         assert cell in names(verdict)
 
 
+@pytest.mark.parametrize("f", ["aac", "ac3", "flac"])
+def test_a_rendition_of_which_no_frame_decodes_fails(f: str, studio: Studio, sources: dict[int, Inspection]) -> None:
+    data = bytearray(studio.rendition(f))
+    # Behind the first frame's header: the frame stands as a packet, but gives no sample.
+    begin = data.find(b"\xff\xf8") if f == "flac" else 0
+    data[begin + 10 : begin + 60] = b"\xff" * 50
+    verdict = judge("decode", f, bytes(data), sources[SECONDS])
+    assert verdict is not None
+    assert (verdict["head"].measured, verdict["head"].verdict) == ("no sample decoded", "failed")
+    assert verdict["channels_alive"].verdict == "not_checked"
+    assert verdict.decision == "failed"
+
+
 @pytest.mark.parametrize("f", FORMATS)
 def test_a_bit_that_flips_in_the_stored_object_never_passes_a_decode(
     f: str, studio: Studio, sources: dict[int, Inspection]
