@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -136,19 +136,19 @@ def missing(
     connection: Connection,
     *,
     profile: str | None = None,
-    codec: str | None = None,
+    codecs: Collection[str] = (),
     bucket: str | None = None,
     prefix: str = "",
     limit: int | None = None,
 ) -> list[Missing]:
-    """Sources that have no published rendition of a profile, or none of a codec, in the order of their keys.
+    """Sources that have no published rendition of a profile, or none of some codecs, in the order of their keys.
 
     Args:
-        profile, codec: one of them; a codec is FFmpeg's name (mp3, aac, flac, vorbis, ac3, opus, amr_nb, amr_wb).
+        profile, codecs: one of them; codecs have FFmpeg's names (mp3, aac, flac, vorbis, ac3, opus, amr_nb, amr_wb).
         bucket, prefix: only these sources.
     """
     made = [rendition.c.source_key == source.c.key, rendition.c.source_bucket == source.c.bucket]
-    made += [rendition.c.profile == profile] if profile is not None else [rendition.c.codec == codec]
+    made += [rendition.c.profile == profile] if profile is not None else [rendition.c.codec.in_(codecs)]
     wanted = [begins_with(source.c.key, prefix), ~sa.exists().where(*made)]
     if bucket is not None:
         wanted.append(source.c.bucket == bucket)
@@ -157,6 +157,11 @@ def missing(
     found = connection.execute(lacking.limit(limit)).all()
     why = _why(connection, [(row.bucket, row.key) for row in found], profile) if profile is not None else {}
     return [Missing(row.bucket, row.key, *why.get((row.bucket, row.key), (None, None, None))) for row in found]
+
+
+def is_profile(connection: Connection, name: str) -> bool:
+    """Whether anything was ever asked for under this name."""
+    return bool(connection.scalar(sa.select(sa.exists().where(conversion.c.profile == name))))
 
 
 def _why(

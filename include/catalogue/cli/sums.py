@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from include.audio_convert import FORMATS
 from include.catalogue import answers
 from include.catalogue.browsing import split_prefix
 
@@ -13,8 +14,10 @@ from .application import CatalogueOption, JsonOption, SinceOption, app
 from .output import note, show_json, show_rows
 from .places import moment, opened
 
-#: Codecs by the names under which people know the formats.
-_CODECS = {"oga": "vorbis", "ogg": "vorbis"}
+#: The codecs of every format by its name (of amr two), and each codec by its own.
+_CODECS = {codec: {codec} for one in FORMATS.values() for codec in one.codecs.values()}
+_CODECS |= {name: set(one.codecs.values()) for name, one in FORMATS.items()}
+_CODECS["ogg"] = _CODECS["oga"]
 
 
 @app.command()
@@ -35,7 +38,7 @@ def failures(
     if as_json:
         show_json(rows)
     else:
-        show_rows(rows, columns, nothing="nothing failed")
+        show_rows(rows, columns, nothing="nothing failed" if code is None else f"nothing failed with {code}")
 
 
 @app.command()
@@ -76,16 +79,19 @@ def missing(
     as_json: JsonOption = False,
 ) -> None:
     """Sources without a published rendition: `missing mp3 --codec` are those that have no mp3."""
+    if codec and what not in _CODECS:
+        raise typer.BadParameter(f"{what!r} is no codec of a rendition: {', '.join(sorted(_CODECS))}")
     bucket, begins = split_prefix(prefix)
     with opened(catalogue) as there, there.read() as connection:
         found = answers.missing(
             connection,
             profile=None if codec else what,
-            codec=_CODECS.get(what, what) if codec else None,
+            codecs=_CODECS[what] if codec else (),
             bucket=bucket,
             prefix=begins,
             limit=limit,
         )
+        known = codec or answers.is_profile(connection, what)
     rows = [vars(one) for one in found]
     if as_json:
         show_json(rows)
@@ -93,3 +99,5 @@ def missing(
         columns = ("bucket", "key") if codec else ("bucket", "key", "state", "code", "message")
         show_rows(rows, columns, nothing=f"every source has its {what}")
         note(f"{len(rows)} sources")
+    if not known:
+        note(f"nothing was ever asked for with a profile {what!r}" + ("; a codec needs --codec" * (what in _CODECS)))

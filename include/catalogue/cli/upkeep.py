@@ -125,6 +125,8 @@ def check(
         show_rows(rows, ("kind", "bucket", "key", "detail"), nothing="catalogue and buckets agree")
         sums = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no difference"
         note(f"{sums}; {mended} repaired, {deleted} deleted")
+        if young := sum(counts[kind.value] for kind in wanted) - deleted:
+            note(f"{young} younger than {older_than} h stay: they may be in use (--older-than)")
     if len(found) > mended + deleted:
         raise typer.Exit(2)
 

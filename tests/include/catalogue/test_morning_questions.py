@@ -114,3 +114,21 @@ def test_which_sources_have_no_mp3(library: Library, run_command: RunCommand) ->
     )
     assert json.loads(run_command("missing", "archive-flac", "--json")[1]) == []
     assert json.loads(run_command("missing", "mobile-mp3", "--prefix", "oss://media/songs/a", "--json")[1]) == []
+
+
+def test_a_format_is_asked_for_by_the_name_people_know(library: Library, run_command: RunCommand) -> None:
+    library.add("songs/c.wav", profile="voice", codec="amr_wb")
+    library.add("songs/d.wav", profile="web", codec="vorbis")
+    lacking = {name: json.loads(run_command("missing", name, "--codec", "--json")[1]) for name in ("amr", "oga", "ogg")}
+    assert [one["key"] for one in lacking["amr"]] == ["songs/d.wav"]
+    assert [one["key"] for one in lacking["oga"]] == [one["key"] for one in lacking["ogg"]] == ["songs/c.wav"]
+
+
+def test_a_name_that_is_neither_codec_nor_profile_is_told(library: Library, run_command: RunCommand) -> None:
+    library.night()
+    status, _, complaint = run_command("missing", "mp4", "--codec")
+    assert status == 2
+    assert "no codec of a rendition" in complaint
+    assert "a codec needs --codec" in run_command("missing", "mp3")[2]
+    assert "nothing was ever asked for with a profile 'mp4'" in run_command("missing", "mp4")[2]
+    assert "ever asked for" not in run_command("missing", "mobile-mp3")[2]
