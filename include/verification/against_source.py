@@ -31,7 +31,7 @@ def silence_check(expectation: Expectation, source: Inspection, found: Inspectio
     """Every part of the rendition that is silent must be silent in the source.
 
     Compared on lines of peaks, whose columns last a quarter of a second and more in a long file: a gap shorter than
-    two columns may slip through.
+    four columns and twice the shift may slip through.
     """
     wanted = f"sound above {SILENT_BELOW} dBFS where the source has more than {LOUD_ABOVE} dBFS"
     for begin, end in _silent_stretches(found):
