@@ -69,13 +69,16 @@ def probe_remote(read_range: ReadRange, name: str) -> RemoteProbe:
     errors. Raises ``UnreadableAudio`` as ``probe`` does; errors of ``read_range`` pass through.
     """
     head, size = read_range(0, HEAD_BYTES)
-    if len(head) >= size:
-        return RemoteProbe(probe=probe(BytesIO(head), name), whole_tail=True, requests=1, bytes_read=len(head))
     with open_container(BytesIO(head), name) as container:
         stream = first_audio(container, name)
         codec = stream.codec_context.codec.canonical_name
         wanted = FLAC_TAIL_BYTES if codec == "flac" else _CHAINED_TAIL_BYTES if codec in _CHAINS else TAIL_BYTES
         wanted = min(wanted, size)
+        if len(head) >= size:
+            # Its packets were counted; but a demuxer takes the beginning of the last one for a packet.
+            end = _end(container, stream, codec, head, head[-wanted:], size)
+            whole = probe(BytesIO(head), name)
+            return RemoteProbe(probe=whole, whole_tail=end.whole, requests=1, bytes_read=len(head))
         tail, _ = read_range(size - wanted, wanted)
         end = _end(container, stream, codec, head, tail, size)
         length = PacketLength(
