@@ -118,6 +118,8 @@ class _Verifier:
             return [_quarantine(one, "Unreadable", str(error)) for one in ones]
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             return [self._refused(one, error) for one in ones]
+        except Exception as error:  # noqa: BLE001 - one odd file must not keep the others from being verified
+            return [self._unforeseen(one, error) for one in ones]
         findings = [self._verify(output, source) for output in work.outputs]
         # Once for all of them.
         return [replace(findings[0], source=source), *findings[1:]]
@@ -135,6 +137,8 @@ class _Verifier:
             return _quarantine(one, "OutputMissing", f"there is no object oss://{one.output_bucket}/{one.output_key}")
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             return self._refused(one, error)
+        except Exception as error:  # noqa: BLE001 - the same
+            return self._unforeseen(one, error)
         whole = replace(check_complete(source.probe), name="source")
         made = [whole, *measured.verdict.checks]
         found: dict[str, Any] = {"output_etag": measured.etag, "output_size": measured.measures.probe.size}
@@ -153,6 +157,12 @@ class _Verifier:
                 return _Finding(one)
             measures = replace(measures, side=side)
         return _Finding(one, Verb.VERIFY, {"measured": measures.to_json(), **found}, checks=made)
+
+    def _unforeseen(self, one: Conversion, error: Exception) -> _Finding:
+        """Nobody thought of it: the row stays as it is, and the step fails when the others are done."""
+        log.error("oss://%s/%s as %s could not be verified", one.bucket, one.key, one.profile, exc_info=error)
+        self.error = error
+        return _Finding(one)
 
     def _refused(self, one: Conversion, error: Exception) -> _Finding:
         """The row's own failure, if it is one; anything else is the step's, and the row waits for the next try."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.layout import AudioLayout
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
@@ -23,6 +24,9 @@ STRICT = "crccheck+bitstream+buffer+explode"
 
 _USUAL_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """What 1 to 8 channels are when the file doesn't say; the encoders take the same ones."""
+
+PLANES = 8
+"""From so many channels on a frame's planes are not read one by one; see ``StrictDecoder._readable``."""
 
 Block = npt.NDArray[np.float32]
 
@@ -63,6 +67,7 @@ class StrictDecoder:
         self._frames: list[npt.NDArray[Any]] = []
         self._waiting = 0
         self._shape: tuple[int, str, str] | None = None
+        self._packer: AudioResampler | None = None
         self.channel_names: tuple[str, ...] = ()
         self.samples = 0
         self.error: str | None = None
@@ -126,7 +131,7 @@ class StrictDecoder:
                 for frame in packet.decode():
                     if not self._accept(frame):
                         return
-                    yield frame
+                    yield self._readable(frame)
                 if time.monotonic() > deadline:
                     self.stopped = f"more than {self._limits.wall_seconds:.0f} s by the clock"
                     return
@@ -154,6 +159,15 @@ class StrictDecoder:
         if self._on_frame is not None:
             self._on_frame(frame)
         return True
+
+    def _readable(self, frame: AudioFrame) -> AudioFrame:
+        """PyAV counts the planes of a frame up to a null pointer, which 8 planes leave no room for: it reads beyond."""
+        if not frame.format.is_planar or frame.layout.nb_channels < PLANES:
+            return frame
+        if self._packer is None:
+            self._packer = AudioResampler(format=frame.format.packed.name, layout=frame.layout)
+        (packed,) = self._packer.resample(frame)
+        return packed
 
     def _at(self, problem: str | None) -> str:
         return f"{problem} at {self.samples / self.sample_rate:.3f} s"

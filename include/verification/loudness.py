@@ -10,8 +10,11 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
 from av.filter import Graph
 from av.filter.context import FilterContext
+
+from include.verification.decoding import PLANES
 
 _NOTHING_LOUD = -70.0
 """LUFS: the absolute gate of BS.1770; FFmpeg gives it when no block is above."""
@@ -36,7 +39,10 @@ class _Filters:
 
     def __init__(self, filters: Sequence[tuple[str, str]], sample_rate: int, layout: str) -> None:
         self._graph = Graph()
-        source = f"sample_rate={sample_rate}:sample_fmt=fltp:channel_layout={layout}:time_base=1/{sample_rate}"
+        sample_format = "fltp" if AudioLayout(layout).nb_channels < PLANES else "flt"
+        source = (
+            f"sample_rate={sample_rate}:sample_fmt={sample_format}:channel_layout={layout}:time_base=1/{sample_rate}"
+        )
         self._first: FilterContext = self._graph.add("abuffer", source)
         self._last = self._first
         for name, arguments in (*filters, ("abuffersink", "")):
@@ -86,7 +92,11 @@ class LoudnessMeter:
 
     def add(self, block: Block) -> None:
         """Measure ``block``, of shape (channels, samples) with full scale 1."""
-        frame = AudioFrame.from_ndarray(block, format="fltp", layout=self._layout)
+        if block.shape[0] < PLANES:
+            frame = AudioFrame.from_ndarray(block, format="fltp", layout=self._layout)
+        else:
+            packed = np.ascontiguousarray(block.T).reshape(1, -1)
+            frame = AudioFrame.from_ndarray(packed, format="flt", layout=self._layout)
         frame.sample_rate = self._rate
         frame.time_base = Fraction(1, self._rate)
         frame.pts = self._samples

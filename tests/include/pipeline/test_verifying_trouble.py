@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
 from include.catalogue import State
+from include.pipeline import verifying
 
 if TYPE_CHECKING:
     from tests.include.pipeline.conftest import Proxy, Steps
@@ -140,3 +141,25 @@ def test_a_source_that_never_has_the_checksum_that_oss_tells_judges_nothing(
     with pytest.raises(oss2.exceptions.InconsistentError, match=r"a\.wav arrives with another CRC-64"):
         steps.verify(batch, endpoint=oss_proxy.address)
     assert steps.row().state is State.CONVERTED
+
+
+def test_an_error_that_nobody_thought_of_keeps_no_neighbour_from_being_verified(
+    steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.wav", "b.wav", "c.wav"):
+        steps.put(name, wav())
+    batch = steps.to_converted("mobile-mp3")
+    measure = verifying.measure_output
+
+    def odd(reader: Any, output: Any, source: Any) -> Any:
+        if output.one.key.endswith("b.wav"):
+            raise IndexError("a frame that nobody thought of")
+        return measure(reader, output, source)
+
+    monkeypatch.setattr(verifying, "measure_output", odd)
+    with pytest.raises(IndexError, match="nobody thought of"):
+        steps.verify(batch)
+    states = {one.key.rpartition("/")[2]: one.state for one in steps.rows()}
+    assert states == {"a.wav": State.VERIFIED, "b.wav": State.CONVERTED, "c.wav": State.VERIFIED}
+    monkeypatch.undo()
+    assert steps.verify(batch) == {"verified": 1}
