@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -19,22 +19,42 @@ from include.oss import OssSettings
 
 from .checking import Difference, Kind
 from .conversions import CHUNK, move
-from .database import Catalogue, now
+from .database import Catalogue, CatalogueError, now
 from .schema import rendition
 from .states import Verb
 
 #: Objects younger than this are never deleted.
 SETTLED = timedelta(days=1)
+#: Fewer missing renditions than this are never taken for a wrong bucket.
+LIKELY_LOST = 10
 #: Kinds that are mended in the catalogue.
 ROWS = frozenset({Kind.MISSING, Kind.CHANGED, Kind.REWRITTEN})
 
 
-def repair(catalogue: Catalogue, differences: Iterable[Difference]) -> int:
+class MostAreMissing(CatalogueError):
+    """More is missing than was likely lost: the bucket or the endpoint is another one."""
+
+
+def repair(catalogue: Catalogue, differences: Sequence[Difference], *, even_most: bool = False) -> int:
     """Mend the rows of missing, changed and rewritten renditions; others are left alone.
+
+    Args:
+        even_most: also when more than half of all renditions are missing.
 
     Returns:
         How many were mended: a rendition that was published anew meanwhile is none of them.
+
+    Raises:
+        MostAreMissing: nothing was mended.
     """
+    missing = sum(one.kind is Kind.MISSING for one in differences)
+    with catalogue.read() as connection:
+        known = connection.execute(sa.select(sa.func.count()).select_from(rendition)).scalar_one()
+    if not even_most and missing >= LIKELY_LOST and missing * 2 > known:
+        raise MostAreMissing(
+            f"{missing} of {known} renditions are missing: are endpoint and bucket the right ones? Nothing was "
+            "repaired; --even-most makes them all anew"
+        )
     mended = 0
     for one in differences:
         if one.kind not in ROWS or one.conversion_id is None:

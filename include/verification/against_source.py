@@ -9,6 +9,9 @@ from include.verification.inspection import Inspection
 SILENT_BELOW = -60
 """dBFS: a rendition whose samples stay below is silent."""
 
+EMPTY_BELOW = -80
+"""dBFS of RMS: a channel below holds only what joint stereo leaked into it from another one."""
+
 LOUD_ABOVE = -45
 """dBFS: a source that reaches this is heard; what lies between may go under in a codec."""
 
@@ -65,7 +68,8 @@ def clipping_check(expectation: Expectation, source: Inspection, found: Inspecti
 def channels_check(expectation: Expectation, source: Inspection, found: Inspection) -> Check:
     """Each channel that the source fills must be filled, also those that were mixed to fewer or more."""
     wanted = "sound in every channel that the source fills"
-    silent = [channel for channel, peak in enumerate(found.peaks) if peak < SILENT_BELOW]
+    levels = enumerate(zip(found.peaks, found.rms, strict=True))
+    silent = [channel for channel, (peak, rms) in levels if peak < SILENT_BELOW or rms < EMPTY_BELOW]
     lost = [channel for channel in silent if _is_fed(channel, source, found)]
     if not lost:
         return check("channels_alive", wanted, f"peaks {_words(found.peaks)}", right=True)

@@ -100,6 +100,9 @@ def check(
             "their new ETag; orphaned and staged objects stay",
         ),
     ] = False,
+    even_most: Annotated[
+        bool, typer.Option("--even-most", help="repair also when more than half of the renditions are missing")
+    ] = False,
     delete_orphans: Annotated[bool, typer.Option("--delete-orphans", help="delete orphaned objects")] = False,
     delete_staged: Annotated[bool, typer.Option("--delete-staged", help="delete what is left of staging")] = False,
     older_than: Annotated[int, typer.Option(min=0, metavar="HOURS", help="delete no object younger than this")] = 24,
@@ -115,7 +118,7 @@ def check(
     wanted = {kind for kind, asked in ((Kind.ORPHANED, delete_orphans), (Kind.STAGED, delete_staged)) if asked}
     with opened(catalogue, settings) as there:
         found = list(checking.check(there, settings, staging=staging))
-        mended = repairing.repair(there, found) if repair else 0
+        mended = repairing.repair(there, found, even_most=even_most) if repair else 0
         deleted = repairing.delete(settings, found, wanted, settled=timedelta(hours=older_than))
     rows = [asdict(one) for one in found]
     counts = Counter(one.kind.value for one in found)

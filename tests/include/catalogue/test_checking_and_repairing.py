@@ -16,7 +16,7 @@ from include.catalogue import Catalogue, State, batches
 from include.catalogue.batches import ListedObject
 from include.catalogue.checking import Difference, Kind, check
 from include.catalogue.database import now
-from include.catalogue.repairing import delete, repair
+from include.catalogue.repairing import LIKELY_LOST, MostAreMissing, delete, repair
 from include.catalogue.schema import conversion, rendition
 from include.oss import OssSettings
 from include.pipeline.planning import plan_batch
@@ -164,6 +164,19 @@ def test_repairing_lets_the_next_run_make_what_is_missing_or_changed(shelf: Shel
     assert "was changed behind our back" in str(messages[2])
     # What was changed stands in the folder of renditions still, as nobody's until it is made anew.
     assert shelf.found() == [("orphaned", "mp3/c.mp3"), ("orphaned", "mp3/orphan.mp3")]
+
+
+def test_a_bucket_without_most_of_the_renditions_is_taken_for_the_wrong_one(shelf: Shelf) -> None:
+    names = [f"{number}.mp3" for number in range(LIKELY_LOST + 2)]
+    for name in names:
+        shelf.publish(name)
+    for name in names[:LIKELY_LOST]:
+        shelf.bucket.delete_object(f"{shelf.root}mp3/{name}")
+    with pytest.raises(MostAreMissing, match=r"10 of 12 renditions are missing.*Nothing was repaired; --even-most"):
+        repair(shelf.catalogue, shelf.check())
+    assert set(shelf.states()) == {State.PUBLISHED}
+    assert repair(shelf.catalogue, shelf.check(), even_most=True) == LIKELY_LOST
+    assert shelf.found() == []
 
 
 def test_what_was_repaired_is_planned_anew_by_the_next_run(shelf: Shelf) -> None:

@@ -72,6 +72,13 @@ def test_a_lost_channel_is_found(lost: int) -> None:
     assert f"channel {lost + 1} silent" in check.measured
 
 
+def test_a_lost_channel_is_found_whatever_leaks_into_it() -> None:
+    rendition = two()
+    rendition[1] = 0
+    rendition[1, 1000] = 10 ** (-50 / 20)  # a click of the other one's, as joint stereo lets through at onsets
+    assert judge("channels_alive", two(), rendition).failed
+
+
 def test_a_channel_that_is_empty_in_the_source_stays_empty() -> None:
     source = two()
     source[1] = 0
