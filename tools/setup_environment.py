@@ -34,6 +34,9 @@ def main(environment: Path) -> None:
     uv = [str(python), "-m", "uv", "pip"]
     _say("installing the locked requirements")
     _run([*uv, "sync", "--quiet", "--require-hashes", "--compile-bytecode", str(REQUIREMENTS)], env)
+    # oss2 brings crcmod, which shares a folder with crcmod-plus: what stands there must not be left to chance.
+    last = ["--reinstall-package", "crcmod-plus"]
+    _run([*uv, "sync", "--quiet", "--require-hashes", "--compile-bytecode", *last, str(REQUIREMENTS)], env)
     project = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(PROJECT_ROOT)]
     _run([*uv, *project], env)
     _say("checking that the CRC library runs its C extension")

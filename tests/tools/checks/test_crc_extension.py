@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import sys
 
-import crcmod.crcmod
 import pytest
 
 from tools.checks.crc_extension import problem
+
+#: Not `crcmod.crcmod`: of the two packages that share the name, one puts itself at that attribute.
+IMPLEMENTATION = importlib.import_module("crcmod.crcmod")
 
 
 def test_the_installed_one_is_fast_and_right() -> None:
@@ -17,12 +19,12 @@ def test_the_installed_one_is_fast_and_right() -> None:
 
 def test_a_fallback_to_python_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     python_form = importlib.import_module("crcmod._crcfunpy")
-    monkeypatch.setattr(crcmod.crcmod, "_crcfun", python_form)
+    monkeypatch.setattr(IMPLEMENTATION, "_crcfun", python_form)
     assert "did not load its C extension" in str(problem())
 
 
 def test_an_extension_that_is_not_compiled_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     python_form = importlib.import_module("crcmod._crcfunpy")
-    monkeypatch.setattr(crcmod.crcmod, "_crcfun", python_form)
+    monkeypatch.setattr(IMPLEMENTATION, "_crcfun", python_form)
     monkeypatch.setitem(sys.modules, "crcmod._crcfunext", python_form)
     assert "computes in Python" in str(problem())
