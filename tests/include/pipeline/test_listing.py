@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import oss2
@@ -63,3 +64,22 @@ def test_a_listing_that_broke_off_is_begun_anew(steps: Steps, monkeypatch: pytes
     monkeypatch.undo()
     assert list_sources(steps.catalogue, steps.oss.bucket(steps.bucket), selection, batch_id) == (2, {})
     assert listed(steps, batch_id) == ["1.wav", "2.wav"]
+
+
+def test_archived_sources_are_left_out_restored_on_request_and_then_taken(steps: Steps) -> None:
+    bucket = steps.oss.bucket(steps.bucket)
+    for name, storage_class in (("cold.wav", "Archive"), ("colder.wav", "ColdArchive"), ("here.wav", "Standard")):
+        bucket.put_object(steps.prefix + name, b"12345", headers={"x-oss-storage-class": storage_class})
+    selection = Selection(steps.bucket, (steps.prefix,))
+
+    def again(*, restore: bool) -> tuple[int, dict[str, int]]:
+        listed, passed_over = list_sources(steps.catalogue, bucket, selection, begin(steps), restore=restore)
+        return listed, dict(passed_over)
+
+    assert again(restore=False) == (1, {"archived": 2})
+    assert again(restore=True) == (1, {"archived, restoring was asked for": 2})
+    deadline = time.monotonic() + 60
+    while (found := again(restore=False)) != (3, {}):
+        assert found[1].keys() <= {"archived, being restored"}
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
