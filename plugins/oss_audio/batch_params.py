@@ -47,6 +47,16 @@ def _number(name: str, kind: Callable[[str], _Number]) -> _Number | None:
     return number
 
 
+def _flag(*, title: str, description: str) -> Param:
+    """A box to tick, empty at first."""
+    return Param(False, type="boolean", title=title, description=description)
+
+
+def _optional_number(kind: str, *, minimum: int, title: str, description: str) -> Param:
+    """An `integer` or `number` that may stay empty."""
+    return Param(None, type=["null", kind], minimum=minimum, title=title, description=description)
+
+
 def batch_params() -> dict[str, Param]:
     """The Params of a batch, by name. Whatever may stay empty in the form has null among its types."""
     profiles = load_profiles()
@@ -103,21 +113,16 @@ def batch_params() -> dict[str, Param]:
             title="Duration (ms)",
             description="Length of the part, in milliseconds; 0: to the end. A clip gets a target of its own.",
         ),
-        "force": Param(
-            False,
-            type="boolean",
+        "force": _flag(
             title="Force",
             description="Make renditions anew that are there already.",
         ),
-        "dry_run": Param(
-            False,
-            type="boolean",
+        "dry_run": _flag(
             title="Dry run",
             description="Show the plan in the log of task 'plan'; submit nothing.",
         ),
-        "limit": Param(
-            None,
-            type=["null", "integer"],
+        "limit": _optional_number(
+            "integer",
             minimum=1,
             title="Limit",
             description="At most so many sources.",
@@ -135,50 +140,40 @@ def batch_params() -> dict[str, Param]:
                 Order.SMALLEST.value: "smallest: smallest source first",
             },
         ),
-        "min_size": Param(
-            None,
-            type=["null", "integer"],
+        "min_size": _optional_number(
+            "integer",
             minimum=0,
             title="Smallest size (bytes)",
             description="Smaller sources are left out.",
         ),
-        "max_size": Param(
-            None,
-            type=["null", "integer"],
+        "max_size": _optional_number(
+            "integer",
             minimum=0,
             title="Largest size (bytes)",
             description="Larger sources are left out.",
         ),
-        "min_age": Param(
-            None,
-            type=["null", "number"],
+        "min_age": _optional_number(
+            "number",
             minimum=0,
             title="Youngest age (hours)",
             description="Sources written more recently, by OSS's clock, are left for the next run.",
         ),
-        "max_age": Param(
-            None,
-            type=["null", "number"],
+        "max_age": _optional_number(
+            "number",
             minimum=0,
             title="Oldest age (hours)",
             description="Sources written longer ago, by OSS's clock, are left out.",
         ),
-        "never_degrade": Param(
-            False,
-            type="boolean",
+        "never_degrade": _flag(
             title="Never degrade",
             description="Skip lossy renditions of lossy sources that have fewer bits. Sources that may be lossy are "
             "looked at first, by two small reads each.",
         ),
-        "interval_only": Param(
-            False,
-            type="boolean",
+        "interval_only": _flag(
             title="Interval only",
             description="Only sources written within the run's data interval: for a backfill.",
         ),
-        "restore": Param(
-            False,
-            type="boolean",
+        "restore": _flag(
             title="Restore",
             description="Have archived sources restored, for a later run; OSS charges for it.",
         ),
@@ -209,9 +204,7 @@ def requeue_params() -> dict[str, Param]:
             title="Profile",
             description="Only this rendition; empty: any.",
         ),
-        "dead": Param(
-            False,
-            type="boolean",
+        "dead": _flag(
             title="Dead ones, too",
             description="Also those without attempts left; they get more.",
         ),
@@ -222,9 +215,8 @@ def requeue_params() -> dict[str, Param]:
             title="Attempts",
             description="So many more attempts a dead one gets.",
         ),
-        "limit": Param(
-            None,
-            type=["null", "integer"],
+        "limit": _optional_number(
+            "integer",
             minimum=1,
             title="Limit",
             description="At most so many, the oldest failures first.",
