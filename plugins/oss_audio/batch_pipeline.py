@@ -33,6 +33,7 @@ def batch_pipeline(
     max_in_flight: int | None = None,
     max_per_second: float | None = None,
     deadline: timedelta = timedelta(hours=6),
+    ask_after: float = 60.0,
     oss_conn_id: str = "oss_default",
     smq_conn_id: str | None = "smq_default",
     catalogue_conn_id: str = "audio_catalogue",
@@ -52,6 +53,7 @@ def batch_pipeline(
     :param max_in_flight: conversions that the endpoint may have at once, over all runs; None: no limit.
     :param max_per_second: submits a second of each shard; None: as fast as OSS takes them.
     :param deadline: of each conversion, from its submit.
+    :param ask_after: seconds without news of a shard after which OSS and IMM are asked.
     """
     stores: dict[str, Any] = {"oss_conn_id": oss_conn_id, "catalogue_conn_id": catalogue_conn_id}
     # What was submitted is paid for: it is awaited, published and reported whatever became of the other shards, and
@@ -82,6 +84,7 @@ def batch_pipeline(
         task_id="await",
         smq_queue=smq_queue,
         timeout=deadline * 2,
+        ask_after=ask_after,
         fail_on_error=False,
         smq_conn_id=smq_conn_id,
         **whatever_became,
