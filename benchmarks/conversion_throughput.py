@@ -95,6 +95,7 @@ class _Case:
         self._folder = folder
         self._host = cloud.oss.removeprefix("http://")
         self._port = int(self._host.rpartition(":")[2])
+        self._seconds = seconds
         self._renditions = renditions
         self._turns = 0
         self._source = folder / SOURCE
@@ -132,7 +133,7 @@ class _Case:
         return self._renditions / seconds, cpu / self._renditions
 
     def _by_the_service(self) -> tuple[float, float]:
-        keys = [f"{self._source.stem}-{self._turns}-{number}.mp3" for number in range(self._renditions)]
+        keys = [f"{self._seconds}s-{self._turns}-{number}.mp3" for number in range(self._renditions)]
         requests = [
             signed_request("POST", self._host, BUCKET, SOURCE, {"x-oss-async-process": ""}, _process(key))
             for key in keys
