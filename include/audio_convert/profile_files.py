@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -16,6 +17,9 @@ from include.audio_convert.verify_policy import VERIFY_SETTINGS, VerifyPolicy
 
 PROFILES_DIRECTORY = Path(__file__).resolve().parent.parent / "profiles"
 """The profiles that come with the product."""
+
+FOLDER_SETTING = "OSS_AUDIO_PROFILE_FOLDER"
+"""Environment variable that names another folder of profiles, in place of those that come with the product."""
 
 _CONVERT_KEYS = tuple(field.name for field in fields(AudioConvert))
 _INTEGER_TAG = "tag:yaml.org,2002:int"
@@ -38,11 +42,13 @@ class ProfileError(ValueError):
 
 
 def load_profiles(directory: Path | None = None) -> dict[str, Profile]:
-    """All profiles of the ``*.yaml`` files in ``directory`` (default: those shipped), by name, sorted.
+    """All profiles of the ``*.yaml`` files in ``directory``, by name, sorted.
+
+    Without a ``directory``: those of the folder that ``OSS_AUDIO_PROFILE_FOLDER`` names, else those shipped.
 
     Raises ``ProfileError`` for the first thing wrong, also for a name that two files define.
     """
-    folder = PROFILES_DIRECTORY if directory is None else directory
+    folder = directory or Path(os.environ.get(FOLDER_SETTING) or PROFILES_DIRECTORY)
     if not folder.is_dir():
         raise ProfileError(folder, 0, "", "no such directory; name one that holds *.yaml files of profiles")
     profiles: dict[str, Profile] = {}

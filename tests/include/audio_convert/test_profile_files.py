@@ -87,6 +87,17 @@ def test_a_file_is_read_whole(tmp_path: Path) -> None:
     )
 
 
+def test_a_deployment_may_have_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one.yaml").write_text(GOOD)
+    monkeypatch.setenv("OSS_AUDIO_PROFILE_FOLDER", str(tmp_path))
+    assert list(load_profiles()) == ["small"]
+    monkeypatch.setenv("OSS_AUDIO_PROFILE_FOLDER", "")
+    assert "mobile-mp3" in load_profiles()
+    monkeypatch.setenv("OSS_AUDIO_PROFILE_FOLDER", str(tmp_path / "absent"))
+    with pytest.raises(ProfileError, match="absent: no such directory"):
+        load_profiles()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "said"),
     [
