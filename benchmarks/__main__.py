@@ -8,9 +8,11 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from benchmarks import (
+    against_plain,
     catalogue,
     conversion_throughput,
     conversions,
@@ -18,7 +20,9 @@ from benchmarks import (
     object_api,
     planning,
     verification,
+    waiting_shards,
 )
+from benchmarks.airflow_stack import VERIFY, Workload
 from benchmarks.raw_client import UnexpectedAnswer
 from tools.cloud_process import CloudFailed
 from tools.stack import StackError
@@ -28,7 +32,17 @@ Say = Callable[[str], None]
 
 #: By name, in this order: the module that summarises the figures, and how they are measured.
 BENCHMARKS: dict[str, tuple[Any, Callable[[argparse.Namespace, Say], Any]]] = {
-    "conversions": (conversions, lambda given, say: conversions.measure(given.files, given.profile, given.idle, say)),
+    "conversions": (conversions, lambda given, say: conversions.measure(_workload(given), given.idle, say)),
+    "plain": (
+        against_plain,
+        lambda given, say: against_plain.measure(
+            replace(_workload(given), instant=True), given.plain_files, given.idle, say
+        ),
+    ),
+    "waiting": (
+        waiting_shards,
+        lambda given, say: waiting_shards.measure(given.shards, given.each, given.rest, say),
+    ),
     "planning": (planning, lambda given, say: planning.measure(given.listed, say)),
     "catalogue": (catalogue, lambda given, say: catalogue.measure(given.renditions, given.exported, say)),
     "verification": (verification, lambda given, say: verification.measure(given.minutes, say)),
@@ -65,13 +79,27 @@ def main() -> int:
     return 0
 
 
+def _workload(given: argparse.Namespace) -> Workload:
+    return Workload(given.files, given.seconds, given.profile, given.instant, given.verify)
+
+
 def _options() -> argparse.Namespace:
     names = list(BENCHMARKS)
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description="Print the benchmarks' figures.")
-    parser.add_argument("--only", nargs="+", choices=names, default=names, help="leave the others out")
+    usual = [name for name in names if name != "plain"]
+    parser.add_argument(
+        "--only", nargs="+", choices=names, default=usual, help="leave the others out (without it: all but plain)"
+    )
     parser.add_argument("--files", type=int, default=1000, help="conversions (default: 1000)")
     parser.add_argument("--profile", default="mobile-mp3", help="the one rendition (default: mobile-mp3)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of each clip (default: 1)")
+    parser.add_argument("--instant", action="store_true", help="let FFmpeg run for the first conversion only")
+    parser.add_argument("--verify", choices=VERIFY, default=VERIFY[0], help="in place of the profile's own policy")
+    parser.add_argument("--plain-files", type=int, default=1000, help="files of the plain DAG (default: 1000)")
     parser.add_argument("--idle", type=float, default=30.0, help="seconds of idle use measured (default: 30)")
+    parser.add_argument("--shards", type=int, default=100, help="that wait at the same time (default: 100)")
+    parser.add_argument("--each", type=int, default=100, help="conversions of each shard (default: 100)")
+    parser.add_argument("--rest", type=float, default=420.0, help="seconds they last at most (default: 420)")
     parser.add_argument("--listed", type=int, default=1_000_000, help="objects to plan (default: 1000000)")
     parser.add_argument("--renditions", type=int, default=1_000_000, help="in the catalogue (default: 1000000)")
     parser.add_argument("--exported", type=int, default=100_000, help="rows of the export (default: 100000)")

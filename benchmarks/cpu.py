@@ -12,9 +12,12 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import Event, Thread
+from threading import Event, Lock, Thread
+from typing import Self
 
 import psutil
+
+from tools.stack import Stack
 
 INTERVAL = 0.25
 """Seconds between two samples."""
@@ -25,11 +28,15 @@ WORKERS = "workers"
 
 @dataclass(frozen=True)
 class Usage:
-    """What a tree has used: seconds of CPU since it began, bytes of resident memory now."""
+    """What a tree has used: seconds of CPU since it began, bytes of resident memory now.
+
+    `largest` is the resident memory of the largest process below the root.
+    """
 
     own: float
     descendants: float
     resident: int
+    largest: int
 
     @property
     def total(self) -> float:
@@ -47,13 +54,14 @@ def usage(pid: int) -> Usage:
     times = root.cpu_times()
     own = times.user + times.system
     descendants = times.children_user + times.children_system
-    resident = root.memory_info().rss
+    resident, largest = root.memory_info().rss, 0
     for child in root.children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             found = child.cpu_times()
             descendants += found.user + found.system + found.children_user + found.children_system
-            resident += child.memory_info().rss
-    return Usage(own, descendants, resident)
+            here = child.memory_info().rss
+            resident, largest = resident + here, max(largest, here)
+    return Usage(own, descendants, resident, largest)
 
 
 class Sampler:
@@ -68,7 +76,14 @@ class Sampler:
         self._times: list[float] = []
         self._cpu: dict[str, list[float]] = {}
         self._resident: dict[str, list[int]] = {}
+        self._largest_worker: list[int] = []
         self._ended = Event()
+        self._whole = Lock()
+
+    @classmethod
+    def of_stack(cls, stack: Stack) -> Self:
+        """Of the processes of a stack that runs."""
+        return cls({process.name: process.pid for process in stack.processes.recorded()})
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -90,12 +105,20 @@ class Sampler:
 
     def cpu(self, name: str, begin: float, end: float) -> float:
         """Seconds of CPU that `name` used between two times (seconds since the epoch), interpolated."""
-        return self._at(self._cpu[name], end) - self._at(self._cpu[name], begin)
+        with self._whole:
+            return self._at(self._cpu[name], end) - self._at(self._cpu[name], begin)
 
     def resident(self, name: str, begin: float, end: float) -> list[int]:
         """The samples of `name`'s resident memory between two times, in bytes."""
-        values = self._resident[name]
-        return [value for at, value in zip(self._times, values, strict=True) if begin <= at <= end]
+        return self._between(self._resident[name], begin, end)
+
+    def largest_worker(self, begin: float, end: float) -> list[int]:
+        """The samples of the resident memory of the largest process among the workers between two times, in bytes."""
+        return self._between(self._largest_worker, begin, end)
+
+    def _between(self, values: list[int], begin: float, end: float) -> list[int]:
+        with self._whole:
+            return [value for at, value in zip(self._times, values, strict=True) if begin <= at <= end]
 
     def _at(self, values: list[float], moment: float) -> float:
         after = bisect_left(self._times, moment)
@@ -111,15 +134,17 @@ class Sampler:
             self._sample()
 
     def _sample(self) -> None:
-        self._times.append(time.time())
-        for name, pid in self._roots.items():
-            found = usage(pid)
-            if name == "scheduler":
-                self._add(SCHEDULER_ITSELF, found.own)
-                self._add(WORKERS, found.descendants)
-            else:
-                self._add(name, found.total)
-            self._resident.setdefault(name, []).append(found.resident)
+        at, found = time.time(), {name: usage(pid) for name, pid in self._roots.items()}
+        with self._whole:
+            self._times.append(at)
+            for name, used in found.items():
+                if name == "scheduler":
+                    self._add(SCHEDULER_ITSELF, used.own)
+                    self._add(WORKERS, used.descendants)
+                    self._largest_worker.append(used.largest)
+                else:
+                    self._add(name, used.total)
+                self._resident.setdefault(name, []).append(used.resident)
 
     def _add(self, name: str, seconds: float) -> None:
         """A total never falls: a reading that missed a process just reaped gives way to the one before it."""

@@ -91,6 +91,11 @@ class AirflowApi:
             if not page["task_instances"] or len(found) >= page["total_entries"]:
                 return found
 
+    def count_task_instances(self, dag_id: str, run_id: str, task_id: str, state: str) -> int:
+        """How many (mapped) instances of one task stand in a state."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+        return int(self._json("GET", f"{path}?limit=1&task_id={task_id}&state={state}")["total_entries"])
+
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """One XCom value of a task instance."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/xcomEntries/{key}"

@@ -1,0 +1,175 @@
+"""The stack that the benchmarks of whole runs share: the local cloud behind counting relays, clips, and a DAG run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from benchmarks.clips import make_clips
+from benchmarks.relay import HOST, Requests, relays
+from include.audio_convert.profile_files import FOLDER_SETTING, PROFILES_DIRECTORY, load_profiles
+from include.local_cloud.misbehaviour.client import AdminClient
+from include.local_cloud.misbehaviour.rules import Instant
+from include.pipeline.flow import in_order
+from tools.demo.upload import oss_settings
+from tools.stack import CloudEndpoints, Stack, StackError
+from tools.stack.environment import Folders, connections
+from tools.stack.ports import free_port
+from tools.stack.settings import CloudSettings, RunSecrets
+
+Say = Callable[[str], None]
+Verify = Literal["as shipped", "probe", "decode"]
+VERIFY: tuple[Verify, ...] = get_args(Verify)
+
+SETTLE = 10.0
+"""Seconds after the start until idle use is measured: the DAG processor's first round, the API server's first calls."""
+
+CONVERTERS = 16
+"""Conversions that the local cloud has under way at once when they are instant: they share flushes of the disk."""
+
+UPLOADERS = 4
+TELL_EVERY = 15.0
+"""Seconds between two lines of progress."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is converted, and how.
+
+    Attributes:
+        files: sources, all different.
+        seconds: length of each; 32 kB a second.
+        profile: the one rendition of each.
+        instant: FFmpeg makes the first rendition, the local cloud stores it again for all others (their sources have
+            the same header and size).
+        verify: how the renditions are verified, in place of the profile's own policy.
+    """
+
+    files: int
+    seconds: float = 1.0
+    profile: str = "mobile-mp3"
+    instant: bool = False
+    verify: Verify = "as shipped"
+
+
+@contextmanager
+def airflow_stack(
+    folder: Path,
+    workload: Workload,
+    requests: Requests,
+    say: Say,
+    extra_env: Mapping[str, str] | None = None,
+    dags: Path | None = None,
+) -> Iterator[Stack]:
+    """A stack whose Airflow reaches the local cloud through relays that count; its bucket has the workload's clips."""
+    run_dir, admin_port = folder / "run", free_port()
+    cloud, services = CloudSettings(), ("oss", "smq", "imm")
+    ports = {name: (free_port(), free_port()) for name in services}
+    counted = CloudEndpoints(**{name: f"http://{HOST}:{ports[name][0]}" for name in services})
+    misbehaviour = {"LOCAL_CLOUD_ADMIN_PORT": str(admin_port), "LOCAL_CLOUD_WORKERS": str(CONVERTERS)}
+    stack = Stack(
+        run_dir,
+        cloud=cloud,
+        cloud_ports=(ports["oss"][1], ports["smq"][1], ports["imm"][1]),
+        dags_folder=dags,
+        extra_env={
+            **connections(Folders(run_dir.resolve()), RunSecrets.of(run_dir), cloud, counted),
+            FOLDER_SETTING: str(_profiles(folder / "profiles", workload)),
+            "OSS_AUDIO_PROFILES": workload.profile,
+            # The benchmark triggers its runs itself: a new DAG would begin with the run of last night at once.
+            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+            **(misbehaviour if workload.instant else {}),
+            **(extra_env or {}),
+        },
+    )
+    say("starting the local cloud and Airflow")
+    with relays(ports, requests), stack:
+        if workload.instant:
+            AdminClient(f"http://{HOST}:{admin_port}").add(Instant(equal="header"))
+        say(f"uploading {workload.files:,} clips of {workload.seconds:g} s")
+        _upload(stack, workload, say)
+        yield stack
+
+
+def run_dag(
+    stack: Stack,
+    dag_id: str,
+    run_id: str,
+    say: Say,
+    progress: Callable[[], str],
+    *,
+    timeout: float,
+    conf: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Trigger a DAG and wait until its run has succeeded; tells what `progress` says now and then.
+
+    Raises:
+        StackError: the run failed, or did not end within `timeout` seconds.
+    """
+    next_line = Pace()
+
+    def watch() -> None:
+        stack.processes.require_alive()
+        if next_line.is_due():
+            say("  " + progress())
+
+    stack.airflow.trigger(dag_id, conf or {}, run_id)
+    say("running " + dag_id)
+    run = stack.airflow.wait_for_run(dag_id, run_id, timeout, watch, poll_seconds=1.0)
+    if run["state"] != "success":
+        raise StackError(f"the run is {run['state']}:\n{stack.airflow.explain_failure(dag_id, run_id)}")
+    return run
+
+
+class Pace:
+    """When the next line of progress is due."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether enough time has passed since it was due last."""
+        due = time.monotonic() - self._last >= TELL_EVERY
+        if due:
+            self._last = time.monotonic()
+        return due
+
+
+def _profiles(folder: Path, workload: Workload) -> Path:
+    """A folder of profiles whose one profile is verified as the workload asks."""
+    if workload.verify == "as shipped":
+        return PROFILES_DIRECTORY
+    profile = load_profiles(PROFILES_DIRECTORY)[workload.profile]
+    target = {"key": profile.target_key} | ({"bucket": profile.target_bucket} if profile.target_bucket else {})
+    own = {
+        "description": profile.description,
+        "convert": {name: value for name, value in asdict(profile.convert).items() if value is not None},
+        "target": target,
+        "publish": profile.publish,
+        "verify": workload.verify,
+    }
+    folder.mkdir(parents=True)
+    (folder / "benchmark.yaml").write_text(yaml.safe_dump({"profiles": {profile.name: own}}))
+    return folder
+
+
+def _upload(stack: Stack, workload: Workload, say: Say) -> None:
+    settings, names = oss_settings(stack), stack.cloud_settings
+    bucket = settings.bucket(names.bucket, session=settings.session())
+    next_line = Pace()
+
+    def put(clip: tuple[str, bytes]) -> None:
+        bucket.put_object(names.prefix + clip[0], clip[1], headers={"Content-Type": "audio/wav"})
+
+    with ThreadPoolExecutor(UPLOADERS) as pool:
+        clips = make_clips(workload.files, workload.seconds)
+        for done, _ in enumerate(in_order(pool, put, clips, ahead=8 * UPLOADERS), 1):
+            if next_line.is_due():
+                say(f"  {done:,} uploaded")
