@@ -79,8 +79,8 @@ def measure(say: Callable[[str], None], rounds: int = ROUNDS) -> dict[str, Throu
     binaries = locate()
     found = {}
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=PROJECT_ROOT) as folder:
-        flags = ("--bucket", BUCKET, OUT_BUCKET, "--topic", TOPIC, "--queue", TOPIC)
-        with CloudProcess(Path(folder) / "cloud", *flags) as cloud:
+        data = Path(folder) / "cloud"
+        with CloudProcess(data, "--bucket", OUT_BUCKET, bucket=BUCKET, topic=TOPIC, queue=TOPIC) as cloud:
             for name, (seconds, renditions) in CASES.items():
                 say(f"converting {name}: {rounds} turns of {renditions}")
                 case = _Case(binaries, cloud, Path(folder), seconds, renditions)

@@ -36,8 +36,8 @@ def main() -> None:
     options = parser.parse_args()
     scratch = Path(tempfile.mkdtemp(prefix="instant-conversions-"))
     try:
-        flags = ("--bucket", BUCKET, "--topic", TOPIC, "--queue", QUEUE, "--workers", str(options.workers))
-        with CloudProcess(scratch / "data", *flags, "--admin-port", str(options.admin_port)) as cloud:
+        flags = ("--workers", str(options.workers), "--admin-port", str(options.admin_port))
+        with CloudProcess(scratch / "data", *flags, bucket=BUCKET, topic=TOPIC, queue=QUEUE) as cloud:
             measure(cloud, AdminClient(f"http://127.0.0.1:{options.admin_port}"), options.conversions, options.clients)
     finally:
         shutil.rmtree(scratch)

@@ -40,7 +40,7 @@ def measure_pages(data: Path, bucket: str, keys: int) -> Pages:
     One object is really put; the rows of the others are copies of its row under their own names, entered into the
     database while the cloud is down. A listing reads rows only.
     """
-    cloud = CloudProcess(data, "--bucket", bucket)
+    cloud = CloudProcess(data, bucket=bucket)
     with cloud, connected(int(cloud.oss.rpartition(":")[2])) as connection:
         connection.fetch(signed_request("PUT", cloud.oss.removeprefix("http://"), bucket, key_of(0), body=b"x"))
     _fill(data / "objects.db", bucket, keys)

@@ -105,7 +105,7 @@ def measure(keys: int, gibibytes: float, say: Callable[[str], None]) -> Figures:
     """
     with tempfile.TemporaryDirectory(prefix="bench-", dir=PROJECT_ROOT, suffix=".tmp") as name:
         folder = Path(name)
-        with CloudProcess(folder / "small", "--bucket", BUCKET) as cloud:
+        with CloudProcess(folder / "small", bucket=BUCKET) as cloud:
             say(f"signed PUTs of {SIZE:,} bytes, and as many files written and flushed, {ROUNDS} times each")
             writes = _writes(cloud, folder)
             say(f"signed HEADs and a bare route, {LOOK_SECONDS:.0f} s each, {ROUNDS} times")

@@ -37,7 +37,7 @@ def measure_memory(data: Path, bucket: str, size: int) -> Memory:
         RuntimeError: other bytes came out than went in.
     """
     block = os.urandom(BLOCK)
-    with CloudProcess(data, "--bucket", bucket) as cloud:
+    with CloudProcess(data, bucket=bucket) as cloud:
         idle = _status(cloud.pid, "VmRSS")
         host = cloud.oss.removeprefix("http://")
         with connected(int(host.rpartition(":")[2])) as connection:

@@ -29,15 +29,30 @@ class CloudProcess:
 
     Args:
         data: directory of the cloud; what it says goes into a file beside it.
-        flags: further flags of the command, such as `("--bucket", "audio")`.
+        flags: further flags of the command, such as `("--workers", "1")`.
+        bucket: a bucket to make, "" for none; so are `topic`, and `queue`, which hears of the topic.
+        admin: serve the admin API too, at `cloud.admin`, which is "" otherwise.
         security_token: an STS token that requests may carry.
     """
 
-    def __init__(self, data: Path, *flags: str, security_token: str | None = None) -> None:
-        self.oss = self.smq = self.imm = ""
+    access_key_id, access_key_secret, region = ACCESS_KEY_ID, ACCESS_KEY_SECRET, REGION
+
+    def __init__(
+        self,
+        data: Path,
+        *flags: str,
+        bucket: str = "",
+        topic: str = "",
+        queue: str = "",
+        admin: bool = False,
+        security_token: str | None = None,
+    ) -> None:
+        self.oss = self.smq = self.imm = self.admin = ""
+        self.data = data
+        self.bucket, self.topic, self.queue = bucket, topic, queue
         self.log_file = data.with_name(data.name + ".log")
-        self._data = data
         self._flags = flags
+        self._with_admin = admin
         self._token = security_token
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -48,8 +63,7 @@ class CloudProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None:
-            self.stop()
+        self._end()
 
     @property
     def pid(self) -> int:
@@ -65,14 +79,20 @@ class CloudProcess:
         """Start it, on the ports it had before, and wait until it serves; raises CloudFailed."""
         addresses = json.loads(self._first_line(self.launch()))
         self.oss, self.smq, self.imm = addresses["oss"], addresses["smq"], addresses["imm"]
+        self.admin = addresses.get("admin", "")
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start its process and wait for nothing."""
         if self._process is not None:
             raise RuntimeError("this local cloud is running")
-        ports = [address.rpartition(":")[2] or "0" for address in (self.oss, self.smq, self.imm)]
-        command = [sys.executable, *LOCAL_CLOUD_COMMAND, "--data", str(self._data)]
-        command += ["--oss-port", ports[0], "--smq-port", ports[1], "--imm-port", ports[2], *self._flags]
+        addresses = {"--oss-port": self.oss, "--smq-port": self.smq, "--imm-port": self.imm}
+        if self._with_admin:
+            addresses["--admin-port"] = self.admin
+        made = {"--bucket": self.bucket, "--topic": self.topic, "--queue": self.queue}
+        command = [sys.executable, *LOCAL_CLOUD_COMMAND, "--data", str(self.data)]
+        command += [word for flag, address in addresses.items() for word in (flag, address.rpartition(":")[2] or "0")]
+        command += [word for flag, name in made.items() if name for word in (flag, name)]
+        command += self._flags
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCAL_CLOUD_")}
         environment["LOCAL_CLOUD_ACCESS_KEY_ID"] = ACCESS_KEY_ID
         environment["LOCAL_CLOUD_ACCESS_KEY_SECRET"] = ACCESS_KEY_SECRET
@@ -107,10 +127,19 @@ class CloudProcess:
         process.wait()
         self._forget()
 
+    def restart(self) -> None:
+        """Start it again on the same addresses and data, after `kill` or while it runs."""
+        self._end()
+        self.start()
+
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise RuntimeError("this local cloud is not running")
         return self._process
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self.stop()
 
     def _forget(self) -> None:
         process, self._process = self._process, None

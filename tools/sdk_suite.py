@@ -75,8 +75,8 @@ def _install(npm: str) -> None:
 
 def _run(node: str) -> int:
     with tempfile.TemporaryDirectory(prefix="sdk-suite-") as folder:
-        flags = ("--bucket", BUCKET, "--topic", TOPIC, "--queue", TOPIC + "-queue")
-        with CloudProcess(Path(folder) / "data", *flags, security_token=TOKEN) as cloud:
+        data = Path(folder) / "data"
+        with CloudProcess(data, bucket=BUCKET, topic=TOPIC, queue=TOPIC + "-queue", security_token=TOKEN) as cloud:
             environment = os.environ | {
                 "SDK_MODULES": str(CACHE / "node_modules"),
                 "SDK_OSS": cloud.oss,

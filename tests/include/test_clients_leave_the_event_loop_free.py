@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 # A process of its own: whatever this one has imported before would hide an import on the loop.
 PROGRAM = """
@@ -32,7 +32,7 @@ with blockbuster_ctx():
 """
 
 
-def test_clients_leave_the_event_loop_free(local_cloud: LocalCloudProcess) -> None:
+def test_clients_leave_the_event_loop_free(local_cloud: CloudProcess) -> None:
     cloud = local_cloud
     arguments = [cloud.oss, cloud.smq, cloud.bucket, cloud.queue, cloud.access_key_id, cloud.access_key_secret]
     done = subprocess.run(

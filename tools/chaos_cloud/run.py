@@ -39,7 +39,7 @@ def kill_again_and_again(data: Path, kills: int, seed: int, say: Callable[[str],
         CloudFailed: the service didn't start again after a kill.
     """
     began, chance, findings = time.monotonic(), random.Random(seed), Findings()
-    cloud = CloudProcess(data, "--bucket", BUCKET, "--topic", TOPIC, "--queue", NOTIFICATIONS)
+    cloud = CloudProcess(data, bucket=BUCKET, topic=TOPIC, queue=NOTIFICATIONS)
     with cloud:
         make_queue(cloud)
         put_source(cloud)

@@ -14,7 +14,7 @@ from include.catalogue.schema import batch, batch_conversion, conversion, rendit
 from include.oss import OssSettings
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 #: Midnight of a day that everything in a `Library` is told from.
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -145,7 +145,7 @@ def run_command(catalogue_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> Calla
 
 
 @pytest.fixture
-def oss(local_cloud: LocalCloudProcess) -> OssSettings:
+def oss(local_cloud: CloudProcess) -> OssSettings:
     """The session's local cloud."""
     return OssSettings(
         endpoint=local_cloud.oss,

@@ -23,8 +23,8 @@ from include.pipeline.planning import plan_batch
 from include.pipeline.selection import Selection
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
     from tests.include.catalogue.conftest import Library
+    from tools.cloud_process import CloudProcess
 
 
 class Shelf:
@@ -65,7 +65,7 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(library: Library, oss: OssSettings, local_cloud: LocalCloudProcess) -> Shelf:
+def shelf(library: Library, oss: OssSettings, local_cloud: CloudProcess) -> Shelf:
     return Shelf(library, oss, local_cloud.bucket)
 
 
@@ -224,7 +224,7 @@ def test_only_what_is_asked_for_and_old_enough_is_deleted(shelf: Shelf) -> None:
 
 def test_the_command_tells_repairs_and_ends_with_2_for_what_is_left(
     shelf: Shelf,
-    local_cloud: LocalCloudProcess,
+    local_cloud: CloudProcess,
     run_command: Callable[..., tuple[int, str, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

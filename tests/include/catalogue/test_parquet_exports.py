@@ -21,8 +21,8 @@ from include.catalogue.schema import export
 from include.oss import OssSettings
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
     from tests.include.catalogue.conftest import Library
+    from tools.cloud_process import CloudProcess
 
 MEASURED = {
     "duration_exact": True,
@@ -140,7 +140,7 @@ def test_an_export_goes_to_oss_whole_or_in_parts(
     catalogue: Catalogue,
     library: Library,
     oss: OssSettings,
-    local_cloud: LocalCloudProcess,
+    local_cloud: CloudProcess,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     multipart: bool,

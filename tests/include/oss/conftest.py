@@ -9,10 +9,10 @@ import pytest
 from include.oss import OssSettings
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 
-def settings_of(cloud: LocalCloudProcess, **changes: object) -> OssSettings:
+def settings_of(cloud: CloudProcess, **changes: object) -> OssSettings:
     """OssSettings for a running local cloud."""
     values: dict[str, object] = {
         "endpoint": cloud.oss,
@@ -27,7 +27,7 @@ def settings_of(cloud: LocalCloudProcess, **changes: object) -> OssSettings:
 
 
 @pytest.fixture
-def oss_settings(local_cloud: LocalCloudProcess) -> OssSettings:
+def oss_settings(local_cloud: CloudProcess) -> OssSettings:
     return settings_of(local_cloud)
 
 

@@ -11,10 +11,10 @@ from include.oss import OssConfigurationError, OssSettings, check_bucket, check_
 from include.oss.check import CONNECT_TIMEOUT, PAUSES, READ_TIMEOUT
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 
-def test_a_good_connection_passes(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+def test_a_good_connection_passes(oss_settings: OssSettings, local_cloud: CloudProcess) -> None:
     check_bucket(oss_settings, local_cloud.bucket)
     assert check_imm(oss_settings, local_cloud.bucket)
 
@@ -30,7 +30,7 @@ def test_a_good_connection_passes(oss_settings: OssSettings, local_cloud: LocalC
 )
 def test_an_answer_counts_at_once(
     oss_settings: OssSettings,
-    local_cloud: LocalCloudProcess,
+    local_cloud: CloudProcess,
     changes: dict[str, str],
     bucket: str | None,
     complaint: str,

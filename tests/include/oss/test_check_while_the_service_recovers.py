@@ -12,11 +12,11 @@ from include.local_cloud.misbehaviour.rules import Error
 from include.oss import OssSettings, OssUnavailable, check_bucket, check_imm
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 
 @pytest.fixture
-def admin(faulty_cloud: LocalCloudProcess) -> Iterator[AdminClient]:
+def admin(faulty_cloud: CloudProcess) -> Iterator[AdminClient]:
     client = AdminClient(faulty_cloud.admin)
     client.reset()
     yield client
@@ -24,7 +24,7 @@ def admin(faulty_cloud: LocalCloudProcess) -> Iterator[AdminClient]:
 
 
 @pytest.fixture
-def settings(faulty_cloud: LocalCloudProcess) -> OssSettings:
+def settings(faulty_cloud: CloudProcess) -> OssSettings:
     return OssSettings(
         endpoint=faulty_cloud.oss,
         region=faulty_cloud.region,
@@ -36,7 +36,7 @@ def settings(faulty_cloud: LocalCloudProcess) -> OssSettings:
 
 
 def test_a_service_that_recovers_is_asked_again(
-    admin: AdminClient, settings: OssSettings, faulty_cloud: LocalCloudProcess
+    admin: AdminClient, settings: OssSettings, faulty_cloud: CloudProcess
 ) -> None:
     for service in ("imm", "oss"):
         admin.add(Error(service=service, status=503, times=2))
@@ -46,7 +46,7 @@ def test_a_service_that_recovers_is_asked_again(
 
 @pytest.mark.parametrize(("status", "code"), [(500, None), (503, None), (429, "Throttling")])
 def test_a_service_that_does_not_recover_is_no_wrong_setting(
-    admin: AdminClient, settings: OssSettings, faulty_cloud: LocalCloudProcess, status: int, code: str | None
+    admin: AdminClient, settings: OssSettings, faulty_cloud: CloudProcess, status: int, code: str | None
 ) -> None:
     rules = [admin.add(Error(service=service, status=status, code=code)) for service in ("imm", "oss")]
     with pytest.raises(OssUnavailable, match=r"\(3 tries\)"):

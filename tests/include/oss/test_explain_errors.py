@@ -15,7 +15,7 @@ import pytest
 from include.oss import OssConfigurationError, OssSettings, explain, is_unreachable
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 Provoke = Callable[[OssSettings, str, str], BaseException]
 
@@ -64,14 +64,14 @@ def sentence_of(settings: OssSettings, error: BaseException) -> str:
 
 
 @ALL
-def test_wrong_key(oss_settings: OssSettings, local_cloud: LocalCloudProcess, provoke: Provoke) -> None:
+def test_wrong_key(oss_settings: OssSettings, local_cloud: CloudProcess, provoke: Provoke) -> None:
     wrong = replace(oss_settings, access_key_id="LTAI5tWrongWrongWrong")
     sentence = sentence_of(wrong, provoke(wrong, local_cloud.bucket, "k"))
     assert "'access_key_id' of connection 'oss_default'" in sentence
 
 
 @ALL
-def test_wrong_secret(oss_settings: OssSettings, local_cloud: LocalCloudProcess, provoke: Provoke) -> None:
+def test_wrong_secret(oss_settings: OssSettings, local_cloud: CloudProcess, provoke: Provoke) -> None:
     wrong = replace(oss_settings, access_key_secret="not-the-secret")
     sentence = sentence_of(wrong, provoke(wrong, local_cloud.bucket, "k"))
     assert "'access_key_secret' of connection 'oss_default'" in sentence
@@ -85,14 +85,14 @@ def test_missing_bucket(oss_settings: OssSettings, provoke: Provoke) -> None:
 
 
 @OSS
-def test_missing_object(oss_settings: OssSettings, local_cloud: LocalCloudProcess, provoke: Provoke) -> None:
+def test_missing_object(oss_settings: OssSettings, local_cloud: CloudProcess, provoke: Provoke) -> None:
     sentence = sentence_of(oss_settings, provoke(oss_settings, local_cloud.bucket, "no such key"))
     assert "no such object" in sentence
     assert "HTTP 404" in sentence
 
 
 @OSS
-def test_wrong_region(oss_settings: OssSettings, local_cloud: LocalCloudProcess, provoke: Provoke) -> None:
+def test_wrong_region(oss_settings: OssSettings, local_cloud: CloudProcess, provoke: Provoke) -> None:
     wrong = replace(oss_settings, region="cn-nowhere")
     sentence = sentence_of(wrong, provoke(wrong, local_cloud.bucket, "k"))
     assert "'region' of connection 'oss_default'" in sentence
@@ -130,7 +130,7 @@ def test_nobody_answers(oss_settings: OssSettings, provoke: Provoke) -> None:
 
 @ALL
 def test_plain_text_where_tls_is_expected(
-    oss_settings: OssSettings, local_cloud: LocalCloudProcess, provoke: Provoke
+    oss_settings: OssSettings, local_cloud: CloudProcess, provoke: Provoke
 ) -> None:
     settings = replace(
         oss_settings,

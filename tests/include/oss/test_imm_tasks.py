@@ -15,7 +15,7 @@ from include.oss import OssConfigurationError, OssSettings, TaskNotFound, TaskSt
 from include.oss.imm import TooManyTasks
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 
 def tone() -> bytes:
@@ -43,7 +43,7 @@ def finished(settings: OssSettings, bucket: str, task_id: str) -> TaskStatus:
     return status
 
 
-def test_a_task_succeeds(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+def test_a_task_succeeds(oss_settings: OssSettings, local_cloud: CloudProcess) -> None:
     oss_settings.bucket(local_cloud.bucket).put_object("imm/a.wav", tone())
     task_id = submit(oss_settings, local_cloud.bucket, "imm/a.wav", "imm/a.mp3")
     status = finished(oss_settings, local_cloud.bucket, task_id)
@@ -52,7 +52,7 @@ def test_a_task_succeeds(oss_settings: OssSettings, local_cloud: LocalCloudProce
     assert oss_settings.bucket(local_cloud.bucket).object_exists("imm/a.mp3")
 
 
-def test_a_task_fails_with_the_services_reason(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+def test_a_task_fails_with_the_services_reason(oss_settings: OssSettings, local_cloud: CloudProcess) -> None:
     oss_settings.bucket(local_cloud.bucket).put_object("imm/text.wav", b"this is no audio")
     task_id = submit(oss_settings, local_cloud.bucket, "imm/text.wav", "imm/text.mp3")
     status = finished(oss_settings, local_cloud.bucket, task_id)
@@ -61,7 +61,7 @@ def test_a_task_fails_with_the_services_reason(oss_settings: OssSettings, local_
     assert status.message
 
 
-def test_a_task_that_nobody_knows(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+def test_a_task_that_nobody_knows(oss_settings: OssSettings, local_cloud: CloudProcess) -> None:
     with pytest.raises(TaskNotFound, match="MediaConvert-nope"):
         oss_settings.imm().get_task(local_cloud.bucket, "MediaConvert-nope")
 
@@ -71,7 +71,7 @@ def test_a_bucket_without_a_project(oss_settings: OssSettings, unbound_bucket: s
         oss_settings.imm().get_task(unbound_bucket, "MediaConvert-1")
 
 
-def test_a_lost_task_is_found_by_its_output(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+def test_a_lost_task_is_found_by_its_output(oss_settings: OssSettings, local_cloud: CloudProcess) -> None:
     oss_settings.bucket(local_cloud.bucket).put_object("imm/lost.wav", tone())
     task_id = submit(oss_settings, local_cloud.bucket, "imm/lost.wav", "imm/lost/歌.mp3")
     tasks = oss_settings.imm()
@@ -85,7 +85,7 @@ def test_a_lost_task_is_found_by_its_output(oss_settings: OssSettings, local_clo
 
 
 def test_giving_up_a_search_is_not_the_absence_of_a_task(
-    oss_settings: OssSettings, local_cloud: LocalCloudProcess, monkeypatch: pytest.MonkeyPatch
+    oss_settings: OssSettings, local_cloud: CloudProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket, minute = local_cloud.bucket, timedelta(minutes=1)
     oss_settings.bucket(bucket).put_object("imm/many.wav", tone())

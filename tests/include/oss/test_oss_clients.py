@@ -17,7 +17,7 @@ import pytest
 from include.oss import OssSettings
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 KEY = "in/a b/歌 +%.wav"
 
@@ -27,7 +27,7 @@ def fetch(address: str) -> bytes:
         return bytes(response.read())
 
 
-def test_worker_client(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+def test_worker_client(oss_settings: OssSettings, local_cloud: CloudProcess) -> None:
     session = oss_settings.session()
     bucket = oss_settings.bucket(local_cloud.bucket, session=session)
     bucket.put_object(KEY, b"some audio")
@@ -36,7 +36,7 @@ def test_worker_client(oss_settings: OssSettings, local_cloud: LocalCloudProcess
     session.session.close()
 
 
-def test_presigned_address_needs_no_credentials(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+def test_presigned_address_needs_no_credentials(oss_settings: OssSettings, local_cloud: CloudProcess) -> None:
     oss_settings.bucket(local_cloud.bucket).put_object(KEY, b"to be heard")
     address = oss_settings.presign_get(local_cloud.bucket, KEY, 60)
     assert fetch(address) == b"to be heard"
@@ -47,7 +47,7 @@ def test_presigned_address_needs_no_credentials(oss_settings: OssSettings, local
         assert answer.code == 403
 
 
-async def test_trigger_client(oss_settings: OssSettings, local_cloud: LocalCloudProcess) -> None:
+async def test_trigger_client(oss_settings: OssSettings, local_cloud: CloudProcess) -> None:
     await asyncio.to_thread(oss_settings.bucket(local_cloud.bucket).put_object, KEY, b"some audio")
     async with oss_settings.open_aio_client() as client:
         page = await client.list_objects_v2(
@@ -72,7 +72,7 @@ def test_worker_client_tries_once(oss_settings: OssSettings, hanging_up: tuple[i
     assert len(seen) == 1
 
 
-async def test_sts(start_local_cloud: Callable[..., LocalCloudProcess]) -> None:
+async def test_sts(start_local_cloud: Callable[..., CloudProcess]) -> None:
     token = "CAIS/long+token=="
     cloud = start_local_cloud(security_token=token)
     settings = OssSettings(
@@ -94,7 +94,7 @@ async def test_sts(start_local_cloud: Callable[..., LocalCloudProcess]) -> None:
 
 
 def test_sdk_logs_carry_no_signature(
-    oss_settings: OssSettings, local_cloud: LocalCloudProcess, caplog: pytest.LogCaptureFixture
+    oss_settings: OssSettings, local_cloud: CloudProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     wrong = replace(oss_settings, access_key_secret="another-secret")
     with caplog.at_level(logging.INFO), pytest.raises(oss2.exceptions.OssError):

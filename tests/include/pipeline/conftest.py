@@ -33,20 +33,22 @@ from include.catalogue.batches import ListedObject
 from include.catalogue.conversions import Conversion
 from include.catalogue.schema import conversion
 from include.oss import OssSettings
-from include.pipeline import draining, submitting, waiting
+from include.pipeline import draining, lookout, submitting, waiting
 from include.pipeline.decisions import Plan
 from include.pipeline.listing import list_sources
+from include.pipeline.lookout import Lookout, look
 from include.pipeline.planning import plan_batch
+from include.pipeline.progress import Progress
 from include.pipeline.publishing import publish_batch
 from include.pipeline.request import BatchRequest
 from include.pipeline.selection import Selection
 from include.pipeline.submitting import SubmitOptions, submit_shard
 from include.pipeline.verifying import verify_batch
-from include.pipeline.waiting import Progress, ShardWaiter, WaitOptions
+from include.pipeline.waiting import ShardWaiter, poke
 from include.smq import SmqSettings
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 LISTED_AT = datetime(2026, 11, 22, tzinfo=UTC)
 WAIT = timedelta(seconds=60)
@@ -119,6 +121,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submitting, "LEASE_MARGIN", 0.2)
     monkeypatch.setattr(submitting, "LOOK_EVERY", 0.05)
     monkeypatch.setattr(waiting, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(lookout, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(lookout, "LEAST_REST", 0.05)
     monkeypatch.setattr(draining, "PAUSE", 0.1)
 
 
@@ -131,7 +135,7 @@ def smq_account(settings: SmqSettings) -> Iterator[Account]:
 
 
 @pytest.fixture(scope="session")
-def smq_settings(local_cloud: LocalCloudProcess) -> SmqSettings:
+def smq_settings(local_cloud: CloudProcess) -> SmqSettings:
     """SMQ with topic `pipeline` and queue `pipeline-queue`, which nobody else reads."""
     settings = SmqSettings(local_cloud.smq, local_cloud.access_key_id, local_cloud.access_key_secret)
     with smq_account(settings) as account:
@@ -184,15 +188,36 @@ class Steps:
         options = {"topic": self.topic, **options}
         return submit_shard(self.catalogue, oss or self.oss, batch, 0, SubmitOptions(**options))
 
-    def waiter(self, batch: int, *, until: timedelta = WAIT, oss: OssSettings | None = None, **options: Any) -> Any:
-        options = {"queue": self.queue, "long_poll": 1, **options}
-        end = datetime.now(UTC) + until
-        return ShardWaiter(self.catalogue, oss or self.oss, self.smq, batch, 0, WaitOptions(**options), until=end)
+    def lookout(self, *, oss: OssSettings | None = None, **options: Any) -> Lookout:
+        """What the waiters of one triggerer share; `queue=None` for one without messages."""
+        queue = options.pop("queue", self.queue)
+        return Lookout(self.catalogue, oss or self.oss, self.smq, queue, **{"long_poll": 1, **options})
+
+    async def waiting(
+        self,
+        batch: int,
+        *,
+        at: Lookout | None = None,
+        until: timedelta = WAIT,
+        oss: OssSettings | None = None,
+        queue: Any = ...,
+        **options: Any,
+    ) -> Progress:
+        """Wait for a batch's only shard, at a lookout that is shared or at one of its own."""
+        if at is None:
+            given = {} if queue is ... else {"queue": queue}
+            async with self.lookout(oss=oss, **given) as own:
+                return await self.waiting(batch, at=own, until=until, **options)
+        return await ShardWaiter(at, (batch, 0), until=datetime.now(UTC) + until, **options).wait()
 
     def wait(self, batch: int, **options: Any) -> Progress:
-        progress = asyncio.run(self.waiter(batch, **options).wait())
-        assert isinstance(progress, Progress)
-        return progress
+        return asyncio.run(self.waiting(batch, **options))
+
+    def look(self, batch: int) -> Progress:
+        return look(self.catalogue, [(batch, 0)])[batch, 0]
+
+    def poke(self, batch: int, *, oss: OssSettings | None = None, queue: Any = ...) -> Progress:
+        return poke(self.catalogue, oss or self.oss, self.smq, self.queue if queue is ... else queue, (batch, 0))
 
     def verify(self, batch: int, *profiles: Profile, **changes: Any) -> Counter[str]:
         """Verify under the policies of the given profiles, or of those in the profile files."""
@@ -270,7 +295,7 @@ class Steps:
 
 @pytest.fixture
 def steps(
-    catalogue: Catalogue, local_cloud: LocalCloudProcess, smq_settings: SmqSettings, mp3: Profile, quick: None
+    catalogue: Catalogue, local_cloud: CloudProcess, smq_settings: SmqSettings, mp3: Profile, quick: None
 ) -> Steps:
     oss = OssSettings(
         endpoint=local_cloud.oss,
@@ -388,14 +413,14 @@ def _read_request(reader: Any) -> bytes:
 
 
 @pytest.fixture
-def oss_proxy(local_cloud: LocalCloudProcess) -> Iterator[Proxy]:
+def oss_proxy(local_cloud: CloudProcess) -> Iterator[Proxy]:
     proxy = Proxy(local_cloud.oss)
     yield proxy
     proxy.close()
 
 
 @pytest.fixture
-def imm_proxy(local_cloud: LocalCloudProcess) -> Iterator[Proxy]:
+def imm_proxy(local_cloud: CloudProcess) -> Iterator[Proxy]:
     proxy = Proxy(local_cloud.imm)
     yield proxy
     proxy.close()

@@ -14,18 +14,18 @@ from mns.queue import Message, QueueMeta
 from include.smq import SmqSettings
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def smq_settings(local_cloud: LocalCloudProcess) -> SmqSettings:
+def smq_settings(local_cloud: CloudProcess) -> SmqSettings:
     return SmqSettings(local_cloud.smq, local_cloud.access_key_id, local_cloud.access_key_secret)
 
 
 @pytest.fixture
-def account(local_cloud: LocalCloudProcess) -> Iterator[Account]:
+def account(local_cloud: CloudProcess) -> Iterator[Account]:
     account = Account(local_cloud.smq, local_cloud.access_key_id, local_cloud.access_key_secret)
     yield account
     account.mns_client.close_connection()

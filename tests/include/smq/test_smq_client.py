@@ -11,7 +11,7 @@ import pytest
 from include.smq import SmqClient, SmqSettings, decode
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 MakeQueue = Callable[..., str]
 Send = Callable[..., None]
@@ -75,14 +75,14 @@ async def test_handles_that_fail_are_told(smq_settings: SmqSettings, make_queue:
         assert await client.delete(queue, []) == []
 
 
-async def test_attributes(smq_settings: SmqSettings, local_cloud: LocalCloudProcess, make_queue: MakeQueue) -> None:
+async def test_attributes(smq_settings: SmqSettings, local_cloud: CloudProcess, make_queue: MakeQueue) -> None:
     queue = make_queue(vis_timeout=77)
     async with SmqClient(smq_settings) as client:
         assert (await client.queue_attributes(queue))["VisibilityTimeout"] == "77"
         assert (await client.topic_attributes(local_cloud.topic))["TopicName"] == local_cloud.topic
 
 
-async def test_sts(start_local_cloud: Callable[..., LocalCloudProcess]) -> None:
+async def test_sts(start_local_cloud: Callable[..., CloudProcess]) -> None:
     cloud = start_local_cloud(security_token="token/with+signs==")
     settings = SmqSettings(cloud.smq, cloud.access_key_id, cloud.access_key_secret, security_token="token/with+signs==")
     async with SmqClient(settings) as client:

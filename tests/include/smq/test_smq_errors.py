@@ -23,7 +23,7 @@ from include.smq import (
 )
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 
 async def refusal(settings: SmqSettings, call: Callable[[SmqClient], Awaitable[object]]) -> SmqError:
@@ -61,7 +61,7 @@ async def test_missing_topic(named: SmqSettings) -> None:
     assert "'nowhere'" in str(error)
 
 
-async def test_wrong_key_and_wrong_secret(named: SmqSettings, local_cloud: LocalCloudProcess) -> None:
+async def test_wrong_key_and_wrong_secret(named: SmqSettings, local_cloud: CloudProcess) -> None:
     error = await refusal(replace(named, access_key_id="LTAIwrongwrong"), lambda c: c.receive(local_cloud.queue))
     assert isinstance(error, SmqCredentialError)
     assert "login" in str(error)
@@ -70,7 +70,7 @@ async def test_wrong_key_and_wrong_secret(named: SmqSettings, local_cloud: Local
     assert "password" in str(error)
 
 
-async def test_a_place_that_isnt_smq(named: SmqSettings, local_cloud: LocalCloudProcess) -> None:
+async def test_a_place_that_isnt_smq(named: SmqSettings, local_cloud: CloudProcess) -> None:
     error = await refusal(replace(named, endpoint=local_cloud.oss), lambda c: c.queue_attributes("q"))
     assert "check the endpoint" in str(error)
 
@@ -96,7 +96,7 @@ async def test_nobody_answers(named: SmqSettings) -> None:
     assert "didn't answer in time" in str(error)
 
 
-async def test_check_is_content_with_what_is_there(named: SmqSettings, local_cloud: LocalCloudProcess) -> None:
+async def test_check_is_content_with_what_is_there(named: SmqSettings, local_cloud: CloudProcess) -> None:
     await acheck_smq(named, queue=local_cloud.queue, topic=local_cloud.topic)
     await acheck_smq(named, queue=None)
 

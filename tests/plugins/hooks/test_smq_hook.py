@@ -15,7 +15,7 @@ from include.smq import SmqSettings
 from oss_audio.hooks.smq import SMQHook
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 Define = Callable[[str, str], None]
 
@@ -108,7 +108,7 @@ def test_a_missing_connection_says_how_to_make_one() -> None:
         _ = SMQHook("nowhere").settings
 
 
-def press_test(cloud: LocalCloudProcess, **changes: Any) -> tuple[bool, str]:
+def press_test(cloud: CloudProcess, **changes: Any) -> tuple[bool, str]:
     """What the UI's Test button does: a connection from the form, and the hook of its type."""
     fields: dict[str, Any] = {
         "host": cloud.smq,
@@ -120,7 +120,7 @@ def press_test(cloud: LocalCloudProcess, **changes: Any) -> tuple[bool, str]:
     return Connection(conn_id="from_the_form", conn_type="smq", **fields).test_connection()
 
 
-def test_the_test_button_asks_for_the_queue(local_cloud: LocalCloudProcess) -> None:
+def test_the_test_button_asks_for_the_queue(local_cloud: CloudProcess) -> None:
     answered, told = press_test(local_cloud)
     assert answered
     # Other tests have left their messages in the queue.
@@ -142,9 +142,7 @@ def test_the_test_button_asks_for_the_queue(local_cloud: LocalCloudProcess) -> N
         ({"host": ""}, "host (the endpoint) is missing"),
     ],
 )
-def test_the_test_button_says_what_is_wrong(
-    local_cloud: LocalCloudProcess, changes: dict[str, Any], complaint: str
-) -> None:
+def test_the_test_button_says_what_is_wrong(local_cloud: CloudProcess, changes: dict[str, Any], complaint: str) -> None:
     good, message = press_test(local_cloud, **changes)
     assert not good
     assert complaint in message

@@ -21,11 +21,11 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 from include.catalogue import Catalogue, State, conversions, open_catalogue
 from include.catalogue.conversions import Conversion
 from include.oss import OssSettings, check
-from include.pipeline import submitting, waiting
+from include.pipeline import lookout, submitting, waiting
 from include.smq import check as smq_check
 
 if TYPE_CHECKING:
-    from tests.conftest import LocalCloudProcess
+    from tools.cloud_process import CloudProcess
 
 Define = Callable[[str, str], None]
 
@@ -47,7 +47,7 @@ class Deployment:
     """An Airflow deployment's connections, a catalogue of its own, and a prefix of its own in the one bucket."""
 
     define: Define
-    cloud: LocalCloudProcess
+    cloud: CloudProcess
     database: Path
     prefix: str = field(default_factory=lambda: f"plugin-{secrets.token_hex(4)}/")
     runs: Iterator[int] = field(default_factory=itertools.count)
@@ -114,10 +114,11 @@ class Deployment:
 
 @pytest.fixture
 def deployment(
-    connection: Define, local_cloud: LocalCloudProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: Define, local_cloud: CloudProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Deployment:
     monkeypatch.setattr(submitting, "PAUSES", (0.01, 0.01))
     monkeypatch.setattr(waiting, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(lookout, "LOOK_EVERY", 0.1)
     deployment = Deployment(connection, local_cloud, tmp_path / "catalogue.db")
     deployment.connect()
     return deployment

@@ -21,7 +21,7 @@ SEED = 7
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudProcess]:
-    with CloudProcess(tmp_path_factory.mktemp("chaos") / "data", "--bucket", BUCKET) as running:
+    with CloudProcess(tmp_path_factory.mktemp("chaos") / "data", bucket=BUCKET) as running:
         make_queue(running)
         yield running
 
@@ -94,7 +94,7 @@ def test_lost_and_foreign_messages_are_found(cloud: CloudProcess, monkeypatch: p
 
 def test_a_cloud_that_can_not_start_says_why(tmp_path: Path):
     with pytest.raises(CloudFailed, match="--bucket"):
-        CloudProcess(tmp_path / "data", "--bucket", "NO").start()
+        CloudProcess(tmp_path / "data", bucket="NO").start()
 
 
 def test_a_run_over_one_kill_breaks_no_promise(tmp_path: Path):
