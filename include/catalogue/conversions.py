@@ -271,38 +271,6 @@ def count_states(connection: Connection, batch_id: int, *, shard: int | None = N
     return {State(state): count for state, count in connection.execute(statement)}
 
 
-def count_abandoned(connection: Connection, batch_id: int, shard: int | None, since: datetime) -> int:
-    """How many conversions of a batch (or one shard of it) are half submitted, their lease ended before a time."""
-    statement = (
-        sa.select(sa.func.count())
-        .select_from(conversion)
-        .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
-        .where(
-            *_in_batch(batch_id, shard),
-            conversion.c.state == State.SUBMITTING.value,
-            conversion.c.lease_until < since,
-        )
-    )
-    return connection.execute(statement).scalar_one()
-
-
-def first_deadline(connection: Connection, batch_id: int, shard: int | None) -> datetime | None:
-    """The earliest deadline among what a batch (or one shard of it) has submitted; None when nothing is."""
-    first: datetime | None = connection.scalar(
-        sa.select(sa.func.min(conversion.c.deadline_at))
-        .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
-        .where(
-            *_in_batch(batch_id, shard),
-            conversion.c.state == State.SUBMITTED.value,
-        )
-    )
-    return first
-
-
-def _in_batch(batch_id: int, shard: int | None) -> list[sa.ColumnElement[bool]]:
-    return [batch_conversion.c.batch_id == batch_id, *([] if shard is None else [batch_conversion.c.shard == shard])]
-
-
 def _typed(row: Row[Any], *, shard: int) -> Conversion:
     return Conversion(
         id=row.id,

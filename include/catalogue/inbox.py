@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from .conversions import CHUNK, Attempt, move, rest
 from .database import Catalogue, now
+from .progress import Shard, of_shards
 from .schema import attempt as earlier
 from .schema import batch_conversion, conversion, notification
 from .states import State, Verb
@@ -49,8 +50,8 @@ def unknown_tasks(connection: Connection, task_ids: Iterable[str]) -> set[str]:
     return set(wanted) - found
 
 
-def apply(catalogue: Catalogue, batch_id: int, shard: int | None = None) -> int:
-    """Let the inbox's news reach the submitted conversions of a batch, or of one shard of it.
+def apply(catalogue: Catalogue, shards: Collection[Shard]) -> int:
+    """Let the inbox's news reach the submitted conversions of shards, or of whole batches.
 
     Returns:
         How many conversions moved.
@@ -63,11 +64,11 @@ def apply(catalogue: Catalogue, batch_id: int, shard: int | None = None) -> int:
             notification.c.code,
             notification.c.message,
         )
+        .distinct()  # two batches may want the same one
         .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
         .join(notification, notification.c.task_id == conversion.c.task_id)
         .where(
-            batch_conversion.c.batch_id == batch_id,
-            *([] if shard is None else [batch_conversion.c.shard == shard]),
+            of_shards(shards),
             conversion.c.state == State.SUBMITTED.value,
             notification.c.status.in_(["Succeeded", "Failed"]),
         )

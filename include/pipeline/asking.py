@@ -6,46 +6,39 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from typing import Any
 
 from include.catalogue import conversions, inbox
 from include.catalogue.conversions import Attempt, Conversion, move
-from include.catalogue.database import Catalogue, now
+from include.catalogue.database import now
+from include.catalogue.progress import Shard
 from include.catalogue.states import State, Verb
-from include.oss import OssSettings, TaskNotFound
+from include.oss import TaskNotFound
+
+from .lookout import Lookout
 
 log = logging.getLogger(__name__)
 
 #: Tasks asked for in one round, the overdue first: bounds the requests however large the shard is.
 TASKS_A_ROUND = 200
-#: GetTask calls at once.
-CALLS_AT_ONCE = 4
+#: However many others wait for their turn, a round asks for this part of it at least.
+LEAST_SHARE = 20
 #: What GetTask calls a task that has ended.
 ENDS = frozenset({"Succeeded", "Failed"})
 
 
 class Asker:
-    """Asks for a batch, or one shard of it. A round costs a LIST page a thousand outputs and at most 200 GetTask."""
+    """Asks for a shard, or a whole batch, when it is its turn.
 
-    def __init__(
-        self, catalogue: Catalogue, oss: OssSettings, batch_id: int, shard: int | None, stack: AsyncExitStack
-    ) -> None:
-        self._catalogue = catalogue
-        self._oss = oss
-        self._batch_id = batch_id
+    A round costs a LIST page a thousand outputs and at most 200 GetTask, fewer when others wait for their turn.
+    """
+
+    def __init__(self, lookout: Lookout, shard: Shard) -> None:
+        self._lookout = lookout
+        self._catalogue = lookout.catalogue
+        self._oss = lookout.oss
         self._shard = shard
-        self._stack = stack
-        self._client: Any = None
-        self._tasks = oss.imm()
         self._asked: Counter[int] = Counter()
-
-    def anything_overdue(self) -> bool:
-        """Whether a submitted conversion's deadline has passed."""
-        with self._catalogue.read() as connection:
-            first = conversions.first_deadline(connection, self._batch_id, self._shard)
-        return first is not None and first < now()
 
     async def ask(self) -> None:
         """One round: outputs that are there, then tasks.
@@ -53,14 +46,19 @@ class Asker:
         Who is past its deadline has failed only if the service said in this round that it isn't done: no answer is
         no failure.
         """
-        listed = await self._find_outputs(await asyncio.to_thread(self._submitted))
-        turn = (await asyncio.to_thread(self._submitted))[:TASKS_A_ROUND]
-        unfinished = await self._ask_tasks(turn, listed)
-        await asyncio.to_thread(self._expire, unfinished)
+        turn = self._lookout.turn
+        async with turn.taken():
+            listed = await self._find_outputs(await self._lookout.run(self._submitted))
+            share = max(TASKS_A_ROUND // LEAST_SHARE, TASKS_A_ROUND // (1 + turn.waiting))
+            asked = (await self._lookout.run(self._submitted))[:share]
+            turn.spend(len(asked))
+            unfinished = await self._ask_tasks(asked, listed)
+            await self._lookout.run(self._expire, unfinished)
 
     def _submitted(self) -> list[Conversion]:
+        batch, shard = self._shard
         with self._catalogue.read() as connection:
-            found = conversions.of_batch(connection, self._batch_id, [State.SUBMITTED], shard=self._shard)
+            found = conversions.of_batch(connection, batch, [State.SUBMITTED], shard=shard)
         at = now()
         # The overdue first, for they end with this answer; then those that were asked about least often.
         return sorted(found, key=lambda one: (not _overdue(one, at), self._asked[one.id], one.submitted_at or at))
@@ -86,17 +84,17 @@ class Asker:
                 listed |= {attempt.id for attempt in wanted.values()}
             except Exception as error:  # noqa: BLE001 - the SDK's errors share no base; the next round asks again
                 log.warning("%s", self._oss.explain(error, f"Listing oss://{bucket}/{folder}"))
-            await asyncio.to_thread(self._complete, there)
+            await self._lookout.run(self._complete, there)
         return listed
 
     async def _keys(self, bucket: str, prefix: str) -> AsyncIterator[str]:
-        if self._client is None:
-            self._client = await self._stack.enter_async_context(self._oss.open_aio_client())
+        client = await self._lookout.client()
         from alibabacloud_oss_v2.models import ListObjectsV2Request
 
         token: str | None = None
         while True:
-            page = await self._client.list_objects_v2(
+            self._lookout.turn.spend(1)
+            page = await client.list_objects_v2(
                 ListObjectsV2Request(bucket=bucket, prefix=prefix, max_keys=1000, continuation_token=token)
             )
             for found in page.contents or []:
@@ -111,13 +109,11 @@ class Asker:
         Returns:
             Those of which the service said that they aren't done.
         """
-        gate = asyncio.Semaphore(CALLS_AT_ONCE)
 
         async def is_unfinished(one: Conversion) -> bool:
             self._asked[one.id] += 1
             try:
-                async with gate:
-                    status = await asyncio.to_thread(self._tasks.get_task, one.bucket, one.task_id or "")
+                status = await self._lookout.call(self._lookout.tasks.get_task, one.bucket, one.task_id or "")
             except TaskNotFound:
                 # Of a task that IMM has forgotten, the output may be all that is left.
                 return one.publish != "staged" or one.id in listed
@@ -125,9 +121,9 @@ class Asker:
                 log.warning("%s", self._oss.explain(error, f"Asking IMM for task {one.task_id}"))
                 return False
             if status.status == "Succeeded":
-                await asyncio.to_thread(self._complete, [one.this_attempt])
+                await self._lookout.run(self._complete, [one.this_attempt])
             elif status.status == "Failed":
-                await asyncio.to_thread(self._fail, one, status.code, status.message)
+                await self._lookout.run(self._fail, one, status.code, status.message)
             return status.status not in ENDS
 
         asked = [one for one in submitted if one.task_id]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 from include.catalogue import inbox
 from include.catalogue.database import Catalogue
@@ -26,9 +28,25 @@ SETTLED = 60.0
 
 
 class Drainer:
-    """Receives from one queue for everybody; who holds the role is the caller's business."""
+    """Receives from one queue for everybody; who holds the role is the caller's business.
 
-    def __init__(self, catalogue: Catalogue, smq: SmqSettings, queue: str, stack: AsyncExitStack) -> None:
+    Args:
+        run: calls a function in a thread that may block.
+
+    Attributes:
+        trouble: why the queue could not be read the last time; empty when it could.
+    """
+
+    def __init__(
+        self,
+        run: Callable[..., Awaitable[Any]],
+        catalogue: Catalogue,
+        smq: SmqSettings,
+        queue: str,
+        stack: AsyncExitStack,
+    ) -> None:
+        self.trouble = ""
+        self._run = run
         self._catalogue = catalogue
         self._smq = smq
         self._queue = queue
@@ -53,13 +71,15 @@ class Drainer:
             for _ in range(RECEIVES):
                 messages = await self._client.receive(self._queue, wait_seconds=0 if taken else wait_seconds)
                 if messages:
-                    await asyncio.to_thread(self._store, [_received(self._queue, one) for one in messages])
+                    await self._run(self._store, messages)
                     await self._client.delete(self._queue, [one.receipt_handle for one in messages])
                 taken += len(messages)
                 if len(messages) < MAX_BATCH:
                     break
+            self.trouble = ""
         except (SmqError, OSError) as error:
-            log.warning("queue %s: %s; going on without it for %.0f s", self._queue, error, PAUSE)
+            self.trouble = f"queue {self._queue}: {error}"
+            log.warning("%s; going on without it for %.0f s", self.trouble, PAUSE)
             await asyncio.sleep(PAUSE)
         if taken:
             self._not_before = time.monotonic() + GATHER
@@ -70,6 +90,8 @@ class Drainer:
 
         A message may come before the TaskId it tells of is written down: it counts only as long as nobody knows that.
         """
+        if not self._unsettled:
+            return self._foreign
         with self._catalogue.read() as connection:
             strangers = inbox.unknown_tasks(connection, self._unsettled)
         before = time.monotonic() - SETTLED
@@ -86,7 +108,8 @@ class Drainer:
         self._unsettled = {task_id: self._unsettled[task_id] for task_id in strangers if task_id not in set(settled)}
         return self._foreign + len(self._unsettled)
 
-    def _store(self, received: list[Received]) -> None:
+    def _store(self, messages: Sequence[QueueMessage]) -> None:
+        received = [_received(self._queue, one) for one in messages]
         with self._catalogue.write() as connection:
             inbox.store(connection, received)
         for one in received:

@@ -19,7 +19,6 @@ from include.pipeline.making_room import RoomMaker
 from include.pipeline.request import BatchRequest, RequestError
 from include.pipeline.single import plan_single
 from include.pipeline.submitting import SubmitOptions, submit_shard
-from include.pipeline.waiting import WaitOptions
 from include.smq import SmqSettings, check_smq
 from oss_audio.clear_errors import clear_errors
 from oss_audio.hooks.smq import SMQHook
@@ -144,7 +143,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
                 shard = as_shard(self.shard) if self.shard is not None else self._plan(catalogue, settings, context)
                 with catalogue.read() as connection:
                     batches.get_batch(connection, shard["batch"], shard["uid"])
-                room = RoomMaker(catalogue, settings, smq.settings, shard["batch"], WaitOptions(queue=smq.queue))
+                room = RoomMaker(catalogue, settings, smq.settings, smq.queue, shard["batch"])
                 outcomes = submit_shard(catalogue, settings, shard["batch"], shard["shard"], options, room)
         told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "nothing left to submit"
         self.log.info("Shard %d of batch %d: %s", shard["shard"], shard["batch"], told)

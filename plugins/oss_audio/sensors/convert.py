@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,9 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
 from include.catalogue import UNHAPPY, Catalogue, batches, conversions, open_catalogue
-from include.pipeline.waiting import LEFT_OUT, Progress, ShardWaiter, WaitOptions
+from include.pipeline.lookout import look
+from include.pipeline.progress import LEFT_OUT, read_progress
+from include.pipeline.waiting import poke
 from include.smq import check_smq
 from oss_audio.clear_errors import clear_errors
 from oss_audio.hooks.catalogue import CatalogueHook
@@ -73,8 +74,8 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         shard = as_shard(self.shard)
         until = datetime.now(UTC) + timedelta(seconds=self.timeout)
         # A trigger that fires at once may fail its task (airflow #66374): a shard that is done never gets one.
-        with self._waiter(until) as waiter:
-            if asyncio.run(waiter.look()).done:
+        with self._known_batch() as catalogue:
+            if look(catalogue, [self._shard])[self._shard].done:
                 return self._result()
         self._check_queue()
         if not self.deferrable:
@@ -101,31 +102,28 @@ class OSSAudioConvertSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:
         """Receive once, ask once."""
-        with self._waiter(datetime.now(UTC)) as waiter:
-            progress = asyncio.run(waiter.poke())
+        oss = OSSAudioHook(self.oss_conn_id).settings
+        queue = self._queue()
+        smq = SMQHook(self.smq_conn_id).settings if self.smq_conn_id and queue else None
+        with self._known_batch() as catalogue:
+            progress = poke(catalogue, oss, smq, queue, self._shard)
         self.log.info("%s", progress)
         return progress.done
 
+    @property
+    def _shard(self) -> tuple[int, int]:
+        shard = as_shard(self.shard)
+        return shard["batch"], shard["shard"]
+
     @contextmanager
-    def _waiter(self, until: datetime) -> Iterator[ShardWaiter]:
+    def _known_batch(self) -> Iterator[Catalogue]:
+        """The catalogue. In one that was replaced nothing is in flight, which must not pass for done."""
         shard = as_shard(self.shard)
         oss = OSSAudioHook(self.oss_conn_id).settings
         with clear_errors("Waiting for conversions", oss), self._catalogue() as catalogue:
-            # A catalogue that was replaced has nothing in flight, which must not pass for done.
             with catalogue.read() as connection:
                 batches.get_batch(connection, shard["batch"], shard["uid"])
-            queue = self._queue()
-            smq = SMQHook(self.smq_conn_id).settings if self.smq_conn_id and queue else None
-            yield ShardWaiter(
-                catalogue,
-                oss,
-                smq,
-                shard["batch"],
-                shard["shard"],
-                WaitOptions(queue=queue, ask_after=self.ask_after),
-                until=until,
-                tell=self.log.info,
-            )
+            yield catalogue
 
     @contextmanager
     def _catalogue(self) -> Iterator[Catalogue]:
@@ -168,7 +166,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             catalogue.read() as connection,
         ):
             batches.get_batch(connection, shard["batch"], shard["uid"])
-            progress = Progress.read(connection, shard["batch"], shard["shard"])
+            progress = read_progress(connection, [self._shard])[self._shard]
             without = conversions.of_batch(
                 connection, shard["batch"], UNHAPPY, shard=shard["shard"], limit=1
             ) or conversions.of_batch(connection, shard["batch"], LEFT_OUT, shard=shard["shard"], limit=1)

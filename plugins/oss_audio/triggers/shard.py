@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
-from include.catalogue import Catalogue, batches, open_catalogue
-from include.pipeline.waiting import Progress, ShardWaiter, WaitOptions
-from oss_audio.hooks.catalogue import CatalogueHook
-from oss_audio.hooks.oss import OSSAudioHook
-from oss_audio.hooks.smq import SMQHook
+from include.catalogue import Catalogue, batches
+from include.pipeline.progress import Progress
+from include.pipeline.waiting import ShardWaiter
+from oss_audio.triggers.lookouts import Place, shared_lookout
 
 
 class OSSAudioShardTrigger(BaseTrigger):
@@ -84,31 +82,19 @@ class OSSAudioShardTrigger(BaseTrigger):
             yield TriggerEvent({"done": progress.done, **counts})
 
     async def _wait(self) -> Progress | None:
-        oss = await OSSAudioHook(self.oss_conn_id).asettings()
-        smq = await SMQHook(self.smq_conn_id).asettings() if self.smq_conn_id and self.queue else None
-        url = await CatalogueHook(self.catalogue_conn_id).aurl()
-        catalogue = await asyncio.to_thread(open_catalogue, url)
-        try:
+        place = Place(self.oss_conn_id, self.smq_conn_id, self.catalogue_conn_id, self.queue)
+        async with shared_lookout(place) as lookout:
             # In a catalogue that was replaced nothing is in flight, or another batch's conversions are: the task
             # resumes and says so.
-            if not await asyncio.to_thread(_knows, catalogue, self.batch, self.uid):
+            if not await lookout.run(_knows, lookout.catalogue, self.batch, self.uid):
                 return None
-            waiter = ShardWaiter(
-                catalogue,
-                oss,
-                smq,
-                self.batch,
-                self.shard,
-                WaitOptions(queue=self.queue, ask_after=self.ask_after),
-                until=datetime.fromisoformat(self.until),
-                tell=self.log.info,
-            )
-            progress = await waiter.wait()
+            until = datetime.fromisoformat(self.until)
+            shard = self.batch, self.shard
+            progress = await ShardWaiter(
+                lookout, shard, until=until, ask_after=self.ask_after, tell=self.log.info
+            ).wait()
             # It may be replaced, or the batch deleted, in the meantime.
-            known = await asyncio.to_thread(_knows, catalogue, self.batch, self.uid)
-            return progress if known else None
-        finally:
-            await asyncio.to_thread(catalogue.close)
+            return progress if await lookout.run(_knows, lookout.catalogue, self.batch, self.uid) else None
 
 
 def _knows(catalogue: Catalogue, batch: int, uid: str) -> bool:

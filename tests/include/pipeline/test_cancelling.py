@@ -12,7 +12,7 @@ from include.catalogue.batches import NoSuchBatch
 from include.catalogue.cancelling import Cancelled, cancel_batch
 from include.catalogue.schema import conversion
 from include.pipeline.decisions import Plan
-from include.pipeline.waiting import Progress
+from include.pipeline.progress import Progress, read_progress
 
 PlanIt = Callable[..., tuple[int, Plan]]
 TWO = {"in/a.wav": "A", "in/b.wav": "B"}
@@ -40,7 +40,7 @@ def test_what_is_planned_is_cancelled_once_and_planned_anew_by_the_next_run(
     assert set(states(catalogue, batch).values()) == {State.CANCELLED}
     # Its run has nothing to submit and nothing to wait for; its own plan stays as it is.
     with catalogue.read() as connection:
-        assert Progress.read(connection, batch, 0) == Progress(0, 0, 0, 0, left_out=2)
+        assert read_progress(connection, [(batch, 0)])[batch, 0] == Progress(0, 0, 0, 0, left_out=2)
     assert plan_it(TWO, name="nightly/1")[1].decisions == {"new": 2}
     assert set(states(catalogue, batch).values()) == {State.CANCELLED}
     later, plan = plan_it(TWO, name="nightly/2")

@@ -10,7 +10,6 @@ import pytest
 from include.catalogue import State
 from include.pipeline.making_room import RoomMaker
 from include.pipeline.submitting import SubmitOptions, submit_shard
-from include.pipeline.waiting import WaitOptions
 
 if TYPE_CHECKING:
     from tests.include.pipeline.conftest import Steps
@@ -22,9 +21,7 @@ def test_all_of_a_shard_goes_through_few_slots(steps: Steps, wav: Callable[..., 
         steps.put(f"{number}.wav", wav())
     batch = steps.plan("mobile-mp3")
     most = 0
-    look = RoomMaker(
-        steps.catalogue, steps.oss, steps.smq if queue else None, batch, WaitOptions(queue=queue, ask_after=0.1)
-    )
+    look = RoomMaker(steps.catalogue, steps.oss, steps.smq if queue else None, queue, batch, ask_after=0.1)
 
     def make_room() -> None:
         nonlocal most

@@ -18,7 +18,7 @@ def test_the_waiter_never_blocks_the_event_loop(steps: Steps, wav: Callable[...,
 
     async def wait(batch: int, queue: str | None) -> None:
         with blockbuster_ctx():
-            progress = await steps.waiter(batch, queue=queue, ask_after=0.2).wait()
+            progress = await steps.waiting(batch, queue=queue, ask_after=0.2)
         assert (progress.converted, progress.failed) == (1, 1)
 
     told = steps.plan("mobile-mp3")

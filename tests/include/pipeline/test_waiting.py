@@ -21,8 +21,8 @@ from include.catalogue import State, inbox, leases
 from include.catalogue.database import now
 from include.catalogue.schema import conversion, lease, notification
 from include.oss import OssSettings, TaskStatus
-from include.pipeline import asking, draining, waiting
-from include.pipeline.waiting import Progress
+from include.pipeline import asking, draining, progress, waiting
+from include.pipeline.progress import Progress, Teller
 
 if TYPE_CHECKING:
     from tests.include.pipeline.conftest import Proxy, Steps
@@ -63,7 +63,7 @@ def test_a_notification_that_came_before_the_task_id_was_written_is_not_lost(ste
     steps.change(state="submitting", task_id=None, token="mine")
     assert steps.wait(batch, ask_after=NEVER, until=timedelta(seconds=2)).in_flight == 1
     steps.change(state="submitted", task_id=task_id)
-    assert asyncio.run(steps.waiter(batch).look()) == Progress(0, 1, 0, 0)
+    assert steps.look(batch) == Progress(0, 1, 0, 0)
 
 
 def test_lost_notifications_are_made_up_for_by_listing_the_outputs(steps: Steps, wav: Wav, closed_port: int) -> None:
@@ -176,8 +176,8 @@ def test_a_task_that_imm_forgot_is_not_overdue_while_its_output_cannot_be_looked
     batch = steps.to_converted("mobile-mp3")
     steps.change(state="submitted", task_id="MediaConvert-forgotten", deadline_at=now() - timedelta(seconds=1))
     away = replace(steps.oss, endpoint=f"http://127.0.0.1:{closed_port}", imm_project=_project(steps))
-    assert asyncio.run(steps.waiter(batch, oss=away, queue=None).poke()) == Progress(1, 0, 0, 0)
-    assert asyncio.run(steps.waiter(batch, queue=None).poke()) == Progress(0, 1, 0, 0)
+    assert steps.poke(batch, oss=away, queue=None) == Progress(1, 0, 0, 0)
+    assert steps.poke(batch, queue=None) == Progress(0, 1, 0, 0)
 
 
 def test_of_the_overdue_those_are_failed_that_were_asked_about(
@@ -226,7 +226,7 @@ def test_a_waiter_that_may_not_drain_reads_what_another_one_drained(steps: Steps
     task_id = steps.row().task_id
 
     async def both() -> Progress:
-        waiting = asyncio.create_task(steps.waiter(batch, ask_after=NEVER).wait())
+        waiting = asyncio.create_task(steps.waiting(batch, ask_after=NEVER))
         await asyncio.sleep(0.3)
         assert not waiting.done()
         told = inbox.Received("q", "m", task_id, "Succeeded", None, None, None)
@@ -248,7 +248,7 @@ def test_two_waiters_of_one_shard_both_see_its_end(steps: Steps, wav: Wav) -> No
     steps.submit(batch)
 
     async def both() -> list[Progress]:
-        return list(await asyncio.gather(*(steps.waiter(batch).wait() for _ in range(2))))
+        return list(await asyncio.gather(*(steps.waiting(batch) for _ in range(2))))
 
     assert asyncio.run(both()) == [Progress(0, 4, 0, 0)] * 2
     with steps.catalogue.read() as connection:
@@ -260,7 +260,7 @@ def test_a_poke_receives_once_and_asks_once(steps: Steps, wav: Wav) -> None:
     batch = steps.plan("mobile-mp3")
     steps.submit(batch, topic=None)
     ended(steps.oss, steps.bucket, steps.row().task_id)
-    assert asyncio.run(steps.waiter(batch).poke()) == Progress(0, 1, 0, 0)
+    assert steps.poke(batch) == Progress(0, 1, 0, 0)
 
 
 def test_conversions_that_ended_without_an_output_are_not_counted_as_converted(steps: Steps, wav: Wav) -> None:
@@ -276,8 +276,8 @@ def test_what_somebody_left_half_submitted_is_not_waited_for_for_ever(steps: Ste
     batch = steps.plan("mobile-mp3")
     # Its submit may go on, or be tried again; a while after its lease nobody will.
     steps.change(state="submitting", token="somebody", lease_until=now() - timedelta(minutes=1))
-    assert asyncio.run(steps.waiter(batch).look()) == Progress(1, 0, 0, 0)
-    steps.change(lease_until=now() - waiting.ABANDONED)
+    assert steps.look(batch) == Progress(1, 0, 0, 0)
+    steps.change(lease_until=now() - progress.ABANDONED)
     assert steps.wait(batch, ask_after=NEVER) == Progress(0, 0, 0, 1)
 
 
@@ -286,35 +286,33 @@ def test_progress_is_told_in_words(steps: Steps, wav: Wav) -> None:
     batch = steps.plan("mobile-mp3")
     steps.submit(batch)
     told: list[str] = []
-    waiter = steps.waiter(batch)
-    waiter._tell = told.append
-    asyncio.run(waiter.wait())
+    steps.wait(batch, tell=told.append)
     assert told[0] == "0 converted, 0 failed, 1 in flight"
     # Whatever other tests left in the queue is counted as well.
     assert re.fullmatch(r"1 converted, 0 failed, 0 in flight, \d+ a minute(; \d+ messages .*)?", told[-1])
 
 
-def test_progress_has_a_rate_a_time_left_and_what_came_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_has_a_rate_a_time_left_and_remarks(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
-    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    pace = waiting._Pace(NEVER, at_once=False)
-    pace.saw(Progress(100, 0, 0, 0))
-    assert pace.line(Progress(100, 0, 0, 0)) == "0 converted, 0 failed, 100 in flight"
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    teller = Teller()
+    teller.saw(Progress(100, 0, 0, 0))
+    assert teller.line(Progress(100, 0, 0, 0)) == "0 converted, 0 failed, 100 in flight"
     clock[0] += 120
-    pace.saw(Progress(60, 39, 1, 0))
-    line = pace.line(Progress(60, 39, 1, 0), foreign=3)
-    assert line.startswith("39 converted, 1 failed, 60 in flight, 20 a minute, about 3 min left; 3 messages of others")
+    teller.saw(Progress(60, 39, 1, 0))
+    line = teller.line(Progress(60, 39, 1, 0), "3 messages of others")
+    assert line == "39 converted, 1 failed, 60 in flight, 20 a minute, about 3 min left; 3 messages of others"
 
 
 def test_a_long_wait_is_told_of_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
-    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    pace = waiting._Pace(NEVER, at_once=False)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    teller = Teller()
     told = []
     for second in range(6 * 3600):
         clock[0] = 1000.0 + second
-        if pace.time_to_tell():
-            pace.line(Progress(1, 0, 0, 0))
+        if teller.is_due():
+            teller.line(Progress(1, 0, 0, 0))
             told.append(second)
     assert told[:7] == [0, 15, 45, 105, 225, 465, 765]
     assert len(told) < 100
@@ -336,7 +334,7 @@ def test_foreign_messages_are_counted_until_somebody_of_ours_knows_their_task(
 
     async def drain() -> tuple[int, int, int]:
         async with AsyncExitStack() as stack:
-            drainer = draining.Drainer(steps.catalogue, steps.smq, str(steps.queue), stack)
+            drainer = draining.Drainer(asyncio.to_thread, steps.catalogue, steps.smq, str(steps.queue), stack)
             deadline = time.monotonic() + 60
             while len(told()) < 2:
                 assert time.monotonic() < deadline, "the messages don't come"
@@ -370,8 +368,8 @@ def test_two_runs_on_one_queue_lose_no_message_to_the_wrong_reader(steps: Steps,
 
     async def all_of_them() -> list[Progress]:
         # Two waiters of each run; nobody can ask: whatever another one drained must reach who waits for it.
-        waiters = [steps.waiter(batch, oss=away, ask_after=NEVER) for batch in batches for _ in range(2)]
-        return list(await asyncio.gather(*(waiter.wait() for waiter in waiters)))
+        waiters = [steps.waiting(batch, oss=away, ask_after=NEVER) for batch in batches for _ in range(2)]
+        return list(await asyncio.gather(*waiters))
 
     assert asyncio.run(all_of_them()) == [Progress(0, 2, 1, 0)] * 4
 
@@ -391,7 +389,7 @@ def test_a_round_of_asking_has_no_more_requests_than_stated(
     counted = replace(
         steps.oss, endpoint=oss_proxy.address, imm_endpoint=imm_proxy.address, imm_project=_project(steps)
     )
-    assert asyncio.run(steps.waiter(batch, oss=counted, queue=None).poke()).in_flight == 5
+    assert steps.poke(batch, oss=counted, queue=None).in_flight == 5
     # One page of the staging folder, and so many GetTask.
     assert (len(oss_proxy.requests), len(imm_proxy.requests)) == (1, 2)
 

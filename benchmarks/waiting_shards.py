@@ -1,0 +1,293 @@
+"""Many shards that wait in one triggerer: how late its event loop runs, and how much memory it takes.
+
+The shards are planned and submitted by this process, with the product's own steps. Each is then waited for by the
+product's sensor, which defers: one trigger a shard, all in one triggerer, which meanwhile is killed once and started
+again. The local cloud lets every conversion rest for a while, so that messages come all the time and every shard waits
+until nearly the end.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import sqlalchemy as sa
+
+from benchmarks.clips import make_clips
+from benchmarks.cpu import Sampler
+from benchmarks.loop_lag import Lags, read_lags
+from benchmarks.relay import HOST, Requests, relays
+from include.catalogue import Catalogue, batches, open_catalogue
+from include.catalogue.schema import batch_conversion
+from include.local_cloud.misbehaviour.client import AdminClient
+from include.local_cloud.misbehaviour.durations import Uniform
+from include.local_cloud.misbehaviour.rules import Instant, Slow
+from include.pipeline.listing import list_sources
+from include.pipeline.planning import plan_batch
+from include.pipeline.request import BatchRequest
+from include.pipeline.submitting import SubmitOptions, submit_shard
+from tools.demo.upload import oss_settings
+from tools.stack import CloudEndpoints, Stack, StackError
+from tools.stack.components import TRIGGERER
+from tools.stack.environment import Folders, connections
+from tools.stack.ports import free_port
+from tools.stack.settings import CloudSettings, RunSecrets
+
+WAIT_DAG, LAG_DAG, RUN_ID = "waiting_shards", "loop_lag", "benchmark"
+PROFILE = "mobile-mp3"
+RUNS = 2
+"""Batches that the shards belong to, as of two runs at the same time."""
+
+SETTLE = 10.0
+"""Seconds after a start of the triggerer that count neither as idle nor as waiting."""
+IDLE = 20.0
+WATCHED = 60.0
+"""Seconds of waiting that are measured before the triggerer is killed."""
+STARTED_AGAIN = 30.0
+"""Seconds that count as its start, from the first sign of life of the new one's probe."""
+LEAST_REST = 60.0
+"""Seconds that every conversion rests at least."""
+TIMEOUT = 1800.0
+MIB = 1 << 20
+
+
+@dataclass
+class Figures:
+    """What the triggerer was like; memory in bytes, CPU in seconds a second, `requests` a minute while waiting.
+
+    Attributes:
+        lags: by phase: `idle`, `deferring` (shards come one by one), `waiting` (all are there), `started again` (all
+            begin at once after a kill), `ending` (messages until the last shard is done).
+        warnings: how often Airflow itself found the loop blocked for more than 0.2 s.
+    """
+
+    shards: int
+    conversions: int
+    lags: dict[str, Lags] = field(default_factory=dict)
+    idle: int = 0
+    peak: int = 0
+    idle_cpu: float = 0.0
+    waiting_cpu: float = 0.0
+    requests: dict[str, float] = field(default_factory=dict)
+    warnings: int = 0
+
+
+def measure(shards: int, each: int, rest: float, say: Callable[[str], None]) -> Figures:
+    """Let `shards` shards of `each` conversions wait at the same time, every conversion for up to `rest` seconds.
+
+    Raises:
+        StackError: the stack didn't start, a wait failed, or not all shards were waiting at the same time.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder, requests, admin_port = Path(name), Requests(), free_port()
+        say("starting the local cloud and Airflow")
+        with _stack(folder / "run", requests, admin_port) as stack:
+            rules = Slow(seconds=Uniform(low=LEAST_REST, high=rest)), Instant()
+            AdminClient(f"http://{HOST}:{admin_port}").replace(rules)
+            return _Course(stack, requests, folder / "lags.jsonl", Figures(shards, shards * each), say).run(each)
+
+
+@contextmanager
+def _stack(run_dir: Path, requests: Requests, admin_port: int) -> Iterator[Stack]:
+    """A stack with the benchmark's DAGs, whose Airflow reaches the local cloud through relays that count."""
+    cloud, services = CloudSettings(), ("oss", "smq", "imm")
+    ports = {name: (free_port(), free_port()) for name in services}
+    counted = CloudEndpoints(**{name: f"http://{HOST}:{ports[name][0]}" for name in services})
+    stack = Stack(
+        run_dir,
+        cloud=cloud,
+        cloud_ports=(ports["oss"][1], ports["smq"][1], ports["imm"][1]),
+        dags_folder=Path(__file__).with_name("dags"),
+        extra_env={
+            **connections(Folders(run_dir.resolve()), RunSecrets.of(run_dir), cloud, counted),
+            "LOCAL_CLOUD_ADMIN_PORT": str(admin_port),
+        },
+    )
+    with relays(ports, requests), stack:
+        yield stack
+
+
+class _Course:
+    """The phases, one after the other."""
+
+    def __init__(
+        self, stack: Stack, requests: Requests, lags: Path, figures: Figures, say: Callable[[str], None]
+    ) -> None:
+        self._stack = stack
+        self._requests = requests
+        self._lags = lags
+        self._figures = figures
+        self._say = say
+
+    def run(self, each: int) -> Figures:
+        figures, airflow = self._figures, self._stack.airflow
+        for dag_id in (LAG_DAG, WAIT_DAG):
+            airflow.wait_for_dag(dag_id)
+        time.sleep(SETTLE)
+        airflow.trigger(LAG_DAG, {"file": str(self._lags)}, RUN_ID)
+        self._probe_works(since=0.0)
+        with self._sampling() as sampler:
+            time.sleep(SETTLE)
+            self._say(f"measuring {IDLE:.0f} s of an idle triggerer")
+            began = time.time()
+            time.sleep(IDLE)
+            figures.idle = _mean(sampler.resident(TRIGGERER, began, time.time()))
+            figures.idle_cpu = sampler.cpu(TRIGGERER, began, time.time()) / IDLE
+            self._phase("idle", began)
+            handles = self._submit(each)
+            began = time.time()
+            airflow.trigger(WAIT_DAG, {"shards": handles}, RUN_ID)
+            self._all_wait()
+            self._phase("deferring", began)
+            began = time.time()
+            time.sleep(WATCHED)
+            self._all_wait()
+            ended = time.time()
+            self._phase("waiting", began)
+            figures.waiting_cpu = sampler.cpu(TRIGGERER, began, ended) / WATCHED
+            kinds = self._requests.between(began, ended)
+            figures.requests = {kind: kinds.count(kind) / (WATCHED / 60) for kind in sorted(set(kinds))}
+            figures.peak = max(sampler.resident(TRIGGERER, began, ended))
+        self._kill_triggerer()
+        with self._sampling() as sampler:
+            began = self._probe_works(since=time.time())
+            time.sleep(STARTED_AGAIN)
+            self._phase("started again", began)
+            began = time.time()
+            run = airflow.wait_for_run(WAIT_DAG, RUN_ID, TIMEOUT, self._stack.processes.require_alive, 2.0)
+            self._phase("ending", began)
+            figures.peak = max(figures.peak, *sampler.resident(TRIGGERER, 0.0, time.time()))
+        if run["state"] != "success":
+            raise StackError(f"the run is {run['state']}:\n{airflow.explain_failure(WAIT_DAG, RUN_ID)}")
+        log = self._stack.processes.logs / f"{TRIGGERER}.log"
+        figures.warnings = log.read_text(errors="replace").count("async thread was blocked")
+        return figures
+
+    def _submit(self, each: int) -> list[dict[str, Any]]:
+        """Upload, list, plan and submit; the handles of all shards."""
+        settings, names = oss_settings(self._stack), self._stack.cloud_settings
+        bucket = settings.bucket(names.bucket, session=settings.session())
+        clip = next(make_clips(1))[1]
+        keys = [f"run-{run}/{number:06d}.wav" for run in range(RUNS) for number in range(self._count(run) * each)]
+        self._say(f"uploading {len(keys):,} clips")
+        with ThreadPoolExecutor(4) as pool:
+            for _ in pool.map(lambda key: bucket.put_object(key, clip), keys):
+                pass
+        handles: list[dict[str, Any]] = []
+        catalogue = open_catalogue(self._stack.catalogue_url)
+        try:
+            planned = [(self._plan(catalogue, bucket, run, each), self._count(run)) for run in range(RUNS)]
+            self._say(f"submitting {len(keys):,} conversions")
+            for batch, shards in planned:
+                for shard in range(shards):
+                    submit_shard(catalogue, settings, batch.id, shard, SubmitOptions(topic=names.topic, concurrency=4))
+                    handles.append({"batch": batch.id, "uid": batch.uid, "shard": shard})
+        finally:
+            catalogue.close()
+        return handles
+
+    def _plan(self, catalogue: Catalogue, bucket: Any, run: int, each: int) -> batches.Batch:
+        request = BatchRequest(self._stack.cloud_settings.bucket, (f"run-{run}/",), profiles=(PROFILE,))
+        with catalogue.write() as connection:
+            batch = batches.open_batch(connection, f"{WAIT_DAG}/run-{run}", request.to_json())
+        list_sources(catalogue, bucket, request.selection(), batch.id)
+        plan_batch(catalogue, request.selection(), request.renderings(), batch.id)
+        with catalogue.write() as connection:  # smaller than the planner would cut them
+            mine = sa.update(batch_conversion).where(batch_conversion.c.batch_id == batch.id)
+            connection.execute(mine.values(shard=batch_conversion.c.ordinal // sa.literal(each)))
+        return batch
+
+    def _count(self, run: int) -> int:
+        """How many of the shards belong to a run."""
+        return self._figures.shards // RUNS + (run < self._figures.shards % RUNS)
+
+    def _all_wait(self) -> None:
+        """Wait until every shard has its trigger in the one triggerer."""
+        deadline, wanted = time.monotonic() + TIMEOUT, self._figures.shards
+        told = 0.0
+        while True:
+            tasks = [ti for ti in self._stack.airflow.task_instances(WAIT_DAG, RUN_ID) if ti["task_id"] == "await"]
+            waiting = [ti for ti in tasks if ti["state"] == "deferred" and ti["trigger"]["triggerer_id"] is not None]
+            if len(waiting) == wanted and len({ti["trigger"]["triggerer_id"] for ti in waiting}) == 1:
+                return
+            over = [ti for ti in tasks if ti["state"] in {"success", "failed"}]
+            if over or time.monotonic() > deadline:
+                raise StackError(
+                    f"{len(waiting)} of {wanted} shards were waiting when {len(over)} had ended; take a longer --rest"
+                )
+            if time.monotonic() - told >= 10:
+                told = time.monotonic()
+                self._say(f"  {len(waiting)} of {wanted} shards are waiting")
+            time.sleep(2.0)
+
+    def _kill_triggerer(self) -> None:
+        self._say("killing the triggerer")
+        (triggerer,) = [one for one in self._stack.processes.recorded() if one.name == TRIGGERER]
+        family = [psutil.Process(triggerer.pid), *psutil.Process(triggerer.pid).children(recursive=True)]
+        for process in family:
+            process.kill()
+        psutil.wait_procs(family, timeout=10)
+        self._stack.restart_component(TRIGGERER)
+
+    def _probe_works(self, since: float) -> float:
+        """Wait for a line of the probe; returns the time."""
+        deadline = time.monotonic() + TIMEOUT
+        while not (self._lags.exists() and self._lags.stat().st_mtime > since):
+            if time.monotonic() > deadline:
+                raise StackError("the probe of the event loop does not run")
+            time.sleep(0.5)
+        return self._lags.stat().st_mtime - 1.0
+
+    @contextmanager
+    def _sampling(self) -> Iterator[Sampler]:
+        roots = {one.name: one.pid for one in self._stack.processes.recorded() if one.name == TRIGGERER}
+        sampler = Sampler(roots)
+        with sampler.running():
+            yield sampler
+
+    def _phase(self, name: str, began: float) -> None:
+        self._figures.lags[name] = read_lags(self._lags, began, time.time())
+        self._say(f"{name}: {self._figures.lags[name]}")
+
+
+def _mean(values: list[int]) -> int:
+    return sum(values) // len(values)
+
+
+def summary(figures: Figures) -> list[str]:
+    """The figures as lines of text."""
+    requests = ", ".join(f"{count:.0f} {kind}" for kind, count in figures.requests.items())
+    return [
+        f"{figures.shards} shards with {figures.conversions:,} conversions, waiting in one triggerer",
+        "",
+        f"{'lag of its event loop':<24}{'p50':>10}{'p99':>10}{'longest':>10}",
+        *(
+            f"{phase:<24}" + "".join(f"{1000 * lag:>7.1f} ms" for lag in (lags.p50, lags.p99, lags.longest))
+            for phase, lags in figures.lags.items()
+        ),
+        "",
+        f"resident memory: {figures.idle / MIB:.0f} MiB idle, "
+        f"{(figures.peak - figures.idle) / MIB:.0f} MiB more at its peak",
+        f"CPU, ms a second: {1000 * figures.idle_cpu:.0f} idle, {1000 * figures.waiting_cpu:.0f} while waiting",
+        f"requests a minute while waiting: {requests or 'none'}",
+        f"Airflow found the loop blocked for more than 0.2 s: {figures.warnings} times",
+    ]
+
+
+def as_json(figures: Figures) -> dict[str, float]:
+    """The figures that have a target, by name."""
+    found: dict[str, float] = {
+        "shards": figures.shards,
+        "conversions": figures.conversions,
+        "mib_above_idle": round((figures.peak - figures.idle) / MIB, 1),
+    }
+    for phase, lags in figures.lags.items():
+        found[f"p99_ms_{phase.replace(' ', '_')}"] = round(1000 * lags.p99, 1)
+    return found

@@ -1,0 +1,75 @@
+"""How far shards are: one statement for all that somebody waits for."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from .schema import batch_conversion, conversion
+from .states import State
+
+#: A batch's id and one of its shards; None: the whole batch.
+Shard = tuple[int, int | None]
+
+
+@dataclass
+class Sums:
+    """What a shard's conversions are up to.
+
+    Attributes:
+        states: how many stand in which state.
+        abandoned: how many of the half submitted ones nobody has taken up since their lease ended.
+        deadline: the first among those that are submitted; None: none is.
+    """
+
+    states: Counter[State] = field(default_factory=Counter)
+    abandoned: int = 0
+    deadline: datetime | None = None
+
+
+def of_shards(shards: Collection[Shard]) -> sa.ColumnElement[bool]:
+    """Whether a row of `batch_conversion` belongs to one of the shards."""
+    parts = sorted({(batch, shard) for batch, shard in shards if shard is not None})
+    wholes = sorted({batch for batch, shard in shards if shard is None})
+    conditions: list[sa.ColumnElement[bool]] = []
+    if parts:
+        conditions.append(sa.tuple_(batch_conversion.c.batch_id, batch_conversion.c.shard).in_(parts))
+    if wholes:
+        conditions.append(batch_conversion.c.batch_id.in_(wholes))
+    return sa.or_(sa.false(), *conditions)
+
+
+def sum_up(connection: Connection, shards: Collection[Shard], abandoned_before: datetime) -> dict[Shard, Sums]:
+    """The sums of each of the shards.
+
+    Args:
+        abandoned_before: a half submitted conversion whose lease ended earlier counts as abandoned.
+    """
+    left = sa.and_(conversion.c.state == State.SUBMITTING.value, conversion.c.lease_until < abandoned_before)
+    statement = (
+        sa.select(
+            batch_conversion.c.batch_id,
+            batch_conversion.c.shard,
+            conversion.c.state,
+            sa.func.count().label("rows"),
+            sa.func.sum(sa.case((left, 1), else_=0)).label("abandoned"),
+            sa.func.min(conversion.c.deadline_at).label("deadline"),
+        )
+        .join(conversion, conversion.c.id == batch_conversion.c.conversion_id)
+        .where(of_shards(shards))
+        .group_by(batch_conversion.c.batch_id, batch_conversion.c.shard, conversion.c.state)
+    )
+    found: defaultdict[Shard, Sums] = defaultdict(Sums)
+    for row in connection.execute(statement):
+        for shard in ((row.batch_id, row.shard), (row.batch_id, None)):
+            sums = found[shard]
+            sums.states[State(row.state)] += row.rows
+            sums.abandoned += row.abandoned
+            if row.state == State.SUBMITTED.value and row.deadline is not None:
+                sums.deadline = min(sums.deadline or row.deadline, row.deadline)
+    return {shard: found[shard] for shard in shards}

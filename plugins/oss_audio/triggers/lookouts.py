@@ -1,0 +1,108 @@
+"""Lookouts that the triggers of one triggerer share: those that name the same connections and the same queue."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
+
+from include.catalogue import open_catalogue
+from include.oss import OssSettings
+from include.pipeline.lookout import Lookout
+from include.smq import SmqSettings
+from oss_audio.hooks.catalogue import CatalogueHook
+from oss_audio.hooks.oss import OSSAudioHook
+from oss_audio.hooks.smq import SMQHook
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+REMEMBERED = 60.0
+"""Seconds for which connections that were read are not read again: a hundred triggers may start at once."""
+
+
+class Place(NamedTuple):
+    """What a trigger names: connection ids and a queue; None: no messages."""
+
+    oss: str
+    smq: str | None
+    catalogue: str
+    queue: str | None
+
+
+class _Settings(NamedTuple):
+    oss: OssSettings
+    smq: SmqSettings | None
+    catalogue: URL
+
+
+@dataclass
+class _Post:
+    """A lookout and how many triggers use it; the last one closes it."""
+
+    settings: _Settings
+    lookout: Lookout
+    read_at: float
+    guests: int = 0
+
+
+@dataclass
+class _Posts:
+    """Those of one event loop. A trigger that starts after a connection was changed gets one of its own."""
+
+    newest: dict[Place, _Post] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+_POSTS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Posts] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def shared_lookout(place: Place) -> AsyncIterator[Lookout]:
+    """The lookout of a place, opened for the first trigger that needs it and closed after the last.
+
+    Raises AirflowFailException for a missing or wrong connection, CatalogueError when the catalogue can't be opened.
+    """
+    posts = _POSTS.setdefault(asyncio.get_running_loop(), _Posts())
+    async with posts.lock:
+        post = await _post(posts, place)
+        post.guests += 1
+    try:
+        yield post.lookout
+    finally:
+        post.guests -= 1
+        if not post.guests:
+            if posts.newest.get(place) is post:
+                del posts.newest[place]
+            await _close(post.lookout)
+
+
+async def _post(posts: _Posts, place: Place) -> _Post:
+    post = posts.newest.get(place)
+    if post is not None and time.monotonic() - post.read_at < REMEMBERED:
+        return post
+    settings = await _read(place)
+    # Meanwhile its last guest may have left and closed it.
+    if post is None or not post.guests or post.settings != settings:
+        catalogue = await asyncio.to_thread(open_catalogue, settings.catalogue)
+        lookout = Lookout(catalogue, settings.oss, settings.smq, place.queue)
+        post = posts.newest[place] = _Post(settings, await lookout.__aenter__(), 0.0)
+    post.read_at = time.monotonic()
+    return post
+
+
+async def _read(place: Place) -> _Settings:
+    oss = await OSSAudioHook(place.oss).asettings()
+    smq = await SMQHook(place.smq).asettings() if place.smq and place.queue else None
+    return _Settings(oss, smq, await CatalogueHook(place.catalogue).aurl())
+
+
+async def _close(lookout: Lookout) -> None:
+    try:
+        await lookout.__aexit__(None, None, None)
+    finally:
+        await asyncio.to_thread(lookout.catalogue.close)
