@@ -118,7 +118,9 @@ def test_wav_files_that_differ_in_sound_only_share_a_rendition_if_that_is_asked_
     sources = {"silent.wav": wav(8000), "loud.wav": loud, "longer.wav": wav(9000), "text.wav": b"no audio"}
     for name, content in sources.items():
         clients.put(name, content)
-    ended = clients.ended(*(clients.submit(name, f"{name}.flac", "f_flac") for name in sources))
+    silent, *others = sources  # whichever is converted first is what the others of its header get
+    ended = clients.ended(clients.submit(silent, f"{silent}.flac", "f_flac"))
+    ended += clients.ended(*(clients.submit(name, f"{name}.flac", "f_flac") for name in others))
     assert [task.status for task in ended] == ["Succeeded"] * 3 + ["Failed"]
     etags = [clients.bucket.head_object(f"{clients.folder}{name}.flac").etag for name in list(sources)[:3]]
     assert etags[0] == etags[1] != etags[2]
@@ -140,7 +142,7 @@ def test_a_source_that_cannot_be_converted_fails_instantly_too(clients: Any):
 async def test_what_is_not_the_sources_fault_is_not_remembered(tmp_path: Path):
     made, content = tmp_path / "made", tmp_path / "content"
     content.write_bytes(b"rendition")
-    source = ObjectInfo("b", "k", "E", 1, datetime.now(UTC), "", 2, content, {}, {})
+    source = ObjectInfo("b", "k", "E", 1, datetime.now(UTC), "", 2, str(content), {}, {})
     kept = KeptRenditions(made)
     outcomes: list[BaseException | None] = [
         ConversionFailed("ResourceNotFound", "the target is gone"),
