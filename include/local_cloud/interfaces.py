@@ -7,10 +7,11 @@ reads sources from and writes renditions to. Neither imports the other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 
 class NoSuchBucket(LookupError):
@@ -65,12 +66,11 @@ class SymlinkToSymlink(Exception):
         self.target = target
 
 
-@dataclass(frozen=True)
-class ObjectInfo:
+class ObjectInfo(NamedTuple):
     """One stored object as it was when it was looked up.
 
     `etag` is in upper-case hex without quotes (the MD5 of the content when `has_md5_etag`), `size` is in bytes,
-    `last_modified` is in UTC (whole seconds), `crc64` is the unsigned CRC-64/XZ of the content. `path` is a file
+    `last_modified` is in UTC (whole seconds), `crc64` is the unsigned CRC-64/XZ of the content. `file` names a file
     of which these `size` bytes never change (only an Appendable object's file grows): a later overwrite makes
     another file, but an object overwritten or deleted has its file removed, so a reader opens it soon (an open
     file stays readable). `headers` are the other content headers kept with the object (Cache-Control,
@@ -87,16 +87,21 @@ class ObjectInfo:
     last_modified: datetime
     content_type: str
     crc64: int
-    path: Path
+    file: str
     tags: Mapping[str, str]
     metadata: Mapping[str, str]
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     object_type: str = "Normal"
     storage_class: str = "Standard"
     acl: str = "default"
     symlink_target: str | None = None
     restored_from: datetime | None = None
     restored_until: datetime | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file as a path."""
+        return Path(self.file)
 
     @property
     def has_md5_etag(self) -> bool:

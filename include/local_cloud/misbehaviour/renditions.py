@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,7 +92,7 @@ class KeptRenditions:
             return None
         sums = checksums_of_file(path)
         since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        return ObjectInfo("", "", sums.etag, sums.size, since, "", sums.crc64, path, {}, {})
+        return ObjectInfo("", "", sums.etag, sums.size, since, "", sums.crc64, str(path), {}, {})
 
     def _keep(self, name: str, made: ObjectInfo) -> ObjectInfo | None:
         """Keep a rendition; None when it was overwritten or deleted already."""
@@ -102,4 +101,4 @@ class KeptRenditions:
             os.link(made.path, path)
         except FileNotFoundError:
             return None
-        return replace(made, path=path)
+        return made._replace(file=str(path))

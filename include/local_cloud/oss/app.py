@@ -9,7 +9,6 @@ import os
 import secrets
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from email.utils import formatdate
 
 from starlette.requests import ClientDisconnect
@@ -96,7 +95,7 @@ class ObjectApi:
             return await operations.perform(operation, self._context, call)
         origin = Origin(operation.name, call.request_id, call.source_address)
         reply, headers = await events.watch(origin, lambda: operations.perform(operation, self._context, call))
-        return replace(reply, headers={**reply.headers, **headers}) if headers else reply
+        return reply._replace(headers={**reply.headers, **headers}) if headers else reply
 
     async def _send(self, call: Call, reply: Reply, send: Send) -> None:
         if isinstance(reply.body, ObjectRange):
@@ -110,7 +109,7 @@ class ObjectApi:
 
     async def _send_object(self, call: Call, reply: Reply, part: ObjectRange, send: Send) -> None:
         try:
-            descriptor = os.open(part.info.path, os.O_RDONLY)
+            descriptor = os.open(part.info.file, os.O_RDONLY)
         except FileNotFoundError:
             # Overwritten since it was looked up: what is there now is the answer.
             await self._send(call, await self._answer(call), send)
@@ -126,7 +125,7 @@ class ObjectApi:
                 size = min(_STREAM_BLOCK, end - position)
                 block = await self._context.blocking(functools.partial(os.pread, descriptor, size, position))
                 if not block:
-                    raise OSError(f"{part.info.path} is shorter than the object it is the content of")
+                    raise OSError(f"{part.info.file} is shorter than the object it is the content of")
                 position += len(block)
                 await send({"type": "http.response.body", "body": block, "more_body": position < end})
         finally:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -21,8 +22,7 @@ SMALL_BODY = 2 << 20
 """Bytes of an XML or form body at most."""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A request: what its signature covers, the Host it was sent to, its id, its unread body and its sender."""
 
     request: ReceivedRequest
@@ -100,8 +100,7 @@ class BodyBlocks:
         raise StopAsyncIteration
 
 
-@dataclass(frozen=True)
-class ObjectRange:
+class ObjectRange(NamedTuple):
     """Bytes of a stored object to send: `length` of them from `start`."""
 
     info: ObjectInfo
@@ -109,12 +108,11 @@ class ObjectRange:
     length: int
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer: a short body, or a range of an object to be streamed."""
 
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes | ObjectRange = b""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote
 
 _ISO_BASIC = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -15,8 +16,7 @@ LARGEST_SKEW_SECONDS = 900
 """How far a request's time may lie from the server's (OSS error 0002-00000504)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedRequest:
+class ReceivedRequest(NamedTuple):
     """A request as a signature sees it.
 
     `bucket` is None for calls to the service itself; `key` is decoded, empty for bucket calls. `query` holds

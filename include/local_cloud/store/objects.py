@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -38,7 +37,7 @@ class Objects:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._path = storage.blobs.path("")
+        self._directory = str(storage.blobs.path(""))
 
     # -- reading
 
@@ -49,7 +48,7 @@ class Objects:
         if row is None:
             require_bucket(reader, bucket)
             raise NoSuchKey(bucket, key)
-        return info_of(bucket, key, row, self._path)
+        return info_of(bucket, key, row, self._directory)
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """Look an object up, through a link: content, ETag and checksums are then the target's, the time is the
@@ -66,12 +65,11 @@ class Objects:
             raise SymlinkTargetMissing(key, info.symlink_target) from None
         if target.symlink_target is not None:
             raise SymlinkToSymlink(key, info.symlink_target)
-        return replace(
-            info,
+        return info._replace(
             etag=target.etag,
             size=target.size,
             crc64=target.crc64,
-            path=target.path,
+            file=target.file,
             last_modified=max(info.last_modified, target.last_modified),
             storage_class=target.storage_class,
             restored_from=target.restored_from,
@@ -247,7 +245,7 @@ class Objects:
             return None
         written = Written(info.bucket, info.key, content.etag, content.size, content.size - info.size, now)
         self._storage.events.note(connection, written, origin)
-        return replace(info, size=content.size, etag=content.etag, crc64=content.crc64, last_modified=moment(int(now)))
+        return info._replace(size=content.size, etag=content.etag, crc64=content.crc64, last_modified=moment(int(now)))
 
     # -- inside
 
@@ -289,7 +287,7 @@ class Objects:
         self._storage.events.note(connection, Written(bucket, key, content.etag, content.size, delta, now), origin)
         if old:
             self._storage.drop(connection, old["blob"])
-        return info_of(bucket, key, row, self._path)
+        return info_of(bucket, key, row, self._directory)
 
     def _write(self, work: Work, origin: Origin) -> ObjectInfo:
         info = self._storage.database.write(work)

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from include.local_cloud.interfaces import ObjectInfo
@@ -72,8 +72,8 @@ def values(content: Content, attributes: Attributes, now: int) -> tuple[object, 
     return (size, etag, str(crc64), kind, blob, target, now, None, None, *attribute_values(attributes))
 
 
-def info_of(bucket: str, key: str, columns: Iterable[Any], path: Path) -> ObjectInfo:
-    """An object from the values of COLUMNS; its blob is below `path`."""
+def info_of(bucket: str, key: str, columns: Iterable[Any], directory: str) -> ObjectInfo:
+    """An object from the values of COLUMNS; its blob is below `directory`."""
     (
         size,
         etag,
@@ -99,7 +99,7 @@ def info_of(bucket: str, key: str, columns: Iterable[Any], path: Path) -> Object
         last_modified=moment(modified),
         content_type=content_type,
         crc64=int(crc64),
-        path=Path(f"{path}/{blob}") if blob else path,  # a third of what joining costs, at every look
+        file=f"{directory}/{blob}" if blob else directory,
         tags=_mapping(tags),
         metadata=_mapping(metadata),
         headers=_mapping(headers),
@@ -112,6 +112,7 @@ def info_of(bucket: str, key: str, columns: Iterable[Any], path: Path) -> Object
     )
 
 
+@lru_cache(maxsize=4096)
 def moment(seconds: int) -> datetime:
     """Seconds since the epoch as a time in UTC."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +22,7 @@ from include.local_cloud.signatures.oss import OssVerifier
 from include.local_cloud.signatures.request import AuthenticationError
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-INFO = ObjectInfo("bucket", "key", "0" * 32, 10, NOW, "text/plain", 0, Path("blob"), {}, {})
+INFO = ObjectInfo("bucket", "key", "0" * 32, 10, NOW, "text/plain", 0, "blob", {}, {})
 LATIN = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=255), max_size=60)
 DATES = LATIN | st.sampled_from(
     [
