@@ -52,6 +52,7 @@ class FfmpegEngine:
             command(self._binaries.ffmpeg, source, target, planned),
             Allowance(limits.cpu_seconds, limits.wall_seconds, limits.memory_bytes, limits.output_bytes),
             self._scratch,
+            keeps_stdout=False,
         )
         self._check(finished, planned, source, target)
 

@@ -12,7 +12,6 @@ import contextlib
 import os
 import resource
 import signal
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")  # no credentials go t
 # A static FFmpeg crashes in iconv when it meets the machine's gconv modules, which it does on MPEG-TS; without
 # modules it leaves the text alone.
 _OWN_ENVIRONMENT = {"GCONV_PATH": "/nonexistent"}
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # and so by what it starts, unless told otherwise
 _TAIL_BYTES = 256 * 1024
 
 
@@ -45,34 +45,73 @@ class Finished:
     overstepped: str | None = None
 
 
-async def run(argv: Sequence[str | Path], allowance: Allowance, scratch: Path) -> Finished:
+async def run(
+    argv: Sequence[str | Path], allowance: Allowance, scratch: Path, *, keeps_stdout: bool = True
+) -> Finished:
     """Run a program to its end; it is killed when this is cancelled. Its outputs go through files in
-    `scratch`.
+    `scratch`, standard output to /dev/null unless `keeps_stdout`.
     """
-    with tempfile.TemporaryFile(dir=scratch) as stdout, tempfile.TemporaryFile(dir=scratch) as stderr:
-        process = subprocess.Popen(  # noqa: ASYNC220 - vfork and exec; asyncio's own does the same call
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ} | _OWN_ENVIRONMENT,
-            start_new_session=True,  # Ctrl-C at the terminal is the service's to handle
+    with contextlib.ExitStack() as stack:
+        stderr = stack.enter_context(tempfile.TemporaryFile(dir=scratch, buffering=0)).fileno()
+        stdout = (
+            stack.enter_context(tempfile.TemporaryFile(dir=scratch, buffering=0)).fileno() if keeps_stdout else None
         )
+        child = _Child(argv, stdout, stderr)
         timed_out = False
         try:
-            _limit(process.pid, allowance)
+            _limit(child.pid, allowance)
             try:
                 # Not wait_for: before Python 3.12 it forgets a cancellation that meets the end of what it waits for.
                 async with asyncio.timeout(allowance.wall_seconds):
-                    await _ended(process)
+                    await child.ended()
             except TimeoutError:
                 timed_out = True
         finally:
-            if process.returncode is None:
-                process.kill()
-                process.wait()
-        overstepped = "wall" if timed_out else _limit_of(process.returncode)
-        return Finished(process.returncode, _tail(stdout.fileno()), _tail(stderr.fileno()), overstepped)
+            returncode = child.reap()
+        overstepped = "wall" if timed_out else _limit_of(returncode)
+        return Finished(returncode, "" if stdout is None else _tail(stdout), _tail(stderr), overstepped)
+
+
+class _Child:
+    """A process that was started, and is nobody else's to wait for."""
+
+    def __init__(self, argv: Sequence[str | Path], stdout: int | None, stderr: int) -> None:
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
+            if stdout is None
+            else (os.POSIX_SPAWN_DUP2, stdout, 1),
+            (os.POSIX_SPAWN_DUP2, stderr, 2),
+        ]
+        # By vfork. Python opens nothing that a program it starts would inherit (PEP 446).
+        self.pid = os.posix_spawn(
+            argv[0],
+            [os.fspath(part) for part in argv],
+            {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ} | _OWN_ENVIRONMENT,
+            file_actions=actions,
+            setsid=True,  # Ctrl-C at the terminal is the service's to handle
+            setsigdef=_IGNORED_BY_PYTHON,
+        )
+        self._has_ended = False
+
+    async def ended(self) -> None:
+        """Wait for the end through a pidfd: the loop tells, no thread waits."""
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[None] = loop.create_future()
+        pidfd = os.pidfd_open(self.pid)
+        loop.add_reader(pidfd, _settle, ended)
+        try:
+            await ended
+        finally:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+        self._has_ended = True
+
+    def reap(self) -> int:
+        """Its exit code, -N when signal N ended it; it is killed first when it has not ended."""
+        if not self._has_ended:
+            os.kill(self.pid, signal.SIGKILL)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def _limit(pid: int, allowance: Allowance) -> None:
@@ -85,20 +124,6 @@ def _limit(pid: int, allowance: Allowance) -> None:
     for kind, value in limits.items():
         with contextlib.suppress(ProcessLookupError):  # it has ended already
             resource.prlimit(pid, kind, (value, value))
-
-
-async def _ended(process: subprocess.Popen[bytes]) -> None:
-    """Wait for the end through a pidfd: the loop tells, no thread waits."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[None] = loop.create_future()
-    pidfd = os.pidfd_open(process.pid)
-    loop.add_reader(pidfd, _settle, ended)
-    try:
-        await ended
-    finally:
-        loop.remove_reader(pidfd)
-        os.close(pidfd)
-    process.wait()  # it has ended, so this only collects its status
 
 
 def _settle(ended: asyncio.Future[None]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from include.local_cloud.imm.engine import plain_wav
 from include.local_cloud.imm.engine.binaries import Binaries
 from include.local_cloud.imm.engine.failure import ConversionFailed, internal, over_limit, unreadable
 from include.local_cloud.imm.engine.limits import EngineLimits
@@ -64,6 +65,12 @@ async def probe(path: Path, binaries: Binaries, limits: EngineLimits, scratch: P
     """
     if os.stat(path).st_size == 0:
         raise unreadable("the source is empty (0 bytes)")
+    plain = plain_wav.read(path)
+    return await probe_by_program(path, binaries, limits, scratch) if plain is None else _plain(plain)
+
+
+async def probe_by_program(path: Path, binaries: Binaries, limits: EngineLimits, scratch: Path) -> Source:
+    """`probe` of a file that is not empty, by ffprobe."""
     finished = await run(
         [
             binaries.ffprobe,
@@ -96,6 +103,19 @@ async def probe(path: Path, binaries: Binaries, limits: EngineLimits, scratch: P
     except ValueError:
         raise internal("ffprobe's answer could not be read") from None
     return _source(path, found)
+
+
+def _plain(found: plain_wav.PlainWav) -> Source:
+    return Source(
+        container="wav",
+        codec=found.codec,
+        sample_rate=found.sample_rate,
+        channels=found.channels,
+        layout="unknown",
+        bit_rate=found.sample_rate * found.channels * found.bits,
+        bits=found.bits,
+        declared_seconds=found.seconds,
+    )
 
 
 def _is_wav(path: Path) -> bool:
