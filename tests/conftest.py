@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from include.catalogue import open_catalogue
 from tools.cloud_process import CloudProcess
 
 #: Files that take a minute or more begin first: the last of several workers to end decides how long all take.
@@ -69,3 +71,16 @@ def start_local_cloud(tmp_path: Path) -> Iterator[Callable[..., CloudProcess]]:
     with contextlib.ExitStack() as stack:
         folders = (tmp_path / f"cloud-{number}" for number in itertools.count())
         yield lambda **settings: stack.enter_context(serving(next(folders), **settings))
+
+
+@pytest.fixture(scope="session")
+def new_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], sa.URL]:
+    """`new_catalogue(path)` puts a SQLite catalogue there in which there is nothing; its tables are made once only."""
+    made = tmp_path_factory.mktemp("catalogue") / "catalogue.db"
+    open_catalogue(f"sqlite:///{made}").close()
+
+    def copy(path: Path) -> sa.URL:
+        shutil.copy(made, path)
+        return sa.make_url(f"sqlite:///{path}")
+
+    return copy

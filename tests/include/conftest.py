@@ -10,13 +10,16 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg2
 import pytest
 import sqlalchemy as sa
+
+from include.catalogue import open_catalogue
 
 START_SECONDS = 30
 
@@ -120,18 +123,48 @@ def _wait_for(url: sa.URL, server: subprocess.Popen[bytes], log: Path) -> None:
             return
 
 
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: sa.URL) -> Iterator[Callable[[str], AbstractContextManager[sa.URL]]]:
+    """`with postgres_database("template1") as url:` has a database like another one, for as long as the block."""
+    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def database(like: str) -> Iterator[sa.URL]:
+        name = f"catalogue_{secrets.token_hex(4)}"
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {like}")
+        yield postgres_server.set(database=name)
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+    yield database
+    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_catalogue(postgres_database: Callable[[str], AbstractContextManager[sa.URL]]) -> Iterator[str]:
+    """The name of a database with a catalogue in which there is nothing."""
+    with postgres_database("template1") as url:
+        open_catalogue(url).close()
+        yield str(url.database)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def catalogue_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.URL]:
-    """The URL of an empty database."""
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.URL]:
+    """The URL of a database without tables."""
     if request.param == "sqlite":
         yield sa.make_url(f"sqlite:///{tmp_path}/catalogue.db")
         return
-    server: sa.URL = request.getfixturevalue("postgres_server")
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    name = f"catalogue_{secrets.token_hex(4)}"
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield server.set(database=name)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.dispose()
+    with request.getfixturevalue("postgres_database")("template1") as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def catalogue_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.URL]:
+    """The URL of a catalogue in which there is nothing."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("new_catalogue")(tmp_path / "catalogue.db")
+        return
+    like = request.getfixturevalue("postgres_catalogue")
+    with request.getfixturevalue("postgres_database")(like) as url:
+        yield url

@@ -55,12 +55,12 @@ def test_a_missing_one_is_not_made_for_who_only_looks(tmp_path: Path) -> None:
     assert not (tmp_path / "c.db").exists()
 
 
-def test_an_empty_database_is_not_filled_for_who_only_looks(catalogue_url: sa.URL) -> None:
-    sa.create_engine(catalogue_url).connect().close()
+def test_an_empty_database_is_not_filled_for_who_only_looks(empty_database: sa.URL) -> None:
+    sa.create_engine(empty_database).connect().close()
     with pytest.raises(CatalogueError, match="there is none"):
-        open_catalogue(catalogue_url, create=False)
-    open_catalogue(catalogue_url).close()
-    open_catalogue(catalogue_url, create=False).close()
+        open_catalogue(empty_database, create=False)
+    open_catalogue(empty_database).close()
+    open_catalogue(empty_database, create=False).close()
 
 
 def test_a_database_that_does_not_exist_names_the_remedy(postgres_server: sa.URL) -> None:
@@ -151,14 +151,14 @@ def test_a_damaged_one_says_so(file: Path) -> None:
         keys(f"sqlite:///{file}")
 
 
-def test_the_database_of_another_program_is_left_alone(catalogue_url: sa.URL) -> None:
-    engine = sa.create_engine(catalogue_url)
+def test_the_database_of_another_program_is_left_alone(empty_database: sa.URL) -> None:
+    engine = sa.create_engine(empty_database)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE dag_run (id integer)")
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num varchar(32))")
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('b12d4f98a91e')")
     with pytest.raises(CatalogueError, match=r"is no catalogue: it has another program's tables \(dag_run"):
-        open_catalogue(catalogue_url)
+        open_catalogue(empty_database)
     with engine.connect() as connection:
         assert set(sa.inspect(connection).get_table_names()) == {"dag_run", "alembic_version"}
     engine.dispose()

@@ -29,32 +29,32 @@ def test_head_is_the_newest_migration(catalogue: Catalogue) -> None:
         assert ScriptDirectory.from_config(config(connection)).get_current_head() == HEAD
 
 
-def test_down_and_up_again(catalogue_url: sa.URL) -> None:
-    open_catalogue(catalogue_url).close()
-    engine = sa.create_engine(catalogue_url)
+def test_down_and_up_again(empty_database: sa.URL) -> None:
+    open_catalogue(empty_database).close()
+    engine = sa.create_engine(empty_database)
     with engine.begin() as connection:
         command.downgrade(config(connection), "base")
         assert sa.inspect(connection).get_table_names() == ["alembic_version"]
     engine.dispose()
-    reopened = open_catalogue(catalogue_url)
+    reopened = open_catalogue(empty_database)
     with reopened.read() as connection:
         assert set(metadata.tables) <= set(sa.inspect(connection).get_table_names())
     reopened.close()
 
 
-def test_many_may_open_an_empty_database_at_once(catalogue_url: sa.URL) -> None:
+def test_many_may_open_an_empty_database_at_once(empty_database: sa.URL) -> None:
     with ThreadPoolExecutor(6) as pool:
-        for opened in pool.map(lambda _: open_catalogue(catalogue_url), range(6)):
+        for opened in pool.map(lambda _: open_catalogue(empty_database), range(6)):
             opened.close()
 
 
-def test_a_newer_catalogue_is_refused(catalogue_url: sa.URL) -> None:
-    opened = open_catalogue(catalogue_url)
+def test_a_newer_catalogue_is_refused(empty_database: sa.URL) -> None:
+    opened = open_catalogue(empty_database)
     with opened.write() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = 'from-the-future'"))
     opened.close()
     with pytest.raises(CatalogueError, match=r"schema from-the-future.*newer version"):
-        open_catalogue(catalogue_url)
+        open_catalogue(empty_database)
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         open_catalogue(f"sqlite:///{tmp_path}/c.db")
 
 
-def test_writers_queue_and_lose_nothing(catalogue_url: sa.URL) -> None:
+def test_writers_queue_and_lose_nothing(empty_database: sa.URL) -> None:
     def write(number: int) -> None:
-        opened = open_catalogue(catalogue_url)
+        opened = open_catalogue(empty_database)
         for turn in range(10):
             with opened.write() as connection:
                 connection.execute(
@@ -88,10 +88,10 @@ def test_writers_queue_and_lose_nothing(catalogue_url: sa.URL) -> None:
                 )
         opened.close()
 
-    open_catalogue(catalogue_url).close()
+    open_catalogue(empty_database).close()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    opened = open_catalogue(catalogue_url)
+    opened = open_catalogue(empty_database)
     with opened.read() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(lease)) == 40
     opened.close()

@@ -27,8 +27,8 @@ CHECKS = [
 
 
 @pytest.fixture
-def engine(catalogue_url: sa.URL) -> Iterator[Engine]:
-    engine = sa.create_engine(catalogue_url)
+def engine(empty_database: sa.URL) -> Iterator[Engine]:
+    engine = sa.create_engine(empty_database)
     with engine.begin() as connection:
         command.upgrade(config(connection), "0001")
         fill_0001(connection)
@@ -106,8 +106,8 @@ def old_rows(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_what_0001_had_is_in_0002s_places(engine: Engine, catalogue_url: sa.URL) -> None:
-    opened = open_catalogue(catalogue_url)
+def test_what_0001_had_is_in_0002s_places(engine: Engine, empty_database: sa.URL) -> None:
+    opened = open_catalogue(empty_database)
     with opened.read() as connection:
         first, *others = connection.execute(sa.select(source).order_by(source.c.id)).all()
         assert (first.codec, first.sample_rate, first.channels, first.duration) == ("pcm_s16le", 44100, 2, 2.5)
@@ -166,8 +166,8 @@ def test_up_down_and_up_again_keeps_the_checks_of_current_attempts(engine: Engin
         assert connection.scalar(sa.select(sa.func.count()).select_from(conversion)) == 3
 
 
-def test_the_views_have_the_columns_that_they_are_said_to_have(catalogue_url: sa.URL) -> None:
-    opened = open_catalogue(catalogue_url)
+def test_the_views_have_the_columns_that_they_are_said_to_have(empty_database: sa.URL) -> None:
+    opened = open_catalogue(empty_database)
     with opened.read() as connection:
         assert set(sa.inspect(connection).get_view_names()) == set(views.tables)
         for view in (published_rendition, source_ladder, attempt_history):

@@ -55,8 +55,8 @@ WAIT = timedelta(seconds=60)
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
-    opened = open_catalogue(f"sqlite:///{tmp_path}/catalogue.db")
+def catalogue(new_catalogue: Callable[[Path], sa.URL], tmp_path: Path) -> Iterator[Catalogue]:
+    opened = open_catalogue(new_catalogue(tmp_path / "catalogue.db"))
     yield opened
     opened.close()
 
@@ -337,17 +337,23 @@ class Proxy:
         self._threads[0].start()
 
     def spoil(
-        self, marker: bytes, answer: Callable[[bytes], bytes], *, forward: bool = True, reset: bool = False
+        self,
+        marker: bytes,
+        answer: Callable[[bytes], bytes],
+        *,
+        forward: bool = True,
+        reset: bool = False,
+        times: int = 1,
     ) -> None:
-        """Give the next request that contains the marker another answer, and hang up (or reset) after it."""
-        self._spoiled.append(Spoiled(marker, answer, forward, reset))
+        """Give the next requests that contain the marker another answer, and hang up (or reset) after it."""
+        self._spoiled += [Spoiled(marker, answer, forward, reset)] * times
 
-    def refuse(self, marker: bytes, status: str, code: str, message: str = "said the test") -> None:
-        """Refuse the next request that contains the marker, as OSS would."""
+    def refuse(self, marker: bytes, status: str, code: str, message: str = "said the test", *, times: int = 1) -> None:
+        """Refuse the next requests that contain the marker, as OSS would."""
         body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
         head = f"HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n"
         answer = f"{head}Connection: close\r\n\r\n{body}".encode()
-        self.spoil(marker, lambda _: answer, forward=False)
+        self.spoil(marker, lambda _: answer, forward=False, times=times)
 
     def close(self) -> None:
         self._over = True

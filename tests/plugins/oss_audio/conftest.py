@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from include.catalogue import Catalogue, State, conversions, open_catalogue
@@ -114,12 +115,17 @@ class Deployment:
 
 @pytest.fixture
 def deployment(
-    connection: Define, local_cloud: CloudProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: Define,
+    local_cloud: CloudProcess,
+    new_catalogue: Callable[[Path], sa.URL],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Deployment:
     monkeypatch.setattr(submitting, "PAUSES", (0.01, 0.01))
     monkeypatch.setattr(waiting, "LOOK_EVERY", 0.1)
     monkeypatch.setattr(lookout, "LOOK_EVERY", 0.1)
     deployment = Deployment(connection, local_cloud, tmp_path / "catalogue.db")
+    new_catalogue(deployment.database)
     deployment.connect()
     return deployment
 
