@@ -87,7 +87,9 @@ def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
     assert Counter(one["state"] for one in instances) == {"success": 8}
     (shard,) = airflow_stack.airflow.xcom(NIGHTLY, "night-1", "plan")
     assert set(shard) == {"batch", "uid", "shard"}  # what one task hands to the next is a handle, never a list of files
-    assert "trigger completed" in airflow_stack.airflow.task_log(NIGHTLY, "night-1", "await", map_index=0)
+    log = airflow_stack.airflow.task_log(NIGHTLY, "night-1", "await", map_index=0)
+    assert "trigger completed" in log
+    assert "12 converted, 4 failed, 0 in flight" in log
     rows = rows_below(catalogue, "incoming/")
     assert Counter(row.state for row in rows) == {State.PUBLISHED: 2 * (len(SAMPLES) - 2), State.FAILED: 4}
     failed = {row.key: row.code for row in rows if row.state is State.FAILED}

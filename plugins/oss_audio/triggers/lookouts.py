@@ -1,18 +1,21 @@
-"""Lookouts that the triggers of one triggerer share: those that name the same connections and the same queue."""
+"""Waiting in a triggerer: triggers that name the same connections and the same queue share one lookout."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
-from include.catalogue import open_catalogue
+from include.catalogue import Catalogue, batches, open_catalogue
 from include.oss import OssSettings
 from include.pipeline.lookout import Lookout
+from include.pipeline.progress import Progress
+from include.pipeline.waiting import ShardWaiter
 from include.smq import SmqSettings
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
@@ -79,6 +82,32 @@ async def shared_lookout(place: Place) -> AsyncIterator[Lookout]:
             if posts.newest.get(place) is post:
                 del posts.newest[place]
             await _close(post.lookout)
+
+
+async def wait_for_shard(
+    place: Place, batch: int, uid: str, shard: int, *, until: datetime, ask_after: float, tell: Callable[[str], None]
+) -> Progress | None:
+    """Wait until nothing of a shard is in flight, or until the end of the wait.
+
+    Returns:
+        None when the catalogue was replaced, or has the batch no longer: nothing of it is in flight then, or another
+        batch's conversions are.
+    """
+    async with shared_lookout(place) as lookout:
+        if not await lookout.run(_knows, lookout.catalogue, batch, uid):
+            return None
+        progress = await ShardWaiter(lookout, (batch, shard), until=until, ask_after=ask_after, tell=tell).wait()
+        # That may have happened in the meantime.
+        return progress if await lookout.run(_knows, lookout.catalogue, batch, uid) else None
+
+
+def _knows(catalogue: Catalogue, batch: int, uid: str) -> bool:
+    try:
+        with catalogue.read() as connection:
+            batches.get_batch(connection, batch, uid)
+    except batches.NoSuchBatch:
+        return False
+    return True
 
 
 async def _post(posts: _Posts, place: Place) -> _Post:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
-from include.catalogue import Catalogue, batches
-from include.pipeline.progress import Progress
-from include.pipeline.waiting import ShardWaiter
-from oss_audio.triggers.lookouts import Place, shared_lookout
+if TYPE_CHECKING:
+    from include.pipeline.progress import Progress
 
 
 class OSSAudioShardTrigger(BaseTrigger):
@@ -82,25 +82,12 @@ class OSSAudioShardTrigger(BaseTrigger):
             yield TriggerEvent({"done": progress.done, **counts})
 
     async def _wait(self) -> Progress | None:
+        # In a thread: this import takes a fifth of a second, in which no trigger of the triggerer would go on.
+        await asyncio.to_thread(import_module, "oss_audio.triggers.lookouts")
+        from oss_audio.triggers.lookouts import Place, wait_for_shard
+
         place = Place(self.oss_conn_id, self.smq_conn_id, self.catalogue_conn_id, self.queue)
-        async with shared_lookout(place) as lookout:
-            # In a catalogue that was replaced nothing is in flight, or another batch's conversions are: the task
-            # resumes and says so.
-            if not await lookout.run(_knows, lookout.catalogue, self.batch, self.uid):
-                return None
-            until = datetime.fromisoformat(self.until)
-            shard = self.batch, self.shard
-            progress = await ShardWaiter(
-                lookout, shard, until=until, ask_after=self.ask_after, tell=self.log.info
-            ).wait()
-            # It may be replaced, or the batch deleted, in the meantime.
-            return progress if await lookout.run(_knows, lookout.catalogue, self.batch, self.uid) else None
-
-
-def _knows(catalogue: Catalogue, batch: int, uid: str) -> bool:
-    try:
-        with catalogue.read() as connection:
-            batches.get_batch(connection, batch, uid)
-    except batches.NoSuchBatch:
-        return False
-    return True
+        until = datetime.fromisoformat(self.until)
+        return await wait_for_shard(
+            place, self.batch, self.uid, self.shard, until=until, ask_after=self.ask_after, tell=self.log.info
+        )

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,11 +88,15 @@ def test_two_triggerers_with_the_same_trigger_see_the_same_end(deployment: Deplo
         deployment.context()
     )
 
-    async def both() -> list[TriggerEvent]:
-        copies = [OSSAudioShardTrigger(**trigger_arguments(shard)) for _ in range(2)]
-        return await asyncio.gather(*(anext(copy.run()) for copy in copies))
+    def in_a_triggerer(_number: int) -> TriggerEvent:
+        # An event loop of its own: nothing is shared.
+        return asyncio.run(first_event(OSSAudioShardTrigger(**trigger_arguments(shard))))
 
-    first, second = asyncio.run(both())
+    async def first_event(trigger: OSSAudioShardTrigger) -> TriggerEvent:
+        return await anext(trigger.run())
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(in_a_triggerer, range(2))
     assert isinstance(first, TaskSuccessEvent)
     assert isinstance(second, TaskSuccessEvent)
     assert first.xcoms == second.xcoms == {"return_value": shard | {"converted": 1, "failed": 0}}
