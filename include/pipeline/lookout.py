@@ -37,7 +37,7 @@ DRAIN_TERM = timedelta(seconds=30)
 LOOK_EVERY = 2.0
 #: Between two looks there are at least so many seconds; and as a look at a hundred thousand conversions takes a while,
 #: at least so many times as long as the look took.
-LEAST_REST, REST_PER_LOOK = 0.5, 20
+LEAST_REST, REST_PER_LOOK = 1.0, 20
 #: Seconds in which those who have got an answer come back for the next one.
 GATHER = 0.02
 #: Calls of a synchronous client at once.
