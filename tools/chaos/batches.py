@@ -20,8 +20,9 @@ from tools.demo.upload import oss_settings
 from tools.stack import Stack, StackError
 
 DAG_ID = "chaos_batch"
-AT_ONCE = 2
-"""Waves of sources that are worked on at a time."""
+
+STAGGER = 5.0
+"""Seconds between the beginnings of two waves, so that their conversions stand in different states."""
 
 EVERY_THIRD = 3
 """Of so many waves one has two runs at the same time, as when somebody triggers what the night is doing."""
@@ -30,7 +31,7 @@ MOST_CLIPS = 100_000
 MOST_CLEARS = 12
 """So often an operator clears the failed tasks of a run before the harness says that it doesn't end."""
 
-LOOK_EVERY = 2.0
+LOOK_EVERY = 1.0
 PATIENCE = 180.0
 """Seconds for which something that was killed or stands still is asked again."""
 
@@ -53,7 +54,7 @@ class Run:
 
 
 class Batches:
-    """Uploads waves of `files` sources and triggers their runs, in a thread of its own.
+    """Uploads waves of `files` sources and triggers their runs, in a thread of its own; `at_once` waves are under way.
 
     Attributes:
         sources: keys that were uploaded.
@@ -61,15 +62,17 @@ class Batches:
         problems: what went wrong with the harness's own doing, or runs that don't end.
     """
 
-    def __init__(self, stack: Stack, files: int, say: Callable[[str], None]) -> None:
+    def __init__(self, stack: Stack, files: int, at_once: int, say: Callable[[str], None]) -> None:
         self._stack = stack
         self._files = files
+        self._at_once = at_once
         self._say = say
         self._clips = make_clips(MOST_CLIPS)
         self._enough = Event()
         self._abandoned = Event()
         self._thread = Thread(target=self._work, name="batches", daemon=True)
         self._waves = 0
+        self._next_wave = 0.0
         self.sources: list[str] = []
         self.runs: list[Run] = []
         self.problems: list[str] = []
@@ -101,8 +104,9 @@ class Batches:
             while not self._abandoned.is_set():
                 waves = {run.prefix for run in self.open_runs()}
                 if not self._enough.is_set() or not self._waves:
-                    for _ in range(AT_ONCE - len(waves)):
+                    if len(waves) < self._at_once and time.monotonic() >= self._next_wave:
                         self._begin_wave()
+                        self._next_wave = time.monotonic() + STAGGER
                 elif not waves:
                     return
                 for run in self.open_runs():
@@ -157,6 +161,8 @@ class Batches:
             raise StackError(run.run_id)
         run.clears += 1
         self._say(f"run {run.run_id} failed at {', '.join(failed)}; cleared ({run.clears})")
+        for line in airflow.explain_failure(DAG_ID, run.run_id, lines=1).splitlines():
+            self._say(f"  {line}")
         airflow.clear_tasks(DAG_ID, run.run_id, failed)
 
     def _patiently(self, what: str, call: Callable[[], _T]) -> _T:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from include.catalogue import Catalogue, CatalogueTrouble, State, open_catalogue
-from include.catalogue.schema import attempt, batch, batch_conversion, conversion, rendition
+from include.catalogue.schema import attempt, conversion, rendition
+from tools.chaos import moves
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,12 @@ class Rendition:
 
 
 class CatalogueView:
-    """Reads the catalogue at `url`; close it."""
+    """Reads the catalogue at `url`, and has its database write every move down (`moves`); close it."""
 
     def __init__(self, url: str) -> None:
         self._catalogue: Catalogue = open_catalogue(sa.make_url(url).update_query_dict({"connect_timeout": "3"}))
+        with self._catalogue.write() as connection:
+            moves.install(connection)
 
     def close(self) -> None:
         """Close the connections."""
@@ -69,17 +72,10 @@ class CatalogueView:
         except (CatalogueTrouble, sa.exc.DBAPIError):
             return None
 
-    def states_of(self, batch_name: str) -> Counter[State]:
-        """The same of one batch, `dag_id/run_id`."""
-        statement = (
-            sa.select(conversion.c.state, sa.func.count())
-            .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
-            .join(batch, batch.c.id == batch_conversion.c.batch_id)
-            .where(batch.c.name == batch_name)
-            .group_by(conversion.c.state)
-        )
+    def moves(self) -> list[moves.Move]:
+        """Every move since this view was opened."""
         with self._catalogue.read() as connection:
-            return Counter({State(state): count for state, count in connection.execute(statement)})
+            return moves.read(connection)
 
     def rows(self) -> list[Row]:
         """Every conversion."""

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from include.catalogue import State
-from include.local_cloud.misbehaviour.records import AcceptedTask, Fault
+from include.local_cloud.misbehaviour.records import AcceptedTask
 from tools.chaos.catalogue_view import Rendition, Row
-from tools.chaos.victims import Hit
-
-MOST_EXCESS = 0.01
-"""Share of the conversions that may have been accepted in vain."""
-
-BEFORE = 30.0
-"""Seconds a submit may have lasted before the service had it: the claim's lease, with its retries."""
 
 FAILED_TASK = "Failed"
-SUBMIT = "AsyncProcessObject"
-UNHEARD = frozenset({"reset", "silence", "error", "latency"})
 
 
 @dataclass
@@ -76,43 +66,3 @@ def judge_renditions(
     for key in sorted(entered.keys() & objects.keys()):
         if (entered[key].etag, entered[key].size) != objects[key]:
             into.problems.append(f"{key} is another object than the one that was entered")
-
-
-def judge_accounts(
-    rows: Sequence[Row], tasks: Iterable[AcceptedTask], faults: Iterable[Fault], hits: Sequence[Hit], into: Judgement
-) -> None:
-    """No conversion was accepted more often than attempts were needed, but for logged troubles inside its submit."""
-    accepted: dict[str, list[AcceptedTask]] = defaultdict(list)
-    for task in tasks:
-        accepted[task.key].append(task)
-    unheard: dict[str, list[Fault]] = defaultdict(list)
-    for fault in faults:
-        if fault.operation == SUBMIT and fault.fault in UNHEARD:
-            unheard[fault.key].append(fault)
-    quarantined: dict[str, int] = defaultdict(int)
-    for row in rows:
-        quarantined[row.key] += sum(one.state is State.QUARANTINED for one in row.earlier)
-    into.figures["accepted"] = sum(map(len, accepted.values()))
-    for key, of_key in accepted.items():
-        useful = sorted((task for task in of_key if task.status != FAILED_TASK), key=lambda task: task.started_ms)
-        for before, after in list(pairwise(useful))[quarantined[key] :]:
-            into.figures["excess"] += 1
-            tie = _tie(before, after, unheard[key], hits)
-            if tie is None:
-                into.problems.append(f"{key} was accepted as {before.task_id} and again as {after.task_id}: no trouble")
-            else:
-                into.ties.append(f"{key} was accepted twice: {tie}")
-    if into.figures["excess"] > MOST_EXCESS * max(1, len(rows)):
-        into.problems.append(f"{into.figures['excess']} conversions too many, of {len(rows)}: more than 1 %")
-
-
-def _tie(before: AcceptedTask, after: AcceptedTask, unheard: Sequence[Fault], hits: Sequence[Hit]) -> str | None:
-    """The logged trouble inside the first one's submit, or None."""
-    for fault in unheard:
-        if fault.task_id == before.task_id:
-            return f"{fault.fault} by rule {fault.rule}"
-    began, ended = before.started_ms / 1000 - BEFORE, after.started_ms / 1000
-    for hit in hits:
-        if hit.at <= ended and hit.until >= began:
-            return f"{hit.what} of {hit.victim}"
-    return None

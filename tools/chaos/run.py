@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from include.catalogue import ACTIVE, State
+from include.catalogue import State
 from include.local_cloud.misbehaviour.client import AdminClient
+from tools.chaos.accounts import Troubles, judge_accounts
 from tools.chaos.batches import DAG_ID, Batches
 from tools.chaos.catalogue_view import CatalogueView
-from tools.chaos.judgement import Judgement, judge_accounts, judge_renditions, judge_sources
-from tools.chaos.settings import SOONER, misbehaviour, shorter_timeouts
-from tools.chaos.victims import VICTIMS, Supervisor
+from tools.chaos.chaos_stack import chaos_stack
+from tools.chaos.hits import plan_hits
+from tools.chaos.judgement import Judgement, judge_renditions, judge_sources
+from tools.chaos.moves import claims, unknown_moves
+from tools.chaos.settings import misbehaviour
+from tools.chaos.table import HitTable
+from tools.chaos.victims import Supervisor
+from tools.chaos.watch import StateWatch
 from tools.demo.upload import oss_settings
-from tools.stack import CloudEndpoints, CloudSettings, Stack
-from tools.stack.environment import Folders, connections
-from tools.stack.ports import HOST, free_port
-from tools.stack.settings import RunSecrets
+from tools.stack import Stack
 
-SHARE_OF_STOPS = 0.3
-PAUSE = (3.0, 12.0)
-STANDSTILL = (2.0, 30.0)
-"""Seconds between two hits, and of a SIGSTOP: some outlast leases and heartbeats, some don't."""
-
-REST_SECONDS = 45.0
+REST_SECONDS = 30.0
 """A hit waits so long at most until a conversion has moved since the last one: else all die while they start."""
 
-AIM_SECONDS = 12.0
-"""A hit waits so long at most for a conversion in the state it aims at."""
+FIRST_AIM_SECONDS = 60.0
+"""A hit waits so long at most for a conversion in a state that no hit has found yet."""
+
+AIM_SECONDS = 15.0
+PACE = 8.0
+"""When all were found, it waits for one in the state that was hit least often: so long at most, and only as long as the
+hits together have not taken more than PACE seconds each."""
+
+LAST_HITS = 3
+"""Before so many hits the last wave begins: they find its runs under way, and the end comes sooner."""
 
 TAIL_SECONDS = 900.0
 """How long the batches may take after the last hit."""
@@ -42,30 +46,35 @@ TARGETS = "renditions/"
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked for."""
+    """What is asked for.
+
+    Attributes:
+        kills: hits altogether.
+        files: sources of a wave.
+        waves: waves that are under way at a time.
+        lost, repeated: shares of the notifications.
+        longest_stop: seconds of the longest SIGSTOP.
+    """
 
     kills: int
     seed: int
     files: int
+    waves: int
     lost: float
     repeated: float
+    longest_stop: float
 
 
 @dataclass
 class Outcome:
-    """What came of a run.
+    """What came of a run; `restarts` counts processes that ended without being hit."""
 
-    Attributes:
-        hit: hits by state in which at least one conversion stood.
-        restarts: processes that ended without being hit.
-    """
-
-    judgement: Judgement
-    hit: Counter[State]
-    victims: Counter[str]
-    runs: int
-    clears: int
-    restarts: Counter[str]
+    judgement: Judgement = field(default_factory=Judgement)
+    table: HitTable = field(default_factory=HitTable)
+    manners: Counter[str] = field(default_factory=Counter)
+    runs: int = 0
+    clears: int = 0
+    restarts: Counter[str] = field(default_factory=Counter)
 
 
 def run(folder: Path, order: Order, say: Callable[[str], None]) -> Outcome:
@@ -74,21 +83,19 @@ def run(folder: Path, order: Order, say: Callable[[str], None]) -> Outcome:
     Raises:
         StackError: it didn't start.
     """
-    admin_port = free_port()
-    with _stack(folder, order, admin_port) as stack:
-        admin = AdminClient(f"http://{HOST}:{admin_port}")
+    outcome = Outcome()
+    with chaos_stack(folder, order.seed) as (stack, admin):
         admin.replace(misbehaviour(order.lost, order.repeated))
         stack.airflow.wait_for_dag(DAG_ID)
         say("Airflow and the local cloud are up")
         view = CatalogueView(stack.catalogue_url)
-        supervisor, batches = Supervisor(stack), Batches(stack, order.files, say)
-        outcome = Outcome(Judgement(), Counter(), Counter(), 0, 0, Counter())
-        with supervisor.watching():
+        watch, supervisor = StateWatch(view), Supervisor(stack)
+        batches = Batches(stack, order.files, order.waves, say)
+        with supervisor.watching(), watch.watching():
             batches.start()
             try:
-                _hit_again_and_again(order, supervisor, batches, view, outcome, say)
-                batches.enough()
-                _bring_to_an_end(batches, view, say)
+                _hit_again_and_again(order, supervisor, batches, watch, outcome, say)
+                _bring_to_an_end(batches, watch, say)
             finally:
                 batches.abandon()
             say("holding the catalogue against the bucket and the service's own account")
@@ -99,79 +106,53 @@ def run(folder: Path, order: Order, say: Callable[[str], None]) -> Outcome:
     return outcome
 
 
-@contextmanager
-def _stack(folder: Path, order: Order, admin_port: int) -> Iterator[Stack]:
-    run_dir, cloud = folder.resolve() / "run", CloudSettings()
-    ports = (free_port(), free_port(), free_port())
-    endpoints = CloudEndpoints(*(f"http://{HOST}:{port}" for port in ports))
-    known = connections(Folders(run_dir), RunSecrets.of(run_dir), cloud, endpoints)
-    stack = Stack(
-        run_dir,
-        cloud=cloud,
-        cloud_ports=ports,
-        dags_folder=Path(__file__).with_name("dags"),
-        celery=True,
-        extra_env={
-            **SOONER,
-            "AIRFLOW_CONN_OSS_DEFAULT": shorter_timeouts(known["AIRFLOW_CONN_OSS_DEFAULT"]),
-            "LOCAL_CLOUD_ADMIN_PORT": str(admin_port),
-            "LOCAL_CLOUD_SEED": str(order.seed),
-        },
-    )
-    with stack:
-        yield stack
-
-
 def _hit_again_and_again(
     order: Order,
     supervisor: Supervisor,
     batches: Batches,
-    view: CatalogueView,
+    watch: StateWatch,
     outcome: Outcome,
     say: Callable[[str], None],
 ) -> None:
-    chance = random.Random(order.seed)
+    began = time.monotonic()
     states: Counter[State] | None = None
-    for number in range(1, order.kills + 1):
-        time.sleep(chance.uniform(*PAUSE))
-        _rest(states, view)
-        states = _aim(chance.choice(sorted(ACTIVE)), view)
-        victim, still = chance.choice(VICTIMS), supervisor.standing_still()
-        if victim not in still and chance.random() < SHARE_OF_STOPS:
-            seconds = chance.uniform(*STANDSTILL)
-            what = f"SIGSTOP for {seconds:.0f} s"
-            supervisor.stop(victim, seconds)
-        else:
-            what = "kill -9"
-            supervisor.kill(victim)
-        outcome.victims[victim] += 1
-        outcome.hit.update(state for state, count in (states or Counter()).items() if count)
-        say(f"{number}/{order.kills} {what} of {victim}: {_told(states)}; {len(batches.open_runs())} runs")
+    for number, planned in enumerate(plan_hits(order.kills, order.seed, order.longest_stop), start=1):
+        if number > order.kills - LAST_HITS:
+            batches.enough()
+        time.sleep(planned.pause)
+        _rest(states, watch)
+        now, wanted = time.monotonic(), outcome.table.rarest()
+        in_time = min(now + AIM_SECONDS, began + number * PACE)
+        states = _aim(wanted, watch, now + FIRST_AIM_SECONDS if wanted in outcome.table.never_hit() else in_time)
+        hit = supervisor.hit(planned)
+        outcome.table.add(hit.victim, states)
+        outcome.manners[planned.manner.value] += 1
+        say(f"{number}/{order.kills} {hit.what} of {hit.victim}: {_told(states)}; {len(batches.open_runs())} runs")
+    batches.enough()
 
 
-def _rest(before: Counter[State] | None, view: CatalogueView) -> None:
+def _rest(before: Counter[State] | None, watch: StateWatch) -> None:
     """Wait until the counts by state are others than at the last hit, REST_SECONDS at most."""
     deadline = time.monotonic() + REST_SECONDS
-    while view.states() in (before, None) and time.monotonic() < deadline:
-        time.sleep(0.2)
-
-
-def _aim(wanted: State, view: CatalogueView) -> Counter[State] | None:
-    """The counts by state once something stands in the wanted one, or the last ones there were time for."""
-    deadline = time.monotonic() + AIM_SECONDS
-    while True:
-        states = view.states()
-        if states is None or states[wanted] or time.monotonic() > deadline:
-            return states
+    while watch.states() in (before, None) and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
-def _bring_to_an_end(batches: Batches, view: CatalogueView, say: Callable[[str], None]) -> None:
+def _aim(wanted: State, watch: StateWatch, deadline: float) -> Counter[State] | None:
+    """The counts by state once something stands in the wanted one, or the last ones there were time for."""
+    while True:
+        states = watch.states()
+        if (states is not None and states[wanted]) or time.monotonic() > deadline:
+            return states
+        time.sleep(0.05)
+
+
+def _bring_to_an_end(batches: Batches, watch: StateWatch, say: Callable[[str], None]) -> None:
     say("no more hits; waiting for the batches")
     deadline = time.monotonic() + TAIL_SECONDS
     while not batches.ended(timeout=20.0):
         open_runs = ", ".join(f"{run.run_id} {run.state}" for run in batches.open_runs())
-        say(f"  {_told(view.states())}; {open_runs}")
+        say(f"  {_told(watch.states())}; {open_runs}")
         if time.monotonic() > deadline:
             batches.problems.append(f"not ended {TAIL_SECONDS:.0f} s after the last hit: {open_runs}")
             return
@@ -194,11 +175,12 @@ def _judge(
     while supervisor.standing_still():
         time.sleep(0.5)
     admin.clear()
-    rows, tasks = view.rows(), list(admin.tasks())
+    rows, tasks, moves = view.rows(), list(admin.tasks()), view.moves()
     judgement.problems += batches.problems
+    judgement.problems += unknown_moves(moves)
     judge_sources(batches.sources, rows, tasks, judgement)
     judge_renditions(rows, view.renditions(), _objects(stack), judgement)
-    judge_accounts(rows, tasks, admin.faults(), supervisor.hits, judgement)
+    judge_accounts(rows, tasks, Troubles(list(admin.faults()), supervisor.hits, claims(moves)), judgement)
 
 
 def _objects(stack: Stack) -> dict[str, tuple[str, int]]:

@@ -29,6 +29,12 @@ SUBMIT = ("AsyncProcessObject",)
 CONNECT_TIMEOUT, READ_TIMEOUT = 2, 5
 """Seconds; of the OSS connection. A claim's lease is a little over their sum, and silence lasts as long."""
 
+ASK_AFTER = 10.0
+"""Seconds without news after which a shard's waiter asks the service; a minute unless a DAG says otherwise."""
+
+ASK_AFTER_VARIABLE = "CHAOS_ASK_AFTER"
+"""Environment variable by which the DAG of this harness is told."""
+
 FAILED_CODE = "InternalError"
 FAILED_MESSAGE = "This failure was asked for by the chaos harness."
 
@@ -45,6 +51,11 @@ SOONER: Mapping[str, str] = MappingProxyType(
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+        # The one DAG doesn't change: reading it again and again would take a tenth of a core.
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
+        # A submit that has to be looked into occupies its task for the rest of its lease.
+        "AIRFLOW__CELERY__WORKER_CONCURRENCY": "8",
     }
 )
 
@@ -66,6 +77,8 @@ def misbehaviour(lost: float, repeated: float) -> list[AnyRule]:
         Silence(id="silent-submit", service="oss", operations=SUBMIT, when="after", rate=0.01),
         Error(id="submit-500", service="oss", operations=SUBMIT, status=500, when="after", rate=0.02),
         Error(id="submit-503", service="oss", operations=SUBMIT, status=503, rate=0.03),
+        # What makes `verified` last long enough to be hit.
+        Latency(service="oss", operations=("CopyObject",), seconds=Uniform(low=0.2, high=1.0)),
         Error(id="any-oss-500", service="oss", operations=("HeadObject", "CopyObject"), status=500, rate=0.01),
         Error(id="any-imm-503", service="imm", status=503, rate=0.05),
         Reset(id="any-smq-reset", service="smq", rate=0.02),

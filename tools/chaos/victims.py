@@ -1,28 +1,27 @@
-"""Who can be hit, what is done to them, and the supervisor that brings them back as an operator's would."""
+"""Hitting processes of the stack, and the supervisor that brings them back as an operator's would."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
 import psutil
 
+from tools.chaos.hits import Manner, PlannedHit
 from tools.stack import Stack
-from tools.stack.components import LOCAL_CLOUD, POSTGRESQL, SCHEDULER, SECOND_TRIGGERER, TRIGGERER, WORKER
 from tools.stack.processes import ManagedProcess
 
-VICTIMS = (WORKER, TRIGGERER, SECOND_TRIGGERER, SCHEDULER, LOCAL_CLOUD, POSTGRESQL)
-"""Processes of the stack that are killed and stopped."""
-
 LOOK_EVERY = 0.3
+START_SECONDS = 30.0
+"""A victim that has just ended is waited for so long, until it was started again."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One kill or stop; times in seconds since the epoch, `until` when the victim was started again or resumed."""
+    """One kill or stop that happened; times in seconds since the epoch, `until` when a victim was resumed."""
 
     victim: str
     what: str
@@ -33,8 +32,7 @@ class Hit:
 class Supervisor:
     """Starts again whatever ended, whoever ended it, and resumes what was stopped, in a thread of its own.
 
-    A victim is hit whole, with all its descendants, as when its container or machine is. `hits` has every one,
-    `restarts` counts processes that ended without being hit.
+    `hits` has every hit, `restarts` the processes that ended without being hit.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -43,13 +41,14 @@ class Supervisor:
         self._over = Event()
         self._running = {process.name: process for process in stack.processes.recorded()}
         self._stopped: dict[str, tuple[float, list[psutil.Process]]] = {}
+        self._orphans: list[tuple[float, list[psutil.Process]]] = []
         self._killed: set[str] = set()
         self.hits: list[Hit] = []
         self.restarts: list[tuple[str, float]] = []
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Supervise until the block ends; then everything is resumed, so that it can end."""
+        """Supervise until the block ends; then everything is resumed, so that it can end, and orphans are ended."""
         thread = Thread(target=self._watch, name="supervisor", daemon=True)
         thread.start()
         try:
@@ -60,33 +59,64 @@ class Supervisor:
             with self._lock:
                 for name in list(self._stopped):
                     self._resume(name)
+                for _, orphans in self._orphans:
+                    _kill(orphans)
 
-    def kill(self, victim: str) -> None:
-        """SIGKILL to a victim and its descendants; it is started again within a second."""
+    def hit(self, planned: PlannedHit) -> Hit:
+        """Do as planned. A victim that stands still, or has no child to be killed, is killed whole."""
+        victim = planned.victim
+        self._await(victim)
         with self._lock:
             family = self._family(victim)
-            for process in family:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(family, timeout=10)
-            self._stopped.pop(victim, None)
-            self._killed.add(victim)
-            self.hits.append(Hit(victim, "kill -9", at := time.time(), at + 1))
-
-    def stop(self, victim: str, seconds: float) -> None:
-        """SIGSTOP to a victim and its descendants, and SIGCONT so many seconds later."""
-        with self._lock:
-            family = self._family(victim)
-            for process in family:
-                with suppress(psutil.NoSuchProcess):
-                    process.suspend()
-            self._stopped[victim] = (time.monotonic() + seconds, family)
-            self.hits.append(Hit(victim, f"SIGSTOP for {seconds:.0f} s", at := time.time(), at + seconds))
+            whole = victim in self._stopped or len(family) < 2
+            manner = Manner.WHOLE if whole and planned.manner is not Manner.STOP else planned.manner
+            if victim in self._stopped and manner is Manner.STOP:
+                manner = Manner.WHOLE
+            at = until = time.time()
+            what = manner.value
+            if manner is Manner.STOP:
+                until += planned.seconds
+                what += f" for {planned.seconds:.0f} s"
+                self._stop(victim, family, planned.seconds)
+            elif manner is Manner.CHILD:
+                family[0].resume()
+                child = family[1 + int(planned.which * (len(family) - 1))]
+                what += f" ({_title(child)})"
+                _kill([child])
+            else:
+                self._kill_parent(victim, family, planned.seconds if manner is Manner.PARENT else 0.0)
+            hit = Hit(victim, what, at, until)
+            self.hits.append(hit)
+            return hit
 
     def standing_still(self) -> set[str]:
         """Victims that are stopped now."""
         with self._lock:
             return set(self._stopped)
+
+    def _await(self, victim: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            with self._lock:
+                if self._running[victim].alive():
+                    return
+            time.sleep(LOOK_EVERY)
+
+    def _stop(self, victim: str, family: Iterable[psutil.Process], seconds: float) -> None:
+        stopped = list(family)
+        for process in stopped:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+        self._stopped[victim] = (time.monotonic() + seconds, stopped)
+
+    def _kill_parent(self, victim: str, family: list[psutil.Process], orphans_live: float) -> None:
+        if orphans_live:
+            _kill(family[:1])
+            self._orphans.append((time.monotonic() + orphans_live, family[1:]))
+        else:
+            _kill(family)
+        self._stopped.pop(victim, None)
+        self._killed.add(victim)
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK_EVERY):
@@ -94,6 +124,10 @@ class Supervisor:
                 for name, (until, _) in list(self._stopped.items()):
                     if time.monotonic() >= until:
                         self._resume(name)
+                for until, orphans in list(self._orphans):
+                    if time.monotonic() >= until:
+                        _kill(orphans)
+                        self._orphans.remove((until, orphans))
                 for name, process in list(self._running.items()):
                     if not process.alive():
                         self._start_again(name)
@@ -113,12 +147,25 @@ class Supervisor:
                 process.resume()
 
     def _family(self, victim: str) -> list[psutil.Process]:
-        """The victim, suspended first so that it begets no more, and its descendants."""
+        """The victim, suspended first so that it begets no more, and its descendants from the oldest on."""
         process: ManagedProcess = self._running[victim]
         if not process.alive():
             return []
         with suppress(psutil.NoSuchProcess):
             root = psutil.Process(process.pid)
             root.suspend()
-            return [root, *root.children(recursive=True)]
+            return [root, *sorted(root.children(recursive=True), key=lambda child: child.pid)]
         return []
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=10)
+
+
+def _title(process: psutil.Process) -> str:
+    with suppress(psutil.Error, IndexError):
+        return " ".join(process.cmdline())[:40].strip() or process.name()
+    return "gone"

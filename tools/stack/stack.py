@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Thread
 
 from tools.stack.airflow_api import AirflowApi
 from tools.stack.components import (
@@ -19,6 +18,7 @@ from tools.stack.components import (
     LOCAL_CLOUD_COMMAND,
     LOCAL_COMMANDS,
     POSTGRESQL,
+    REDIS,
     SCHEDULER,
     TRIGGERER,
 )
@@ -34,7 +34,7 @@ from tools.stack.environment import (
     write_password,
 )
 from tools.stack.errors import StackError
-from tools.stack.metadata_template import copy_template, migrate
+from tools.stack.metadata_template import copy_template
 from tools.stack.ports import HOST, free_port
 from tools.stack.processes import ManagedProcess, ProcessGroup
 from tools.stack.servers import Servers
@@ -162,8 +162,8 @@ class Stack:
         """Start one process of the stack again, as it was started before, and wait for nothing."""
         if name == LOCAL_CLOUD:
             return self.processes.start(name, [sys.executable, *LOCAL_CLOUD_COMMAND], self._cloud_env, PROJECT_ROOT)
-        if self._servers is not None and name == POSTGRESQL:
-            return self._servers.start_postgresql()
+        if self._servers is not None and name in {POSTGRESQL, REDIS}:
+            return self._servers.start_postgresql() if name == POSTGRESQL else self._servers.start_redis()
         return self.processes.start(name, self._airflow_command(name), self._env, PROJECT_ROOT)
 
     def _start(self) -> None:
@@ -176,14 +176,13 @@ class Stack:
         servers: dict[str, str] = {}
         if self._celery:
             self._servers = Servers(self.processes)
-            self._servers.start(base)
+            self._servers.start(base, settings)
             servers = self._servers.settings
-        preparation = _Preparation(self.folders, {**settings, **servers}, template=not self._celery)
-        preparation.start()
+        elif not self.folders.metadata.exists():
+            copy_template(self.folders.metadata, settings)
         self._endpoints = self._start_cloud(base)
         if self._when_cloud_serves is not None:
             self._when_cloud_serves(self)
-        preparation.finish()
         self._env = {
             **settings,
             **connections(self.folders, self.secrets, self.cloud_settings, self._endpoints),
@@ -233,33 +232,6 @@ class Stack:
                 )
                 raise StackError(f"not ready after {START_TIMEOUT:.0f} s: {', '.join(late)}; {tails}")
             time.sleep(0.2)
-
-
-class _Preparation(Thread):
-    """Airflow's empty database, made while the local cloud starts: a copy of the SQLite template, or migrated."""
-
-    def __init__(self, folders: Folders, env: Mapping[str, str], *, template: bool) -> None:
-        super().__init__(name="metadata", daemon=True)
-        self._folders = folders
-        self._env = env
-        self._template = template
-        self._error: Exception | None = None
-
-    def run(self) -> None:
-        """Make it, unless there is one that is to be kept."""
-        try:
-            if not self._template:
-                migrate(self._env)
-            elif not self._folders.metadata.exists():
-                copy_template(self._folders.metadata, self._env)
-        except (OSError, StackError) as error:
-            self._error = error
-
-    def finish(self) -> None:
-        """Wait for it; raise what went wrong."""
-        self.join()
-        if self._error is not None:
-            raise StackError(f"Airflow's database could not be made: {self._error}") from self._error
 
 
 def _announcement(log: Path) -> dict[str, object] | None:

@@ -9,8 +9,10 @@ import pytest
 
 from include.catalogue import State
 from include.local_cloud.misbehaviour.records import AcceptedTask, Fault
+from tools.chaos.accounts import Troubles, judge_accounts
 from tools.chaos.catalogue_view import Earlier, Rendition, Row
-from tools.chaos.judgement import Judgement, judge_accounts, judge_renditions, judge_sources
+from tools.chaos.judgement import Judgement, judge_renditions, judge_sources
+from tools.chaos.moves import Claim
 from tools.chaos.victims import Hit
 
 KEY = "incoming/a.wav"
@@ -47,6 +49,8 @@ TASK = AcceptedTask(
     notified=True,
 )
 AGAIN = replace(TASK, number=2, task_id="t2", started_ms=1_090_000)
+NEXT = replace(AGAIN, target_key=".staging/b/0/1-2.mp3")
+CLAIMS = (Claim(1, 1, 999.0, 1_031.0), Claim(1, 1, 1_089.0, 1_090.5))
 RENDITION = Rendition("media", "renditions/a.mp3", "E1", 100, conversion_id=1)
 OBJECTS = {"renditions/a.mp3": ("E1", 100)}
 RESET = Fault(
@@ -83,8 +87,13 @@ def accounts(
     tasks: Sequence[AcceptedTask], faults: Sequence[Fault] = (), hits: Sequence[Hit] = (), row: Row = ROW
 ) -> Judgement:
     judgement = Judgement()
-    judge_accounts([replace(row, id=number) for number in range(200)], tasks, faults, hits, judgement)
+    others = [replace(ROW, id=number) for number in range(2, 200)]
+    judge_accounts([row, *others], tasks, Troubles(faults, hits, CLAIMS), judgement)
     return judgement
+
+
+def kill(at: float) -> Hit:
+    return Hit("worker", "kill -9", at, at)
 
 
 def test_what_is_right_passes() -> None:
@@ -146,19 +155,45 @@ def test_a_second_conversion_is_tied_to_the_answer_that_was_lost() -> None:
     assert "reset" in found.ties[0]
 
 
-def test_a_second_conversion_is_tied_to_the_kill_inside_its_submit_only() -> None:
-    inside, before = Hit("worker", "kill -9", 1000.5, 1001.5), Hit("worker", "kill -9", 900.0, 901.0)
-    assert accounts([TASK, AGAIN], hits=[inside]).problems == []
-    assert accounts([TASK, AGAIN], hits=[before]).problems != []
+def test_an_answer_that_was_lost_ties_no_other_task() -> None:
+    assert accounts([TASK, AGAIN], [replace(RESET, task_id="t9")]).problems != []
+    assert accounts([TASK, AGAIN], [replace(RESET, operation="GetObject")]).problems != []
 
 
-def test_attempts_after_a_proven_failure_are_no_excess() -> None:
-    assert accounts([FAILED_TASK, AGAIN]).figures["excess"] == 0
-    earlier = Earlier(1, State.QUARANTINED, TASK.target_key, "t1", "WrongDuration")
-    assert accounts([TASK, AGAIN], row=replace(ROW, earlier=(earlier,))).figures["excess"] == 0
+@pytest.mark.parametrize("inside", [999.5, 1_003.0, 1_089.5])
+def test_a_second_conversion_is_tied_to_a_kill_within_one_of_its_submits(inside: float) -> None:
+    found = accounts([TASK, AGAIN], hits=[kill(inside)])
+    assert found.problems == []
+    assert "kill -9 of worker" in found.ties[0]
+
+
+@pytest.mark.parametrize("outside", [998.5, 1_020.0, 1_091.0])
+def test_a_kill_outside_of_both_submits_explains_nothing(outside: float) -> None:
+    assert accounts([TASK, AGAIN], hits=[kill(outside)]).problems != []
+
+
+def test_a_standstill_that_reaches_into_a_submit_explains_a_late_post() -> None:
+    late = replace(TASK, started_ms=1_060_000)
+    assert accounts([late, AGAIN], hits=[Hit("worker", "SIGSTOP for 40 s", 1_015.0, 1_055.0)]).problems == []
+
+
+def test_an_attempt_after_a_proven_failure_is_no_excess() -> None:
+    failed = replace(ROW, attempt=2, earlier=(Earlier(1, State.FAILED, TASK.target_key, "t1", "InternalError"),))
+    assert accounts([FAILED_TASK, NEXT], row=failed).figures["excess"] == 0
+    refused = replace(ROW, attempt=2, earlier=(Earlier(1, State.QUARANTINED, TASK.target_key, "t1", "WrongDuration"),))
+    assert accounts([TASK, NEXT], row=refused).figures["excess"] == 0
+
+
+def test_an_attempt_after_a_success_is_one_too_many() -> None:
+    wrongly = replace(ROW, attempt=2, earlier=(Earlier(1, State.FAILED, TASK.target_key, "t1", "NoAnswer"),))
+    assert accounts([TASK, NEXT], row=wrongly).figures["excess"] == 1
+
+
+def test_an_attempt_that_failed_twice_was_accepted_once_too_often() -> None:
+    assert accounts([FAILED_TASK, replace(AGAIN, status="Failed")], row=FAILED_ROW).figures["excess"] == 1
 
 
 def test_more_than_a_hundredth_in_vain_is_broken_even_when_explained() -> None:
     judgement = Judgement()
-    judge_accounts([ROW], [TASK, AGAIN], [RESET], [], judgement)
+    judge_accounts([ROW], [TASK, AGAIN], Troubles([RESET], [], CLAIMS), judgement)
     assert "more than 1 %" in judgement.problems[0]

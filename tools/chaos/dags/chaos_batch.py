@@ -1,7 +1,8 @@
-"""The nightly batch's own chain, for the chaos harness: several runs at once, and retries within seconds."""
+"""The nightly batch's own chain, for the chaos harness: several runs at once, retries within seconds."""
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from airflow.sdk import DAG
@@ -16,4 +17,4 @@ with DAG(
     params=batch_params(),
     default_args={"retries": 4, "retry_delay": timedelta(seconds=3)},
 ):
-    batch_pipeline(selection=SELECTION, **PIPELINE)
+    batch_pipeline(selection=SELECTION, ask_after=float(os.environ["CHAOS_ASK_AFTER"]), **PIPELINE)

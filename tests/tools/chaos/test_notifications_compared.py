@@ -1,0 +1,27 @@
+"""Comparing a batch with one whose notifications were disturbed: what differs is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.chaos.notifications import ALLOWANCE, ASK_AFTER, Ended, differences
+
+CALM = Ended({"a.wav": ("published", None, "E1", 10), "b.wav": ("failed", "Unreadable", None, None)}, 30.0, 2)
+
+
+def test_an_equal_batch_that_ended_within_the_interval_differs_in_nothing() -> None:
+    assert differences(CALM, replace(CALM, seconds=30.0 + ASK_AFTER)) == []
+
+
+def test_a_batch_that_ended_after_the_interval_is_named() -> None:
+    assert "later" in differences(CALM, replace(CALM, seconds=30.1 + ASK_AFTER + ALLOWANCE))[0]
+
+
+def test_another_end_of_a_source_is_named() -> None:
+    other = {**CALM.result, "b.wav": ("submitted", None, None, None)}
+    assert "b.wav" in differences(CALM, replace(CALM, result=other))[0]
+    assert any("a.wav" in one for one in differences(CALM, replace(CALM, result={"b.wav": CALM.result["b.wav"]})))
+
+
+def test_a_conversion_that_was_accepted_twice_is_named() -> None:
+    assert "3 conversions were accepted" in differences(CALM, replace(CALM, accepted=3))[0]

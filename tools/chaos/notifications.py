@@ -1,0 +1,182 @@
+"""`python -m tools.chaos.notifications`: what lost, repeated and reordered notifications change, and what they don't.
+
+The same sources go through two batches, one with undisturbed notifications and one without that luck. Both must end
+alike, nothing may be accepted twice, and the second may end one fallback interval later: after so long without news
+the service itself is asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from benchmarks.clips import make_clips
+from include.local_cloud.misbehaviour.client import AdminClient
+from include.local_cloud.misbehaviour.durations import Uniform
+from include.local_cloud.misbehaviour.rules import AnyRule, Instant, Lost, Reordered, Repeated, Slow
+from tools.chaos.batches import DAG_ID
+from tools.chaos.catalogue_view import CatalogueView
+from tools.chaos.chaos_stack import chaos_stack
+from tools.chaos.settings import PROFILE
+from tools.demo.upload import oss_settings
+from tools.stack import Stack, StackError
+from tools.stack.signals import interrupted_by_signals
+
+ASK_AFTER = 60.0
+"""The fallback interval: the sensor's own default."""
+
+WINDOW, WINDOW_SECONDS = 8, 2.0
+"""How many notifications are shuffled together, and how long they wait for each other."""
+
+ALLOWANCE = 15.0
+"""Seconds by which two equal batches may differ on a busy machine: seven starts of tasks, the reordering's own wait."""
+
+UNREADABLE = 5
+"""Sources that are no audio: a failure is told by a notification, too, and by nothing else but GetTask."""
+
+TIMEOUT = 900.0
+WARM_UP, CALM, DISTURBED = "warm-up", "calm", "disturbed"
+
+Result = dict[str, tuple[str, str | None, str | None, int | None]]
+"""By source, without the batch's own folder: state, code of the failure, ETag and size of the rendition."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A batch that has ended: what came of it, seconds from its beginning, and conversions that were accepted."""
+
+    result: Result
+    seconds: float
+    accepted: int
+
+    def __str__(self) -> str:
+        states = Counter(state for state, *_ in self.result.values())
+        told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        return f"{told}; {self.accepted} accepted; {self.seconds:.1f} s"
+
+
+def main() -> int:
+    """Run the command; exit status 0, 1 after a broken promise or a failed start, 130 after an interruption."""
+    parser = argparse.ArgumentParser(prog="python -m tools.chaos.notifications", description=__doc__)
+    parser.add_argument("--files", type=int, default=100, help="sources of a batch (default: 100)")
+    parser.add_argument("--lost", type=float, default=0.3, help="share of lost notifications (default: 0.3)")
+    parser.add_argument("--repeated", type=float, default=0.3, help="share of repeated ones (default: 0.3)")
+    parser.add_argument("--seed", type=int, help="the same faults as in another run (default: new ones)")
+    options = parser.parse_args()
+    seed = secrets.randbelow(1 << 31) if options.seed is None else options.seed
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"[{time.monotonic() - began:4.0f} s] {line}", flush=True)
+
+    folder = Path(tempfile.mkdtemp(prefix="chaos-notifications-"))
+    try:
+        with interrupted_by_signals(), chaos_stack(folder, seed, ASK_AFTER) as (stack, admin):
+            problems = _compare(stack, admin, disturbances(options.lost, options.repeated), options.files, say)
+    except StackError as error:
+        print(f"error (seed {seed}): {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: everything was ended", file=sys.stderr)
+        return 130
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    for problem in problems:
+        print(f"broken: {problem}")
+    if not problems:
+        say(f"the same result, nothing accepted twice, at most one fallback interval later (seed {seed})")
+    return 1 if problems else 0
+
+
+def disturbances(lost: float, repeated: float) -> list[AnyRule]:
+    """What happens to the notifications of the second batch: these shares of them, and all reordered."""
+    return [
+        Lost(rate=lost),
+        Repeated(rate=repeated, copies=2, seconds=Uniform(low=0.0, high=5.0)),
+        Reordered(window=WINDOW, seconds=WINDOW_SECONDS),
+    ]
+
+
+def differences(calm: Ended, disturbed: Ended) -> list[str]:
+    """What the disturbed batch should not differ in: each difference in one sentence."""
+    found = [
+        f"{key} ended as {disturbed.result.get(key)} and, undisturbed, as {calm.result.get(key)}"
+        for key in sorted(calm.result.keys() | disturbed.result.keys())
+        if calm.result.get(key) != disturbed.result.get(key)
+    ]
+    for name, ended in ((CALM, calm), (DISTURBED, disturbed)):
+        if ended.accepted != len(ended.result):
+            found.append(f"{name}: {ended.accepted} conversions were accepted of {len(ended.result)} sources")
+    later = disturbed.seconds - calm.seconds
+    if later > ASK_AFTER + ALLOWANCE:
+        found.append(f"the disturbed batch ended {later:.1f} s later: more than {ASK_AFTER:.0f} s + {ALLOWANCE:.0f} s")
+    return found
+
+
+def _compare(
+    stack: Stack, admin: AdminClient, rules: Sequence[AnyRule], files: int, say: Callable[[str], None]
+) -> list[str]:
+    stack.airflow.wait_for_dag(DAG_ID)
+    say("Airflow and the local cloud are up")
+    view = CatalogueView(stack.catalogue_url)
+    # Equal conversions take equally long: what is left to differ is the notifications.
+    plain: list[AnyRule] = [Slow(seconds=2.0), Instant()]
+    admin.replace(plain)
+    _upload(stack, WARM_UP, 5)
+    _run(stack, admin, view, WARM_UP)
+    for name in (CALM, DISTURBED):
+        _upload(stack, name, files)
+    calm = _run(stack, admin, view, CALM)
+    say(f"{CALM}: {calm}")
+    admin.replace([*rules, *plain])
+    disturbed = _run(stack, admin, view, DISTURBED)
+    happened = Counter(fault.fault for fault in admin.faults())
+    say(f"{DISTURBED}: {disturbed}")
+    say(f"of its notifications {happened['lost']} were lost, {happened['repeated']} repeated, all reordered")
+    say(f"it took {disturbed.seconds - calm.seconds:.1f} s longer; allowed: {ASK_AFTER:.0f} s + {ALLOWANCE:.0f} s")
+    view.close()
+    return differences(calm, disturbed)
+
+
+def _upload(stack: Stack, name: str, files: int) -> None:
+    bucket = oss_settings(stack).bucket(stack.cloud_settings.bucket)
+    clips = [*islice(make_clips(files), files - UNREADABLE)] if files > UNREADABLE else [*make_clips(files)]
+    clips += [(f"odd-{number}.wav", b"this is no audio " * (number + 1)) for number in range(files - len(clips))]
+    for key, content in clips:
+        bucket.put_object(_prefix(stack, name) + key, content)
+
+
+def _prefix(stack: Stack, name: str) -> str:
+    return f"{stack.cloud_settings.prefix}{name}/"
+
+
+def _run(stack: Stack, admin: AdminClient, view: CatalogueView, name: str) -> Ended:
+    prefix = _prefix(stack, name)
+    run_id = stack.airflow.trigger(DAG_ID, conf={"prefix": prefix, "profiles": [PROFILE]}, run_id=name)
+    ended = stack.airflow.wait_for_run(DAG_ID, run_id, TIMEOUT)
+    if ended["state"] != "success":
+        raise StackError(f"run {run_id} {ended['state']}: {stack.airflow.explain_failure(DAG_ID, run_id)}")
+    began, until = (datetime.fromisoformat(ended[name]) for name in ("start_date", "end_date"))
+    made = {one.conversion_id: one for one in view.renditions()}
+    result: Result = {}
+    for row in view.rows():
+        if row.key.startswith(prefix):
+            rendition = made.get(row.id)
+            etag, size = (None, None) if rendition is None else (rendition.etag, rendition.size)
+            result[row.key.removeprefix(prefix)] = (row.state.value, row.code, etag, size)
+    accepted = sum(task.key.startswith(prefix) for task in admin.tasks())
+    return Ended(result, (until - began).total_seconds(), accepted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
