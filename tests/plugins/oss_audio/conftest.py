@@ -124,6 +124,7 @@ def deployment(
     monkeypatch.setattr(submitting, "PAUSES", (0.01, 0.01))
     monkeypatch.setattr(waiting, "LOOK_EVERY", 0.1)
     monkeypatch.setattr(lookout, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(lookout, "LEAST_REST", 0.05)
     deployment = Deployment(connection, local_cloud, tmp_path / "catalogue.db")
     new_catalogue(deployment.database)
     deployment.connect()
