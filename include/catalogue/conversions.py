@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -115,15 +116,42 @@ def move(
         How many conversions moved.
     """
     step = MOVES[verb]
-    at = now()
-    values = {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
-    conditions: list[sa.ColumnElement[bool]] = [conversion.c.state.in_([state.value for state in sorted(step.sources)])]
+    if Guard.TOKEN in step.guards and held is None:
+        raise UnguardedMove(f"{verb} needs the token of the claim")
+    given = {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
+    given |= {"state": step.target.value, "changed_at": now()}
+    computed = {name: value for name, value in given.items() if isinstance(value, sa.ClauseElement)}
+    told: dict[str, Any] = {f"new_{name}": value for name, value in given.items() if name not in computed}
     if Guard.TOKEN in step.guards:
-        if held is None:
-            raise UnguardedMove(f"{verb} needs the token of the claim")
-        conditions.append(conversion.c.token == held)
-    if Guard.LEASE_EXPIRED in step.guards:
-        conditions.append(conversion.c.lease_until < clock(connection))
+        told["held"] = held
+    moved = 0
+    for number, ids in _by_attempt(which):
+        if number is None and Guard.ATTEMPT in step.guards:
+            raise UnguardedMove(f"{verb} needs the attempt it is about")
+        statement = _move_statement(verb, number is not None, tuple(name for name in given if name not in computed))
+        if Guard.LEASE_EXPIRED in step.guards:
+            statement = statement.where(conversion.c.lease_until < clock(connection))
+        if computed:
+            statement = statement.values(computed)
+        for start in range(0, len(ids), CHUNK):
+            about = {"ids": ids[start : start + CHUNK]} | ({} if number is None else {"at_attempt": number})
+            moved += connection.execute(statement, told | about).rowcount
+    return moved
+
+
+@cache
+def _move_statement(verb: Verb, at_attempt: bool, names: tuple[str, ...]) -> sa.Update:
+    """A move's statement with all guards but the lease's, made once: making it costs more than executing it.
+
+    Its parameters are `ids`, `held`, `at_attempt`, and `new_…` for each of the named columns.
+    """
+    step = MOVES[verb]
+    conditions: list[sa.ColumnElement[bool]] = [
+        conversion.c.id.in_(sa.bindparam("ids", expanding=True)),
+        conversion.c.state.in_([state.value for state in sorted(step.sources)]),
+    ]
+    if Guard.TOKEN in step.guards:
+        conditions.append(conversion.c.token == sa.bindparam("held"))
     if Guard.UNREPLACED in step.guards:
         newer = conversion.alias("newer")
         published = of_the_same(newer, conversion), newer.c.state == State.PUBLISHED.value
@@ -132,19 +160,10 @@ def move(
         conditions.append(conversion.c.attempt < conversion.c.max_attempts)
     if Guard.ATTEMPTS_SPENT in step.guards:
         conditions.append(conversion.c.attempt >= conversion.c.max_attempts)
-    moved = 0
-    for number, ids in _by_attempt(which):
-        if number is None and Guard.ATTEMPT in step.guards:
-            raise UnguardedMove(f"{verb} needs the attempt it is about")
-        at_attempt = [] if number is None else [conversion.c.attempt == number]
-        for start in range(0, len(ids), CHUNK):
-            statement = (
-                sa.update(conversion)
-                .where(conversion.c.id.in_(ids[start : start + CHUNK]), *conditions, *at_attempt)
-                .values(state=step.target.value, changed_at=at, **values)
-            )
-            moved += connection.execute(statement).rowcount
-    return moved
+    if at_attempt:
+        conditions.append(conversion.c.attempt == sa.bindparam("at_attempt"))
+    columns = {name: sa.bindparam(f"new_{name}", type_=conversion.c[name].type) for name in names}
+    return sa.update(conversion).where(*conditions).values(columns)
 
 
 def storable(text: str) -> str:

@@ -148,14 +148,13 @@ def test_whoever_moves_the_same_conversions_takes_them_in_the_same_order(catalog
         add_conversion(catalogue, State.SUBMITTED, key=f"{number}.wav", attempt=1 + number % 2) for number in range(6)
     ]
     attempts = [Attempt(row, 1 + number % 2) for number, row in enumerate(rows)]
-    statements: list[Any] = []
+    taken: list[Any] = []
     with catalogue.write() as connection:
-        sa.event.listen(connection, "before_execute", lambda *event: statements.append(event[1]))
+        sa.event.listen(connection, "before_execute", lambda *event: taken.append(event[3]))
         assert move(connection, Verb.COMPLETE, attempts[:0:-1]) == 5
         assert move(connection, Verb.COMPLETE, attempts[:1]) == 1
-    taken = [statement.compile().params for statement in statements[:2]]
-    assert [one["attempt_1"] for one in taken] == [1, 2]
-    assert [one["id_1"] for one in taken] == [[rows[2], rows[4]], [rows[1], rows[3], rows[5]]]
+    assert [one["at_attempt"] for one in taken] == [1, 2, 1]
+    assert [one["ids"] for one in taken[:2]] == [[rows[2], rows[4]], [rows[1], rows[3], rows[5]]]
 
 
 def test_of_many_claimants_each_conversion_has_one(catalogue: Catalogue) -> None:
