@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
@@ -18,9 +18,11 @@ from include.catalogue.conversions import CHUNK
 from include.catalogue.database import Catalogue
 from include.catalogue.schema import listing, source
 from include.oss import OssSettings
-from include.verification import RemoteProbe, UnreadableAudio, probe_remote
 
 from .refusals import is_about_the_object
+
+if TYPE_CHECKING:
+    from include.verification import RemoteProbe
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +110,10 @@ def _unknown(catalogue: Catalogue, batch_id: int) -> Iterator[Sequence[Row[Any]]
 
 
 def _look(settings: OssSettings, session: Any, row: Row[Any]) -> RemoteProbe | None:
+    # Here, so that whoever only plans is spared the audio libraries.
     import oss2
+
+    from include.verification import UnreadableAudio, probe_remote
 
     name = f"oss://{row.bucket}/{row.key}"
     try:

@@ -7,7 +7,6 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.pipeline.publishing import publish_batch
 from include.pipeline.touched import touched
 from oss_audio.clear_errors import clear_errors
 from oss_audio.lineage import Datasets, lineage
@@ -27,6 +26,9 @@ class OSSAudioPublishOperator(OSSAudioBatchOperator):
         self.datasets = Datasets()
 
     def execute(self, context: Context) -> dict[str, int]:
+        # Every task of the DAG imports this file; only this one needs the audio libraries.
+        from include.pipeline.publishing import publish_batch
+
         if self.batch is None:
             raise AirflowSkipException("there is no batch: the task that lists the sources failed")
         settings = self.oss()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.pipeline.verifying import verify_batch
 from oss_audio.clear_errors import clear_errors
 from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.values import as_batch
@@ -19,6 +18,9 @@ class OSSAudioVerifyOperator(OSSAudioBatchOperator):
     """
 
     def execute(self, context: Context) -> dict[str, int]:
+        # Every task of the DAG imports this file; only this one needs the audio libraries.
+        from include.pipeline.verifying import verify_batch
+
         if self.batch is None:
             raise AirflowSkipException("there is no batch: the task that lists the sources failed")
         settings = self.oss()
