@@ -34,13 +34,15 @@ class Sums:
 
 def of_shards(shards: Collection[Shard]) -> sa.ColumnElement[bool]:
     """Whether a row of `batch_conversion` belongs to one of the shards."""
-    parts = sorted({(batch, shard) for batch, shard in shards if shard is not None})
-    wholes = sorted({batch for batch, shard in shards if shard is None})
-    conditions: list[sa.ColumnElement[bool]] = []
-    if parts:
-        conditions.append(sa.tuple_(batch_conversion.c.batch_id, batch_conversion.c.shard).in_(parts))
-    if wholes:
-        conditions.append(batch_conversion.c.batch_id.in_(wholes))
+    by_batch: defaultdict[int, set[int | None]] = defaultdict(set)
+    for batch, shard in shards:
+        by_batch[batch].add(shard)
+    # A condition for each batch, and not one on pairs: for that SQLite would go through the whole table.
+    conditions = []
+    for batch, wanted in sorted(by_batch.items()):
+        some = sorted(shard for shard in wanted if shard is not None)
+        among = sa.true() if None in wanted else batch_conversion.c.shard.in_(some)
+        conditions.append(sa.and_(batch_conversion.c.batch_id == batch, among))
     return sa.or_(sa.false(), *conditions)
 
 
