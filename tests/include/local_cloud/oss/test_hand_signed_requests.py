@@ -138,10 +138,9 @@ ODD_KEYS = [
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory, local_cloud: Any) -> Iterator[Any]:
     """A local cloud that knows an STS token."""
-    started = type(local_cloud)(tmp_path_factory.mktemp("signed") / "data", security_token=TOKEN)
-    started.start()
-    yield started
-    started.end()
+    data = tmp_path_factory.mktemp("signed") / "data"
+    with type(local_cloud)(data, bucket=local_cloud.bucket, security_token=TOKEN) as started:
+        yield started
 
 
 @pytest.fixture
