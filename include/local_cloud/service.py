@@ -206,6 +206,7 @@ def http_server(app: ASGIApp, *, date_header: bool, protocol: type[asyncio.Proto
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # a client is who connected, whatever it says
             date_header=date_header,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,

@@ -31,6 +31,7 @@ HEADERS: Mapping[str, str] = {
     "x-oss-resource-group-id": "resource groups",
 }
 """Headers that are refused, and what they ask for."""
+_HEADER_NAMES = frozenset(HEADERS)
 
 _NETWORKS = "presigned addresses for one network"
 PARAMETERS: Mapping[str, str] = {
@@ -79,7 +80,8 @@ _SUBRESOURCES = (SUBRESOURCES | _UNSIGNED_SUBRESOURCES) - _BESIDE_OTHERS
 
 def refuse_unsupported(call: Call, parameter: str | None) -> None:
     """Raise NotImplemented for what can't be done; `parameter` is the sub-resource of the operation called."""
-    for header in HEADERS.keys() & call.headers.keys():
+    if not _HEADER_NAMES.isdisjoint(call.request.headers):
+        header = min(_HEADER_NAMES.intersection(call.headers))
         raise not_implemented(f"{HEADERS[header]} ({header})")
     for name, _ in call.request.query:
         if name in PARAMETERS and name != parameter:

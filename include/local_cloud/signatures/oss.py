@@ -100,7 +100,7 @@ class OssVerifier:
 
     def _v4_header(self, request: ReceivedRequest, authorization: str) -> None:
         fields = _fields(authorization.removeprefix(oss_v4.ALGORITHM), "=")
-        scope = oss_v4.Scope.parse(fields.get("Credential", ""))
+        scope = oss_v4.parse_scope(fields.get("Credential", ""))
         self._check_account(request, scope.access_key_id)
         self._check_scope(scope, "in Authorization header")
         check_skew(request, self._now())
@@ -110,7 +110,7 @@ class OssVerifier:
         self._compare_v4(request, request_time(request), scope, additional, fields.get("Signature", ""))
 
     def _v4_query(self, request: ReceivedRequest) -> None:
-        scope = oss_v4.Scope.parse(request.parameter("x-oss-credential") or "")
+        scope = oss_v4.parse_scope(request.parameter("x-oss-credential") or "")
         self._check_account(request, scope.access_key_id)
         self._check_scope(scope, "in x-oss-credential parameter")
         written = request.parameter("x-oss-date") or ""
@@ -190,7 +190,7 @@ class OssVerifier:
 
 def _token(request: ReceivedRequest) -> str | None:
     for name in ("x-oss-security-token", "security-token"):
-        token = request.headers.get(name) or request.parameter(name)
+        token = request.headers.get(name) or (request.parameter(name) if request.query else None)
         if token:
             return token
     return None
@@ -198,9 +198,12 @@ def _token(request: ReceivedRequest) -> str | None:
 
 def _fields(text: str, separator: str) -> dict[str, str]:
     """`a=1, b=2` (spaces optional) as a mapping; a value may hold the separator."""
-    pairs = (part.strip().partition(separator) for part in text.split(","))
-    return {name: value for name, _, value in pairs}
+    found = {}
+    for part in text.split(","):
+        name, _, value = part.strip().partition(separator)
+        found[name] = value
+    return found
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip().lower() for name in text.split(";") if name.strip()]
+    return [name.strip().lower() for name in text.split(";") if name.strip()] if text else []

@@ -34,18 +34,19 @@ class Scope(NamedTuple):
     region: str
     product: str
 
-    @classmethod
-    def parse(cls, credential: str) -> Scope:
-        """Read `AK/yyyymmdd/region/oss/aliyun_v4_request`."""
-        parts = credential.split("/")
-        if len(parts) != 5 or parts[4] != "aliyun_v4_request" or parts[3] != "oss":
-            raise invalid_argument("Invalid Credential in Authorization header.")
-        return cls(*parts[:4])
+
+@lru_cache(maxsize=16)
+def parse_scope(credential: str) -> Scope:
+    """Read `AK/yyyymmdd/region/oss/aliyun_v4_request`."""
+    parts = credential.split("/")
+    if len(parts) != 5 or parts[4] != "aliyun_v4_request" or parts[3] != "oss":
+        raise invalid_argument("Invalid Credential in Authorization header.")
+    return Scope(*parts[:4])
 
 
 def canonical_request(request: ReceivedRequest, additional_headers: Sequence[str]) -> bytes:
     """The request in its one canonical form."""
-    query = canonical_query([(name, value) for name, value in request.query if name != "x-oss-signature"])
+    query = canonical_query([pair for pair in request.query if pair[0] != "x-oss-signature"]) if request.query else ""
     head = f"{request.method}\n{percent_encode(request.resource, '/')}\n{query}\n"
     headers = signed_headers(request, ("content-type", "content-md5", *additional_headers))
     payload = request.headers.get("x-oss-content-sha256", UNSIGNED_PAYLOAD)

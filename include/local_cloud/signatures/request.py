@@ -69,8 +69,9 @@ def invalid_argument(message: str, ec: str = "") -> AuthenticationError:
 
 def signed_headers(request: ReceivedRequest, also: Sequence[str] = ()) -> bytes:
     """The canonical lines `name:value` of all `x-oss-*` headers and of those named in `also`."""
-    names = sorted([name for name in request.headers if name.startswith("x-oss-") or name in also])
-    return "".join([f"{name}:{request.headers[name].strip()}\n" for name in names]).encode("latin-1")
+    headers = request.headers
+    names = sorted([name for name in headers if name[:6] == "x-oss-" or name in also])
+    return "".join([f"{name}:{headers[name].strip()}\n" for name in names]).encode("latin-1")
 
 
 def percent_encode(text: str, safe: str = "") -> str:
