@@ -56,8 +56,9 @@ def moment(milliseconds: int | None) -> str:
     """``2024-08-20T07:03:07.36Z``: RFC 3339 in UTC; empty for None."""
     if milliseconds is None:
         return ""
-    text = datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-    return text.rstrip("0").rstrip(".") + "Z"
+    seconds, milliseconds = divmod(milliseconds, 1000)
+    fraction = f".{milliseconds:03d}".rstrip("0") if milliseconds else ""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:-6] + fraction + "Z"
 
 
 def _dump(value: object) -> str:

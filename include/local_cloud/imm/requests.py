@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
-from include.audio_convert import ParameterError, ProcessRequest, SaveAs
+from include.audio_convert import AudioConvert, ParameterError, ProcessRequest, SaveAs
 from include.audio_convert.process_request import check_bucket_name, check_object_key
 from include.audio_convert.variables import (
     expand,
@@ -43,6 +44,16 @@ def parse(process: str) -> ProcessRequest:
     if request.saveas is None:
         raise invalid("target", "is required.")
     return request
+
+
+def conversion(process: str) -> AudioConvert:
+    """What is to be done by a process string that `parse` accepted."""
+    return _conversion(process.partition("|")[0])
+
+
+@lru_cache(maxsize=256)  # a batch has a few
+def _conversion(text: str) -> AudioConvert:
+    return AudioConvert.parse(text)
 
 
 def resolve(saveas: SaveAs, source: ObjectInfo, extension: str, now_ms: int) -> Target:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
-import shutil
+import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -42,7 +41,9 @@ log = logging.getLogger(__name__)
 
 Publish = Callable[[str, bytes], Awaitable[object]]
 TopicExists = Callable[[str], Awaitable[bool]]
-_LINK_ATTEMPTS = 5
+_OPEN_ATTEMPTS = 5
+_TOLD_SECONDS = 0.2
+"""For so long it may not be noted that a notification was published; a crash meanwhile has it published again."""
 _TASKS_PER_SLOT = 3  # while one is converted, its neighbours are fetched, stored and told; cores never wait for disks
 
 
@@ -80,6 +81,8 @@ class ImmService:
         self._course = course or OrdinaryCourse()
         self._db = SqliteThread(data_dir / "imm.db", tasks.SCHEMA + projects.SCHEMA)
         self._queue = FairQueue()
+        self._told: list[int] = []
+        self._any_told = asyncio.Event()
         self._slots = asyncio.Semaphore(self._workers)
         self._info_slots = asyncio.Semaphore(self._workers)
         self._running: list[asyncio.Task[None]] = []
@@ -101,7 +104,7 @@ class ImmService:
             log.info("%d tasks to finish and %d notifications to publish", len(unfinished), len(untold))
         for bucket, number in unfinished:
             self._queue.put(bucket, number)
-        self._running = [asyncio.create_task(self._tell_all(untold))]
+        self._running = [asyncio.create_task(self._tell_all(untold)), asyncio.create_task(self._note_told())]
         self._running += [asyncio.create_task(self._work()) for _ in range(_TASKS_PER_SLOT * self._workers)]
 
     async def stop(self) -> None:
@@ -112,6 +115,7 @@ class ImmService:
             with contextlib.suppress(asyncio.CancelledError):
                 await running
         self._running = []
+        await self._write_told()
         await self._db.stop()
 
     @property
@@ -127,7 +131,7 @@ class ImmService:
         """Accept a conversion; returns after the task is on the disk. Raises ImmClientError."""
         request = requests.parse(process)
         now_ms = self.now_ms()
-        project, target = await asyncio.to_thread(self._resolve, bucket, key, request, now_ms)
+        project, target = self._resolve(bucket, key, request, now_ms)
         topic = request.notify_topic
         if topic is not None and not await self._topic_exists(topic):
             raise requests.invalid("notify topic", f"the topic {topic} does not exist in region {self.region}.")
@@ -155,18 +159,15 @@ class ImmService:
         """
         if self._binaries is None:
             raise RuntimeError("the conversion service is not started")
-        if await asyncio.to_thread(self.store.imm_project, bucket) is None:
+        if self.store.imm_project(bucket) is None:
             raise requests.not_found("Attachment")
         request_id = ids.request_id()
-        link = self.store.scratch() / f"{request_id}.info"
         try:
             async with self._info_slots:
-                await asyncio.to_thread(self._hold, bucket, key, link)
-                found = await media_info.read(link, self._binaries, self._limits, self.store.scratch())
+                with self._held(bucket, key) as source:
+                    found = await media_info.read(source, self._binaries, self._limits, self.store.scratch())
         except ConversionFailed as failure:
             raise ImmClientError(400, f"{failure.code}, {failure.message} [{request_id}]") from failure
-        finally:
-            link.unlink(missing_ok=True)
         return {"RequestId": request_id, **found}
 
     def _resolve(self, bucket: str, key: str, request: ProcessRequest, now_ms: int) -> tuple[str, requests.Target]:
@@ -195,7 +196,7 @@ class ImmService:
                 log.exception("task number %d could not be brought to an end", number)
 
     async def _run(self, number: int) -> None:
-        task = await self._db.run(lambda db: tasks.get(db, number))
+        task = tasks.get(self._db.reader(), number)
         if seconds := await self._course.rest(task):
             asyncio.get_running_loop().call_later(seconds, self._queue.put, task.bucket, number)
             return
@@ -214,36 +215,35 @@ class ImmService:
     async def _convert(self, task: tasks.Task) -> ObjectInfo:
         if self._engine is None:
             raise RuntimeError("the conversion service is not started")
-        convert = requests.parse(task.process).convert
-        workspace = self.store.scratch()
-        source, target = workspace / f"{task.task_id}.source", workspace / f"{task.task_id}.rendition"
+        convert = requests.conversion(task.process)
+        target = self.store.scratch() / f"{task.task_id}.rendition"
         try:
-            await asyncio.to_thread(self._hold, task.bucket, task.key, source)
-            async with self._slots:
-                await self._engine.convert(convert, source, target)
+            with self._held(task.bucket, task.key) as source:
+                async with self._slots:
+                    await self._engine.convert(convert, source, target)
             return await asyncio.to_thread(self._store, task, target, convert.format.content_type)
         finally:
-            source.unlink(missing_ok=True)
             target.unlink(missing_ok=True)
 
-    def _hold(self, bucket: str, key: str, link: Path) -> ObjectInfo:
-        """Link the source's file, so that it stays while it is read, whatever happens to the object."""
-        for _ in range(_LINK_ATTEMPTS):
+    @contextlib.contextmanager
+    def _held(self, bucket: str, key: str) -> Iterator[Path]:
+        """The source's file, held open: it can be read by this name, whatever happens to the object."""
+        for _ in range(_OPEN_ATTEMPTS):
             try:
                 info = self.store.head(bucket, key)
             except (NoSuchBucket, NoSuchKey) as error:
                 raise ConversionFailed("ResourceNotFound", f"the source is gone: {error}") from error
-            link.unlink(missing_ok=True)
             try:
-                os.link(info.path, link)
+                descriptor = os.open(info.path, os.O_RDONLY)
             except FileNotFoundError:
                 continue  # overwritten between the two: look it up again
-            except OSError as error:
-                if error.errno != errno.EMLINK:  # as many names as the file system allows, after very many copies
-                    raise
-                shutil.copyfile(info.path, link)
-            return info
-        raise ConversionFailed("ResourceNotFound", "the source is overwritten too often to be read")
+            break
+        else:
+            raise ConversionFailed("ResourceNotFound", "the source is overwritten too often to be read")
+        try:
+            yield Path(f"/proc/{os.getpid()}/fd/{descriptor}")
+        finally:
+            os.close(descriptor)
 
     def _store(self, task: tasks.Task, rendition: Path, content_type: str) -> ObjectInfo:
         try:
@@ -254,7 +254,7 @@ class ImmService:
     async def _tell_all(self, numbers: list[int]) -> None:
         for number in numbers:
             try:
-                await self._tell(await self._db.run(partial(tasks.get, number=number)))
+                await self._tell(tasks.get(self._db.reader(), number))
             except Exception:
                 # The row stays untold for the next start; the others have their turn.
                 log.exception("the notification of task number %d was not published", number)
@@ -269,4 +269,23 @@ class ImmService:
         except SmqRequestError as error:
             # A topic deleted meanwhile: nobody can be told, and a later start would not change that.
             log.warning("the notification of task %s was not published: %s", task.task_id, error)
-        await self._db.run(lambda db: tasks.told(db, [task.number]))
+        self._told.append(task.number)
+        self._any_told.set()
+
+    async def _note_told(self) -> None:
+        """Write down which notifications are published, many at a time."""
+        while True:
+            await self._any_told.wait()
+            await asyncio.sleep(_TOLD_SECONDS)
+            self._any_told.clear()
+            try:
+                await self._write_told()
+            except sqlite3.Error:
+                log.exception("which notifications are published could not be written down; it is tried again")
+                self._any_told.set()
+
+    async def _write_told(self) -> None:
+        told = tuple(self._told)
+        if told:
+            await self._db.run(lambda db: tasks.told(db, told))
+            del self._told[: len(told)]

@@ -131,11 +131,12 @@ def to_tell(db: sqlite3.Connection) -> list[int]:
 
 def finish(db: sqlite3.Connection, number: int, status: str, code: str, message: str, now_ms: int) -> Task:
     """End a task that runs; one that has ended stays as it is. The task as it is now."""
-    db.execute(
-        "UPDATE tasks SET status = ?, code = ?, message = ?, ended_ms = ? WHERE number = ? AND status = 'Running'",
+    row = db.execute(
+        "UPDATE tasks SET status = ?, code = ?, message = ?, ended_ms = ? WHERE number = ? AND status = 'Running'"  # noqa: S608 - names of this file
+        f" RETURNING {_COLUMNS}",
         (status, code, message, now_ms, number),
-    )
-    return get(db, number)
+    ).fetchone()
+    return get(db, number) if row is None else Task(**row)
 
 
 def told(db: sqlite3.Connection, numbers: Sequence[int]) -> None:

@@ -145,7 +145,7 @@ class SmqService:
 
     async def topic_exists(self, name: str) -> bool:
         """Whether there is a topic of that name."""
-        return await self.run(lambda db: tables.exists(db, "topics", name))
+        return tables.exists(self._db.reader(), "topics", name)
 
     async def send(self, queue: str, new: Sequence[NewMessage]) -> list[Sent]:
         """Put messages into a queue and wake whoever waits for one."""
