@@ -17,6 +17,7 @@ from include.local_cloud.imm.engine.binaries import Binaries, locate
 from include.local_cloud.imm.engine.limits import EngineLimits
 from include.local_cloud.imm.service import ImmService
 from include.local_cloud.signatures.credentials import Credentials
+from include.local_cloud.smq.attributes import QueueAttributes
 from include.local_cloud.smq.service import SmqService
 from include.local_cloud.store.local import LocalObjectStore
 
@@ -98,7 +99,8 @@ class Cloud:
         self.smq = SmqService(self.data, "local-1", credentials)
         await self.smq.start()
         await self.smq.create_topic("AudioConvert")
-        await self.smq.create_queue("done")
+        # What `notifications` took stays taken, however long a loaded machine takes for a test.
+        await self.smq.create_queue("done", QueueAttributes(visibility_timeout=43_200))
         await self.smq.subscribe("AudioConvert", "done", "done")
         self.imm = ImmService(
             self.data,
