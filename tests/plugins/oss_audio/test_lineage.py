@@ -6,8 +6,6 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.openlineage.extractors.base import DefaultExtractor
-
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.export import OSSAudioExportOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
@@ -24,6 +22,9 @@ Names = list[tuple[str, str]]
 
 def extracted(operator: Any) -> tuple[Names, Names]:
     """Namespace and name of every input and output, out of the extractor that the provider uses for such operators."""
+    # Not above: every worker of the suite imports every file, and the provider takes a second.
+    from airflow.providers.openlineage.extractors.base import DefaultExtractor
+
     found = DefaultExtractor(operator).extract_on_complete(None)
     assert found is not None
     return [(one.namespace, one.name) for one in found.inputs], [(one.namespace, one.name) for one in found.outputs]
