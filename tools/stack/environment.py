@@ -114,9 +114,10 @@ def core_settings(folders: Folders, secrets: RunSecrets, api_port: int) -> dict[
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": secrets.jwt_secret,
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.jwt_secret,
-        # A changed DAG file is seen within seconds, not minutes.
+        # New DAG files are seen within seconds, and changed ones at once; what they import is looked at once a minute:
+        # parsing all of them takes seconds of CPU.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
     }
