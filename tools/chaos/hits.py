@@ -23,7 +23,7 @@ from tools.stack.components import (
 DECK = (WORKER, WORKER, WORKER, TRIGGERER, SECOND_TRIGGERER, SCHEDULER, SCHEDULER, LOCAL_CLOUD, LOCAL_CLOUD, POSTGRESQL)
 """Victims of twelve hits, with `SIDE`: shuffled for each dozen, so that twelve hits leave none of these out."""
 
-SIDE = ((API_SERVER, REDIS), (API_SERVER, DAG_PROCESSOR))
+SIDE = ((REDIS, DAG_PROCESSOR), (API_SERVER, REDIS))
 """What each dozen has besides, in turns."""
 
 PAUSE = (1.0, 5.0)
