@@ -99,7 +99,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--idle", type=float, default=30.0, help="seconds of idle use measured (default: 30)")
     parser.add_argument("--shards", type=int, default=100, help="that wait at the same time (default: 100)")
     parser.add_argument("--each", type=int, default=100, help="conversions of each shard (default: 100)")
-    parser.add_argument("--rest", type=float, default=420.0, help="seconds they last at most (default: 420)")
+    parser.add_argument("--rest", type=float, default=480.0, help="seconds they last at most (default: 480)")
     parser.add_argument("--listed", type=int, default=1_000_000, help="objects to plan (default: 1000000)")
     parser.add_argument("--renditions", type=int, default=1_000_000, help="in the catalogue (default: 1000000)")
     parser.add_argument("--exported", type=int, default=100_000, help="rows of the export (default: 100000)")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from include.catalogue import Catalogue, batches, open_catalogue
 from include.catalogue.schema import batch_conversion
 from include.local_cloud.misbehaviour.client import AdminClient
 from include.local_cloud.misbehaviour.durations import Uniform
-from include.local_cloud.misbehaviour.rules import Instant, Slow
+from include.local_cloud.misbehaviour.rules import Instant, Lost, Slow
 from include.pipeline.listing import list_sources
 from include.pipeline.planning import plan_batch
 from include.pipeline.request import BatchRequest
@@ -48,10 +49,12 @@ RUNS = 2
 SETTLE = 10.0
 """Seconds after a start of the triggerer that count neither as idle nor as waiting."""
 IDLE = 20.0
-WATCHED = 60.0
-"""Seconds of waiting that are measured before the triggerer is killed."""
+WATCHED = 45.0
+"""Seconds of waiting that are measured, and then of asking, before the triggerer is killed."""
 STARTED_AGAIN = 30.0
 """Seconds that count as its start, from the first sign of life of the new one's probe."""
+ASK_AFTER = 30.0
+"""Seconds without a message after which a shard asks; its DAG says so, too."""
 LEAST_REST = 60.0
 """Seconds that every conversion rests at least."""
 TIMEOUT = 1800.0
@@ -60,11 +63,12 @@ MIB = 1 << 20
 
 @dataclass
 class Figures:
-    """What the triggerer was like; memory in bytes, CPU in seconds a second, `requests` a minute while waiting.
+    """What the triggerer was like; memory in bytes, CPU in seconds a second, requests a minute, both by phase.
 
     Attributes:
-        lags: by phase: `idle`, `deferring` (shards come one by one), `waiting` (all are there), `started again` (all
-            begin at once after a kill), `ending` (messages until the last shard is done).
+        lags: by phase: `idle`, `deferring` (shards come one by one), `waiting` (all are there, and messages come),
+            `asking` (all messages are lost, so every shard asks), `started again` (all begin at once after a kill),
+            `ending` (messages until the last shard is done).
         warnings: how often Airflow itself found the loop blocked for more than 0.2 s.
     """
 
@@ -73,9 +77,8 @@ class Figures:
     lags: dict[str, Lags] = field(default_factory=dict)
     idle: int = 0
     peak: int = 0
-    idle_cpu: float = 0.0
-    waiting_cpu: float = 0.0
-    requests: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
+    requests: dict[str, dict[str, float]] = field(default_factory=dict)
     warnings: int = 0
 
 
@@ -89,9 +92,10 @@ def measure(shards: int, each: int, rest: float, say: Callable[[str], None]) -> 
         folder, requests, admin_port = Path(name), Requests(), free_port()
         say("starting the local cloud and Airflow")
         with _stack(folder / "run", requests, admin_port) as stack:
-            rules = Slow(seconds=Uniform(low=LEAST_REST, high=rest)), Instant()
-            AdminClient(f"http://{HOST}:{admin_port}").replace(rules)
-            return _Course(stack, requests, folder / "lags.jsonl", Figures(shards, shards * each), say).run(each)
+            admin = AdminClient(f"http://{HOST}:{admin_port}")
+            admin.replace([Slow(seconds=Uniform(low=LEAST_REST, high=rest)), Instant()])
+            figures = Figures(shards, shards * each)
+            return _Course(stack, admin, requests, folder / "lags.jsonl", figures, say).run(each)
 
 
 @contextmanager
@@ -118,9 +122,16 @@ class _Course:
     """The phases, one after the other."""
 
     def __init__(
-        self, stack: Stack, requests: Requests, lags: Path, figures: Figures, say: Callable[[str], None]
+        self,
+        stack: Stack,
+        admin: AdminClient,
+        requests: Requests,
+        lags: Path,
+        figures: Figures,
+        say: Callable[[str], None],
     ) -> None:
         self._stack = stack
+        self._admin = admin
         self._requests = requests
         self._lags = lags
         self._figures = figures
@@ -139,22 +150,20 @@ class _Course:
             began = time.time()
             time.sleep(IDLE)
             figures.idle = _mean(sampler.resident(TRIGGERER, began, time.time()))
-            figures.idle_cpu = sampler.cpu(TRIGGERER, began, time.time()) / IDLE
+            figures.cpu["idle"] = sampler.cpu(TRIGGERER, began, time.time()) / IDLE
             self._phase("idle", began)
             handles = self._submit(each)
             began = time.time()
             airflow.trigger(WAIT_DAG, {"shards": handles}, RUN_ID)
             self._all_wait()
             self._phase("deferring", began)
-            began = time.time()
-            time.sleep(WATCHED)
-            self._all_wait()
-            ended = time.time()
-            self._phase("waiting", began)
-            figures.waiting_cpu = sampler.cpu(TRIGGERER, began, ended) / WATCHED
-            kinds = self._requests.between(began, ended)
-            figures.requests = {kind: kinds.count(kind) / (WATCHED / 60) for kind in sorted(set(kinds))}
-            figures.peak = max(sampler.resident(TRIGGERER, began, ended))
+            self._watch("waiting", sampler)
+            self._say("from now on every message is lost")
+            lost = self._admin.add(Lost())
+            time.sleep(ASK_AFTER)
+            self._watch("asking", sampler)
+            self._admin.remove(lost)
+            figures.peak = max(sampler.resident(TRIGGERER, began, time.time()))
         self._kill_triggerer()
         with self._sampling() as sampler:
             began = self._probe_works(since=time.time())
@@ -169,6 +178,17 @@ class _Course:
         log = self._stack.processes.logs / f"{TRIGGERER}.log"
         figures.warnings = log.read_text(errors="replace").count("async thread was blocked")
         return figures
+
+    def _watch(self, phase: str, sampler: Sampler) -> None:
+        """Measure a phase in which all shards wait."""
+        began = time.time()
+        time.sleep(WATCHED)
+        self._all_wait()
+        ended = time.time()
+        self._phase(phase, began)
+        self._figures.cpu[phase] = sampler.cpu(TRIGGERER, began, ended) / (ended - began)
+        kinds = Counter(self._requests.between(began, ended))
+        self._figures.requests[phase] = {kind: 60 * count / (ended - began) for kind, count in sorted(kinds.items())}
 
     def _submit(self, each: int) -> list[dict[str, Any]]:
         """Upload, list, plan and submit; the handles of all shards."""
@@ -263,7 +283,11 @@ def _mean(values: list[int]) -> int:
 
 def summary(figures: Figures) -> list[str]:
     """The figures as lines of text."""
-    requests = ", ".join(f"{count:.0f} {kind}" for kind, count in figures.requests.items())
+    cpu = ", ".join(f"{1000 * used:.0f} {phase}" for phase, used in figures.cpu.items())
+    requests = [
+        f"requests a minute, {phase}: " + ", ".join(f"{count:.0f} {kind}" for kind, count in kinds.items())
+        for phase, kinds in figures.requests.items()
+    ]
     return [
         f"{figures.shards} shards with {figures.conversions:,} conversions, waiting in one triggerer",
         "",
@@ -275,8 +299,8 @@ def summary(figures: Figures) -> list[str]:
         "",
         f"resident memory: {figures.idle / MIB:.0f} MiB idle, "
         f"{(figures.peak - figures.idle) / MIB:.0f} MiB more at its peak",
-        f"CPU, ms a second: {1000 * figures.idle_cpu:.0f} idle, {1000 * figures.waiting_cpu:.0f} while waiting",
-        f"requests a minute while waiting: {requests or 'none'}",
+        f"CPU of the triggerer, ms a second: {cpu}",
+        *requests,
         f"Airflow found the loop blocked for more than 0.2 s: {figures.warnings} times",
     ]
 

@@ -28,6 +28,6 @@ with DAG(dag_id="loop_lag", schedule=None, params={"file": Param("", type="strin
     MeasureLag(task_id="measure")
 
 with DAG(dag_id="waiting_shards", schedule=None, max_active_tasks=128, params={"shards": Param([], type="array")}):
-    OSSAudioConvertSensor.partial(task_id="await", timeout=timedelta(hours=2), fail_on_error=False).expand(
-        shard=shards()
-    )
+    OSSAudioConvertSensor.partial(
+        task_id="await", ask_after=30.0, timeout=timedelta(hours=2), fail_on_error=False
+    ).expand(shard=shards())
