@@ -19,7 +19,7 @@ from include.catalogue import open_catalogue
 from tools.cloud_process import CloudProcess
 
 #: Files that take a minute or more begin first: the last of several workers to end decides how long all take.
-LONGEST = ("airflow", "tools/demo")
+LONGEST = ("airflow", "tools/demo", "plugins/oss_audio/test_interventions")
 #: Scratch files live in memory where there is room: the suite flushes far more often than a disk likes.
 MEMORY = Path("/dev/shm")
 ROOM = 2 << 30
