@@ -10,6 +10,7 @@ from include.local_cloud.oss.http import Call
 from include.local_cloud.oss.xml import Element
 
 Encode = Callable[[str], str]
+_ENCODED = {code: quote(chr(code), safe="") for code in range(128)}
 
 
 def encoding(call: Call) -> tuple[Encode, list[Element]]:
@@ -22,4 +23,4 @@ def encoding(call: Call) -> tuple[Encode, list[Element]]:
 
 def url_encode(text: str) -> str:
     """A key as `encoding-type=url` writes it."""
-    return quote(text, safe="")
+    return text.translate(_ENCODED) if text.isascii() else quote(text, safe="")

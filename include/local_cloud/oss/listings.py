@@ -11,7 +11,7 @@ from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.encoding import Encode, encoding
 from include.local_cloud.oss.errors import invalid_argument
 from include.local_cloud.oss.http import Call, Reply, iso_date, whole_number, xml_reply
-from include.local_cloud.oss.xml import Element, document
+from include.local_cloud.oss.xml import Element, document, element, escape
 from include.local_cloud.store.listing import ListedObject, Page
 
 MOST_KEYS, DEFAULT_KEYS = 1000, 100
@@ -35,8 +35,7 @@ async def list_objects(context: Context, call: Call) -> Reply:
     ]
     if page.next_after is not None:
         children.append(("NextMarker", encode(page.next_after)))
-    children += _entries(page, encode, with_owner=True)
-    return xml_reply(document("ListBucketResult", children))
+    return xml_reply(document("ListBucketResult", children, _entries(page, encode, with_owner=True)))
 
 
 async def list_objects_v2(context: Context, call: Call) -> Reply:
@@ -65,8 +64,7 @@ async def list_objects_v2(context: Context, call: Call) -> Reply:
         children.append(("ContinuationToken", token))
     if page.next_after is not None:
         children.append(("NextContinuationToken", _write_token(page.next_after)))
-    children += _entries(page, encode, with_owner=fetch_owner == "true")
-    return xml_reply(document("ListBucketResult", children))
+    return xml_reply(document("ListBucketResult", children, _entries(page, encode, with_owner=fetch_owner == "true")))
 
 
 async def _page(context: Context, call: Call, prefix: str, delimiter: str, after: str, limit: int) -> Page:
@@ -87,23 +85,22 @@ def _text(call: Call, name: str) -> str:
     return value
 
 
-def _entries(page: Page, encode: Encode, *, with_owner: bool) -> list[Element]:
-    contents: list[Element] = [("Contents", _object(entry, encode, with_owner)) for entry in page.objects]
-    return contents + [("CommonPrefixes", [("Prefix", encode(prefix))]) for prefix in page.common_prefixes]
-
-
-def _object(entry: ListedObject, encode: Encode, with_owner: bool) -> list[Element]:
-    elements: list[Element] = [
-        ("Key", encode(entry.key)),
-        ("LastModified", _iso_date(entry.last_modified)),
-        ("ETag", f'"{entry.etag}"'),
-        ("Type", entry.object_type),
-        ("Size", str(entry.size)),
-        ("StorageClass", entry.storage_class),
+def _entries(page: Page, encode: Encode, *, with_owner: bool) -> list[str]:
+    """The objects and common prefixes of a page as XML, written in one go because there are many of them."""
+    owner = element(*OWNER) if with_owner else ""
+    contents = [_object(entry, escape(encode(entry.key)), owner) for entry in page.objects]
+    return contents + [
+        f"<CommonPrefixes><Prefix>{escape(encode(prefix))}</Prefix></CommonPrefixes>" for prefix in page.common_prefixes
     ]
-    if with_owner:
-        elements.append(OWNER)
-    return elements
+
+
+def _object(entry: ListedObject, key: str, owner: str) -> str:
+    """One object; only its key can have characters that XML escapes."""
+    _, size, etag, last_modified, object_type, storage_class = entry
+    return (
+        f'<Contents><Key>{key}</Key><LastModified>{_iso_date(last_modified)}</LastModified><ETag>"{etag}"</ETag>'
+        f"<Type>{object_type}</Type><Size>{size}</Size><StorageClass>{storage_class}</StorageClass>{owner}</Contents>"
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -24,11 +24,22 @@ Element = tuple[str, "str | Iterable[Element]"]
 """An element to write: its name, and its text or its children."""
 
 
-def document(name: str, children: str | Iterable[Element]) -> bytes:
-    """An XML document in UTF-8. Characters that XML 1.0 cannot carry become U+FFFD."""
+def document(name: str, children: str | Iterable[Element], written: Iterable[str] = ()) -> bytes:
+    """An XML document in UTF-8; `written` are further children as the XML that they are.
+
+    Characters that XML 1.0 cannot carry become U+FFFD.
+    """
     parts = [_DECLARATION]
     _write(parts, name, children)
-    return "".join(parts).encode("utf-8", "replace")
+    end = parts.pop()
+    return "".join((*parts, *written, end)).encode("utf-8", "replace")
+
+
+def element(name: str, content: str | Iterable[Element]) -> str:
+    """One element as XML."""
+    parts: list[str] = []
+    _write(parts, name, content)
+    return "".join(parts)
 
 
 def parse(content: bytes, root: str) -> ElementTree.Element:

@@ -40,18 +40,34 @@ class Page:
 def list_page(
     connection: sqlite3.Connection, bucket: str, *, prefix: str, delimiter: str, after: str, limit: int
 ) -> Page:
-    """The first `limit` entries of `bucket` that begin with `prefix` and come after the entry `after`."""
+    """The first `limit` entries of `bucket` that begin with `prefix` and come after the entry `after`.
+
+    All of them as they are at one moment: the page is read in one transaction, which also locks once and not for every
+    group that is stepped over.
+    """
+    connection.execute("BEGIN")
+    try:
+        return _read_page(connection, bucket, prefix, delimiter, after, limit)
+    finally:
+        connection.execute("COMMIT")
+
+
+def _read_page(
+    connection: sqlite3.Connection, bucket: str, prefix: str, delimiter: str, after: str, limit: int
+) -> Page:
     start, fold = prefix.encode(), delimiter.encode()
     end = successor(start) if start else PAST_ALL_KEYS
     position = max(start, _first_after(after.encode(), start, fold) if after else b"")
     objects: list[ListedObject] = []
     prefixes: list[str] = []
     last = ""
+    cursor = connection.cursor()
+    cursor.row_factory = None  # plain tuples
     while True:
         room = limit - len(objects) - len(prefixes)
         folded: bytes | None = None
         more = False
-        for key, *shown in connection.execute(_PAGE, (bucket, position, end, room + 1)):
+        for key, size, etag, modified, kind, storage_class in cursor.execute(_PAGE, (bucket, position, end, room + 1)):
             if room == 0:
                 more = True
                 break
@@ -60,7 +76,7 @@ def list_page(
                 folded = key[: at + len(fold)]
                 break
             last = key.decode()
-            objects.append(ListedObject(last, *shown))
+            objects.append(ListedObject(last, size, etag, modified, kind, storage_class))
             room -= 1
         if folded is None:
             return Page(objects, prefixes, last if more else None)
