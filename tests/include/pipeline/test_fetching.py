@@ -12,7 +12,8 @@ import pytest
 from include.pipeline.fetching import Reader
 
 if TYPE_CHECKING:
-    from tests.include.pipeline.conftest import Proxy, Steps
+    from tests.include.pipeline.conftest import Steps
+    from tests.include.pipeline.proxy import Proxy
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from include.pipeline.lookout import Turn
 from include.pipeline.progress import Progress
 
 if TYPE_CHECKING:
-    from tests.include.pipeline.conftest import Proxy, Steps
+    from tests.include.pipeline.conftest import Steps
+    from tests.include.pipeline.proxy import Proxy
 
 Wav = Callable[..., bytes]
 #: Longer than any test: who finishes earlier was told, and has not asked.

@@ -14,7 +14,8 @@ from include.catalogue.schema import rendition
 from include.pipeline.measures import Measures
 
 if TYPE_CHECKING:
-    from tests.include.pipeline.conftest import Proxy, Steps
+    from tests.include.pipeline.conftest import Steps
+    from tests.include.pipeline.proxy import Proxy
 
 Wav = Callable[..., bytes]
 

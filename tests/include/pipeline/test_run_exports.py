@@ -24,7 +24,8 @@ from include.pipeline.selection import Selection
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.include.pipeline.conftest import Proxy, Steps
+    from tests.include.pipeline.conftest import Steps
+    from tests.include.pipeline.proxy import Proxy
 
 Wav = Callable[..., bytes]
 

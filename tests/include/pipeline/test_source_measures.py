@@ -19,7 +19,8 @@ from include.catalogue import State, schema
 from include.verification import Inspection, Probe
 
 if TYPE_CHECKING:
-    from tests.include.pipeline.conftest import Proxy, Steps
+    from tests.include.pipeline.conftest import Steps
+    from tests.include.pipeline.proxy import Proxy
 
 Wav = Callable[..., bytes]
 DECODE, PROBE = VerifyPolicy(policy="decode"), VerifyPolicy(policy="probe")

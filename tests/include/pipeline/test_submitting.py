@@ -22,19 +22,14 @@ from include.pipeline import submitting
 from include.pipeline.reconciling import NoAnswer
 from include.pipeline.submit_outcomes import Outcome, post
 from include.pipeline.submitting import SubmitOptions, submit_shard
+from tests.include.pipeline.proxy import refusal
 
 if TYPE_CHECKING:
-    from tests.include.pipeline.conftest import Proxy, Steps
+    from tests.include.pipeline.conftest import Steps
+    from tests.include.pipeline.proxy import Proxy
 
 Wav = Callable[..., bytes]
 POST = b"x-oss-async-process"
-ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>{}</Message><RequestId>r</RequestId></Error>"
-
-
-def refusal(status: str, code: str, message: str = "said the test") -> Callable[[bytes], bytes]:
-    body = ERROR.format(code, message).encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\nConnection: close"
-    return lambda _: head.encode() + b"\r\n\r\n" + body
 
 
 def hurried(settings: OssSettings, endpoint: str) -> OssSettings:
@@ -93,7 +88,9 @@ def test_two_processes_submit_each_conversion_once(steps: Steps, wav: Wav, tmp_p
         pytest.param(lambda _: b"", False, id="hung up before the answer"),
         pytest.param(lambda whole: whole[:-30], False, id="hung up within the answer"),
         pytest.param(lambda whole: whole.replace(b"TaskId", b"Nothing"), False, id="an answer without a TaskId"),
-        pytest.param(refusal("500 Internal Server Error", "InternalError"), False, id="500 after it was accepted"),
+        pytest.param(
+            lambda _: refusal("500 Internal Server Error", "InternalError"), False, id="500 after it was accepted"
+        ),
     ],
 )
 def test_a_submit_whose_answer_is_lost_is_looked_for_and_not_repeated(
@@ -286,7 +283,7 @@ def test_a_bucket_without_imm_is_a_configuration_error(steps: Steps, wav: Wav) -
 def test_a_missing_permission_is_a_configuration_error(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
-    oss_proxy.spoil(POST, refusal("403 Forbidden", "AccessDenied"), forward=False)
+    oss_proxy.refuse(POST, "403 Forbidden", "AccessDenied")
     with pytest.raises(OssConfigurationError, match=r"not permitted: grant the RAM user.*oss:PostProcessTask"):
         steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address))
     assert steps.row().state is State.PLANNED
@@ -296,10 +293,9 @@ def test_one_object_that_may_not_be_read_is_a_failed_row(steps: Steps, wav: Wav,
     for name in ("a.wav", "b.wav", "c.wav"):
         steps.put(name, wav())
     batch = steps.plan("mobile-mp3")
-    archived = refusal("403 Forbidden", "InvalidObjectState", "of the storage class Archive")
-    oss_proxy.spoil(b"a.wav?x-oss-async-process", archived, forward=False)
-    for _ in range(2):
-        oss_proxy.spoil(b"b.wav?x-oss-async-process", refusal("403 Forbidden", "AccessDenied"), forward=False)
+    archived = ("403 Forbidden", "InvalidObjectState", "of the storage class Archive")
+    oss_proxy.refuse(b"a.wav?x-oss-async-process", *archived)
+    oss_proxy.refuse(b"b.wav?x-oss-async-process", "403 Forbidden", "AccessDenied", times=2)
     # However the answers come in: what was said about b before c was accepted is asked again.
     outcomes = steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address))
     assert (outcomes["accepted"], outcomes["rejected"]) == (1, 2)
@@ -317,7 +313,7 @@ def test_refused_credentials_fail_no_row(steps: Steps, wav: Wav, oss_proxy: Prox
     for name in ("a.wav", "b.wav"):
         steps.put(name, wav())
     batch = steps.plan("mobile-mp3")
-    oss_proxy.spoil(b"b.wav?x-oss-async-process", refusal("403 Forbidden", code), forward=False)
+    oss_proxy.refuse(b"b.wav?x-oss-async-process", "403 Forbidden", code)
     with pytest.raises(OssConfigurationError, match=code):
         steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address), concurrency=1)
     assert [one.state for one in steps.rows(batch)] == [State.SUBMITTED, State.PLANNED]
@@ -327,9 +323,8 @@ def test_one_conversion_that_never_gets_an_answer_is_a_failed_row(steps: Steps, 
     for name in ("a.wav", "b.wav", "c.wav"):
         steps.put(name, wav())
     batch = steps.plan("mobile-mp3")
-    for _ in range(submitting.TRACELESS):
-        error = refusal("500 Internal Server Error", "InternalError")
-        oss_proxy.spoil(b"b.wav?x-oss-async-process", error, forward=False)
+    error = ("500 Internal Server Error", "InternalError")
+    oss_proxy.refuse(b"b.wav?x-oss-async-process", *error, times=submitting.TRACELESS)
     outcomes = steps.submit(batch, oss=hurried(steps.oss, oss_proxy.address))
     assert (outcomes["accepted"], outcomes["rejected"]) == (2, 1)
     failed = steps.rows(batch)[1]
@@ -377,8 +372,7 @@ def test_a_service_that_takes_nothing_and_says_nothing_is_given_up_for_now(
 ) -> None:
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
-    for _ in range(submitting.TRACELESS):
-        oss_proxy.spoil(POST, refusal("500 Internal Server Error", "InternalError"), forward=False)
+    oss_proxy.refuse(POST, "500 Internal Server Error", "InternalError", times=submitting.TRACELESS)
     with pytest.raises(NoAnswer, match=r"no usable answer to 3 submits of oss://audio/.*a\.wav"):
         steps.submit(batch, oss=hurried(steps.oss, oss_proxy.address))
     assert steps.row().state is State.PLANNED

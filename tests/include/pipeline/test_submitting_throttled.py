@@ -16,7 +16,8 @@ from include.pipeline import rate, submitting
 from include.pipeline.reconciling import NoAnswer
 
 if TYPE_CHECKING:
-    from tests.include.pipeline.conftest import Proxy, Steps
+    from tests.include.pipeline.conftest import Steps
+    from tests.include.pipeline.proxy import Proxy
 
 Wav = Callable[..., bytes]
 POST = b"x-oss-async-process"

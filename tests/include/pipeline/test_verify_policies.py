@@ -17,7 +17,8 @@ from include.pipeline.measures import Measures
 from include.verification import inspect
 
 if TYPE_CHECKING:
-    from tests.include.pipeline.conftest import Proxy, Steps
+    from tests.include.pipeline.conftest import Steps
+    from tests.include.pipeline.proxy import Proxy
 
 Wav = Callable[..., bytes]
 PNG = b"\x89PNG\r\n\x1a\n"
