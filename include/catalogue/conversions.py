@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from .database import clock, now
+from .database import Catalogue, clock, now
 from .history import keep_attempts
 from .schema import batch_conversion, conversion, source
 from .states import MOVES, Guard, State, Verb
@@ -275,6 +276,36 @@ def of_batch(
     if shard is not None:
         statement = statement.where(batch_conversion.c.shard == shard)
     return [_typed(row, shard=row.shard) for row in connection.execute(statement)]
+
+
+def pages_of_batch(catalogue: Catalogue, batch_id: int, states: Iterable[State]) -> Iterator[list[Conversion]]:
+    """What a batch wants and stands in one of the states, a thousand or a few more at a time, for steps that work long.
+
+    All of one source are on one page; of pages to come only ids are in memory. Each page is read when it is asked for:
+    what has left the states by then is not on it.
+    """
+    wanted = [state.value for state in states]
+    statement = (
+        sa.select(conversion.c.source_id, conversion.c.id)
+        .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+        .where(batch_conversion.c.batch_id == batch_id, conversion.c.state.in_(wanted))
+        .order_by(conversion.c.source_id, conversion.c.id)
+    )
+    with catalogue.read() as connection:
+        found = connection.execute(statement).all()
+    page: list[int] = []
+    for _, of_one_source in groupby(found, key=lambda row: row.source_id):
+        page += [row.id for row in of_one_source]
+        if len(page) >= CHUNK:
+            yield _page(catalogue, page, wanted)
+            page = []
+    if page:
+        yield _page(catalogue, page, wanted)
+
+
+def _page(catalogue: Catalogue, ids: list[int], states: list[str]) -> list[Conversion]:
+    with catalogue.read() as connection:
+        return fetch(connection, conversion.c.id.in_(ids), conversion.c.state.in_(states))
 
 
 def count_states(connection: Connection, batch_id: int, *, shard: int | None = None) -> dict[State, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,12 @@ from sqlalchemy.engine import Connection
 
 from .schema import batch_conversion, conversion, rendition, source
 from .states import UNHAPPY, State
+
+#: A conversion's own columns among a row's; what was measured of it may be large.
+_OWN = (
+    *("bucket", "key", "profile", "state", "attempt", "target_bucket", "target_key"),
+    *("code", "message", "retry_at"),
+)
 
 
 @dataclass(frozen=True)
@@ -48,15 +55,47 @@ class ReportRow:
         return None if self.size is None or not self.source_size else 1 - self.size / self.source_size
 
 
-def rows_of_batch(connection: Connection, batch_id: int) -> list[ReportRow]:
-    """Every conversion that a batch wanted, in the order it was planned."""
-    statement = (
-        _rows()
-        .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
-        .where(batch_conversion.c.batch_id == batch_id)
-        .order_by(batch_conversion.c.ordinal)
-    )
-    return [_row(row) for row in connection.execute(statement)]
+@dataclass(frozen=True)
+class Failures:
+    """Conversions that ended badly: how many for which reason, and the first of them as rows."""
+
+    reasons: Counter[str]
+    rows: list[ReportRow]
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return self.reasons.total()
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Seconds and bytes of a batch's published renditions, and of their sources, each once."""
+
+    seconds_in: float
+    seconds_out: float
+    bytes_in: int
+    bytes_out: int
+
+
+def failures_of_batch(connection: Connection, batch_id: int, *, limit: int) -> Failures:
+    """The failures of a batch, the first `limit` as rows, in the order they were planned."""
+    bad = conversion.c.state.in_([state.value for state in UNHAPPY])
+    return _failures(connection, [*_wanted(batch_id), bad], [batch_conversion.c.ordinal], limit)
+
+
+def volume_of_batch(connection: Connection, batch_id: int) -> Volume:
+    """What a batch published, in sums."""
+    mine = [*_wanted(batch_id), conversion.c.state == State.PUBLISHED.value]
+    read = sa.select(conversion.c.source_id).where(*mine)
+    seconds_in, bytes_in = connection.execute(
+        sa.select(sa.func.sum(source.c.duration), sa.func.sum(source.c.size)).where(source.c.id.in_(read))
+    ).one()
+    made = sa.select(sa.func.sum(rendition.c.duration), sa.func.sum(rendition.c.size))
+    seconds_out, bytes_out = connection.execute(
+        made.join(conversion, conversion.c.id == rendition.c.conversion_id).where(*mine)
+    ).one()
+    return Volume(float(seconds_in or 0), float(seconds_out or 0), int(bytes_in or 0), int(bytes_out or 0))
 
 
 def newest_rows(connection: Connection) -> list[ReportRow]:
@@ -66,32 +105,53 @@ def newest_rows(connection: Connection) -> list[ReportRow]:
 
 
 def known_failures(
-    connection: Connection, batch_id: int, *, bucket: str, prefixes: Sequence[str], profiles: Sequence[str]
-) -> list[ReportRow]:
+    connection: Connection,
+    batch_id: int,
+    *,
+    bucket: str,
+    prefixes: Sequence[str],
+    profiles: Sequence[str],
+    limit: int,
+) -> Failures:
     """Failures of earlier batches within one selection: they wait for another try, or have none left."""
     mine = sa.select(batch_conversion.c.conversion_id).where(batch_conversion.c.batch_id == batch_id)
-    statement = (
-        _rows()
-        .where(
-            conversion.c.newest,
-            conversion.c.state.in_([state.value for state in UNHAPPY]),
-            conversion.c.bucket == bucket,
-            conversion.c.profile.in_(profiles),
-            # Not LIKE: SQLite's takes capitals and small letters for the same.
-            sa.or_(*(sa.func.substr(conversion.c.key, 1, len(prefix)) == prefix for prefix in prefixes)),
-            conversion.c.id.not_in(mine),
-        )
-        .order_by(conversion.c.key, conversion.c.profile)
+    conditions = [
+        conversion.c.newest,
+        conversion.c.state.in_([state.value for state in UNHAPPY]),
+        conversion.c.bucket == bucket,
+        conversion.c.profile.in_(profiles),
+        # Not LIKE: SQLite's takes capitals and small letters for the same.
+        sa.or_(*(sa.func.substr(conversion.c.key, 1, len(prefix)) == prefix for prefix in prefixes)),
+        conversion.c.id.not_in(mine),
+    ]
+    return _failures(connection, conditions, [conversion.c.key, conversion.c.profile], limit)
+
+
+def _wanted(batch_id: int) -> list[sa.ColumnElement[bool]]:
+    return [batch_conversion.c.conversion_id == conversion.c.id, batch_conversion.c.batch_id == batch_id]
+
+
+def _failures(
+    connection: Connection,
+    conditions: Sequence[sa.ColumnElement[bool]],
+    order: Sequence[sa.ColumnElement[Any]],
+    limit: int,
+) -> Failures:
+    reason = sa.func.coalesce(conversion.c.code, "unknown")
+    counted = sa.select(reason, sa.func.count()).where(*conditions).group_by(reason).order_by(reason)
+    first = _rows().where(*conditions).order_by(*order).limit(limit)
+    return Failures(
+        Counter({row[0]: row[1] for row in connection.execute(counted)}),
+        [_row(row) for row in connection.execute(first)],
     )
-    return [_row(row) for row in connection.execute(statement)]
 
 
 def _rows() -> sa.Select[Any]:
     return (
         sa.select(
-            conversion,
+            *(conversion.c[name] for name in _OWN),
             source.c.size.label("source_size"),
-            source.c.probe,
+            source.c.duration.label("source_duration"),
             rendition.c.codec,
             rendition.c.sample_rate,
             rendition.c.channels,
@@ -114,7 +174,7 @@ def _row(row: sa.Row[Any]) -> ReportRow:
         target_bucket=row.target_bucket,
         target_key=row.target_key,
         source_size=row.source_size,
-        source_duration=None if row.probe is None else row.probe.get("duration"),
+        source_duration=row.source_duration,
         codec=row.codec,
         sample_rate=row.sample_rate,
         channels=row.channels,

@@ -15,6 +15,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,6 +31,7 @@ from include.catalogue.states import State, Verb
 from include.oss import OssSettings
 
 from . import part_copy
+from .flow import in_order
 from .measures import Measures
 from .moving import move_from
 from .part_copy import CopyDiffersError, Source, copy_in_parts
@@ -59,10 +61,11 @@ def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) ->
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id)
-        verified = conversions.of_batch(connection, batch_id, [State.VERIFIED])
+    verified = chain.from_iterable(conversions.pages_of_batch(catalogue, batch_id, [State.VERIFIED]))
     publisher = _Publisher(catalogue, settings)
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="publish") as pool:
-        outcomes = Counter(state.value for state in pool.map(publisher.publish, verified))
+        states = in_order(pool, publisher.publish, verified, ahead=4 * CONCURRENCY)
+        outcomes = Counter(state.value for state in states)
     publisher.clear(batch_id)
     if publisher.error is not None:
         raise publisher.error

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from include.catalogue import batches, reports
+from include.catalogue import batches, conversions, reports
 from include.catalogue.batches import Batch
 from include.catalogue.database import Catalogue
-from include.catalogue.reports import ReportRow
-from include.catalogue.states import ACTIVE, UNHAPPY, State
+from include.catalogue.reports import Failures
+from include.catalogue.states import ACTIVE, State
 
 from .renderings import clipped
 from .request import BatchRequest
@@ -28,6 +28,8 @@ class Report:
     """One batch, summed up.
 
     Attributes:
+        states: how many of its conversions ended as what.
+        failures: those of its conversions that ended badly; `known`: those of earlier batches.
         minutes_in, minutes_out: of the published conversions' sources (each once) and of the renditions.
         bytes_in, bytes_out: likewise.
         figures: what verification found, in sums.
@@ -35,9 +37,9 @@ class Report:
     """
 
     batch: Batch
-    rows: list[ReportRow]
-    known: list[ReportRow]
     states: Counter[State]
+    failures: Failures
+    known: Failures
     minutes_in: float
     minutes_out: float
     bytes_in: int
@@ -46,9 +48,9 @@ class Report:
     export: Exported | None
 
     @property
-    def failures(self) -> list[ReportRow]:
-        """The conversions of this batch that ended badly."""
-        return [row for row in self.rows if row.state in UNHAPPY]
+    def wanted(self) -> int:
+        """How many conversions the batch wanted."""
+        return self.states.total()
 
     @property
     def unfinished(self) -> int:
@@ -58,16 +60,16 @@ class Report:
     @property
     def failed_percent(self) -> float:
         """Share of the batch's conversions that ended badly, 0 to 100."""
-        return 100 * len(self.failures) / len(self.rows) if self.rows else 0.0
+        return 100 * self.failures.count / self.wanted if self.wanted else 0.0
 
     def summary(self) -> dict[str, int]:
         """The counts that go into XCom."""
         return {
             "listed": self.batch.listed,
-            "wanted": len(self.rows),
+            "wanted": self.wanted,
             "published": self.states[State.PUBLISHED],
-            "failed": len(self.failures),
-            "known_failures": len(self.known),
+            "failed": self.failures.count,
+            "known_failures": self.known.count,
         }
 
 
@@ -75,30 +77,27 @@ def build_report(catalogue: Catalogue, batch_id: int) -> Report:
     """Read a batch's report from the catalogue; nothing else is asked."""
     with catalogue.read() as connection:
         batch = batches.get_batch(connection, batch_id)
-        rows = reports.rows_of_batch(connection, batch_id)
         request = BatchRequest.from_json(batch.params)
-        known = reports.known_failures(
-            connection,
-            batch_id,
-            bucket=request.bucket,
-            prefixes=request.prefixes,
-            profiles=_names(request),
+        volume = reports.volume_of_batch(connection, batch_id)
+        return Report(
+            batch=batch,
+            states=Counter(conversions.count_states(connection, batch_id)),
+            failures=reports.failures_of_batch(connection, batch_id, limit=LISTED_FAILURES),
+            known=reports.known_failures(
+                connection,
+                batch_id,
+                bucket=request.bucket,
+                prefixes=request.prefixes,
+                profiles=_names(request),
+                limit=LISTED_FAILURES,
+            ),
+            minutes_in=volume.seconds_in / 60,
+            minutes_out=volume.seconds_out / 60,
+            bytes_in=volume.bytes_in,
+            bytes_out=volume.bytes_out,
+            figures=figures_of(connection, batch_id),
+            export=export_of(connection, batch_id),
         )
-        figures, export = figures_of(connection, batch_id), export_of(connection, batch_id)
-    published = [row for row in rows if row.state is State.PUBLISHED]
-    sources = {(row.bucket, row.key): row for row in published}.values()
-    return Report(
-        batch=batch,
-        rows=rows,
-        known=known,
-        states=Counter(row.state for row in rows),
-        minutes_in=sum(row.source_duration or 0 for row in sources) / 60,
-        minutes_out=sum(row.duration or 0 for row in published) / 60,
-        bytes_in=sum(row.source_size for row in sources),
-        bytes_out=sum(row.size or 0 for row in published),
-        figures=figures,
-        export=export,
-    )
 
 
 def _names(request: BatchRequest) -> list[str]:
@@ -124,8 +123,8 @@ def render(report: Report) -> str:
         f"# Batch {batch.name}",
         "",
         *_asked_for(batch),
-        f"{batch.listed} sources listed, {len(report.rows)} conversions wanted, "
-        f"**{report.states[State.PUBLISHED]} published, {len(report.failures)} failed**.",
+        f"{batch.listed} sources listed, {report.wanted} conversions wanted, "
+        f"**{report.states[State.PUBLISHED]} published, {report.failures.count} failed**.",
         "",
         f"{report.minutes_in:.1f} minutes in, {report.minutes_out:.1f} minutes out; "
         f"{_bytes(report.bytes_in)} in, {_bytes(report.bytes_out)} out.",
@@ -174,20 +173,19 @@ def _table(title: str, counts: Mapping[str, int]) -> list[str]:
     return [f"| {title} | |", "|---|---:|", *(f"| {name} | {count} |" for name, count in counts.items()), ""]
 
 
-def _failures(title: str, rows: list[ReportRow]) -> list[str]:
-    if not rows:
+def _failures(title: str, failures: Failures) -> list[str]:
+    if not failures.count:
         return []
-    reasons = Counter(row.code or "unknown" for row in rows)
-    lines = [f"## {title}", "", *_table("Reason", dict(reasons.most_common()))]
+    lines = [f"## {title}", "", *_table("Reason", dict(failures.reasons.most_common()))]
     lines += ["| Source | Profile | Attempt | Reason |", "|---|---|---:|---|"]
-    for row in rows[:LISTED_FAILURES]:
+    for row in failures.rows:
         reason = f"{row.code}: {row.message}"
         if row.retry_at is not None and row.state is not State.DEAD:
             reason += f" (next try after {row.retry_at:%Y-%m-%d %H:%M} UTC)"
         cells = (f"oss://{row.bucket}/{row.key}", row.profile, str(row.attempt), reason)
         lines.append("| " + " | ".join(map(_cell, cells)) + " |")
-    if len(rows) > LISTED_FAILURES:
-        lines += ["", f"… and {len(rows) - LISTED_FAILURES} more; the catalogue has them all."]
+    if failures.count > len(failures.rows):
+        lines += ["", f"… and {failures.count - len(failures.rows)} more; the catalogue has them all."]
     return [*lines, ""]
 
 

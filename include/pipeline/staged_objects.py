@@ -46,14 +46,22 @@ class StagedObjects:
         Quarantined ones stay for whoever looks into them.
         """
         over = [state.value for state in (State.PUBLISHED, State.SUPERSEDED, State.DEAD)]
-        with self._catalogue.read() as connection:
-            rows = connection.execute(
-                _staged()
-                .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
-                .where(batch_conversion.c.batch_id == batch_id, conversion.c.state.in_(over))
-            ).all()
-        self._remove(rows)
-        self._forget(rows)
+        statement = (
+            _staged()
+            .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+            .where(batch_conversion.c.batch_id == batch_id, conversion.c.state.in_(over))
+            .order_by(batch_conversion.c.conversion_id)
+            .limit(CHUNK)
+        )
+        after = 0
+        while True:
+            with self._catalogue.read() as connection:
+                rows = connection.execute(statement.where(batch_conversion.c.conversion_id > after)).all()
+            if not rows:
+                return
+            self._remove(rows)
+            self._forget(rows)
+            after = rows[-1].id
 
     def _remove(self, rows: Sequence[Row[Any]]) -> None:
         staged: defaultdict[str, list[str]] = defaultdict(list)

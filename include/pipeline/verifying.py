@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -56,9 +57,10 @@ def verify_batch(
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id)
-        converted = conversions.of_batch(connection, batch_id, [State.CONVERTED])
     verifier = _Verifier(Reader(settings))
-    works = to_verify(catalogue, verifier.reader, load_profiles() if profiles is None else profiles, converted)
+    known = load_profiles() if profiles is None else profiles
+    pages = conversions.pages_of_batch(catalogue, batch_id, [State.CONVERTED])
+    works = chain.from_iterable(to_verify(catalogue, verifier.reader, known, page) for page in pages)
     outcomes: Counter[str] = Counter()
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="verify") as pool:
         findings = in_order(pool, verifier.verify, works, ahead=4 * CONCURRENCY)

@@ -52,14 +52,14 @@ class OSSAudioReportOperator(OSSAudioOperator):
             raise AirflowFailException("the batch was never planned; clear the task that was to plan it")
         if report.unfinished:
             raise AirflowFailException(
-                f"{report.unfinished} of {len(report.rows)} conversions are not finished; clear the tasks that "
+                f"{report.unfinished} of {report.wanted} conversions are not finished; clear the tasks that "
                 "failed, with their downstream, and they go on where they stopped"
             )
         if failed := self._failed_before(context):
             raise AirflowFailException(f"the batch is reported, but these tasks failed: {', '.join(failed)}")
         if report.failed_percent > threshold:
             raise AirflowFailException(
-                f"{len(report.failures)} of {len(report.rows)} conversions failed "
+                f"{report.failures.count} of {report.wanted} conversions failed "
                 f"({report.failed_percent:.0f} %, more than the threshold of {threshold:.0f} %); "
                 "their reasons are in the report above and in the catalogue"
             )

@@ -52,15 +52,15 @@ def test_every_format_comes_out_verified_and_the_second_night_submits_nothing(st
     assert steps.publish(batch) == {"published": 16}
 
     with steps.catalogue.read() as connection:
-        rows = reports.rows_of_batch(connection, batch)
+        failures = reports.failures_of_batch(connection, batch, limit=10)
         entered = connection.execute(sa.select(rendition)).all()
-    assert {row.key.removeprefix(steps.prefix) for row in rows if row.state is State.PUBLISHED} == {
-        "a b/曲.wav",
-        "mono.wav",
+    ended = {
+        state: {one.key.removeprefix(steps.prefix) for one in steps.rows() if one.state is state} for state in State
     }
-    failed = [row for row in rows if row.state is State.FAILED]
-    assert {row.key.removeprefix(steps.prefix) for row in failed} == {"truncated.wav", "text.mp3"}
-    assert all(row.code and row.message for row in failed)
+    assert ended[State.PUBLISHED] == {"a b/曲.wav", "mono.wav"}
+    assert ended[State.FAILED] == {"truncated.wav", "text.mp3"}
+    assert (failures.count, len(failures.rows)) == (16, 10)
+    assert all(row.code and row.message for row in failures.rows)
     assert {one.codec for one in entered} == {"mp3", "aac", "flac", "vorbis", "ac3", "opus", "amr_nb", "amr_wb"}
     rates = {one.profile: (one.sample_rate, one.channels) for one in entered}
     assert (rates["podcast-opus"], rates["voice-amr-nb"], rates["voice-amr-wb"]) == ((48000, 1), (8000, 1), (16000, 1))

@@ -153,7 +153,7 @@ def test_it_reads_no_profile_file_again(steps: Steps, wav: Wav, monkeypatch: pyt
     batch = steps.plan("mobile-mp3", **clip)
     # The profile is removed from its folder while the night is under way.
     monkeypatch.setattr(request, "load_profiles", dict)
-    assert [row.profile for row in build_report(steps.catalogue, batch).known] == ["mobile-mp3.clip-100-200"]
+    assert [row.profile for row in build_report(steps.catalogue, batch).known.rows] == ["mobile-mp3.clip-100-200"]
 
 
 def test_a_flood_of_failures_is_counted_and_cut(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch) -> None:
