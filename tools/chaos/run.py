@@ -27,12 +27,13 @@ from tools.stack import Stack
 REST_SECONDS = 30.0
 """A hit waits so long at most until a conversion has moved since the last one: else all die while they start."""
 
+AIM_AT = 5
 FIRST_AIM_SECONDS = 60.0
-"""A hit waits so long at most for a conversion in a state that no hit has found yet."""
+"""A hit waits so long at most for so many conversions in a state that no hit has found yet."""
 
 AIM_SECONDS = 15.0
 PACE = 8.0
-"""When all were found, it waits for one in the state that was hit least often: so long at most, and only as long as the
+"""When all were found, it waits for as many in the state that was hit least often: so long at most, and only while the
 hits together have not taken more than PACE seconds each."""
 
 LAST_HITS = 3
@@ -139,10 +140,10 @@ def _rest(before: Counter[State] | None, watch: StateWatch) -> None:
 
 
 def _aim(wanted: State, watch: StateWatch, deadline: float) -> Counter[State] | None:
-    """The counts by state once something stands in the wanted one, or the last ones there were time for."""
+    """The counts by state once AIM_AT conversions stand in the wanted one, or the last ones there were time for."""
     while True:
         states = watch.states()
-        if (states is not None and states[wanted]) or time.monotonic() > deadline:
+        if (states is not None and states[wanted] >= AIM_AT) or time.monotonic() > deadline:
             return states
         time.sleep(0.05)
 
