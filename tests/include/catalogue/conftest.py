@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from include.catalogue import Catalogue, State, open_catalogue
-from include.catalogue.schema import batch, batch_conversion, conversion, rendition, source
+from include.catalogue.schema import batch, batch_conversion, rendition
 from include.oss import OssSettings
+from tests.include.catalogue.rows import add_conversion, add_source
 
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess
@@ -52,33 +53,9 @@ class Library:
         """Write one conversion and what belongs to it. Returns its id."""
         target = f"renditions/{profile}/{key}.{codec}"
         with self.catalogue.write() as connection:
-            source_id = connection.scalar(
-                sa.select(source.c.id).where(source.c.bucket == "media", source.c.key == key, source.c.etag == etag)
-            )
-            if source_id is None:
-                row = {"bucket": "media", "key": key, "etag": etag, "size": source_size}
-                inserted = sa.insert(source).values(**row, last_modified=at, first_listed_at=at, **described or {})
-                source_id = connection.execute(inserted).inserted_primary_key[0]
-            row = {
-                "source_id": source_id,
-                "bucket": "media",
-                "key": key,
-                "profile": profile,
-                "digest": "d",
-                "process": f"audio/convert,f_{codec}",
-                "target_bucket": "media",
-                "target_key": target,
-                "publish": "staged",
-                "generation": 1,
-                "newest": True,
-                "state": state.value,
-                "attempt": 1,
-                "max_attempts": 3,
-                "created_at": at,
-                "changed_at": at,
-                **(asked or {}),
-            }
-            conversion_id = connection.execute(sa.insert(conversion).values(**row)).inserted_primary_key[0]
+            source_id = add_source(connection, key, at=at, etag=etag, size=source_size, **described or {})
+            row = {"profile": profile, "process": f"audio/convert,f_{codec}", "target_key": target, **(asked or {})}
+            conversion_id = add_conversion(connection, source_id, key, state, at=at, **row)
             if state is State.PUBLISHED:
                 made = {
                     "bucket": "media",
@@ -98,7 +75,7 @@ class Library:
                     **(measured or {}),
                 }
                 connection.execute(sa.insert(rendition).values(**made))
-        return int(conversion_id)
+        return conversion_id
 
     def batch(self, name: str, conversions: list[int], *, at: datetime = DAY) -> int:
         """Write a reported batch that wanted these conversions. Returns its id."""

@@ -15,6 +15,7 @@ from include.catalogue.database import now
 from include.catalogue.migrations.head import HEAD
 from include.catalogue.migrations.runner import config
 from include.catalogue.schema import notification, source
+from tests.include.catalogue.rows import add_source
 
 
 @pytest.fixture
@@ -22,17 +23,14 @@ def file(tmp_path: Path) -> Path:
     """A SQLite catalogue with one source in it."""
     file = tmp_path / "c.db"
     opened = open_catalogue(f"sqlite:///{file}")
-    add_source(opened, "a.wav")
+    put_source(opened, "a.wav")
     opened.close()
     return file
 
 
-def add_source(opened: Catalogue, key: str) -> None:
+def put_source(opened: Catalogue, key: str) -> None:
     with opened.write() as connection:
-        at = now()
-        connection.execute(
-            sa.insert(source).values(bucket="b", key=key, etag="E", size=1, last_modified=at, first_listed_at=at)
-        )
+        add_source(connection, key)
 
 
 def add_messages(opened: Catalogue, count: int) -> None:
@@ -78,10 +76,10 @@ def test_a_locked_one_is_named_and_served_afterwards(file: Path, monkeypatch: py
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(CatalogueTrouble, match=r"c\.db: another process has locked it .* Wait for it to end"):
-        add_source(opened, "b.wav")
+        put_source(opened, "b.wav")
     other.execute("ROLLBACK")
     other.close()
-    add_source(opened, "b.wav")
+    put_source(opened, "b.wav")
     opened.close()
     assert keys(f"sqlite:///{file}") == ["a.wav", "b.wav"]
 
@@ -112,7 +110,7 @@ def test_a_full_one_keeps_all_it_has_and_takes_more_when_there_is_room(file: Pat
         assert connection.scalar(sa.select(sa.func.count()).select_from(notification)) == 0
     opened.close()
     opened = open_catalogue(f"sqlite:///{file}")
-    add_source(opened, "b.wav")
+    put_source(opened, "b.wav")
     opened.close()
     assert keys(f"sqlite:///{file}") == ["a.wav", "b.wav"]
 
@@ -172,7 +170,7 @@ def postgres_url(postgres_server: sa.URL) -> Iterator[sa.URL]:
         connection.exec_driver_sql("CREATE DATABASE strict")
     url = postgres_server.set(database="strict")
     opened = open_catalogue(url)
-    add_source(opened, "a.wav")
+    put_source(opened, "a.wav")
     opened.close()
     yield url
     with admin.connect() as connection:
@@ -186,7 +184,7 @@ def test_a_read_only_server_is_read_and_says_why_it_is_not_written(postgres_url:
     assert keys(read_only) == ["a.wav"]
     opened = open_catalogue(read_only)
     with pytest.raises(CatalogueTrouble, match=r"strict.*: it may only be read\. Point at the primary"):
-        add_source(opened, "b.wav")
+        put_source(opened, "b.wav")
     opened.close()
     downgrade(postgres_url)
     with pytest.raises(CatalogueError, match=r"it may only be read.*is as it was"):
@@ -202,7 +200,7 @@ def test_a_role_that_lacks_a_right_is_told_which_help_it_needs(postgres_url: sa.
     assert keys(looker) == ["a.wav"]
     opened = open_catalogue(looker)
     with pytest.raises(CatalogueTrouble, match=r"this role lacks a right\. Make it the owner") as caught:
-        add_source(opened, "b.wav")
+        put_source(opened, "b.wav")
     assert "hidden" not in str(caught.value)
     opened.close()
     with engine.begin() as connection:

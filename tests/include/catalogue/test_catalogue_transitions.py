@@ -13,43 +13,21 @@ from include.catalogue import Catalogue, State, Verb
 from include.catalogue.conversions import Attempt, UnguardedMove, claim, count_states, fetch, move, retry
 from include.catalogue.database import now
 from include.catalogue.inbox import fail
-from include.catalogue.schema import batch, batch_conversion, conversion, source
+from include.catalogue.schema import batch, batch_conversion, conversion
 from include.catalogue.states import MOVES, Guard
+from tests.include.catalogue.rows import add_conversion as write_conversion
+from tests.include.catalogue.rows import add_source
 
 TOKEN = "held-by-the-caller"
 
 
 def add_conversion(catalogue: Catalogue, state: State = State.PLANNED, key: str = "a.wav", **values: Any) -> int:
     """Write one conversion row, with every guard satisfied unless `values` say otherwise."""
-    at = now()
-    row = {
-        "bucket": "b",
-        "key": key,
-        "profile": "mp3",
-        "digest": "d",
-        "process": "audio/convert,f_mp3",
-        "target_bucket": "b",
-        "target_key": f"{key}.mp3",
-        "publish": "staged",
-        "generation": 1,
-        "newest": True,
-        "state": state.value,
-        "attempt": 1,
-        "max_attempts": 3,
-        "token": TOKEN,
-        "lease_until": at - timedelta(seconds=1),
-        "created_at": at,
-        "changed_at": at,
-        **values,
-    }
+    row = {"token": TOKEN, "lease_until": now() - timedelta(seconds=1), **values}
     with catalogue.write() as connection:
-        source_id = connection.execute(
-            sa.insert(source).values(
-                bucket="b", key=key, etag=f"E{row['generation']}", size=1, last_modified=at, first_listed_at=at
-            )
-        ).inserted_primary_key[0]
-        inserted = connection.execute(sa.insert(conversion).values(source_id=source_id, **row))
-        return int(inserted.inserted_primary_key[0])
+        # Every generation is of a content of its own.
+        source_id = add_source(connection, key, etag=f"E{values.get('generation', 1)}")
+        return write_conversion(connection, source_id, key, state, **row)
 
 
 def state_of(catalogue: Catalogue, conversion_id: int) -> State:

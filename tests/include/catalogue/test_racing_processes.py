@@ -19,8 +19,9 @@ import sqlalchemy as sa
 from include.catalogue import Catalogue, State, Verb
 from include.catalogue.conversions import fetch
 from include.catalogue.database import now
-from include.catalogue.schema import attempt, conversion, source
+from include.catalogue.schema import attempt, conversion
 from include.catalogue.states import MOVES, Guard
+from tests.include.catalogue.rows import add_conversion, add_source
 
 ROOT = Path(__file__).parents[3]
 TOKEN = "held-by-the-caller"
@@ -73,35 +74,12 @@ def satisfying(*verbs: Verb) -> dict[str, Any]:
 
 
 def add_rows(catalogue: Catalogue, name: str, state: State, **values: Any) -> list[int]:
-    at = now()
-    ids = []
+    held = {"token": TOKEN, "lease_until": now() - timedelta(seconds=1)}
     with catalogue.write() as connection:
-        for number in range(ROWS):
-            key = f"{name}/{number}.wav"
-            listed = {"bucket": "b", "key": key, "etag": "E", "size": 1, "last_modified": at, "first_listed_at": at}
-            source_id = connection.execute(sa.insert(source).values(**listed)).inserted_primary_key[0]
-            row = {
-                "source_id": source_id,
-                "bucket": "b",
-                "key": key,
-                "profile": "mp3",
-                "digest": "d",
-                "process": "audio/convert,f_mp3",
-                "target_bucket": "b",
-                "target_key": f"{key}.mp3",
-                "publish": "staged",
-                "generation": 1,
-                "newest": True,
-                "state": state.value,
-                "attempt": 1,
-                "token": TOKEN,
-                "lease_until": at - timedelta(seconds=1),
-                "created_at": at,
-                "changed_at": at,
-                **values,
-            }
-            ids.append(int(connection.execute(sa.insert(conversion).values(**row)).inserted_primary_key[0]))
-    return ids
+        return [
+            add_conversion(connection, add_source(connection, key), key, state, **held, **values)
+            for key in (f"{name}/{number}.wav" for number in range(ROWS))
+        ]
 
 
 def rivals() -> list[tuple[Verb, Verb, State]]:

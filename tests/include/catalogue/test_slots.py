@@ -12,29 +12,22 @@ import sqlalchemy as sa
 
 from include.catalogue import Catalogue, State, conversions, open_catalogue, slots
 from include.catalogue.database import now
-from include.catalogue.schema import conversion, source
+from include.catalogue.schema import conversion
 from include.catalogue.states import Verb
+from tests.include.catalogue.rows import add_conversion, add_source
 
 LIMIT = 7
 PROCESSES = 8
-CONVERSIONS = 120
+CONVERSIONS = 60
 
 
 @pytest.fixture
 def catalogue(catalogue_url: sa.URL) -> Iterator[Catalogue]:
     opened = open_catalogue(catalogue_url)
     with opened.write() as connection:
-        at = now()
-        source_id = connection.execute(
-            sa.insert(source).values(
-                bucket="audio", key="a.wav", etag="E", size=1, last_modified=at, first_listed_at=at
-            )
-        ).inserted_primary_key[0]
-        values = {"source_id": source_id, "bucket": "audio", "digest": "d", "process": "p", "target_bucket": "audio"}
-        values |= {"publish": "staged", "generation": 1, "newest": True, "state": "planned", "attempt": 1}
-        values |= {"max_attempts": 3, "created_at": at, "changed_at": at, "profile": "mp3"}
-        numbered = [{"key": f"{n}.wav", "target_key": f"{n}.mp3", **values} for n in range(CONVERSIONS)]
-        connection.execute(sa.insert(conversion), numbered)
+        source_id = add_source(connection, "a.wav")
+        for number in range(CONVERSIONS):
+            add_conversion(connection, source_id, f"{number}.wav", State.PLANNED)
     yield opened
     opened.close()
 
