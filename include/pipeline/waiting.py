@@ -67,7 +67,8 @@ class ShardWaiter:
                 teller.saw(progress)
                 over = progress.done or now() >= self._until
                 if over or teller.is_due():
-                    self._tell(teller.line(progress, *self._lookout.remarks))
+                    # In a thread: Airflow's handler writes into a pipe that its supervisor may be too busy to read.
+                    await asyncio.to_thread(self._tell, teller.line(progress, *self._lookout.remarks))
                 if over:
                     return progress
                 if asking is not None and asking.done():
