@@ -154,19 +154,24 @@ def _put(there: Path, uri: str, settings: OssSettings | None) -> None:
         return
     if settings is None:
         raise ValueError(f"{uri}: settings of OSS are needed to write there")
+    from include.oss.patience import patiently
     from include.oss.sdk import load_oss2
 
     oss2 = load_oss2()
     bucket, _, key = uri.removeprefix("oss://").partition("/")
-    oss2.resumable_upload(
-        settings.bucket(bucket),
-        key,
-        str(there),
-        store=oss2.ResumableStore(root=str(there.parent)),
-        headers={"Content-Type": CONTENT_TYPE},
-        multipart_threshold=MULTIPART,
-        part_size=MULTIPART,
-        num_threads=PART_THREADS,
+    client = settings.bucket(bucket)
+    # Made again, it goes on with the parts that the store says are there.
+    patiently(
+        lambda: oss2.resumable_upload(
+            client,
+            key,
+            str(there),
+            store=oss2.ResumableStore(root=str(there.parent)),
+            headers={"Content-Type": CONTENT_TYPE},
+            multipart_threshold=MULTIPART,
+            part_size=MULTIPART,
+            num_threads=PART_THREADS,
+        )
     )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from include.oss.check import check_bucket, check_imm
 from include.oss.errors import OssConfigurationError, OssUnavailable
-from include.oss.explain import explain, is_unreachable
+from include.oss.explain import explain
 from include.oss.imm import ImmTasks, TaskNotFound, TaskStatus
+from include.oss.judging import is_expired, is_outage, is_unreachable, is_wrong_setting
+from include.oss.patience import patiently
 from include.oss.redact import redact
 from include.oss.settings import OssSettings
 
@@ -23,6 +25,10 @@ __all__ = [
     "check_bucket",
     "check_imm",
     "explain",
+    "is_expired",
+    "is_outage",
     "is_unreachable",
+    "is_wrong_setting",
+    "patiently",
     "redact",
 ]

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from include.oss.errors import OssConfigurationError, OssUnavailable
-from include.oss.explain import is_passing, is_unreachable
+from include.oss.judging import is_expired, is_outage
 
 if TYPE_CHECKING:
     from include.oss.settings import OssSettings
@@ -30,9 +30,11 @@ def check_bucket(settings: OssSettings, bucket: str, *, pauses: Sequence[float] 
     An endpoint that can't be reached, or says that it can't serve now, gets one more try per pause; every other
     answer counts at once. ListObjects is the call, because it is the one permission that each step of a batch needs.
 
-    Raises OssConfigurationError, which names the setting and the remedy, and OssUnavailable when it can't serve still.
+    Raises OssConfigurationError, which names the setting and the remedy, and OssUnavailable for what may pass: still no
+    answer, or none but that it can't serve now, or that the STS token has expired.
     """
-    client = _hurried(settings).bucket(bucket)
+    hurried = _hurried(settings)
+    client = hurried.bucket(bucket, session=hurried.session(patient=False))
     answer = _try(settings, f"Opening bucket {bucket!r}", pauses, lambda: client.list_objects_v2(max_keys=1))
     return parsedate_to_datetime(answer.headers["Date"])
 
@@ -57,12 +59,13 @@ def _try(settings: OssSettings, what: str, pauses: Sequence[float], call: Callab
         try:
             return call()
         except Exception as exception:  # noqa: BLE001
-            again = is_unreachable(exception) or is_passing(exception)
+            again = is_outage(exception)
             if not again or pause is None:
                 sentence = settings.explain(exception, what)
                 if again:
                     sentence = f"{sentence.removesuffix('.')} ({len(pauses) + 1} tries)."
+                passes = again or is_expired(exception)
                 # `from None`: the SDK's exception quotes headers, addresses and error bodies.
-                raise (OssUnavailable if is_passing(exception) else OssConfigurationError)(sentence) from None
+                raise (OssUnavailable if passes else OssConfigurationError)(sentence) from None
         time.sleep(pause)
     raise AssertionError("the last try returned or raised")

@@ -8,4 +8,7 @@ class OssConfigurationError(ValueError):
 
 
 class OssUnavailable(RuntimeError):
-    """OSS or IMM answered that it can't serve now (5xx, throttling), also when asked again; a later try may succeed."""
+    """OSS or IMM is away, also when asked again: no answer, a 5xx, throttling; or the STS token has expired.
+
+    A later try, which reads the connection anew, may succeed.
+    """

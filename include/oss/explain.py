@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 
+from include.oss.answers import ServiceAnswer, as_text, causes, families, service_answer
 from include.oss.errors import OssConfigurationError
+from include.oss.judging import THROTTLED, is_unreachable
 from include.oss.redact import redact
-
-_CONNECTION_FAMILIES = frozenset({"requests", "urllib3", "aiohttp", "socket", "ssl", "builtins", "asyncio"})
-
-
-@dataclass(frozen=True)
-class ServiceAnswer:
-    """An error that a service gave, in the same few fields whatever the SDK.
-
-    `service` is OSS or IMM; `status` the HTTP status; `endpoint` the address that OSS wants for this
-    bucket, when it says so.
-    """
-
-    service: str
-    status: int
-    code: str
-    message: str
-    request_id: str
-    endpoint: str = ""
-
 
 # What each code means to the person who keeps the connection. The codes are those of the error pages of OSS
 # and IMM; the finer EC values are not used, because OSS may change them.
@@ -54,18 +36,6 @@ _REMEDIES: dict[str, str] = {
     "NoSuchKey": "there is no such object: it was removed or never written; list the bucket again",
 }
 
-_CREDENTIAL_CODES = frozenset(
-    {
-        "InvalidAccessKeyId",
-        "InvalidAccessKeyId.NotFound",
-        "SignatureDoesNotMatch",
-        "IncompleteSignature",
-        "InvalidSecurityToken",
-        "SecurityTokenExpired",
-        "InvalidSecurityToken.Expired",
-    }
-)
-
 
 def explain(
     exception: BaseException,
@@ -85,38 +55,20 @@ def explain(
     """
     if isinstance(exception, OssConfigurationError):
         return redact(str(exception), secrets)
-    answer = _service_answer(exception)
+    answer = service_answer(exception)
     if answer is not None:
         sentence = f"{what} failed: {_explain_answer(answer, connection)}"
     elif is_unreachable(exception):
         sentence = (
-            f"{what} failed: {why_unreachable(exception)}; check 'endpoint' (and 'internal_endpoint', "
-            f"'imm_endpoint' where set) of {connection}, and that this machine may connect to it"
+            f"{what} failed: {why_unreachable(exception)}; an outage passes, and the next try goes on; if this never "
+            f"worked, check 'endpoint' (and 'internal_endpoint', 'imm_endpoint' where set) of {connection}, and that "
+            "this machine may connect to it"
         )
     elif (complaint := _client_complaint(exception)) is not None:
         sentence = f"{what} failed: {complaint}; check 'endpoint' and 'region' of {connection}"
     else:
         sentence = f"{what} failed: {type(exception).__name__}: {exception}"
     return redact(" ".join(sentence.split()), secrets).rstrip(".") + "."
-
-
-def is_unreachable(exception: BaseException) -> bool:
-    """Whether no answer came at all: refused, reset, no such host, TLS failure, time-out."""
-    if _service_answer(exception) is not None:
-        return False
-    return any(_is_connection_error(cause) for cause in _causes(exception))
-
-
-def is_passing(exception: BaseException) -> bool:
-    """Whether the service said that it can't serve now: a 5xx, or too many requests."""
-    answer = _service_answer(exception)
-    return answer is not None and (answer.status >= 500 or answer.status == 429)
-
-
-def is_credential_error(exception: BaseException) -> bool:
-    """Whether the service refused who we are (key id, secret or STS token)."""
-    answer = _service_answer(exception)
-    return answer is not None and answer.code in _CREDENTIAL_CODES
 
 
 def _explain_answer(answer: ServiceAnswer, connection: str) -> str:
@@ -145,112 +97,25 @@ def _explain_answer(answer: ServiceAnswer, connection: str) -> str:
         )
     if answer.status == 404 and not answer.code:
         return f"there is no such object or bucket{trailer}"
+    if answer.status >= 500 or answer.code in THROTTLED:
+        return f"the service can't serve now, which passes; it says: {said}{trailer}"
     return f"the service says: {said}{trailer}"
-
-
-def _service_answer(exception: BaseException) -> ServiceAnswer | None:
-    """Read the service's answer off an exception, by each SDK's attributes; no SDK is imported for it."""
-    for cause in _causes(exception):
-        families = _families(cause)
-        if "oss2" in families and isinstance(status := getattr(cause, "status", None), int) and status > 0:
-            details = getattr(cause, "details", None) or {}
-            return ServiceAnswer(
-                "OSS",
-                status,
-                _text(getattr(cause, "code", "")),
-                _text(getattr(cause, "message", "")),
-                _text(getattr(cause, "request_id", "")),
-                _text(details.get("Endpoint", "")) if isinstance(details, dict) else "",
-            )
-        if "alibabacloud_oss_v2" in families and isinstance(getattr(cause, "status_code", None), int):
-            fields = getattr(cause, "error_fileds", None) or {}
-            code = _text(getattr(cause, "code", ""))
-            return ServiceAnswer(
-                "OSS",
-                int(getattr(cause, "status_code", 0)),
-                # The SDK's own word for an answer without a body (HEAD) or with one it can't read.
-                "" if code == "BadErrorResponse" else code,
-                _text(getattr(cause, "message", "")),
-                _text(getattr(cause, "request_id", "")),
-                _text(fields.get("Endpoint", "")) if isinstance(fields, dict) else "",
-            )
-        if families & {"Tea", "darabonba"} and getattr(cause, "code", None):
-            data = getattr(cause, "data", None)
-            data = data if isinstance(data, dict) else {}
-            status = getattr(cause, "status_code", None) or data.get("statusCode") or 0
-            return ServiceAnswer(
-                "IMM",
-                int(status) if str(status).isdigit() else 0,
-                _text(getattr(cause, "code", "")),
-                _text(data.get("Message") or data.get("message") or getattr(cause, "message", "")),
-                _text(data.get("RequestId") or data.get("requestId") or ""),
-            )
-    return None
 
 
 def _client_complaint(exception: BaseException) -> str | None:
     """What an SDK refused to send at all (invalid name, missing region …)."""
-    for cause in _causes(exception):
-        families = _families(cause)
-        if "oss2" in families:
-            return _text(getattr(cause, "body", "")) or str(cause)
-        if "alibabacloud_oss_v2" in families and not getattr(cause, "unwrap", None):
+    for cause in causes(exception):
+        kinds = families(cause)
+        if "oss2" in kinds:
+            return as_text(getattr(cause, "body", "")) or str(cause)
+        if "alibabacloud_oss_v2" in kinds and not getattr(cause, "unwrap", None):
             return str(cause)
     return None
 
 
-def _causes(exception: BaseException) -> Iterator[BaseException]:
-    """The exception, then whatever it wraps, by each SDK's own way of wrapping."""
-    seen: set[int] = set()
-    queue: list[BaseException] = [exception]
-    while queue:
-        current = queue.pop(0)
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        unwrap = getattr(current, "unwrap", None)
-        wrapped = (
-            unwrap() if callable(unwrap) and "alibabacloud_oss_v2" in _families(current) else None,
-            getattr(current, "exception", None) if "oss2" in _families(current) else None,
-            getattr(current, "inner_exception", None) if "Tea" in _families(current) else None,
-            getattr(current, "reason", None) if "urllib3" in _families(current) else None,
-            current.args[0] if current.args and _families(current) & {"requests", "urllib3"} else None,
-            current.__cause__,
-            # The IMM SDK raises its own error while it handles the one of requests, and doesn't link them.
-            current.__context__ if _families(current) & {"Tea", "darabonba"} else None,
-        )
-        queue.extend(w for w in wrapped if isinstance(w, BaseException))
-
-
-def _families(exception: BaseException) -> set[str]:
-    """Top-level packages that the exception's classes come from."""
-    return {cls.__module__.partition(".")[0] for cls in type(exception).__mro__ if cls is not object}
-
-
-def _is_connection_error(exception: BaseException) -> bool:
-    if isinstance(exception, (ConnectionError, TimeoutError)):
-        return True
-    names = {cls.__name__ for cls in type(exception).__mro__}
-    if _families(exception) & _CONNECTION_FAMILIES == {"builtins"}:
-        return False
-    return bool(
-        names
-        & {
-            "ConnectionError",  # requests
-            "Timeout",  # requests
-            "ChunkedEncodingError",  # requests: the connection ended within the answer
-            "ClientConnectionError",  # aiohttp: connector, server disconnected, time-outs
-            "NewConnectionError",  # urllib3
-            "gaierror",
-            "SSLError",
-        }
-    )
-
-
 def why_unreachable(exception: BaseException) -> str:
     """Why nothing answered, in words; an address only as host and port, as a URL may carry a signature."""
-    for cause in _causes(exception):
+    for cause in causes(exception):
         name, text = type(cause).__name__, str(cause)
         if isinstance(cause, ConnectionRefusedError) or "Connection refused" in text:
             return f"the endpoint refuses connections{_where(exception)}"
@@ -258,7 +123,7 @@ def why_unreachable(exception: BaseException) -> str:
             return f"the endpoint's host name is unknown{_where(exception)}"
         if "SSL" in name or "Certificate" in name:
             return "the endpoint doesn't speak TLS as expected (http:// for https://, or its certificate)"
-    for cause in _causes(exception):
+    for cause in causes(exception):
         if isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__:
             return f"the endpoint didn't answer in time{_where(exception)}"
     return f"the connection broke before an answer came{_where(exception)}"
@@ -266,13 +131,9 @@ def why_unreachable(exception: BaseException) -> str:
 
 def _where(exception: BaseException) -> str:
     """Host and port in brackets, where an exception has them (urllib3: its connection or pool)."""
-    for cause in _causes(exception):
+    for cause in causes(exception):
         for holder in (cause, getattr(cause, "conn", None), getattr(cause, "pool", None)):
             host, port = getattr(holder, "host", None), getattr(holder, "port", None)
             if isinstance(host, str) and isinstance(port, int):
                 return f" ({host}:{port})"
     return ""
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""

@@ -7,11 +7,13 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from include.oss.errors import OssConfigurationError
+from include.oss.patience import patiently
 from include.oss.sdk import load_imm
 
 if TYPE_CHECKING:
@@ -126,7 +128,7 @@ class ImmTasks:
                 max_results=PAGE,
                 next_token=token,
             )
-            body = client.list_tasks_with_options(request, self._runtime()).body
+            body = patiently(partial(client.list_tasks_with_options, request, self._runtime())).body
             for task in body.tasks or ():
                 if task.task_id not in known and wanted in _outputs(task.task_request_definition):
                     return str(task.task_id)

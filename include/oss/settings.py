@@ -12,6 +12,7 @@ from include.oss.address import normalise_address
 from include.oss.errors import OssConfigurationError
 from include.oss.explain import explain
 from include.oss.imm import ImmTasks
+from include.oss.patience import patient_adapter
 from include.oss.sdk import AioClient, Oss2Bucket, Oss2Service, Oss2Session, load_aio, load_oss2
 
 AIO_ATTEMPTS = 3
@@ -99,14 +100,18 @@ class OssSettings:
         """The address of IMM, with scheme."""
         return self.imm_endpoint or f"https://imm.{self.region}.aliyuncs.com"
 
-    def session(self, pool_size: int = POOL_SIZE) -> Oss2Session:
-        """Return a connection pool that several buckets and threads may share (oss2's own keeps 10)."""
-        return load_oss2().Session(pool_size=pool_size)
+    def session(self, pool_size: int = POOL_SIZE, *, patient: bool = True) -> Oss2Session:
+        """Return a connection pool that several buckets and threads may share (oss2's own keeps 10).
+
+        A patient one makes requests again that may be made twice (`include.oss.patience`); one for submits isn't.
+        """
+        sdk = load_oss2()
+        return sdk.Session(adapter=patient_adapter(pool_size)) if patient else sdk.Session(pool_size=pool_size)
 
     def bucket(self, name: str, *, session: Oss2Session | None = None) -> Oss2Bucket:
-        """Return an oss2 client of one bucket for workers (V4 signatures, no retries).
+        """Return an oss2 client of one bucket for workers (V4 signatures).
 
-        `session` lets clients share connections; without it each client opens its own.
+        `session` lets clients share connections; without it each client opens its own, a patient one.
         """
         return self._bucket(name, self.worker_endpoint, self.worker_uses_custom_domain, session)
 
@@ -187,7 +192,7 @@ class OssSettings:
                 endpoint,
                 name,
                 is_cname=is_custom_domain,
-                session=session,
+                session=session or self.session(),
                 # oss2 hands this value to requests, which takes a pair: connect, read.
                 connect_timeout=(self.connect_timeout, self.read_timeout),
                 region=self.region,

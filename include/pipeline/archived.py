@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from include.oss import patiently
+
 #: Storage classes whose objects must be restored before they are read.
 ARCHIVES = frozenset({"Archive", "ColdArchive", "DeepColdArchive"})
 #: Days that a restored copy stays readable: a late batch and its retries find it still.
@@ -41,7 +43,8 @@ class Archives:
         from oss2.exceptions import RestoreAlreadyInProgress
 
         try:
-            self._bucket.restore_object(found.key, input=_restore_request(found.storage_class))
+            request = _restore_request(found.storage_class)
+            patiently(lambda: self._bucket.restore_object(found.key, input=request))
         except RestoreAlreadyInProgress:
             return "archived, being restored"
         return "archived, restoring was asked for"

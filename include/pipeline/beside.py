@@ -9,6 +9,7 @@ from typing import Literal
 
 from include.audio_convert.verify_policy import VerifyPolicy
 from include.catalogue.conversions import Conversion
+from include.oss import patiently
 from include.verification import Inspection
 
 from .fetching import Reader
@@ -35,4 +36,5 @@ def put_beside(reader: Reader, one: Conversion, policy: VerifyPolicy, found: Ins
 def _put(reader: Reader, one: Conversion, key: str, content: bytes, content_type: str) -> None:
     digest = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
     headers = {"Content-Type": content_type, "Content-MD5": digest}
-    reader.bucket(one.output_bucket or one.target_bucket).put_object(key, content, headers=headers)
+    bucket = reader.bucket(one.output_bucket or one.target_bucket)
+    patiently(lambda: bucket.put_object(key, content, headers=headers))

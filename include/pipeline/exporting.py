@@ -23,7 +23,7 @@ from include.catalogue.database import Catalogue
 from include.catalogue.exporting import Export, export_batch
 from include.catalogue.manifest import ladder_manifest
 from include.catalogue.schema import batch_conversion, rendition
-from include.oss import OssSettings
+from include.oss import OssSettings, patiently
 
 #: Manifests written at once.
 CONCURRENCY = 8
@@ -99,5 +99,6 @@ def _write_manifest(catalogue: Catalogue, bucket: Any, prefix: str, source: tupl
     if manifest is None:
         return False
     content = json.dumps(manifest, ensure_ascii=False, indent=2).encode()
-    bucket.put_object(manifest_key(prefix, *source), content, headers={"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    patiently(lambda: bucket.put_object(manifest_key(prefix, *source), content, headers=headers))
     return True

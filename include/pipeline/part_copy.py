@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from include.oss import patiently
 from include.oss.sdk import load_oss2
 
 #: Bytes that OSS copies in one request (CopyObject: "less than or equal to 1 GB").
@@ -50,19 +52,19 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
         oss2.exceptions.OssError, requests.RequestException: 404 and 412 when the source is gone or has changed.
     """
     oss2 = load_oss2()
-    upload = bucket.init_multipart_upload(key, headers=dict(headers)).upload_id
+    # A second upload without parts costs nothing; a second completion is told that there is no such upload.
+    upload = patiently(lambda: bucket.init_multipart_upload(key, headers=dict(headers))).upload_id
     unchanged = {"x-oss-copy-source-if-match": f'"{source.etag}"'}
     parts: list[Any] = []
     # oss2 leaves some answers unread, and a connection with one can't be used again.
     try:
         for number, start in enumerate(range(0, source.size, PART), 1):
             end = min(start + PART, source.size) - 1
-            copied = bucket.upload_part_copy(
-                source.bucket, source.key, (start, end), key, upload, number, headers=unchanged
-            )
+            part = (source.bucket, source.key, (start, end), key, upload, number, unchanged)
+            copied = patiently(partial(bucket.upload_part_copy, *part))
             copied.resp.read()
             parts.append(oss2.models.PartInfo(number, copied.etag))
-        made = bucket.complete_multipart_upload(key, upload, parts)
+        made = patiently(lambda: bucket.complete_multipart_upload(key, upload, parts))
         made.resp.read()
     except BaseException:
         _abort(bucket, key, upload)

@@ -15,6 +15,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
@@ -28,12 +29,13 @@ from include.catalogue.conversions import Conversion, move, of_the_same, rest
 from include.catalogue.database import Catalogue
 from include.catalogue.schema import conversion, rendition
 from include.catalogue.states import State, Verb
-from include.oss import OssSettings
+from include.oss import OssSettings, patiently
 
 from . import part_copy
 from .flow import in_order
 from .measures import Measures
 from .moving import move_from
+from .outages import Outages
 from .part_copy import CopyDiffersError, Source, copy_in_parts
 from .refusals import is_about_the_object
 from .rendition_row import rendition_row
@@ -57,7 +59,7 @@ def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) ->
     Raises:
         NoSuchBatch: the catalogue was replaced since the run began.
         oss2.exceptions.OssError, requests.RequestException: a copy failed, and not for the object's
-            sake; the others are published.
+            sake; the others are published, unless nothing gets an answer.
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id)
@@ -66,9 +68,10 @@ def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) ->
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="publish") as pool:
         states = in_order(pool, publisher.publish, verified, ahead=4 * CONCURRENCY)
         outcomes = Counter(state.value for state in states)
-    publisher.clear(batch_id)
-    if publisher.error is not None:
-        raise publisher.error
+    if not publisher.outages.lasts:
+        publisher.clear(batch_id)
+    if publisher.outages.error is not None:
+        raise publisher.outages.error
     return outcomes
 
 
@@ -79,13 +82,15 @@ class _Publisher:
         self._session = settings.session()
         self._staged = StagedObjects(catalogue, settings, self._session)
         self._replaced: set[str] = set()
-        self.error: Exception | None = None
+        self.outages = Outages()
 
     def publish(self, one: Conversion) -> State:
         """Copy, then record, each only if no newer generation is published. In a pool thread."""
         import oss2
         import requests
 
+        if self.outages.lasts:
+            return State.VERIFIED
         if one.output_key is None or self._is_replaced(one):
             return self._supersede(one)
         measures = Measures.from_json(one.measured or {})
@@ -98,6 +103,7 @@ class _Publisher:
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             # The second: oss2 doesn't wrap what happens while it reads an answer.
             return self._refused(one, error)
+        self.outages.served()
         with self._catalogue.write() as connection:
             # Two generations don't publish at the same moment: each would miss the other one.
             generations = sa.select(conversion.c.id).where(of_the_same(conversion, one)).order_by(conversion.c.id)
@@ -145,7 +151,7 @@ class _Publisher:
             "x-oss-tagging-directive": "Replace",
             "x-oss-copy-source-if-match": f'"{one.output_etag}"',
         }
-        copied = bucket.copy_object(*_staged(one), one.target_key, headers=headers)
+        copied = patiently(lambda: bucket.copy_object(*_staged(one), one.target_key, headers=headers))
         # oss2 leaves the answer unread, and a connection with one can't be used again.
         copied.resp.read()
         return str(copied.etag).strip('"')
@@ -157,7 +163,7 @@ class _Publisher:
         for kind, staged in measures.side.items():
             key = final_side_key(one.target_key, staged)
             if (one.output_bucket, staged) != (one.target_bucket, key):
-                bucket.copy_object(one.output_bucket, staged, key).resp.read()
+                patiently(partial(bucket.copy_object, one.output_bucket, staged, key)).resp.read()
             addresses[str(kind)] = f"oss://{one.target_bucket}/{key}"
         return addresses
 
@@ -174,7 +180,7 @@ class _Publisher:
             return self._supersede(one)
         # Another publisher of the same rendition has ended this one's copy in parts: the next try finds out.
         if not about_it or error.code == "NoSuchUpload":
-            self.error = error
+            self.outages.failed(error)
             return State.VERIFIED
         output = f"oss://{one.output_bucket}/{one.output_key}"
         if error.status in {404, 412}:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from include.catalogue.conversions import Conversion
 from include.catalogue.database import Catalogue
 from include.catalogue.schema import conversion
-from include.oss import OssSettings
+from include.oss import ImmTasks, OssSettings
 
 #: How far the service's clock and ours may differ when an attempt's task is looked for by its time. OSS itself accepts
 #: requests of a clock that is wrong by 15 minutes.
@@ -29,8 +29,10 @@ class NoAnswer(RuntimeError):
     """OSS or IMM gave no usable answer; the message says to what. Nothing was decided, a later try may succeed."""
 
 
-def look_for(catalogue: Catalogue, settings: OssSettings, attempt: Conversion, lease: timedelta) -> Found:
-    """Look for the task and the output of one attempt.
+def look_for(
+    catalogue: Catalogue, settings: OssSettings, tasks: ImmTasks, attempt: Conversion, lease: timedelta
+) -> Found:
+    """Look for the task and the output of one attempt, patiently: these requests may be made again.
 
     A staged attempt's key is its own, so an object there is its output. A directly published one writes to a key
     where an older rendition may stand, so only its task can tell: one that is in the catalogue for no other attempt.
@@ -42,14 +44,16 @@ def look_for(catalogue: Catalogue, settings: OssSettings, attempt: Conversion, l
         NoAnswer: no answer, or one that tells nothing about the attempt.
     """
     try:
-        return _look_for(catalogue, settings, attempt, lease)
+        return _look_for(catalogue, settings, tasks, attempt, lease)
     except Exception as error:  # noqa: BLE001 - the errors of the two SDKs share no base
         what = f"Looking for a lost conversion of oss://{attempt.bucket}/{attempt.key}"
         # `from None`: the SDKs' exceptions carry headers and addresses.
         raise NoAnswer(settings.explain(error, what)) from None
 
 
-def _look_for(catalogue: Catalogue, settings: OssSettings, attempt: Conversion, lease: timedelta) -> Found:
+def _look_for(
+    catalogue: Catalogue, settings: OssSettings, tasks: ImmTasks, attempt: Conversion, lease: timedelta
+) -> Found:
     if attempt.output_key is None or attempt.output_bucket is None:
         return Found()
     if attempt.publish == "staged":
@@ -57,7 +61,7 @@ def _look_for(catalogue: Catalogue, settings: OssSettings, attempt: Conversion, 
         if bucket.object_exists(attempt.output_key):
             return Found(output=True)
     claimed_at = attempt.claimed_at or attempt.created_at
-    task_id = settings.imm().find_task(
+    task_id = tasks.find_task(
         attempt.bucket,
         attempt.output_bucket,
         attempt.output_key,

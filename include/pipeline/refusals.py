@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeGuard
 
-from include.oss.explain import is_credential_error
-
-from .submit_outcomes import THROTTLED
+from include.oss.judging import is_credential_error, is_passing, is_wrong_setting
 
 if TYPE_CHECKING:
     from oss2.exceptions import ServerError
-
-#: Refusals of the kind 4xx that every object of the batch would meet, or that may be over soon.
-_NOT_THE_OBJECT = THROTTLED | {"InvalidBucketName", "NoSuchBucket", "RequestTimeout", "SecondLevelDomainForbidden"}
 
 
 def is_about_the_object(error: Exception) -> TypeGuard[ServerError]:
@@ -25,7 +20,4 @@ def is_about_the_object(error: Exception) -> TypeGuard[ServerError]:
 
     if not isinstance(error, oss2.exceptions.ServerError) or not 400 <= error.status < 500:
         return False
-    if error.status == 403:
-        return bool(error.code == "InvalidObjectState")
-    elsewhere = error.status in {408, 429} or "signing region" in (error.message or "")
-    return not elsewhere and error.code not in _NOT_THE_OBJECT and not is_credential_error(error)
+    return not (is_passing(error) or is_credential_error(error) or is_wrong_setting(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from include.catalogue.conversions import CHUNK, Conversion, of_the_same
 from include.catalogue.database import Catalogue
 from include.catalogue.schema import batch_conversion, conversion
 from include.catalogue.states import State
-from include.oss import OssSettings
+from include.oss import OssSettings, patiently
 from include.oss.sdk import Oss2Session
 
 from . import part_copy
@@ -84,7 +85,7 @@ class StagedObjects:
 def remove(bucket: Any, keys: Sequence[str]) -> None:
     """Remove objects of an `oss2.Bucket`, a thousand a request; one that isn't there is as good."""
     for start in range(0, len(keys), CHUNK):
-        bucket.batch_delete_objects(keys[start : start + CHUNK])
+        patiently(partial(bucket.batch_delete_objects, keys[start : start + CHUNK]))
 
 
 def _goes_in_parts(row: Row[Any]) -> bool:

@@ -13,16 +13,7 @@ from typing import Any
 from include.audio_convert import AudioConvert, ParameterError, ProcessRequest, SaveAs
 from include.catalogue.conversions import Conversion
 from include.catalogue.database import now
-from include.oss.explain import is_credential_error
-
-#: Error codes with which OSS and IMM ask for patience (their documented throttling answers).
-THROTTLED = frozenset(
-    {"QpsLimitExceeded", "Throttling", "Throttling.User", "ServiceUnavailable", "SlowDown", "TooManyRequests"}
-)
-
-
-#: Besides refused credentials, what no request of this connection gets past: clock, account, bucket, form of address.
-HOPELESS = frozenset({"RequestTimeTooSkewed", "UserDisable", "NoSuchBucket", "SecondLevelDomainForbidden"})
+from include.oss.judging import THROTTLED, is_denied, is_expired, is_wrong_setting
 
 
 class Kind(StrEnum):
@@ -34,6 +25,7 @@ class Kind(StrEnum):
     NOT_SENT = "not sent"  # the claim was about to end: nobody was asked
     DENIED = "denied"  # this object, or all of them: what becomes of the others tells
     UNKNOWN = "unknown"  # it may have been accepted: look before trying again
+    AWAY = "away"  # nobody answers, or the STS token has expired: a later try of the task may get further
     MISCONFIGURED = "misconfigured"  # no request of this batch can succeed until somebody changes a setting
 
 
@@ -109,18 +101,15 @@ def _refusal(error: Any) -> Outcome:
         kind = Kind.NOT_TAKEN
     elif error.status >= 500:
         kind = Kind.UNKNOWN
-    elif is_credential_error(error) or code in HOPELESS or _about_the_place(message):
-        kind = Kind.MISCONFIGURED
-    elif error.status == 403 and code in {"AccessDenied", "HTTP 403"}:
+    elif is_expired(error):
+        kind = Kind.AWAY
+    elif is_denied(error):
         kind = Kind.DENIED
+    elif is_wrong_setting(error):
+        kind = Kind.MISCONFIGURED
     else:
         kind = Kind.REJECTED
     return Outcome(kind, code=code, message=message, error=error)
-
-
-def _about_the_place(message: str) -> bool:
-    """Refusals that concern the bucket or the account, whatever the object (texts of wire.md, section 1.3)."""
-    return "Attachment is not found" in message or "signing region" in message
 
 
 def _causes(error: Any) -> Iterator[BaseException]:

@@ -20,7 +20,7 @@ from include.catalogue.conversions import Conversion, move, rest
 from include.catalogue.database import Catalogue, now
 from include.catalogue.schema import conversion
 from include.catalogue.states import State, Verb
-from include.oss import OssConfigurationError, OssSettings, check_imm
+from include.oss import OssConfigurationError, OssSettings, OssUnavailable, check_imm
 
 from .rate import Rate
 from .reconciling import NoAnswer, look_for
@@ -38,6 +38,8 @@ LEASE_MARGIN = 10.0
 PATIENCE = 600.0
 #: So many submits of a conversion may leave no trace; then it has failed or, if no other got an answer, OSS has.
 TRACELESS = 3
+#: So many lost submits in a row of which the service tells nothing, and the others are left to the next try.
+GIVE_UP_AFTER = 3
 #: How often conversions that another process is submitting are looked at, in seconds.
 LOOK_EVERY = 2.0
 
@@ -85,8 +87,9 @@ def submit_shard(
 
     Raises:
         OssConfigurationError: no request can succeed until a setting changes.
+        OssUnavailable: nobody answers, or the STS token has expired.
         NoAnswer: the service answers nothing usable, has throttled everything for PATIENCE, or doesn't say what became
-            of a submit. In both cases what is not yet submitted is planned still, and what may have been accepted
+            of a submit. In all cases what is not yet submitted is planned still, and what may have been accepted
             stays claimed, to be looked for by whoever runs this next.
     """
     return _Submitter(catalogue, settings, batch_id, shard, options, make_room).run()
@@ -121,7 +124,9 @@ class _Submitter:
         self._options = options
         with catalogue.read() as connection:
             self._uid = batches.get_batch(connection, batch_id).uid
-        self._session = settings.session()
+        # A submit is paid for: only this class may post it again.
+        self._session = settings.session(patient=False)
+        self._tasks = settings.imm()
         self._lease = timedelta(
             seconds=(len(PAUSES) + 1) * settings.connect_timeout + sum(PAUSES) + settings.read_timeout + LEASE_MARGIN
         )
@@ -243,7 +248,7 @@ class _Submitter:
             if outcome.kind is not Kind.NOT_TAKEN or outcome.code != "Unreachable":
                 return outcome
             if pause is None:
-                return Outcome(Kind.MISCONFIGURED, code=outcome.code, error=outcome.error)
+                return replace(outcome, kind=Kind.AWAY)
             time.sleep(pause)
         raise AssertionError("the last try returned")
 
@@ -339,14 +344,19 @@ class _Submitter:
         """Look for each of them; those that left no trace are planned again, or given up after TRACELESS submits."""
         unanswered: NoAnswer | None = None
         given_up: list[_Sent] = []
+        silent = 0
         for sent in half:
             try:
-                found = look_for(self._catalogue, self._settings, sent.claimed, self._lease)
+                found = look_for(self._catalogue, self._settings, self._tasks, sent.claimed, self._lease)
             except NoAnswer as error:
                 # It keeps its claim; the others may be found all the same.
                 log.warning("%s", error)
                 unanswered = error
+                silent += 1
+                if silent == GIVE_UP_AFTER:
+                    break
                 continue
+            silent = 0
             with self._catalogue.write() as connection:
                 if found.task_id is not None:
                     self._record(connection, sent, Outcome(Kind.ACCEPTED, task_id=found.task_id))
@@ -382,4 +392,4 @@ class _Submitter:
         sentence = self._settings.explain(error, "Submitting a conversion")
         if outcome.kind is Kind.NOT_TAKEN:
             return NoAnswer(f"OSS has throttled every submit for {PATIENCE / 60:.0f} minutes: {sentence}")
-        return OssConfigurationError(sentence)
+        return (OssUnavailable if outcome.kind is Kind.AWAY else OssConfigurationError)(sentence)

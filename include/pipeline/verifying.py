@@ -25,6 +25,7 @@ from .beside import put_beside
 from .fetching import Reader
 from .flow import gathered, in_order
 from .moving import move_from
+from .outages import Outages
 from .output_measures import measure_output
 from .refusals import is_about_the_object
 from .source_measures import SourceMeasures, SourceMoved, measure_source
@@ -53,7 +54,7 @@ def verify_batch(
         NoSuchBatch: the catalogue was replaced since the run began.
         ProfileError: a profile file is wrong.
         oss2.exceptions.OssError, requests.RequestException: reading failed, and not for the object's
-            sake; the others are verified.
+            sake; the others are verified, unless nothing gets an answer.
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id)
@@ -67,8 +68,8 @@ def verify_batch(
         for turn in gathered(findings, TURN):
             with catalogue.write() as connection:
                 outcomes.update(_enter(connection, finding).value for group in turn for finding in group)
-    if verifier.error is not None:
-        raise verifier.error
+    if verifier.outages.error is not None:
+        raise verifier.outages.error
     return outcomes
 
 
@@ -103,7 +104,7 @@ def _result(check: Check) -> CheckResult:
 class _Verifier:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self.error: Exception | None = None
+        self.outages = Outages()
 
     def verify(self, work: SourceOutputs) -> list[_Finding]:
         """In a pool thread: verify the outputs of one source. Writes nothing down."""
@@ -112,6 +113,8 @@ class _Verifier:
 
         first = work.outputs[0].one
         ones = [output.one for output in work.outputs]
+        if self.outages.lasts:
+            return [_Finding(one) for one in ones]
         try:
             source = measure_source(self.reader, first, work.known, work.listed, decoded=work.decoded)
         except SourceMoved as moved:
@@ -123,6 +126,8 @@ class _Verifier:
         except Exception as error:  # noqa: BLE001 - one odd file must not keep the others from being verified
             return [self._unforeseen(one, error) for one in ones]
         findings = [self._verify(output, source) for output in work.outputs]
+        if all(finding.verb is not None for finding in findings):
+            self.outages.served()
         # Once for all of them.
         return [replace(findings[0], source=source), *findings[1:]]
 
@@ -155,7 +160,7 @@ class _Verifier:
                 side = put_beside(self.reader, one, output.policy, measured.inspection)
             except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
                 # The output is right, and converting it again would change nothing.
-                self.error = error
+                self.outages.failed(error)
                 return _Finding(one)
             measures = replace(measures, side=side)
         return _Finding(one, Verb.VERIFY, {"measured": measures.to_json(), **found}, checks=made)
@@ -163,14 +168,14 @@ class _Verifier:
     def _unforeseen(self, one: Conversion, error: Exception) -> _Finding:
         """Nobody thought of it: the row stays as it is, and the step fails when the others are done."""
         log.error("oss://%s/%s as %s could not be verified", one.bucket, one.key, one.profile, exc_info=error)
-        self.error = error
+        self.outages.failed(error)
         return _Finding(one)
 
     def _refused(self, one: Conversion, error: Exception) -> _Finding:
         """The row's own failure, if it is one; anything else is the step's, and the row waits for the next try."""
         # RequestException is among them, because oss2 doesn't wrap what happens while it reads an answer.
         if not is_about_the_object(error):
-            self.error = error
+            self.outages.failed(error)
             return _Finding(one)
         code, reason = error.code or f"HTTP {error.status}", error.message or "no reason given"
         return _quarantine(one, code, f"OSS refuses to give the source or the output: {reason}")

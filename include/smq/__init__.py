@@ -13,6 +13,7 @@ from include.smq.errors import (
     SmqConfigurationError,
     SmqCredentialError,
     SmqError,
+    SmqUnavailable,
     SmqUnreachable,
     TopicNotExist,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "SmqCredentialError",
     "SmqError",
     "SmqSettings",
+    "SmqUnavailable",
     "SmqUnreachable",
     "TaskNotification",
     "TopicNotExist",

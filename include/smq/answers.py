@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from include.oss.explain import why_unreachable
+from include.oss.judging import THROTTLED
 from include.oss.redact import redact
 from include.smq.documents import UnreadableXml, children, local_name, parse
-from include.smq.errors import QueueNotExist, SmqCredentialError, SmqError, SmqUnreachable, TopicNotExist
+from include.smq.errors import (
+    QueueNotExist,
+    SmqCredentialError,
+    SmqError,
+    SmqUnavailable,
+    SmqUnreachable,
+    TopicNotExist,
+)
 from include.smq.settings import SmqSettings
 
 
@@ -66,8 +74,10 @@ def error_of(answer: Answer, settings: SmqSettings) -> SmqError:
     trailer = f"(SMQ: {code or 'no code'}, HTTP {answer.status}"
     trailer += f", request {request_id})" if request_id else ")"
     kind, remedy = _REMEDIES.get(code, (SmqError, ""))
-    if not remedy and fields:
-        said = (fields.get("Message") or "no reason given").rstrip(".")
+    said = (fields.get("Message") or "no reason given").rstrip(".")
+    if answer.status >= 500 or answer.status == 429 or code in THROTTLED:
+        kind, remedy = SmqUnavailable, f"SMQ can't serve now, which passes; it says: {said}"
+    elif not remedy and fields:
         remedy = f"the service says: {said}; check the endpoint of {{connection}} and what its user may do"
     elif not remedy:
         remedy = "the answer isn't SMQ's: check 'endpoint' of {connection}"
@@ -78,6 +88,6 @@ def error_of(answer: Answer, settings: SmqSettings) -> SmqError:
 def unreachable(error: BaseException, what: str, settings: SmqSettings) -> SmqUnreachable:
     """Return the error for no answer at all."""
     return SmqUnreachable(
-        f"{what} failed: {why_unreachable(error)}; check the endpoint of {settings.name}, and that this "
-        "machine may connect to it."
+        f"{what} failed: {why_unreachable(error)}; an outage passes, and the next try goes on; if this never worked, "
+        f"check the endpoint of {settings.name}, and that this machine may connect to it."
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from include.smq.client import SmqClient
-from include.smq.errors import SmqConfigurationError, SmqError, SmqUnreachable
+from include.smq.errors import SmqConfigurationError, SmqError, SmqUnavailable
 from include.smq.settings import SmqSettings
 
 PAUSES = (2.0, 5.0)
@@ -22,8 +22,8 @@ async def acheck_smq(
 ) -> None:
     """Make sure that SMQ answers and has the queue and the topic (None: not looked for).
 
-    An endpoint that can't be reached gets one more try per pause; every other answer counts at once.
-    Raises SmqConfigurationError, which names the setting and the remedy.
+    An endpoint that can't be reached, or says that it can't serve now, gets one more try per pause; every other answer
+    counts at once. Raises SmqConfigurationError, which names the setting and the remedy, and SmqUnavailable.
     """
     hurried = replace(
         settings,
@@ -37,10 +37,10 @@ async def acheck_smq(
                     await client.queue_attributes(queue)
                 if topic is not None:
                     await client.topic_attributes(topic)
-            except SmqUnreachable as error:
+            except SmqUnavailable as error:
                 if pause is None:
                     sentence = f"{str(error).removesuffix('.')} ({len(pauses) + 1} tries)."
-                    raise SmqConfigurationError(sentence) from None
+                    raise type(error)(sentence, code=error.code, status=error.status) from None
                 await asyncio.sleep(pause)
             except SmqError as error:
                 raise SmqConfigurationError(str(error)) from None

@@ -21,8 +21,12 @@ class SmqError(Exception):
         self.request_id = request_id
 
 
-class SmqUnreachable(SmqError):
-    """No answer came: refused, reset, no such host, TLS failure, time-out. Trying again may help."""
+class SmqUnavailable(SmqError):
+    """SMQ can't serve now: a 5xx, or too many requests. Trying again may help."""
+
+
+class SmqUnreachable(SmqUnavailable):
+    """No answer came: refused, reset, no such host, TLS failure, time-out."""
 
 
 class SmqCredentialError(SmqError):

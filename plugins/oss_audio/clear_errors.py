@@ -10,12 +10,12 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from include.audio_convert import ParameterError, ProfileError
 from include.catalogue import CatalogueError, CatalogueUnreachable
 from include.catalogue.batches import NoSuchBatch
-from include.oss import OssConfigurationError, OssSettings, OssUnavailable, redact
+from include.oss import OssConfigurationError, OssSettings, OssUnavailable, is_wrong_setting, redact
 from include.pipeline.estimating import PriceError
 from include.pipeline.reconciling import NoAnswer
 from include.pipeline.request import RequestError
 from include.pipeline.selection import SelectionError
-from include.smq import SmqError
+from include.smq import SmqError, SmqUnavailable
 
 #: What only a person can mend: the task fails at once, whatever its retries.
 _SETTINGS = (
@@ -31,7 +31,7 @@ _SETTINGS = (
 )
 
 #: What a later try may get past: the task's retries are for this.
-_PASSING = (CatalogueUnreachable, NoAnswer, OssUnavailable)
+_PASSING = (CatalogueUnreachable, NoAnswer, OssUnavailable, SmqUnavailable)
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def clear_errors(doing: str, settings: OssSettings | None = None) -> Iterator[No
 
     try:
         yield
-    # The catalogue that is away now is a CatalogueError of its own, so what passes is asked for first.
+    # What is away now is an error of the same family as what is wrong, so what passes is asked for first.
     except _PASSING as error:
         raise AirflowException(redact(str(error), settings.secrets if settings else ())) from None
     except _SETTINGS as error:
@@ -56,4 +56,4 @@ def clear_errors(doing: str, settings: OssSettings | None = None) -> Iterator[No
         # The second: oss2 doesn't wrap what happens while it reads an answer. `from None`: the exceptions carry
         # headers and addresses.
         sentence = settings.explain(error, doing) if settings else f"{doing} failed: {type(error).__name__}"
-        raise AirflowException(sentence) from None
+        raise (AirflowFailException if is_wrong_setting(error) else AirflowException)(sentence) from None

@@ -20,8 +20,16 @@ import pytest
 import sqlalchemy as sa
 
 from include.catalogue import open_catalogue
+from include.oss import patience
 
 START_SECONDS = 30
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that are made again are made again at once."""
+    for name, value in {"PAUSES": (0.0, 0.0, 0.0), "BACKOFF": 0.0, "JITTER": 0.0}.items():
+        monkeypatch.setattr(patience, name, value)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from include.oss import patience
+
 ROOT = Path(__file__).parents[2]
 
 if "airflow" not in sys.modules:
@@ -26,6 +28,13 @@ if "airflow" not in sys.modules:
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that are made again are made again at once."""
+    for name, value in {"PAUSES": (0.0, 0.0, 0.0), "BACKOFF": 0.0, "JITTER": 0.0}.items():
+        monkeypatch.setattr(patience, name, value)
 
 
 @pytest.fixture

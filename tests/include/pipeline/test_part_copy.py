@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from include.audio_convert import AudioConvert, Profile
 from include.catalogue import State
 from include.catalogue.schema import rendition
+from include.oss.patience import TRIES
 from include.oss.sdk import load_oss2
 from include.pipeline import part_copy, publishing
 from include.pipeline.part_copy import CopyDiffersError, Source, copy_in_parts
@@ -85,7 +86,7 @@ def test_a_large_rendition_is_copied_in_parts_with_its_tags_and_type(steps: Step
 
 def test_a_part_that_is_refused_ends_the_upload(steps: Steps, oss_proxy: Proxy) -> None:
     batch = to_verified(steps, noise())
-    oss_proxy.refuse(b"partNumber=2", "503 Service Unavailable", "ServiceUnavailable")
+    oss_proxy.refuse(b"partNumber=2", "503 Service Unavailable", "ServiceUnavailable", times=TRIES)
     with pytest.raises(oss2.exceptions.ServerError):
         steps.publish(batch, endpoint=oss_proxy.address)
     assert (steps.row().state, uploads(steps)) == (State.VERIFIED, [])

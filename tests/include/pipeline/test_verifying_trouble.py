@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from include.catalogue import State
+from include.oss.patience import TRIES
 from include.pipeline import verifying
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def test_a_refusal_that_every_object_would_meet_judges_nothing(
 
     steps.put("a.wav", wav())
     batch = steps.to_converted("mobile-mp3")
-    oss_proxy.refuse(b"GET ", status, code)
+    oss_proxy.refuse(b"GET ", status, code, times=TRIES)
     with pytest.raises(oss2.exceptions.ServerError):
         steps.verify(batch, endpoint=oss_proxy.address)
     assert steps.row().state is State.CONVERTED

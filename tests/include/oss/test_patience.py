@@ -1,0 +1,139 @@
+"""Requests that are made again: such as may be made twice, while the service is away; nothing else, not for ever."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import oss2
+import pytest
+
+from include.local_cloud.misbehaviour.client import AdminClient
+from include.local_cloud.misbehaviour.rules import Error, Reset
+from include.oss import OssSettings, patiently
+from include.oss.patience import TRIES
+
+if TYPE_CHECKING:
+    from tests.conftest import CloudProcess
+
+
+@pytest.fixture
+def admin(faulty_cloud: CloudProcess) -> Iterator[AdminClient]:
+    client = AdminClient(faulty_cloud.admin)
+    client.reset()
+    yield client
+    client.reset()
+
+
+@pytest.fixture
+def settings(faulty_cloud: CloudProcess) -> OssSettings:
+    return OssSettings(
+        endpoint=faulty_cloud.oss,
+        region=faulty_cloud.region,
+        access_key_id=faulty_cloud.access_key_id,
+        access_key_secret=faulty_cloud.access_key_secret,
+        imm_endpoint=faulty_cloud.imm,
+        path_style=True,
+    )
+
+
+@pytest.fixture
+def bucket(admin: AdminClient, settings: OssSettings, faulty_cloud: CloudProcess) -> Iterator[Any]:
+    session = settings.session()
+    opened = settings.bucket(faulty_cloud.bucket, session=session)
+    opened.put_object("in/a.wav", b"RIFF")
+    yield opened
+    session.session.close()
+
+
+REQUESTS = {
+    "GetObject": lambda bucket: bucket.get_object("in/a.wav").read(),
+    "HeadObject": lambda bucket: bucket.head_object("in/a.wav"),
+    "ListObjectsV2": lambda bucket: bucket.list_objects_v2("in/"),
+    "PutObject": lambda bucket: patiently(lambda: bucket.put_object("in/b.wav", b"RIFF")).resp.read(),
+    "CopyObject": lambda bucket: patiently(
+        lambda: bucket.copy_object(bucket.bucket_name, "in/a.wav", "out/a")
+    ).resp.read(),
+    "GetObjectTagging": lambda bucket: bucket.get_object_tagging("in/a.wav"),
+    "DeleteObject": lambda bucket: bucket.delete_object("in/none.wav").resp.read(),
+}
+
+
+@pytest.mark.parametrize("operation", REQUESTS)
+def test_a_moment_of_trouble_is_not_noticed(admin: AdminClient, bucket: Any, operation: str) -> None:
+    about = {"service": "oss", "operations": (operation,)}
+    rules = [
+        admin.add(Error(**about, status=503, times=1)),
+        admin.add(Reset(**about, times=1)),
+        admin.add(Error(**about, status=429, code="TooManyRequests", times=1)),
+    ]
+    REQUESTS[operation](bucket)
+    assert [admin.rule(rule).fired for rule in rules] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("status", "tries"), [(500, TRIES), (503, TRIES), (403, 1)])
+def test_what_does_not_pass_is_told_in_the_end(admin: AdminClient, bucket: Any, status: int, tries: int) -> None:
+    rule = admin.add(Error(service="oss", operations=("HeadObject",), status=status))
+    with pytest.raises(oss2.exceptions.ServerError, match=str(status)):
+        bucket.head_object("in/a.wav")
+    assert admin.rule(rule).fired == tries
+
+
+@pytest.mark.parametrize("fault", [Error(service="oss", status=503), Reset(service="oss")])
+def test_a_submit_is_never_made_again(admin: AdminClient, bucket: Any, fault: Any) -> None:
+    rule = admin.add(fault)
+    with pytest.raises((oss2.exceptions.ServerError, oss2.exceptions.RequestError)):
+        bucket.async_process_object("in/a.wav", "audio/convert,f_mp3|sys/saveas,o_YS5tcDM")
+    assert admin.rule(rule).fired == 1
+
+
+def test_an_impatient_session_asks_once(
+    admin: AdminClient, bucket: Any, settings: OssSettings, faulty_cloud: CloudProcess
+) -> None:
+    rule = admin.add(Error(service="oss", status=503))
+    session = settings.session(patient=False)
+    with pytest.raises(oss2.exceptions.ServerError):
+        settings.bucket(faulty_cloud.bucket, session=session).head_object("in/a.wav")
+    session.session.close()
+    assert admin.rule(rule).fired == 1
+
+
+def test_a_page_of_tasks_is_asked_for_again(
+    admin: AdminClient, settings: OssSettings, faulty_cloud: CloudProcess
+) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    rule = admin.add(Error(service="imm", operations=("ListTasks",), status=503, times=2))
+    at = datetime.now(UTC)
+    tasks = settings.imm()
+    assert tasks.find_task(faulty_cloud.bucket, "b", "k", since=at - timedelta(minutes=1), until=at) is None
+    assert admin.rule(rule).fired == 2
+
+
+def test_a_call_that_ends_badly_for_another_reason_is_made_once() -> None:
+    calls: Counter[str] = Counter()
+
+    def call() -> None:
+        calls["made"] += 1
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError):
+        patiently(call)
+    assert calls["made"] == 1
+
+
+def test_a_call_is_made_again_until_it_succeeds_or_its_tries_are_over() -> None:
+    calls: Counter[str] = Counter()
+
+    def call(bad: int) -> str:
+        calls["made"] += 1
+        if calls["made"] <= bad:
+            raise ConnectionResetError
+        return "done"
+
+    assert patiently(lambda: call(TRIES - 1)) == "done"
+    calls.clear()
+    with pytest.raises(ConnectionResetError):
+        patiently(lambda: call(TRIES))
+    assert calls["made"] == TRIES
