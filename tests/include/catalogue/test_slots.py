@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import secrets
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -59,6 +60,8 @@ def work(url: str, seen: multiprocessing.queues.Queue[int]) -> None:
             left = connection.scalar(sa.select(conversion.c.id).where(conversion.c.state != "converted").limit(1))
         if left is None:
             break
+        if not claimed:
+            time.sleep(0.01)
         for one in claimed:
             with catalogue.write() as connection:
                 token = connection.scalar(sa.select(conversion.c.token).where(conversion.c.id == one.id))
