@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from tools.chaos.notifications import ALLOWANCE, ASK_AFTER, Ended, differences
 
-CALM = Ended({"a.wav": ("published", None, "E1", 10), "b.wav": ("failed", "Unreadable", None, None)}, 30.0, 2)
+CALM = Ended({"a.wav": ("published", None, "E1", 10), "b.wav": ("failed", "Unreadable", None, None)}, 30.0, 60.0, 2)
 
 
 def test_an_equal_batch_that_ended_within_the_interval_differs_in_nothing() -> None:
-    assert differences(CALM, replace(CALM, seconds=30.0 + ASK_AFTER)) == []
+    assert differences(CALM, replace(CALM, waited=30.0 + ASK_AFTER)) == []
 
 
 def test_a_batch_that_ended_after_the_interval_is_named() -> None:
-    assert "later" in differences(CALM, replace(CALM, seconds=30.1 + ASK_AFTER + ALLOWANCE))[0]
+    assert "longer" in differences(CALM, replace(CALM, waited=30.1 + ASK_AFTER + ALLOWANCE))[0]
 
 
 def test_another_end_of_a_source_is_named() -> None:
