@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pendulum
 from airflow.sdk import DAG
 
-from oss_audio.batch_params import PIPELINE, SELECTION, batch_params, setting
-from oss_audio.batch_pipeline import batch_pipeline
+from oss_audio.batch_params import PIPELINE, SELECTION, batch_params
+from oss_audio.batch_pipeline import OUTLAST_AN_OUTAGE, batch_pipeline
+from oss_audio.deployment import setting
 
 with DAG(
     dag_id="convert_audio",
@@ -16,7 +15,7 @@ with DAG(
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1, tz=setting("TIMEZONE", "Asia/Shanghai")),
     params=batch_params(),
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=2)},
+    default_args=OUTLAST_AN_OUTAGE,
     tags=["audio", "oss"],
     doc_md=__doc__,
 ):

@@ -129,9 +129,10 @@ def end_planning(connection: Connection, batch_id: int, decisions: Mapping[str, 
     )
 
 
-def end_batch(connection: Connection, batch_id: int) -> None:
+def end_batch(connection: Connection, batch_id: int, uid: str | None = None) -> None:
     """Note that the batch was reported."""
-    connection.execute(sa.update(batch).where(batch.c.id == batch_id).values(reported_at=now()))
+    here = batch.c.id == batch_id, *([] if uid is None else [batch.c.uid == uid])
+    connection.execute(sa.update(batch).where(*here).values(reported_at=now()))
 
 
 def shards_of(connection: Connection, batch_id: int) -> list[int]:

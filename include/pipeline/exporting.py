@@ -39,7 +39,13 @@ class RunExport:
 
 
 def export_run(
-    catalogue: Catalogue, settings: OssSettings, batch_id: int, prefix: str, *, manifests: bool = False
+    catalogue: Catalogue,
+    settings: OssSettings,
+    batch_id: int,
+    prefix: str,
+    *,
+    uid: str | None = None,
+    manifests: bool = False,
 ) -> RunExport:
     """Export what a run published, as the catalogue has it now. Can be run again: the same files are written anew.
 
@@ -47,6 +53,7 @@ def export_run(
 
     Args:
         prefix: ends with "/"; in the renditions' bucket.
+        uid: the batch's own, where it is known: an id may be given again.
         manifests: write them, too: a request for each source that got a rendition.
 
     Raises:
@@ -54,7 +61,7 @@ def export_run(
         oss2.exceptions.OssError, requests.RequestException: a file could not be written.
     """
     with catalogue.read() as connection:
-        batches.get_batch(connection, batch_id)
+        batches.get_batch(connection, batch_id, uid)
         bucket = connection.scalar(sa.select(sa.func.min(rendition.c.bucket)).where(_of_batch(batch_id)))
     if bucket is None:
         return RunExport(None, 0)

@@ -44,6 +44,7 @@ def plan_batch(
     renderings: Sequence[Rendering],
     batch_id: int,
     *,
+    uid: str | None = None,
     force: bool = False,
     limit: int | None = None,
     max_attempts: int = 3,
@@ -56,6 +57,7 @@ def plan_batch(
     """Plan a batch from its listing. A batch that is planned already keeps its plan.
 
     Args:
+        uid: the batch's own, where it is known: an id may be given again.
         force: make every listed source's renditions anew.
         limit: take at most so many sources that have something to do, the first in the order.
         max_attempts: after so many failures a conversion is dead.
@@ -84,7 +86,7 @@ def plan_batch(
     try:
         with catalogue.write() as connection:
             exclusive(connection, "plan")
-            known = batches.get_batch(connection, batch_id)
+            known = batches.get_batch(connection, batch_id, uid)
             if known.planned_at is not None:
                 return Plan(batches.shards_of(connection, batch_id), Counter(known.decisions))
             if known.listed and not batches.has_listing(connection, batch_id):

@@ -50,8 +50,11 @@ CONCURRENCY = 8
 _TAG_VALUE = re.compile(r"[A-Za-z0-9 +\-=._:/]{0,256}")
 
 
-def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> Counter[str]:
+def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int, uid: str | None = None) -> Counter[str]:
     """Publish every verified conversion of a batch and clear its staging keys. Can be run again at any time.
+
+    Args:
+        uid: the batch's own, where it is known: an id may be given again.
 
     Returns:
         How many conversions ended in which state.
@@ -62,7 +65,7 @@ def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int) ->
             sake; the others are published, unless nothing gets an answer.
     """
     with catalogue.read() as connection:
-        batches.get_batch(connection, batch_id)
+        batches.get_batch(connection, batch_id, uid)
     verified = chain.from_iterable(conversions.pages_of_batch(catalogue, batch_id, [State.VERIFIED]))
     publisher = _Publisher(catalogue, settings)
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="publish") as pool:

@@ -73,10 +73,14 @@ class Report:
         }
 
 
-def build_report(catalogue: Catalogue, batch_id: int) -> Report:
-    """Read a batch's report from the catalogue; nothing else is asked."""
+def build_report(catalogue: Catalogue, batch_id: int, uid: str | None = None) -> Report:
+    """Read a batch's report from the catalogue; nothing else is asked.
+
+    Args:
+        uid: the batch's own, where it is known: an id may be given again.
+    """
     with catalogue.read() as connection:
-        batch = batches.get_batch(connection, batch_id)
+        batch = batches.get_batch(connection, batch_id, uid)
         request = BatchRequest.from_json(batch.params)
         volume = reports.volume_of_batch(connection, batch_id)
         return Report(

@@ -72,6 +72,8 @@ def submit_shard(
     shard: int,
     options: SubmitOptions,
     make_room: Callable[[], None] = lambda: None,
+    *,
+    uid: str | None = None,
 ) -> Counter[str]:
     """Submit whatever a shard still has to submit.
 
@@ -81,6 +83,7 @@ def submit_shard(
 
     Args:
         make_room: called now and then while no slot is free, to find out what has ended.
+        uid: the batch's own, where it is known: an id may be given again.
 
     Returns:
         How many conversions had which outcome (`accepted`, `rejected`, `found`).
@@ -92,7 +95,7 @@ def submit_shard(
             of a submit. In all cases what is not yet submitted is planned still, and what may have been accepted
             stays claimed, to be looked for by whoever runs this next.
     """
-    return _Submitter(catalogue, settings, batch_id, shard, options, make_room).run()
+    return _Submitter(catalogue, settings, batch_id, uid, shard, options, make_room).run()
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ class _Submitter:
         catalogue: Catalogue,
         settings: OssSettings,
         batch_id: int,
+        uid: str | None,
         shard: int,
         options: SubmitOptions,
         make_room: Callable[[], None],
@@ -123,7 +127,7 @@ class _Submitter:
         self._shard = shard
         self._options = options
         with catalogue.read() as connection:
-            self._uid = batches.get_batch(connection, batch_id).uid
+            self._uid = batches.get_batch(connection, batch_id, uid).uid
         # A submit is paid for: only this class may post it again.
         self._session = settings.session(patient=False)
         self._tasks = settings.imm()

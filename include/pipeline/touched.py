@@ -7,6 +7,7 @@ from itertools import takewhile
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from include.catalogue import batches
 from include.catalogue.database import Catalogue
 from include.catalogue.schema import batch_conversion, rendition
 
@@ -14,12 +15,13 @@ from include.catalogue.schema import batch_conversion, rendition
 NAMED = 100
 
 
-def touched(catalogue: Catalogue, batch_id: int) -> tuple[list[str], list[str]]:
+def touched(catalogue: Catalogue, batch_id: int, uid: str | None = None) -> tuple[list[str], list[str]]:
     """Sources and renditions of what a batch published, as `oss://bucket/key`.
 
     More than `NAMED` of a bucket are given as the folder that they share (`oss://bucket/folder/`).
     """
     with catalogue.read() as connection:
+        batches.get_batch(connection, batch_id, uid)
         return (
             _addresses(connection, batch_id, rendition.c.source_bucket, rendition.c.source_key),
             _addresses(connection, batch_id, rendition.c.bucket, rendition.c.key),

@@ -40,11 +40,17 @@ TURN = 32
 
 
 def verify_batch(
-    catalogue: Catalogue, settings: OssSettings, batch_id: int, *, profiles: Mapping[str, Profile] | None = None
+    catalogue: Catalogue,
+    settings: OssSettings,
+    batch_id: int,
+    uid: str | None = None,
+    *,
+    profiles: Mapping[str, Profile] | None = None,
 ) -> Counter[str]:
     """Verify every converted output of a batch. Can be run again at any time.
 
     Args:
+        uid: the batch's own, where it is known: an id may be given again.
         profiles: whose policies say how thoroughly; those of the profile files if None.
 
     Returns:
@@ -57,7 +63,7 @@ def verify_batch(
             sake; the others are verified, unless nothing gets an answer.
     """
     with catalogue.read() as connection:
-        batches.get_batch(connection, batch_id)
+        batches.get_batch(connection, batch_id, uid)
     verifier = _Verifier(Reader(settings))
     known = load_profiles() if profiles is None else profiles
     pages = conversions.pages_of_batch(catalogue, batch_id, [State.CONVERTED])

@@ -3,48 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from airflow.sdk import Param
 
 from include.audio_convert import load_profiles
 from include.pipeline.candidates import Order
+from oss_audio.deployment import number, refuse_unknown, setting, setting_or_empty, switch
 
-_Number = TypeVar("_Number", int, float)
-
-
-def setting(name: str, default: str = "") -> str:
-    """An OSS_AUDIO_ setting of this deployment."""
-    return os.environ.get(f"OSS_AUDIO_{name}") or default
-
-
-def _catalogue_prefix() -> str:
-    """Where runs export; set, but empty: they don't."""
-    return os.environ.get("OSS_AUDIO_CATALOGUE_PREFIX", "catalogue/")
-
-
-def _switch(name: str) -> bool:
-    """A setting that is on or off, and off when it isn't set."""
-    text = setting(name, "off")
-    if text.lower() not in {"on", "off"}:
-        raise ValueError(f"OSS_AUDIO_{name} is {text!r}: give on or off")
-    return text.lower() == "on"
-
-
-def _number(name: str, kind: Callable[[str], _Number]) -> _Number | None:
-    """A setting that is a number above 0, or none."""
-    text = setting(name)
-    if not text:
-        return None
-    try:
-        number = kind(text)
-    except ValueError:
-        number = None
-    if number is None or not number > 0:
-        raise ValueError(f"OSS_AUDIO_{name} is {text!r}: give a number above 0, or nothing for no limit")
-    return number
+# A misspelt setting would keep its default, and a night would do something else than it was told.
+refuse_unknown()
 
 
 def _flag(*, title: str, description: str) -> Param:
@@ -275,11 +244,12 @@ PIPELINE: dict[str, Any] = {
     "smq_topic": setting("TOPIC") or None,
     "smq_queue": setting("QUEUE") or None,
     "staging_prefix": setting("STAGING_PREFIX", ".staging/"),
-    "catalogue_prefix": _catalogue_prefix(),
-    "manifests": _switch("MANIFESTS"),
+    # Set, but empty: nothing is exported.
+    "catalogue_prefix": setting_or_empty("CATALOGUE_PREFIX", "catalogue/"),
+    "manifests": switch("MANIFESTS"),
     "reports": setting("REPORTS", str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reports")),
     "prices": setting("PRICES") or None,
-    "max_in_flight": _number("MAX_IN_FLIGHT", int),
-    "max_per_second": _number("MAX_PER_SECOND", float),
+    "max_in_flight": number("MAX_IN_FLIGHT", int),
+    "max_per_second": number("MAX_PER_SECOND", float),
     "failure_threshold": "{{ params.failure_threshold }}",
 }

@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from airflow.sdk.exceptions import AirflowFailException
+
+
+class BatchHandle(NamedTuple):
+    """A batch of the catalogue, told from one that got the same id later, or in another catalogue, by its uid."""
+
+    id: int
+    uid: str | None
 
 
 class Shard(TypedDict):
@@ -127,10 +134,12 @@ def as_shard(value: Any) -> Shard:
         ) from None
 
 
-def as_batch(value: Any) -> int:
-    """The batch id out of what a task of the batch returned."""
+def as_batch(value: Any) -> BatchHandle:
+    """The batch out of what its first task returned; a bare id is taken for whatever batch has it."""
     try:
-        return int(value["batch"] if isinstance(value, Mapping) else value)
+        if isinstance(value, Mapping):
+            return BatchHandle(int(value["batch"]), str(value["uid"]) if "uid" in value else None)
+        return BatchHandle(int(value), None)
     except (KeyError, TypeError, ValueError):
         raise AirflowFailException(
             f"batch is {value!r}: give what OSSAudioListOperator returned, such as list.output"

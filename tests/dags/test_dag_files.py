@@ -35,6 +35,11 @@ from pathlib import Path
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
+def patience(task):
+    # The shortest delays before the retries of a task, in minutes: Airflow adds up to as much again, below the cap.
+    shortest = (task.retry_delay * task.retry_exponential_backoff**number for number in range(task.retries))
+    return tuple(min(task.max_retry_delay, delay).total_seconds() / 60 for delay in shortest)
+
 def describe(dag):
     restored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
     first = next(task for task in dag.tasks if not task.upstream_task_ids)
@@ -50,7 +55,7 @@ def describe(dag):
         "rules": {task.task_id: str(task.trigger_rule) for task in restored.tasks},
         "mapped": sorted(task.task_id for task in restored.tasks if task.is_mapped),
         "types": {task.task_id: task.task_type for task in dag.tasks},
-        "retries": sorted({task.retries for task in dag.tasks}),
+        "patience": sorted({patience(task) for task in dag.tasks}),
         "selection": {name: getattr(first, name) for name in first.template_fields},
         "convert": {name: convert.partial_kwargs.get(name) for name in ("smq_topic", "smq_queue", "staging_prefix")},
         "await": {name: wait.partial_kwargs.get(name) for name in ("smq_queue", "fail_on_error")},
@@ -146,7 +151,11 @@ def test_the_graph_of_a_batch(found: dict[str, Any], dag_id: str, first: str, op
         "export": "OSSAudioExportOperator",
         "report": "OSSAudioReportOperator",
     }
-    assert dag["retries"] == [2]
+    # Each task outlasts half an hour; none asks more often than every minute.
+    (minutes,) = dag["patience"]
+    assert 30 <= sum(minutes) <= 45
+    assert minutes == sorted(minutes)
+    assert minutes[0] >= 1
     assert dag["doc"]
 
 

@@ -141,10 +141,10 @@ class OSSAudioConvertOperator(OSSAudioOperator):
             )
             with self.catalogue() as catalogue:
                 shard = as_shard(self.shard) if self.shard is not None else self._plan(catalogue, settings, context)
-                with catalogue.read() as connection:
-                    batches.get_batch(connection, shard["batch"], shard["uid"])
                 room = RoomMaker(catalogue, settings, smq.settings, smq.queue, shard["batch"])
-                outcomes = submit_shard(catalogue, settings, shard["batch"], shard["shard"], options, room)
+                outcomes = submit_shard(
+                    catalogue, settings, shard["batch"], shard["shard"], options, room, uid=shard["uid"]
+                )
         told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "nothing left to submit"
         self.log.info("Shard %d of batch %d: %s", shard["shard"], shard["batch"], told)
         return shard

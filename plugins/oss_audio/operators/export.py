@@ -50,20 +50,19 @@ class OSSAudioExportOperator(OSSAudioBatchOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         if self.batch is None:
             raise AirflowSkipException("there is no batch: the task that lists the sources failed")
-        batch_id, settings = as_batch(self.batch), self.oss()
+        batch, settings = as_batch(self.batch), self.oss()
         prefix, manifests = as_text(self.catalogue_prefix), as_flag("manifests", self.manifests)
         made = RunExport(None, 0)
         with clear_errors("Exporting the batch", settings), self.catalogue() as catalogue:
-            report = build_report(catalogue, batch_id)
+            report = build_report(catalogue, *batch)
             if report.batch.dry_run:
                 raise AirflowSkipException("a dry run publishes nothing")
             if prefix:
-                made = export_run(
-                    catalogue, settings, batch_id, check_folder("catalogue prefix", prefix), manifests=manifests
-                )
+                folder = check_folder("catalogue prefix", prefix)
+                made = export_run(catalogue, settings, batch.id, folder, uid=batch.uid, manifests=manifests)
         uri = made.parquet.uri if made.parquet else None
         extra: dict[str, Any] = {
-            "batch": batch_id,
+            "batch": batch.id,
             "run": report.batch.name,
             **report.summary(),
             "export": uri,

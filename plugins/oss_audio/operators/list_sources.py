@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from include.catalogue import batches
+from include.catalogue.batches import Batch
 from include.oss import OssSettings, check_bucket, check_imm
 from include.pipeline.candidates import Order
 from include.pipeline.degrading import look_at_lossy_sources
@@ -57,7 +58,7 @@ class OSSAudioListOperator(OSSAudioOperator):
     :param limit: at most so many sources.
     :param plan_only: a dry run: show the plan, submit nothing.
     :param max_attempts: after so many failures a conversion is dead.
-    :return: ``{"batch": id, "listed": n, "passed_over": {reason: n}}``
+    :return: ``{"batch": id, "uid": text, "listed": n, "passed_over": {reason: n}}``
     """
 
     template_fields: Sequence[str] = (
@@ -158,7 +159,7 @@ class OSSAudioListOperator(OSSAudioOperator):
                     )
                 if batch.planned_at is not None:
                     self.log.info("Batch %d (%s) is planned already: it keeps its plan", batch.id, batch.name)
-                    return {"batch": batch.id, "listed": batch.listed, "passed_over": dict(batch.passed_over)}
+                    return self._told(batch, batch.listed, batch.passed_over)
                 listed, passed_over = list_sources(
                     catalogue,
                     settings.bucket(request.bucket),
@@ -175,7 +176,11 @@ class OSSAudioListOperator(OSSAudioOperator):
             request.bucket,
             ", ".join(f"{count} left out: {reason}" for reason, count in passed_over.items()) or "none left out",
         )
-        return {"batch": batch.id, "listed": listed, "passed_over": dict(passed_over)}
+        return self._told(batch, listed, passed_over)
+
+    @staticmethod
+    def _told(batch: Batch, listed: int, passed_over: Mapping[str, int]) -> dict[str, Any]:
+        return {"batch": batch.id, "uid": batch.uid, "listed": listed, "passed_over": dict(passed_over)}
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: the prefixes that were listed."""

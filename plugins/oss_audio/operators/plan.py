@@ -34,22 +34,23 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
         self.prices = prices
 
     def execute(self, context: Context) -> list[Shard]:
-        batch_id = as_batch(self.batch)
+        handle = as_batch(self.batch)
         with clear_errors("Planning the batch"), self.catalogue() as catalogue:
             with catalogue.read() as connection:
-                batch = batches.get_batch(connection, batch_id)
+                batch = batches.get_batch(connection, *handle)
                 if batch.planned_at is not None:
-                    shards = batches.shards_of(connection, batch_id)
+                    shards = batches.shards_of(connection, batch.id)
                     decided = ", ".join(f"{count} {decision}" for decision, count in batch.decisions.items())
                     self.log.info("Planned already: %s", decided or "nothing to do")
-                    return [Shard(batch=batch_id, uid=batch.uid, shard=shard) for shard in shards]
+                    return [Shard(batch=batch.id, uid=batch.uid, shard=shard) for shard in shards]
             path = as_text(self.prices)
             request = BatchRequest.from_json(batch.params)
             plan = plan_batch(
                 catalogue,
                 request.selection(),
                 request.renderings(),
-                batch_id,
+                batch.id,
+                uid=batch.uid,
                 force=request.force,
                 limit=request.limit,
                 max_attempts=request.max_attempts,
@@ -59,7 +60,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 dry_run=request.dry_run,
             )
         self._tell(plan, dry_run=request.dry_run)
-        return [Shard(batch=batch_id, uid=batch.uid, shard=shard) for shard in plan.shards]
+        return [Shard(batch=batch.id, uid=batch.uid, shard=shard) for shard in plan.shards]
 
     def _tell(self, plan: Plan, *, dry_run: bool) -> None:
         decided = ", ".join(f"{count} {decision}" for decision, count in plan.decisions.items()) or "nothing to do"

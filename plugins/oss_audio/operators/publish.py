@@ -33,8 +33,9 @@ class OSSAudioPublishOperator(OSSAudioBatchOperator):
             raise AirflowSkipException("there is no batch: the task that lists the sources failed")
         settings = self.oss()
         with clear_errors("Publishing the renditions", settings), self.catalogue() as catalogue:
-            outcomes = publish_batch(catalogue, settings, as_batch(self.batch))
-            self.datasets = Datasets(*touched(catalogue, as_batch(self.batch)))
+            batch = as_batch(self.batch)
+            outcomes = publish_batch(catalogue, settings, *batch)
+            self.datasets = Datasets(*touched(catalogue, *batch))
         self.log.info("Published: %s", dict(outcomes) or "nothing to publish")
         return dict(outcomes)
 

@@ -40,11 +40,11 @@ class OSSAudioReportOperator(OSSAudioOperator):
         threshold = as_percent("failure_threshold", self.failure_threshold)
         if self.batch is None:
             raise AirflowFailException("there is nothing to report: the task that lists the sources failed")
-        batch_id = as_batch(self.batch)
+        batch = as_batch(self.batch)
         with clear_errors("Reporting the batch"), self.catalogue() as catalogue:
-            report = build_report(catalogue, batch_id)
+            report = build_report(catalogue, *batch)
             with catalogue.write() as connection:
-                batches.end_batch(connection, batch_id)
+                batches.end_batch(connection, *batch)
         self.log.info("Report\n%s", render(report))
         if folder := as_text(self.reports):
             self.log.info("Written to %s", write_report(report, Path(folder)))

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from include.catalogue import batches
 from include.pipeline.requeueing import Wanted, requeue
 from oss_audio.clear_errors import clear_errors
 from oss_audio.operators.base import OSSAudioOperator, batch_name, refuse_unknown_params
@@ -23,7 +24,7 @@ class OSSAudioRequeueOperator(OSSAudioOperator):
     :param dead: also those without attempts left.
     :param attempts: so many more attempts a dead one gets.
     :param limit: at most so many, the oldest failures first.
-    :return: ``{"batch": id}``
+    :return: ``{"batch": id, "uid": text}``
     """
 
     template_fields: Sequence[str] = ("failed_batch", "code", "profile", "dead", "attempts", "limit")
@@ -47,7 +48,7 @@ class OSSAudioRequeueOperator(OSSAudioOperator):
         self.attempts = attempts
         self.limit = limit
 
-    def execute(self, context: Context) -> dict[str, int]:
+    def execute(self, context: Context) -> dict[str, Any]:
         with clear_errors("Planning failures again"), self.catalogue() as catalogue:
             refuse_unknown_params(context)
             attempts = as_number("attempts", self.attempts)
@@ -59,4 +60,6 @@ class OSSAudioRequeueOperator(OSSAudioOperator):
                 attempts=Wanted.attempts if attempts is None else attempts,
                 limit=as_number("limit", self.limit),
             )
-            return {"batch": requeue(catalogue, batch_name(context), wanted)}
+            batch_id = requeue(catalogue, batch_name(context), wanted)
+            with catalogue.read() as connection:
+                return {"batch": batch_id, "uid": batches.get_batch(connection, batch_id).uid}

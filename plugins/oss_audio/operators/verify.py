@@ -25,6 +25,6 @@ class OSSAudioVerifyOperator(OSSAudioBatchOperator):
             raise AirflowSkipException("there is no batch: the task that lists the sources failed")
         settings = self.oss()
         with clear_errors("Verifying the outputs", settings), self.catalogue() as catalogue:
-            outcomes = verify_batch(catalogue, settings, as_batch(self.batch))
+            outcomes = verify_batch(catalogue, settings, *as_batch(self.batch))
         self.log.info("Verified: %s", dict(outcomes) or "nothing to verify")
         return dict(outcomes)

@@ -14,7 +14,7 @@ from include.catalogue import UNHAPPY, Catalogue, batches, conversions, open_cat
 from include.pipeline.lookout import look
 from include.pipeline.progress import LEFT_OUT, read_progress
 from include.pipeline.waiting import poke
-from include.smq import check_smq
+from include.smq import SmqUnavailable, check_smq
 from oss_audio.clear_errors import clear_errors
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
@@ -139,11 +139,14 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         return as_text(self.smq_queue) or SMQHook(self.smq_conn_id).queue
 
     def _check_queue(self) -> None:
-        """Make sure that the queue is there; later on, while waiting, its messages are only a hint."""
+        """Make sure that the queue is there. Its messages are only a hint: an outage is no reason not to wait."""
         queue = self._queue()
         if self.smq_conn_id is not None and queue is not None:
             with clear_errors("Waiting for conversions"):
-                check_smq(SMQHook(self.smq_conn_id).settings, queue=queue)
+                try:
+                    check_smq(SMQHook(self.smq_conn_id).settings, queue=queue)
+                except SmqUnavailable as error:
+                    self.log.warning("%s Waiting all the same: OSS and IMM are asked.", error)
 
     def _fails_on_error(self) -> bool:
         if self.fail_on_error is not None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -24,6 +25,14 @@ from include.catalogue.conversions import Conversion
 from include.oss import OssSettings, check
 from include.pipeline import lookout, submitting, waiting
 from include.smq import check as smq_check
+from oss_audio.operators.convert import OSSAudioConvertOperator
+from oss_audio.operators.export import OSSAudioExportOperator
+from oss_audio.operators.list_sources import OSSAudioListOperator
+from oss_audio.operators.plan import OSSAudioPlanOperator
+from oss_audio.operators.publish import OSSAudioPublishOperator
+from oss_audio.operators.report import OSSAudioReportOperator
+from oss_audio.operators.verify import OSSAudioVerifyOperator
+from oss_audio.sensors.convert import OSSAudioConvertSensor
 
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess
@@ -145,3 +154,102 @@ def closed_port() -> int:
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
+
+
+class Run:
+    """One DAG run, its tasks executed as a worker executes them; XComs are all that passes between them."""
+
+    TASKS = ("list", "plan", "convert", "await", "verify", "catalogue", "export", "report")
+
+    def __init__(self, deployment: Deployment, run_id: str) -> None:
+        self.deployment = deployment
+        self.context = deployment.context(run_id)
+        self.listed: Any = None
+        self.shards: list[Any] = []
+        self.report: Any = None
+
+    def tasks(self, *names: str) -> Run:
+        for name in names:
+            getattr(self, f"_{name}")()
+        return self
+
+    def through(self, last: str) -> Run:
+        return self.tasks(*self.TASKS[: self.TASKS.index(last) + 1])
+
+    def onwards(self, first: str) -> Run:
+        return self.tasks(*self.TASKS[self.TASKS.index(first) :])
+
+    def states(self) -> list[tuple[State, int]]:
+        return [(one.state, one.attempt) for one in self.deployment.rows(self.listed["batch"])]
+
+    def _list(self) -> None:
+        where = {"bucket": self.deployment.cloud.bucket, "prefix": self.deployment.prefix}
+        self.listed = OSSAudioListOperator(task_id="list", profiles="mobile-mp3", **where).execute(self.context)
+
+    def _plan(self) -> None:
+        self.shards = OSSAudioPlanOperator(task_id="plan", batch=self.listed).execute(self.context)
+
+    def _convert(self) -> None:
+        for shard in self.shards:
+            OSSAudioConvertOperator(task_id="convert", shard=shard).execute(self.context)
+
+    def _await(self) -> None:
+        for shard in self.shards:
+            OSSAudioConvertSensor(
+                task_id="await", shard=shard, deferrable=False, poke_interval=0.1, timeout=60, fail_on_error=False
+            ).execute(self.context)
+
+    def _verify(self) -> None:
+        OSSAudioVerifyOperator(task_id="verify", batch=self.listed).execute(self.context)
+
+    def _catalogue(self) -> None:
+        OSSAudioPublishOperator(task_id="catalogue", batch=self.listed).execute(self.context)
+
+    def _export(self) -> None:
+        OSSAudioExportOperator(task_id="export", batch=self.listed).execute(self.context)
+
+    def _report(self) -> None:
+        self.report = OSSAudioReportOperator(task_id="report", batch=self.listed).execute(self.context)
+
+
+def count_accepted(deployment: Deployment) -> int:
+    """How many conversions of this test's sources the service has ever accepted, by its own list of tasks."""
+    from alibabacloud_imm20200930 import models
+    from alibabacloud_imm20200930.client import Client
+    from alibabacloud_tea_openapi import utils_models
+
+    address = urlsplit(deployment.cloud.imm)
+    client = Client(
+        utils_models.Config(
+            access_key_id=deployment.cloud.access_key_id,
+            access_key_secret=deployment.cloud.access_key_secret,
+            endpoint=address.netloc,
+            protocol=address.scheme,
+            region_id=deployment.cloud.region,
+        )
+    )
+    project = deployment.oss.imm().project_of(deployment.cloud.bucket)
+    count, token = 0, None
+    while True:
+        asked = models.ListTasksRequest(
+            project_name=project, request_definition=True, max_results=100, next_token=token
+        )
+        page = client.list_tasks(asked).body
+        count += sum(deployment.prefix in task.task_request_definition for task in page.tasks)
+        token = page.next_token
+        if not token:
+            return count
+
+
+@pytest.fixture
+def begin(deployment: Deployment) -> Callable[[str], Run]:
+    """Two sources, and runs over them."""
+    for name in ("a.wav", "b.wav"):
+        deployment.put(name)
+    return lambda run_id: Run(deployment, run_id)
+
+
+@pytest.fixture
+def accepted(deployment: Deployment) -> Callable[[], int]:
+    """How many conversions of this test's sources the service has ever accepted."""
+    return lambda: count_accepted(deployment)

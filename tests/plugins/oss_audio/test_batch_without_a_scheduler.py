@@ -63,9 +63,10 @@ def test_a_batch_from_listing_to_report(
     context = deployment.context()
 
     listed = listing(deployment, profiles=["mobile-mp3", "voice-amr-nb"]).execute(context)
-    assert listed == {"batch": 1, "listed": 3, "passed_over": {"not audio by its name": 1}}
+    uid = listed["uid"]
+    assert listed == {"batch": 1, "uid": uid, "listed": 3, "passed_over": {"not audio by its name": 1}}
     shards = plan(listed)
-    assert [(one["batch"], one["shard"]) for one in shards] == [(1, 0)]
+    assert shards == [{"batch": 1, "uid": uid, "shard": 0}]
     shard = OSSAudioConvertOperator(task_id="convert", shard=shards[0]).execute(context)
     assert shard == shards[0]
 

@@ -93,4 +93,5 @@ def test_text(value: Any, expected: str | None) -> None:
 
 def test_handles_of_batch_and_shard() -> None:
     assert as_shard({"batch": "3", "uid": "u", "shard": 4, "more": 1}) == {"batch": 3, "uid": "u", "shard": 4}
-    assert as_batch({"batch": 3, "listed": 9}) == as_batch(3) == as_batch("3") == 3
+    assert as_batch({"batch": 3, "listed": 9}) == as_batch(3) == as_batch("3") == (3, None)
+    assert as_batch({"batch": 3, "uid": "u", "listed": 9}) == (3, "u")
