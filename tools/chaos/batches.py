@@ -32,7 +32,7 @@ MOST_CLEARS = 12
 """So often an operator clears the failed tasks of a run before the harness says that it doesn't end."""
 
 LOOK_EVERY = 1.0
-PATIENCE = 180.0
+PATIENCE = 600.0
 """Seconds for which something that was killed or stands still is asked again."""
 
 _T = TypeVar("_T")

@@ -42,6 +42,9 @@ LAST_HITS = 3
 TAIL_SECONDS = 900.0
 """How long the batches may take after the last hit."""
 
+ANSWER_SECONDS = 120.0
+"""How long whoever was hit last may take until it can be asked for its account."""
+
 TARGETS = "renditions/"
 
 
@@ -173,7 +176,8 @@ def _judge(
     batches: Batches,
     judgement: Judgement,
 ) -> None:
-    while supervisor.standing_still():
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while (supervisor.standing_still() or not _answers(admin)) and time.monotonic() < deadline:
         time.sleep(0.5)
     admin.clear()
     rows, tasks, moves = view.rows(), list(admin.tasks()), view.moves()
@@ -182,6 +186,14 @@ def _judge(
     judge_sources(batches.sources, rows, tasks, judgement)
     judge_renditions(rows, view.renditions(), _objects(stack), judgement)
     judge_accounts(rows, tasks, Troubles(list(admin.faults()), supervisor.hits, claims(moves)), judgement)
+
+
+def _answers(admin: AdminClient) -> bool:
+    try:
+        admin.state()
+    except OSError:
+        return False
+    return True
 
 
 def _objects(stack: Stack) -> dict[str, tuple[str, int]]:

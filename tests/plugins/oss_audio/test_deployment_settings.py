@@ -1,0 +1,45 @@
+"""Settings of the environment: a misspelt one is refused by name, and every one that there is is documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from oss_audio.deployment import NAMES, UnknownSetting, refuse_unknown, setting
+
+PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("OSS_AUDIO_MAX_INFLIGHT", "OSS_AUDIO_MAX_IN_FLIGHT"),
+        ("OSS_AUDIO_PROFILE", "OSS_AUDIO_PROFILES"),
+        ("OSS_AUDIO_bucket", "OSS_AUDIO_BUCKET"),
+        ("OSS_AUDIO_STAGING", "OSS_AUDIO_STAGING_PREFIX"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_with_the_one_that_was_meant(given: str, meant: str) -> None:
+    with pytest.raises(UnknownSetting, match=rf"^there is no setting {given}: did you mean {meant}\?$"):
+        refuse_unknown({given: "7", "PATH": "/bin"})
+
+
+def test_what_resembles_nothing_is_refused_with_all_there_are() -> None:
+    with pytest.raises(UnknownSetting, match="there is no setting OSS_AUDIO_XYZZY: there are OSS_AUDIO_BUCKET, "):
+        refuse_unknown({"OSS_AUDIO_XYZZY": ""})
+
+
+def test_what_there_is_and_what_is_of_others_is_taken() -> None:
+    refuse_unknown({f"OSS_AUDIO_{name}": "" for name in NAMES} | {"OSS_BUCKET": "x", "OSS_AUDIO_STACK": "/tmp"})
+
+
+def test_every_setting_is_documented() -> None:
+    documented = set(re.findall(r"`OSS_AUDIO_(\w+)`", PAGE.read_text(encoding="utf-8")))
+    assert documented == NAMES
+
+
+def test_a_setting_that_there_is_not_can_not_be_asked_for() -> None:
+    with pytest.raises(KeyError):
+        setting("XYZZY")
