@@ -14,7 +14,7 @@ from include.catalogue import UNHAPPY, Catalogue, batches, conversions, open_cat
 from include.pipeline.lookout import look
 from include.pipeline.progress import LEFT_OUT, read_progress
 from include.pipeline.waiting import poke
-from include.smq import SmqUnavailable, check_smq
+from include.smq import SmqSettings, SmqUnavailable, check_smq
 from oss_audio.clear_errors import clear_errors
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
@@ -74,6 +74,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         shard = as_shard(self.shard)
         until = datetime.now(UTC) + timedelta(seconds=self.timeout)
         # A trigger that fires at once may fail its task (airflow #66374): a shard that is done never gets one.
+        self._smq()  # a wrong connection is told of at once, not only when there is something to wait for
         with self._known_batch() as catalogue:
             if look(catalogue, [self._shard])[self._shard].done:
                 return self._result()
@@ -103,10 +104,9 @@ class OSSAudioConvertSensor(BaseSensorOperator):
     def poke(self, context: Context) -> bool:
         """Receive once, ask once."""
         oss = OSSAudioHook(self.oss_conn_id).settings
-        queue = self._queue()
-        smq = SMQHook(self.smq_conn_id).settings if self.smq_conn_id and queue else None
+        smq = self._smq()
         with self._known_batch() as catalogue:
-            progress = poke(catalogue, oss, smq, queue, self._shard)
+            progress = poke(catalogue, oss, smq, self._queue(), self._shard)
         self.log.info("%s", progress)
         return progress.done
 
@@ -132,6 +132,9 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             yield catalogue
         finally:
             catalogue.close()
+
+    def _smq(self) -> SmqSettings | None:
+        return SMQHook(self.smq_conn_id).settings if self.smq_conn_id and self._queue() else None
 
     def _queue(self) -> str | None:
         if self.smq_conn_id is None:
