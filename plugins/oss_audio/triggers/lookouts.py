@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class _Posts:
     """Those of one event loop. A trigger that starts after a connection was changed gets one of its own."""
 
     newest: dict[Place, _Post] = field(default_factory=dict)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    locks: defaultdict[Place, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
 
 _POSTS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Posts] = WeakKeyDictionary()
@@ -71,7 +72,7 @@ async def shared_lookout(place: Place) -> AsyncIterator[Lookout]:
     Raises AirflowFailException for a missing or wrong connection, CatalogueError when the catalogue can't be opened.
     """
     posts = _POSTS.setdefault(asyncio.get_running_loop(), _Posts())
-    async with posts.lock:
+    async with posts.locks[place]:
         post = await _post(posts, place)
         post.guests += 1
     try:
