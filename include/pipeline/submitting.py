@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 PAUSES = (2.0, 8.0)
 #: Planned conversions read at once; they are claimed in turns of the pool's size.
 BACKLOG = 1000
+#: Answers that come within this many seconds after one are written down with it: a transaction costs as much as a POST.
+GATHER = 0.02
 #: How long a claim outlasts the longest POST, in seconds.
 LEASE_MARGIN = 10.0
 #: How long a throttled shard is tried without anything being accepted, in seconds; then it is given up for now.
@@ -172,6 +174,8 @@ class _Submitter:
                 return
             if pending:
                 done, _ = wait(pending, timeout=paused if paused > 0 else None, return_when=FIRST_COMPLETED)
+                if done:
+                    done, _ = wait(pending, timeout=GATHER)
             else:
                 done = set()
                 if self._full:
