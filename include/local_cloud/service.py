@@ -11,18 +11,21 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from include.local_cloud.clock import CloudClock
 from include.local_cloud.config import IMM_PROJECT, Config, ConfigError
 from include.local_cloud.data_lock import DataLock
 from include.local_cloud.events.teller import EventTeller
+from include.local_cloud.http_server import HttpProtocol, HttpServer, Refusal, http_server, plain_text
+from include.local_cloud.imm import app as imm_app
 from include.local_cloud.imm.engine.binaries import EngineUnavailable
 from include.local_cloud.imm.service import ImmService
+from include.local_cloud.oss import app as oss_app
 from include.local_cloud.oss.app import ObjectApi
 from include.local_cloud.oss.context import Context
 from include.local_cloud.signatures.oss import OssVerifier
+from include.local_cloud.smq import app as smq_app
 from include.local_cloud.smq.service import SmqService
 from include.local_cloud.store.local import LocalObjectStore
 from include.local_cloud.store.storage import OtherVersion
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
 STORE_THREADS = 32
 """Requests that may wait for the disk at once; waiting writes share their flushes."""
 _BACKLOG = 2048
-_SHUTDOWN_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,18 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class _Served:
-    """One application on one socket; `own_date` when it writes its own Date header."""
+    """One application on one socket; `own_date` when it writes its own Date header, `refusal` is what its server
+    answers in its stead."""
 
     app: ASGIApp
     listener: socket.socket
+    refusal: Refusal = plain_text
     own_date: bool = False
-    protocol: type[asyncio.Protocol] | None = None
+    protocol: type[HttpProtocol] = HttpProtocol
+
+    def server(self) -> HttpServer:
+        """A server for it."""
+        return http_server(self.app, date_header=not self.own_date, refusal=self.refusal, protocol=self.protocol)
 
 
 class LocalCloud:
@@ -142,15 +150,19 @@ class LocalCloud:
         verifier = OssVerifier(config.credentials, config.region, clock.now)
         oss = ObjectApi(Context(store, imm, config.region, threads, events), verifier, {config.host})
         apps: tuple[ASGIApp, ...] = (oss, smq.app, imm.app)
+        refusals = (oss_app.refusal, smq_app.refusal, imm_app.refusal)
         if misbehaviour is None:
-            services = [_Served(app, at, own_date=app is oss) for app, at in zip(apps, sockets, strict=True)]
+            services = [
+                _Served(app, at, refusal, own_date=app is oss)
+                for app, at, refusal in zip(apps, sockets, refusals, strict=True)
+            ]
             await stack.enter_async_context(_serving(services, smq.drain))
             self._endpoints = Endpoints(*(_address(config.host, listener) for listener in sockets))
             return
         admin = stack.enter_context(_listen(config.admin_host, config.admin_port or 0, "--admin-port"))
         services = [
-            _Served(app, at, own_date=True, protocol=connections.protocol())
-            for (app, connections), at in zip(misbehaviour.around(apps), sockets, strict=True)
+            _Served(app, at, refusal, own_date=True, protocol=connections.protocol())
+            for (app, connections), at, refusal in zip(misbehaviour.around(apps), sockets, refusals, strict=True)
         ]
         await stack.enter_async_context(
             _serving([*services, _Served(misbehaviour.admin, admin)], smq.drain, misbehaviour.drain)
@@ -179,47 +191,10 @@ class LocalCloud:
         await smq.ensure(topic=topic, queue=queue)
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the command line, and says when it accepts connections."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.accepting = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.accepting.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def http_server(app: ASGIApp, *, date_header: bool, protocol: type[asyncio.Protocol] | None = None) -> _Server:
-    """An HTTP server with the settings that all services have; `protocol` in place of uvicorn's own choice."""
-    return _Server(
-        uvicorn.Config(
-            app,
-            http=protocol or "auto",
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # a client is who connected, whatever it says
-            date_header=date_header,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )
-    )
-
-
 @contextlib.asynccontextmanager
 async def _serving(services: Sequence[_Served], *before_shutdown: Callable[[], None]) -> AsyncIterator[None]:
     """Serve each application on its socket until the block ends, then call `before_shutdown`."""
-    servers = [
-        (http_server(one.app, date_header=not one.own_date, protocol=one.protocol), one.listener) for one in services
-    ]
+    servers = [(one.server(), one.listener) for one in services]
     async with asyncio.TaskGroup() as tasks:
         for server, listener in servers:
             tasks.create_task(server.serve([listener]))

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from include.local_cloud.http_server import Lines
 from include.local_cloud.imm import ids, project_operations, tasks
 from include.local_cloud.imm.notification import moment
 from include.local_cloud.imm.parameters import (
@@ -43,26 +44,32 @@ def build_app(service: ImmService) -> Starlette:
     """The application around a service; the service's ``start`` and ``stop`` are its owner's business."""
 
     async def endpoint(request: Request) -> Response:
-        request_id = ids.request_id()
+        request_id, host = ids.request_id(), request.headers.get("host", "")
         try:
             answer = await _serve(service, request)
             status, content = 200, {"RequestId": request_id, **answer}
-        except (ImmApiError, Acs3SignatureError) as refusal:
-            status, content = refusal.status, _error(request_id, request, refusal.code, refusal.message)
+        except (ImmApiError, Acs3SignatureError) as refused:
+            status, content = refused.status, _error(request_id, host, refused.code, refused.message)
         except ClientDisconnect:
             return Response(status_code=499)  # nobody is there to read it
         except Exception:
             log.exception("%s %s failed, request %s", request.method, request.url.path, request_id)
             message = "The request processing has failed due to some unknown error."
-            status, content = 500, _error(request_id, request, "InternalError", message)
+            status, content = 500, _error(request_id, host, "InternalError", message)
         return JSONResponse(content, status, headers={"x-acs-request-id": request_id})
 
     methods = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
     return Starlette(routes=[Route("/{path:path}", endpoint, methods=methods)])
 
 
-def _error(request_id: str, request: Request, code: str, message: str) -> dict[str, object]:
-    host = request.headers.get("host", "")
+def refusal(status: int, code: str, message: str) -> tuple[Lines, bytes]:
+    """What the HTTP server answers to a request that never became one."""
+    request_id = ids.request_id()
+    body = json.dumps(_error(request_id, "", code, message)).encode()
+    return [(b"content-type", b"application/json"), (b"x-acs-request-id", request_id.encode("ascii"))], body
+
+
+def _error(request_id: str, host: str, code: str, message: str) -> dict[str, object]:
     return {"RequestId": request_id, "HostId": host, "Code": code, "Message": message}
 
 

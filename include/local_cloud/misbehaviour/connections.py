@@ -12,7 +12,8 @@ import struct
 from typing import cast
 
 from starlette.types import Scope
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from include.local_cloud.http_server import HttpProtocol
 
 _AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close sends RST and drops what was not sent
 
@@ -23,12 +24,12 @@ class Connections:
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], asyncio.Transport] = {}
 
-    def protocol(self) -> type[asyncio.Protocol]:
+    def protocol(self) -> type[HttpProtocol]:
         """The HTTP protocol class to give to uvicorn."""
         known = self._open
 
-        class RememberedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen at run time
-            def connection_made(self, transport: asyncio.Transport) -> None:
+        class RememberedProtocol(HttpProtocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
                 self._address = cast("tuple[str, int]", tuple(transport.get_extra_info("peername")[:2]))
                 known[self._address] = transport
                 super().connection_made(transport)

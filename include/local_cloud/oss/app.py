@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from include.local_cloud.events.origin import Origin
+from include.local_cloud.http_server import Lines
 from include.local_cloud.oss import operations
 from include.local_cloud.oss.addressing import received_request
 from include.local_cloud.oss.buckets import require_bucket
@@ -45,7 +46,7 @@ class ObjectApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI request."""
-        request_id = f"{getrandbits(96):024X}"  # it tells requests apart and keeps no secret
+        request_id = _new_request_id()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
         try:
@@ -149,6 +150,23 @@ def _start(status: int, headers: Mapping[str, str], request_id: str) -> Message:
 
 async def send_error(error: OssError, method: str, host: str, request_id: str, send: Send) -> None:
     """Answer with an error; `method` HEAD puts it into a header, as OSS does."""
+    headers, body = _error_answer(error, method, host, request_id)
+    await send(_start(error.status, {**headers, "content-length": str(len(body))}, request_id))
+    await send({"type": "http.response.body", "body": body})
+
+
+def refusal(status: int, code: str, message: str) -> tuple[Lines, bytes]:
+    """What the HTTP server answers to a request that never became one."""
+    request_id = _new_request_id()
+    headers, body = _error_answer(OssError(status, code, message), "", "", request_id)
+    return _start(status, headers, request_id)["headers"], body
+
+
+def _new_request_id() -> str:
+    return f"{getrandbits(96):024X}"  # it tells requests apart and keeps no secret
+
+
+def _error_answer(error: OssError, method: str, host: str, request_id: str) -> tuple[dict[str, str], bytes]:
     elements: list[Element] = [
         ("Code", error.code),
         ("Message", error.message),
@@ -165,6 +183,4 @@ async def send_error(error: OssError, method: str, host: str, request_id: str, s
     if method == "HEAD":
         headers["x-oss-err"] = base64.b64encode(body).decode("ascii")
         body = b""
-    headers["content-length"] = str(len(body))
-    await send(_start(error.status, headers, request_id))
-    await send({"type": "http.response.body", "body": body})
+    return headers, body

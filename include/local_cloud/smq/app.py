@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from include.local_cloud.http_server import Lines
 from include.local_cloud.signatures.mns import MnsSignatureError, verify
 from include.local_cloud.smq import answers, queue_operations, topic_operations
 from include.local_cloud.smq.attributes import check_name
@@ -151,6 +152,14 @@ async def _read(request: Request) -> bytes:
         if len(body) > _LARGEST_BODY:
             raise invalid_argument(f"The request body should not be longer than {_LARGEST_BODY} bytes.")
     return bytes(body)
+
+
+def refusal(status: int, code: str, message: str) -> tuple[Lines, bytes]:
+    """What the HTTP server answers to a request that never became one."""
+    request_id = secrets.token_hex(12).upper()
+    identity = [(b"x-mns-request-id", request_id.encode("ascii")), (b"x-mns-version", VERSION.encode("ascii"))]
+    body = answers.error(SmqRequestError(status, code, message), request_id, "")
+    return [(b"content-type", b"text/xml;charset=utf-8"), *identity], body
 
 
 def _refused(refusal: SmqRequestError, request_id: str, request: Request) -> Response:
