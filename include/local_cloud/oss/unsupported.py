@@ -28,6 +28,7 @@ HEADERS: Mapping[str, str] = {
     "x-oss-object-worm-mode": _RETENTION,
     "x-oss-object-worm-retain-until-date": _RETENTION,
     "x-oss-persistent-headers": "persistent headers",
+    "x-oss-process": "processing that a header asks for",
     "x-oss-resource-group-id": "resource groups",
 }
 """Headers that are refused, and what they ask for."""

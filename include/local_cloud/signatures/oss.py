@@ -25,6 +25,18 @@ from include.local_cloud.signatures.request import (
 LONGEST_V4_PRESIGNED_SECONDS = 604_800
 """A V4 presigned address is good for seven days at most."""
 
+_SIGNS = frozenset({"OSSAccessKeyId", "Signature", "x-oss-signature", "x-oss-signature-version"})
+_ONCE = _SIGNS | {
+    "Expires",
+    "security-token",
+    "x-oss-access-key-id",
+    "x-oss-additional-headers",
+    "x-oss-credential",
+    "x-oss-date",
+    "x-oss-expires",
+    "x-oss-security-token",
+}
+
 
 class OssVerifier:
     """Verifies requests for one account in one region; `now` gives the server's time (aware, UTC)."""
@@ -37,6 +49,8 @@ class OssVerifier:
     def verify(self, request: ReceivedRequest) -> None:
         """Return when the request is signed by the account; raise AuthenticationError otherwise."""
         authorization = request.headers.get("authorization")
+        if request.query:
+            _check_one_signature(request, authorization is not None)
         if authorization is not None:
             if authorization.startswith(oss_v4.ALGORITHM + " "):
                 self._v4_header(request, authorization)
@@ -186,6 +200,18 @@ class OssVerifier:
         for written in (f":{token}", f"={token}", "=" + quote(token, "")):
             text = text.replace("security-token" + written, "security-token:****")
         return text
+
+
+def _check_one_signature(request: ReceivedRequest, in_header: bool) -> None:
+    """Refuse a request that could be read in two ways: signed in two places, or twice in the query."""
+    names = [name for name, _ in request.query if name in _ONCE]
+    if in_header and not _SIGNS.isdisjoint(names):
+        raise invalid_argument(
+            "A request is signed either in the Authorization header or in the query, not in both.", "0002-00000039"
+        )
+    for name in names:
+        if names.count(name) > 1:
+            raise invalid_argument(f"The parameter {name} may be given once only.")
 
 
 def _token(request: ReceivedRequest) -> str | None:

@@ -304,6 +304,37 @@ def test_broken_presigned_parameters_are_refused(name: str, parameter: str, valu
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [
+        ("V1:signed_get", "Signature"),
+        ("V1:signed_get", "Expires"),
+        ("V2:signed_get", "x-oss-signature"),
+        ("V4:signed_get", "x-oss-signature"),
+        ("V4:signed_get", "x-oss-date"),
+    ],
+)
+@pytest.mark.parametrize("second", [None, "another"])
+def test_a_parameter_of_the_signature_is_given_once(name: str, parameter: str, second: str | None):
+    capture = named(name)
+    verify(capture.request, capture.sent_at)
+    query = capture.request.query
+    again = dict(query)[parameter] if second is None else second
+    for twice in ([*query, (parameter, again)], [(parameter, again), *query]):
+        error = refusal(capture.request._replace(query=twice), capture.sent_at)
+        assert (error.status, error.code) == (400, "InvalidArgument")
+        assert parameter in error.message
+
+
+@pytest.mark.parametrize("parameter", ["Signature", "OSSAccessKeyId", "x-oss-signature"])
+@pytest.mark.parametrize("name", ["V1:get", "V4:get"])
+def test_a_request_is_not_signed_in_two_places(name: str, parameter: str):
+    capture = named(name)
+    query = [*capture.request.query, (parameter, "x")]
+    error = refusal(capture.request._replace(query=query), capture.sent_at)
+    assert (error.status, error.code, error.ec) == (400, "InvalidArgument", "0002-00000039")
+
+
 def test_the_secret_never_shows():
     assert "testSK" not in repr(Credentials("testAK", "testSK", "tok"))
     assert "'tok'" not in repr(Credentials("testAK", "testSK", "tok"))
