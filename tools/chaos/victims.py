@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -166,6 +167,8 @@ def _kill(processes: list[psutil.Process]) -> None:
 
 
 def _title(process: psutil.Process) -> str:
-    with suppress(psutil.Error, IndexError):
-        return " ".join(process.cmdline())[:40].strip() or process.name()
+    """How the process calls itself, without folders."""
+    with suppress(psutil.Error):
+        command = re.sub(r"\S*/", "", " ".join(process.cmdline()))
+        return command[:40].strip() or process.name()
     return "gone"
