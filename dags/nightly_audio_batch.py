@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pendulum
-from airflow.sdk import DAG
+from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from oss_audio.batch_params import PIPELINE, SELECTION, batch_params
 from oss_audio.batch_pipeline import OUTLAST_AN_OUTAGE, batch_pipeline
@@ -12,7 +12,8 @@ from oss_audio.deployment import setting
 with DAG(
     dag_id="nightly_audio_batch",
     description="New and changed audio of a bucket to verified, catalogued renditions",
-    schedule=setting("SCHEDULE", "0 2 * * *"),
+    # Not the bare expression: a run of that covers a moment, and *interval only* wants the time since the last one.
+    schedule=CronDataIntervalTimetable(setting("SCHEDULE", "0 2 * * *"), timezone=setting("TIMEZONE", "Asia/Shanghai")),
     start_date=pendulum.datetime(2026, 1, 1, tz=setting("TIMEZONE", "Asia/Shanghai")),
     catchup=False,
     max_active_runs=1,

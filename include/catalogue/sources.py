@@ -94,3 +94,22 @@ def sketch(connection: Connection, listed: Row[Any], probe: Mapping[str, Any]) -
             index_elements=[source.c.bucket, source.c.key, source.c.etag], set_=seen, where=source.c.codec.is_(None)
         )
     )
+
+
+def note_crc64(connection: Connection, listed: Row[Any], crc64: str) -> None:
+    """Write down the CRC-64 (decimal) of a listed object's content, before anything is planned of it."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(source).values(
+        bucket=listed.bucket,
+        key=listed.key,
+        etag=listed.etag,
+        size=listed.size,
+        last_modified=listed.last_modified,
+        first_listed_at=now(),
+        crc64=crc64,
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[source.c.bucket, source.c.key, source.c.etag], set_={"crc64": crc64}
+        )
+    )

@@ -1,5 +1,7 @@
 """What a batch has to decide about: listed sources whose rendition is missing, undone or outdated, in order.
 
+A batch that lists only what was written lately also decides about what earlier batches left undone of older sources.
+
 One statement puts them, numbered, into a temporary table, and pages are read from that: a plan over a million sources
 sorts once and never holds more than a page.
 """
@@ -7,6 +9,7 @@ sorts once and never holds more than a page.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -14,8 +17,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from include.catalogue.conversions import CHUNK
-from include.catalogue.schema import UtcDateTime, conversion, listing, source
-from include.catalogue.states import State
+from include.catalogue.database import now
+from include.catalogue.schema import UtcDateTime, batch, batch_conversion, conversion, listing, source
+from include.catalogue.states import ACTIVE, State
 
 from .decisions import SKIPPED, Decision
 from .renderings import Rendering, target_bucket
@@ -50,10 +54,16 @@ candidate = sa.Table(
     # Of the listed content, where it is known.
     sa.Column("codec", sa.Text),
     sa.Column("duration", sa.Float),
+    # False: left undone by an earlier batch, and not listed by this one.
+    sa.Column("listed", sa.Boolean, nullable=False),
     prefixes=["TEMPORARY"],
 )
 
 _DONE = [State.PUBLISHED.value, State.SKIPPED.value]
+#: A conversion under way that hasn't moved for so long is left behind, also where its batch was never reported: that is
+#: how long a batch waits for a shard. One that is not is joined: harmless, for each is submitted once.
+LEFT_BEHIND = timedelta(hours=12)
+_FAILED = [State.FAILED.value, State.QUARANTINED.value]
 
 
 class Candidates:
@@ -69,6 +79,7 @@ class Candidates:
         force: bool,
         degrading: bool,
         order: Order,
+        left_before: datetime | None = None,
     ) -> None:
         """Find them.
 
@@ -76,6 +87,8 @@ class Candidates:
             bucket: of the sources.
             force: everything listed is one.
             degrading: also what an earlier batch skipped because it would have degraded its source.
+            left_before: also what earlier batches left undone of sources that were written before; None: only what is
+                listed.
         """
         self._connection = connection
         connection.execute(sa.schema.DropTable(candidate, if_exists=True))
@@ -84,7 +97,12 @@ class Candidates:
             *(
                 _of_rendering(batch_id, bucket, number, rendering, force=force, degrading=degrading)
                 for number, rendering in enumerate(renderings)
-            )
+            ),
+            *(
+                _left_behind(batch_id, bucket, number, rendering, left_before)
+                for number, rendering in enumerate(renderings)
+                if left_before is not None
+            ),
         ).subquery()
         first: dict[Order, list[sa.ColumnElement[Any]]] = {
             Order.PROFILE: [found.c.rendering],
@@ -97,9 +115,10 @@ class Candidates:
         numbered = sa.select(position.label("position"), *(found.c[name] for name in columns[1:]))
         connection.execute(sa.insert(candidate).from_select(columns, numbered))
 
-    def count(self) -> int:
-        """How many there are."""
-        return self._connection.execute(sa.select(sa.func.count()).select_from(candidate)).scalar_one()
+    def count_listed(self) -> int:
+        """How many of them are listed."""
+        listed = sa.select(sa.func.count()).select_from(candidate).where(candidate.c.listed)
+        return self._connection.execute(listed).scalar_one()
 
     def pages(self) -> Iterator[Sequence[Row[Any]]]:
         """All of them in order, some at a time."""
@@ -118,6 +137,10 @@ def _of_rendering(
     batch_id: int, bucket: str, number: int, rendering: Rendering, *, force: bool, degrading: bool
 ) -> sa.Select[tuple[Any, ...]]:
     content = source.alias("content")
+    # Written again byte for byte, under another ETag (`same_bytes`).
+    same_bytes = sa.and_(
+        content.c.size == source.c.size, sa.func.coalesce(content.c.crc64, "") == sa.func.coalesce(source.c.crc64, "-")
+    )
     statement = (
         sa.select(
             sa.literal(number).label("rendering"),
@@ -132,9 +155,10 @@ def _of_rendering(
             conversion.c.attempt,
             conversion.c.max_attempts,
             conversion.c.retry_at,
-            source.c.etag.label("planned_etag"),
+            sa.case((same_bytes, listing.c.etag), else_=source.c.etag).label("planned_etag"),
             content.c.codec,
             content.c.duration,
+            sa.true().label("listed"),
         )
         .select_from(listing)
         .outerjoin(
@@ -163,8 +187,57 @@ def _of_rendering(
         sa.or_(
             *([spared] if degrading else []),
             conversion.c.id.is_(None),
-            source.c.etag != listing.c.etag,
+            sa.and_(source.c.etag != listing.c.etag, sa.not_(same_bytes)),
             conversion.c.digest != rendering.digest(),
             conversion.c.state.not_in(_DONE),
+        )
+    )
+
+
+def _left_behind(
+    batch_id: int, bucket: str, number: int, rendering: Rendering, before: datetime
+) -> sa.Select[tuple[Any, ...]]:
+    """What failed, and what nobody sees through any more, of sources that this batch doesn't list."""
+    listed = sa.exists().where(
+        listing.c.batch_id == batch_id, listing.c.bucket == conversion.c.bucket, listing.c.key == conversion.c.key
+    )
+    open_batch = sa.exists().where(
+        batch_conversion.c.conversion_id == conversion.c.id,
+        batch.c.id == batch_conversion.c.batch_id,
+        batch.c.reported_at.is_(None),
+    )
+    forgotten = sa.or_(~open_batch, conversion.c.changed_at < now() - LEFT_BEHIND)
+    return (
+        sa.select(
+            sa.literal(number).label("rendering"),
+            conversion.c.bucket,
+            conversion.c.key,
+            source.c.etag,
+            source.c.size,
+            source.c.last_modified,
+            conversion.c.id,
+            conversion.c.state,
+            conversion.c.digest,
+            conversion.c.attempt,
+            conversion.c.max_attempts,
+            conversion.c.retry_at,
+            source.c.etag.label("planned_etag"),
+            source.c.codec,
+            source.c.duration,
+            sa.false().label("listed"),
+        )
+        .select_from(conversion)
+        .join(source, source.c.id == conversion.c.source_id)
+        .where(
+            conversion.c.newest,
+            conversion.c.bucket == bucket,
+            conversion.c.profile == rendering.name,
+            conversion.c.target_bucket == target_bucket(rendering, bucket),
+            source.c.last_modified < before,
+            sa.or_(
+                conversion.c.state.in_(_FAILED),
+                sa.and_(conversion.c.state.in_([state.value for state in sorted(ACTIVE)]), forgotten),
+            ),
+            ~listed,
         )
     )

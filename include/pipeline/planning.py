@@ -45,6 +45,7 @@ def plan_batch(
     batch_id: int,
     *,
     uid: str | None = None,
+    leftovers: bool = False,
     force: bool = False,
     limit: int | None = None,
     max_attempts: int = 3,
@@ -58,6 +59,8 @@ def plan_batch(
 
     Args:
         uid: the batch's own, where it is known: an id may be given again.
+        leftovers: where the selection takes only what was written lately, also see to older sources of it that earlier
+            batches planned and left: failed with attempts left, or under way with nobody to see them through.
         force: make every listed source's renditions anew.
         limit: take at most so many sources that have something to do, the first in the order.
         max_attempts: after so many failures a conversion is dead.
@@ -75,6 +78,7 @@ def plan_batch(
         selection,
         renderings,
         batch_id,
+        leftovers=leftovers,
         force=force,
         limit=limit,
         max_attempts=max_attempts,
@@ -119,6 +123,7 @@ class _Planner:
         renderings: Sequence[Rendering],
         batch_id: int,
         *,
+        leftovers: bool,
         force: bool,
         limit: int | None,
         max_attempts: int,
@@ -132,6 +137,7 @@ class _Planner:
         self._digests = [rendering.digest() for rendering in renderings]
         self._wanted = frozenset(rendering.name for rendering in renderings)
         self._batch_id = batch_id
+        self._left_before = selection.modified_from if leftovers else None
         self._force = force
         self._limit = limit
         self._max_attempts = max_attempts
@@ -154,10 +160,11 @@ class _Planner:
             force=self._force,
             degrading=not self._never_degrade,
             order=self._order,
+            left_before=self._left_before,
         )
         for page in candidates.pages():
             self._decide(connection, page)
-        self.plan.unchanged = listed * len(self._renderings) - candidates.count()
+        self.plan.unchanged = listed * len(self._renderings) - candidates.count_listed()
         candidates.forget()
         cut_shards(connection, self._batch_id, self._ordinal)
         batches.end_planning(connection, self._batch_id, self.plan.decisions)
@@ -191,7 +198,9 @@ class _Planner:
 
     def _decide(self, connection: Connection, page: Sequence[Row[Any]]) -> None:
         at = now()
-        decided = [(row, self._decision(row, at)) for row in page]
+        # What is left behind was planned once, but perhaps under another selection.
+        mine = [row for row in page if row.listed or self._selection.matches(row.key)]
+        decided = [(row, self._decision(row, at)) for row in mine]
         # Only sources with something to do count against the limit.
         decided = [(row, d) for row, d in decided if d in LEFT_ALONE or self._within_limit(row.key)]
         wanted: list[_Wanted] = [
@@ -253,8 +262,9 @@ class _Planner:
         if row.digest != self._digests[row.rendering]:
             return Decision.REPARAMETRISED
         state = State(row.state)
-        if self._force or state in {State.SUPERSEDED, State.CANCELLED, State.SKIPPED}:
-            return Decision.FORCED if self._force else Decision.NEW
+        forced = self._force and row.listed
+        if forced or state in {State.SUPERSEDED, State.CANCELLED, State.SKIPPED}:
+            return Decision.FORCED if forced else Decision.NEW
         if state in ACTIVE:
             return Decision.JOINED
         if state is State.DEAD or row.attempt >= row.max_attempts:

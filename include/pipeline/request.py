@@ -44,7 +44,7 @@ class BatchRequest:
         target_bucket: overrides the profiles' own; None leaves them.
         start, duration: a part of each source, milliseconds; 0 and 0 mean all of it.
         single: one rendition that is no profile, as {"convert", "bucket", "key"}; then `profiles` is empty.
-        force, limit, max_attempts, order, never_degrade, dry_run: see `planning.plan_batch`.
+        leftovers, force, limit, max_attempts, order, never_degrade, dry_run: see `planning.plan_batch`.
     """
 
     bucket: str
@@ -63,6 +63,7 @@ class BatchRequest:
     start: int = 0
     duration: int = 0
     single: Mapping[str, str] | None = None
+    leftovers: bool = True
     force: bool = False
     limit: int | None = None
     max_attempts: int = 3

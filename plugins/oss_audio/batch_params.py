@@ -142,6 +142,13 @@ def batch_params() -> dict[str, Param]:
             title="Interval only",
             description="Only sources written within the run's data interval: for a backfill.",
         ),
+        "leftovers": Param(
+            True,
+            type="boolean",
+            title="Leftovers",
+            description="With an interval or an oldest age: also older sources that earlier runs planned and left, "
+            "failed with attempts left or unfinished.",
+        ),
         "restore": _flag(
             title="Restore",
             description="Have archived sources restored, for a later run; OSS charges for it.",
@@ -222,6 +229,7 @@ SELECTION: dict[str, Any] = {
     "max_age": "{{ params.max_age }}",
     "modified_from": "{{ data_interval_start if params.interval_only else '' }}",
     "modified_before": "{{ data_interval_end if params.interval_only else '' }}",
+    "leftovers": "{{ params.leftovers }}",
     "restore": "{{ params.restore }}",
     "never_degrade": "{{ params.never_degrade }}",
     "force": "{{ params.force }}",

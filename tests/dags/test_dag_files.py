@@ -32,8 +32,11 @@ SETTINGS = {
 PROGRAM = """
 import json, os, sys
 from pathlib import Path
+import pendulum
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
+
+NOON = pendulum.datetime(2026, 11, 22, 12, tz="Asia/Shanghai")
 
 def patience(task):
     # The shortest delays before the retries of a task, in minutes: Airflow adds up to as much again, below the cap.
@@ -49,6 +52,7 @@ def describe(dag):
         "file": Path(dag.fileloc).name,
         "schedule": restored.timetable.summary,
         "timezone": str(dag.timezone),
+        "interval": [str(one) for one in restored.timetable.infer_manual_data_interval(run_after=NOON)],
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "graph": {task.task_id: sorted(task.upstream_task_ids) for task in restored.tasks},
@@ -163,6 +167,8 @@ def test_schedules(found: dict[str, Any]) -> None:
     nightly, manual = found["dags"]["nightly_audio_batch"], found["dags"]["convert_audio"]
     assert (nightly["schedule"], nightly["timezone"], nightly["catchup"]) == ("0 2 * * *", "Asia/Shanghai", False)
     assert nightly["max_active_runs"] == 1
+    # What *interval only* is about: the day that ended when the night began, not a moment.
+    assert nightly["interval"] == ["2026-11-20 18:00:00+00:00", "2026-11-21 18:00:00+00:00"]
     assert manual["schedule"] == "None"
 
 
@@ -187,6 +193,7 @@ def test_params_make_a_form(found: dict[str, Any], dag_id: str) -> None:
         "max_age": (["null", "number"], None),
         "never_degrade": ("boolean", False),
         "interval_only": ("boolean", False),
+        "leftovers": ("boolean", True),
         "restore": ("boolean", False),
         "failure_threshold": ("number", 50),
     }

@@ -17,6 +17,7 @@ from include.pipeline.degrading import look_at_lossy_sources
 from include.pipeline.listing import list_sources
 from include.pipeline.renderings import target_bucket
 from include.pipeline.request import BatchRequest, RequestError
+from include.pipeline.same_bytes import recognise_same_bytes
 from include.pipeline.selection import refuse_own_targets
 from oss_audio.clear_errors import clear_errors
 from oss_audio.lineage import Datasets, lineage
@@ -49,6 +50,8 @@ class OSSAudioListOperator(OSSAudioOperator):
     :param max_age: hours; older ones are left out.
     :param modified_from: only sources written at or after this time (ISO 8601 with its zone), by OSS's clock.
     :param modified_before: only sources written before this time; with both, a run covers its interval of a backfill.
+    :param leftovers: with `modified_from` or `max_age`: also see to older sources that earlier runs planned and left,
+        failed with attempts left or unfinished.
     :param restore: have archived sources restored, for a later run; OSS charges for it.
     :param order: what is submitted first, and what `limit` leaves for later: profile (as named, then by key), key,
         newest or smallest.
@@ -78,6 +81,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         "max_age",
         "modified_from",
         "modified_before",
+        "leftovers",
         "restore",
         "order",
         "never_degrade",
@@ -108,6 +112,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         max_age: Any = None,
         modified_from: Any = None,
         modified_before: Any = None,
+        leftovers: Any = True,
         restore: Any = False,
         order: Any = Order.PROFILE.value,
         never_degrade: Any = False,
@@ -134,6 +139,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         self.max_age = max_age
         self.modified_from = modified_from
         self.modified_before = modified_before
+        self.leftovers = leftovers
         self.restore = restore
         self.order = order
         self.never_degrade = never_degrade
@@ -167,6 +173,8 @@ class OSSAudioListOperator(OSSAudioOperator):
                     batch.id,
                     restore=request.restore,
                 )
+                if same := recognise_same_bytes(catalogue, settings, batch.id):
+                    self.log.info("Asked for the checksums of %d sources with another ETag and the same size", same)
                 if request.never_degrade:
                     looked = look_at_lossy_sources(catalogue, settings, batch.id)
                     self.log.info("Looked at %d sources that may be lossy", looked)
@@ -203,6 +211,7 @@ class OSSAudioListOperator(OSSAudioOperator):
             max_size=as_number("max_size", self.max_size),
             modified_from=as_moment("modified_from", self.modified_from),
             modified_before=as_moment("modified_before", self.modified_before),
+            leftovers=as_flag("leftovers", self.leftovers),
             restore=as_flag("restore", self.restore),
             order=self._order(),
             never_degrade=as_flag("never_degrade", self.never_degrade),

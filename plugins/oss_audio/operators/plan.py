@@ -51,6 +51,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 request.renderings(),
                 batch.id,
                 uid=batch.uid,
+                leftovers=request.leftovers,
                 force=request.force,
                 limit=request.limit,
                 max_attempts=request.max_attempts,

@@ -1,0 +1,86 @@
+"""A source that is written again byte for byte is not converted again, whatever its ETag; any other change is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import oss2
+import pytest
+
+from include.catalogue import batches
+from include.pipeline.decisions import Decision, Plan
+from include.pipeline.listing import list_sources
+from include.pipeline.planning import plan_batch
+from include.pipeline.request import BatchRequest
+from include.pipeline.same_bytes import recognise_same_bytes
+
+if TYPE_CHECKING:
+    from tests.include.pipeline.conftest import Steps
+
+Wav = Callable[..., bytes]
+
+
+def put_in_parts(steps: Steps, name: str, content: bytes) -> None:
+    """An upload in one part: the same bytes have another ETag than a PUT gives them."""
+    bucket, key = steps.oss.bucket(steps.bucket), steps.prefix + name
+    upload = bucket.init_multipart_upload(key).upload_id
+    part = bucket.upload_part(key, upload, 1, content)
+    bucket.complete_multipart_upload(key, upload, [oss2.models.PartInfo(1, part.etag)])
+
+
+def next_night(steps: Steps) -> tuple[int, Plan]:
+    """What the tasks list and plan do: how many checksums were asked for, and the plan."""
+    request = BatchRequest(steps.bucket, (steps.prefix,), profiles=("mobile-mp3",))
+    with steps.catalogue.write() as connection:
+        batch = batches.open_batch(connection, f"{steps.prefix}night-{next(steps.numbers)}", request.to_json())
+    list_sources(steps.catalogue, steps.oss.bucket(steps.bucket), request.selection(), batch.id)
+    asked = recognise_same_bytes(steps.catalogue, steps.oss, batch.id)
+    return asked, plan_batch(steps.catalogue, request.selection(), request.renderings(), batch.id)
+
+
+@pytest.fixture
+def content(steps: Steps, wav: Wav) -> bytes:
+    """Of a source whose rendition stands."""
+    made = wav()
+    steps.put("a.wav", made)
+    batch = steps.to_converted("mobile-mp3")
+    steps.verify(batch)
+    assert steps.publish(batch) == {"published": 1}
+    return made
+
+
+def test_another_etag_of_the_same_bytes_costs_one_request_once(steps: Steps, content: bytes) -> None:
+    put_in_parts(steps, "a.wav", content)
+    asked, plan = next_night(steps)
+    assert (asked, plan.decisions, plan.unchanged) == (1, {}, 1)
+    asked, plan = next_night(steps)
+    assert (asked, plan.decisions, plan.unchanged) == (0, {}, 1)
+
+
+def test_the_same_etag_costs_nothing(steps: Steps, content: bytes) -> None:
+    steps.put("a.wav", content)
+    asked, plan = next_night(steps)
+    assert (asked, plan.decisions, plan.unchanged) == (0, {}, 1)
+
+
+def test_other_bytes_of_the_same_size_are_converted(steps: Steps, content: bytes) -> None:
+    put_in_parts(steps, "a.wav", content[:-1] + bytes([content[-1] ^ 1]))
+    asked, plan = next_night(steps)
+    assert (asked, plan.decisions) == (1, {Decision.CHANGED: 1})
+
+
+def test_bytes_of_another_size_are_converted_unasked(steps: Steps, content: bytes) -> None:
+    put_in_parts(steps, "a.wav", content + b"more")
+    asked, plan = next_night(steps)
+    assert (asked, plan.decisions) == (0, {Decision.CHANGED: 1})
+
+
+def test_a_conversion_that_waits_for_verification_takes_the_new_etag_for_the_same_content(
+    steps: Steps, content: bytes
+) -> None:
+    batch = steps.to_converted("mobile-mp3", force=True)
+    put_in_parts(steps, "a.wav", content)
+    assert steps.verify(batch) == {"verified": 1}
+    assert steps.publish(batch) == {"published": 1}
+    assert next_night(steps)[1].decisions == {}

@@ -1,0 +1,31 @@
+"""Nights by interval, as Airflow runs them: each covers its day, and what a stopped one left is not lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from include.catalogue import State
+from oss_audio.operators.list_sources import OSSAudioListOperator
+
+if TYPE_CHECKING:
+    from tests.plugins.oss_audio.conftest import Deployment
+
+
+def test_what_a_stopped_night_left_is_published_by_a_later_one(
+    deployment: Deployment, begin: Callable[[str], Any], accepted: Callable[[], int]
+) -> None:
+    stopped = begin("a night").through("plan")
+    opened = deployment.catalogue()
+    with opened.write() as connection:
+        connection.exec_driver_sql("UPDATE conversion SET changed_at = '2026-01-01 00:00:00.000000'")
+    opened.close()
+    later = begin("a later night")
+    where = {"bucket": deployment.cloud.bucket, "prefix": deployment.prefix, "profiles": "mobile-mp3"}
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    later.listed = OSSAudioListOperator(task_id="list", modified_from=tomorrow, **where).execute(later.context)
+    assert later.listed["listed"] == 0
+    assert later.onwards("plan").states() == [(State.PUBLISHED, 1)] * 2
+    assert stopped.states() == [(State.PUBLISHED, 1)] * 2
+    assert accepted() == 2
