@@ -1,7 +1,7 @@
 """A SQLite file that one thread writes, with every acknowledged write on the disk.
 
 The services are asyncio programs, and a commit that waits for the disk must not hold their event loop up.
-One thread writes; whatever is waiting when it looks goes into one transaction (group commit), each call in a
+One thread writes; whatever is waiting when it looks goes into one transaction (group commit), each of several in a
 savepoint of its own, and nobody gets an answer before that transaction is committed with
 ``synchronous=FULL``. So what was answered survives ``kill -9`` and a loss of power, and a hundred
 concurrent callers cost one sync, not a hundred.
@@ -150,8 +150,10 @@ class SqliteThread:
         outcomes: list[_Outcome] = []
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for call in calls:
-                outcomes.append(self._in_savepoint(connection, call))
+            if len(calls) == 1:  # and if it fails, so does the transaction
+                outcomes.append((calls[0], calls[0].work(connection), None))
+            else:
+                outcomes += [self._in_savepoint(connection, call) for call in calls]
             self._before_commit(connection)
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - a full disk fails this transaction, not the thread

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS tasks (
@@ -40,8 +41,7 @@ CREATE INDEX IF NOT EXISTS tasks_of_project ON tasks (project, number);
 RUNNING, SUCCEEDED, FAILED = "Running", "Succeeded", "Failed"
 
 
-@dataclass(frozen=True)
-class NewTask:
+class NewTask(NamedTuple):
     """What is known of a task when it is accepted; `started_ms` is that moment, `topic` None for no
     notification.
     """
@@ -59,12 +59,22 @@ class NewTask:
     started_ms: int
 
 
-@dataclass(frozen=True)
-class Task(NewTask):
+class Task(NamedTuple):
     """A task and how far it is. `number` counts in the order of acceptance; `ended_ms` is None while it
     runs.
     """
 
+    task_id: str
+    event_id: str
+    request_id: str
+    project: str
+    bucket: str
+    key: str
+    process: str
+    target_bucket: str
+    target_key: str
+    topic: str | None
+    started_ms: int
     number: int
     status: str
     code: str
@@ -84,24 +94,19 @@ class Wanted:
     ended_to: int | None = None
 
 
-_NEW_COLUMNS = tuple(NewTask.__dataclass_fields__)
-_COLUMNS = ", ".join(Task.__dataclass_fields__)
+_COLUMNS = ", ".join(Task._fields)
+_ADD = f"INSERT INTO tasks ({', '.join(NewTask._fields)}) VALUES ({', '.join('?' * len(NewTask._fields))})"  # noqa: S608 - names of this file
 
 
 def add(db: sqlite3.Connection, task: NewTask) -> int:
     """Write an accepted task; its number."""
-    marks = ", ".join("?" * len(_NEW_COLUMNS))
-    row = db.execute(
-        f"INSERT INTO tasks ({', '.join(_NEW_COLUMNS)}) VALUES ({marks})",  # noqa: S608 - names of this file
-        [getattr(task, name) for name in _NEW_COLUMNS],
-    )
-    return int(row.lastrowid or 0)
+    return int(db.execute(_ADD, task).lastrowid or 0)
 
 
 def get(db: sqlite3.Connection, number: int) -> Task:
     """A task that is there, by number."""
     row = db.execute(f"SELECT {_COLUMNS} FROM tasks WHERE number = ?", (number,)).fetchone()  # noqa: S608 - names of this file
-    return Task(**row)
+    return Task(*row)
 
 
 def find(db: sqlite3.Connection, project: str, task_id: str) -> Task | None:
@@ -110,7 +115,7 @@ def find(db: sqlite3.Connection, project: str, task_id: str) -> Task | None:
         f"SELECT {_COLUMNS} FROM tasks WHERE task_id = ? AND project = ?",  # noqa: S608 - names of this file
         (task_id, project),
     ).fetchone()
-    return None if row is None else Task(**row)
+    return None if row is None else Task(*row)
 
 
 def to_do(db: sqlite3.Connection) -> list[tuple[str, int]]:
@@ -136,7 +141,7 @@ def finish(db: sqlite3.Connection, number: int, status: str, code: str, message:
         f" RETURNING {_COLUMNS}",
         (status, code, message, now_ms, number),
     ).fetchone()
-    return get(db, number) if row is None else Task(**row)
+    return get(db, number) if row is None else Task(*row)
 
 
 def told(db: sqlite3.Connection, numbers: Sequence[int]) -> None:
@@ -179,4 +184,4 @@ def listing(
         f"ORDER BY {order} {direction}, number {direction} LIMIT :limit",
         {**asdict(wanted), "after": after, "limit": limit},
     )
-    return [Task(**row) for row in rows]
+    return [Task(*row) for row in rows]

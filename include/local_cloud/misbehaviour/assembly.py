@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,8 +20,6 @@ from include.local_cloud.misbehaviour.http_layer import FaultLayer
 from include.local_cloud.misbehaviour.notifications import Notifications
 from include.local_cloud.smq.service import SmqService
 from include.local_cloud.store.local import LocalObjectStore
-
-_THREADS = 32
 
 
 class Misbehaviour:
@@ -61,8 +58,7 @@ async def misbehaving(
     data_dir: Path, clock: CloudClock, store: LocalObjectStore, smq: SmqService, host: str, seed: int | None
 ) -> AsyncIterator[Misbehaviour]:
     """Read the rules that `data_dir` keeps, and stand between publishers and the topics of `smq` (which is started)."""
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="misbehaviour") as threads:
-        async with Director(data_dir, clock).open(seed) as director, Notifications(director, smq).open() as messages:
-            course = DisturbedCourse(director, store, messages, threads)
-            faces = (OssFace({host}), SmqFace(), ImmFace())
-            yield Misbehaviour(director, messages, course, Accounts(data_dir), faces)
+    async with Director(data_dir, clock).open(seed) as director, Notifications(director, smq).open() as messages:
+        course = DisturbedCourse(director, store, messages)
+        faces = (OssFace({host}), SmqFace(), ImmFace())
+        yield Misbehaviour(director, messages, course, Accounts(data_dir), faces)

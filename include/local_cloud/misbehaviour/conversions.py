@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from random import Random
-from typing import TypeVar
 
 from include.local_cloud.imm import requests
 from include.local_cloud.imm.course import Convert, Tell
@@ -22,23 +18,18 @@ from include.local_cloud.misbehaviour.rules import Failed, Instant, Slow, TaskRu
 from include.local_cloud.store.local import LocalObjectStore
 from include.local_cloud.store.records import Attributes
 
-Result = TypeVar("Result")
-
 
 class _SourceChanged(Exception):
     """What was made can't be said to be of the source that was looked up before."""
 
 
 class DisturbedCourse:
-    """The course of tasks (see imm/course.py) under the rules of a director. `threads` wait for the disk."""
+    """The course of tasks (see imm/course.py) under the rules of a director."""
 
-    def __init__(
-        self, director: Director, store: LocalObjectStore, notifications: Notifications, threads: ThreadPoolExecutor
-    ) -> None:
+    def __init__(self, director: Director, store: LocalObjectStore, notifications: Notifications) -> None:
         self._director = director
         self._store = store
         self._notifications = notifications
-        self._threads = threads
         self._renditions = KeptRenditions(director.directory / "renditions")
         self._rested: set[int] = set()
 
@@ -86,31 +77,27 @@ class DisturbedCourse:
             nonlocal made_here
             made = await convert()
             made_here = True
-            if (await self._source(task)).etag != source.etag:
+            if self._source(task).etag != source.etag:
                 raise _SourceChanged
             return made
 
         try:
-            source = await self._source(task)
-            alike = await self._blocking(partial(likeness, source))
-            rendition = await self._renditions.find(alike, _parameters(task), make)
+            source = self._source(task)
+            rendition = await self._renditions.find(likeness(source), _parameters(task), make)
             if not made_here:
-                attributes = Attributes(requests.parse(task.process).convert.format.content_type)
+                attributes = Attributes(requests.conversion(task.process).format.content_type)
                 target = (task.target_bucket, task.target_key)
-                await self._blocking(partial(self._store.copy, rendition, *target, attributes))
+                await self._store.copy_whole(rendition, *target, attributes)
         except _SourceChanged:
             return
         except NoSuchBucket as error:
             raise ConversionFailed("ResourceNotFound", f"the target is gone: {error}") from error
 
-    async def _source(self, task: Task) -> ObjectInfo:
+    def _source(self, task: Task) -> ObjectInfo:
         try:
-            return await self._blocking(partial(self._store.head, task.bucket, task.key))
+            return self._store.head(task.bucket, task.key)
         except (NoSuchBucket, NoSuchKey) as error:
             raise ConversionFailed("ResourceNotFound", f"the source is gone: {error}") from error
-
-    async def _blocking(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 def _parameters(task: Task) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -191,9 +192,14 @@ class _Dated:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = [line for line in message.get("headers", []) if line[0].lower() != b"date"]
-            headers.append((b"date", formatdate(int(self._director.clock()), usegmt=True).encode("ascii")))
+            headers.append((b"date", _date(int(self._director.clock()))))
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+@functools.lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode("ascii")
 
 
 async def _drain(receive: Receive) -> None:

@@ -58,7 +58,8 @@ class KeptRenditions:
         text = f"{source} {parameters}"
         name = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         while (known := self._known.get(name)) is not None:
-            await asyncio.wait({known})
+            if not known.done():
+                await asyncio.wait({known})
             if not known.cancelled():
                 return known.result()
         known = self._known[name] = asyncio.get_running_loop().create_future()

@@ -61,17 +61,18 @@ class StagedContent:
         self._spill(block)
 
     def link(self, source: Path) -> None:
-        """Take the bytes of a flushed file, by a second name of it. `sums` then stay empty."""
+        """Take the bytes of a flushed file, by a second name of it. `sums` then say nothing.
+
+        A file with as many names as the file system allows is copied; `finish` flushes the copy.
+        """
         try:
             os.link(source, self.path)
         except OSError as error:
-            if error.errno != errno.EMLINK:  # as many names as the file system allows
+            if error.errno != errno.EMLINK:
                 raise
-            with source.open("rb") as original, self.path.open("xb") as copy:
-                shutil.copyfileobj(original, copy)
-                copy.flush()
-                os.fsync(copy.fileno())
-        self._finished = True
+            self.copy(source, 0, source.stat().st_size)
+        else:
+            self._finished = True
 
     def join(self, sources: Sequence[Path]) -> None:
         """Take the bytes of several flushed files, one after the other. `sums` then stay empty."""

@@ -151,6 +151,25 @@ class Objects:
             content = Content(source.size, etag, source.crc64, kind, staged.blob)
             return self.enter(bucket, key, content, attributes, staged=staged, overwrite=overwrite)
 
+    async def copy_whole(self, source: ObjectInfo, bucket: str, key: str, attributes: Attributes) -> ObjectInfo:
+        """`copy` from an event loop, of what was written whole: the writing thread alone waits for the disk."""
+        staged, origin = self.stage(), current_origin()
+
+        def work(connection: sqlite3.Connection) -> ObjectInfo:
+            staged.link(source.path)
+            content = Content(source.size, source.etag, source.crc64, source.object_type, staged.blob)
+            info = self._enter(connection, bucket, key, content, attributes, True, origin)
+            self._storage.keep(staged)
+            return info
+
+        with discarding(staged):
+            try:
+                info = await self._storage.database.run(work)
+            except FileNotFoundError:
+                raise NoSuchKey(source.bucket, source.key) from None
+        self._storage.events.announce(origin)
+        return info
+
     def put_symlink(
         self, bucket: str, key: str, target: str, attributes: Attributes, *, overwrite: bool = True
     ) -> ObjectInfo:

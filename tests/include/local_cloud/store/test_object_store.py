@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -107,6 +109,41 @@ def test_copying_a_source_that_went_away_is_no_such_key(store: LocalObjectStore)
     put(store, "a", b"newer")
     with pytest.raises(NoSuchKey):
         store.copy(source, "music", "b", TEXT)
+
+
+def test_a_copy_from_an_event_loop_is_as_one_from_a_thread(store: LocalObjectStore):
+    put(store, "a", b"content")
+    source = store.head("music", "a")
+    copy = asyncio.run(store.copy_whole(source, "music", "b", TEXT))
+    assert copy == store.copy(source, "music", "b", TEXT)._replace(file=copy.file)
+    assert asyncio.run(store.copy_whole(source, "music", "b", TEXT)).path.read_bytes() == b"content"
+    put(store, "a", b"newer")
+    with pytest.raises(NoSuchKey):
+        asyncio.run(store.copy_whole(source, "music", "b", TEXT))
+    with pytest.raises(NoSuchBucket):
+        asyncio.run(store.copy_whole(store.head("music", "a"), "nowhere", "b", TEXT))
+
+
+@pytest.mark.parametrize("size", [10, LARGEST_HELD + 1])
+def test_a_file_with_as_many_names_as_it_may_have_is_copied(
+    store: LocalObjectStore, monkeypatch: pytest.MonkeyPatch, size: int
+):
+    content = bytes(size)
+    put(store, "a", content)
+
+    def refuse(source: Path, link: Path) -> None:
+        raise OSError(errno.EMLINK, "Too many links")
+
+    monkeypatch.setattr("os.link", refuse)
+    source = store.head("music", "a")
+    copies = [store.copy(source, "music", "b", TEXT), asyncio.run(store.copy_whole(source, "music", "c", TEXT))]
+    moved = store.scratch() / "rendition"
+    moved.write_bytes(content)
+    copies.append(store.put_file("music", "d", moved, content_type="audio/mpeg"))
+    for copy in copies:
+        assert copy.path.read_bytes() == content
+        assert (copy.etag, copy.crc64, copy.size) == (source.etag, source.crc64, size)
+        assert store.head("music", copy.key).etag == source.etag
 
 
 def test_a_refused_overwrite_changes_nothing(store: LocalObjectStore, tmp_path: Path):
