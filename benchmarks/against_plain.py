@@ -60,7 +60,7 @@ def measure(workload: Workload, plain_files: int, idle_seconds: float, say: Say)
         dags.mkdir()
         for dag in (PROJECT_ROOT / "dags" / f"{conversions.DAG_ID}.py", PLAIN_DAG):
             shutil.copy(dag, dags)
-        with airflow_stack(Path(folder), workload, requests, say, _settings(workload, plain_files), dags) as stack:
+        with airflow_stack(Path(folder), workload, requests, say, plain_settings(workload, plain_files), dags) as stack:
             for dag_id in (conversions.DAG_ID, DAG_ID):
                 stack.airflow.wait_for_dag(dag_id)
             sampler = Sampler.of_stack(stack)
@@ -71,7 +71,7 @@ def measure(workload: Workload, plain_files: int, idle_seconds: float, say: Say)
             return Figures(nightly, plain)
 
 
-def _settings(workload: Workload, plain_files: int) -> dict[str, str]:
+def plain_settings(workload: Workload, plain_files: int) -> dict[str, str]:
     cloud = CloudSettings()
     return {
         "AIRFLOW__CORE__MAX_MAP_LENGTH": str(max(DEFAULT_MAP_LENGTH, plain_files)),

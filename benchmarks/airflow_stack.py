@@ -81,7 +81,7 @@ def airflow_stack(
         dags_folder=dags,
         extra_env={
             **connections(Folders(run_dir.resolve()), RunSecrets.of(run_dir), cloud, counted),
-            FOLDER_SETTING: str(_profiles(folder / "profiles", workload)),
+            FOLDER_SETTING: str(profiles_of(folder / "profiles", workload)),
             "OSS_AUDIO_PROFILES": workload.profile,
             # The benchmark triggers its runs itself: a new DAG would begin with the run of last night at once.
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
@@ -142,7 +142,7 @@ class Pace:
         return due
 
 
-def _profiles(folder: Path, workload: Workload) -> Path:
+def profiles_of(folder: Path, workload: Workload) -> Path:
     """A folder of profiles whose one profile is verified as the workload asks."""
     if workload.verify == "as shipped":
         return PROFILES_DIRECTORY

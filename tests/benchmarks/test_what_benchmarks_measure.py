@@ -46,6 +46,7 @@ def test_a_tree_keeps_the_cpu_of_grandchildren_that_are_gone() -> None:
     assert found.descendants >= BURNT
     assert found.total == found.own + found.descendants
     assert found.resident > 1 << 20
+    assert found.largest == 0
 
 
 def test_a_tree_has_the_cpu_of_children_that_still_run() -> None:
@@ -54,9 +55,10 @@ def test_a_tree_has_the_cpu_of_children_that_still_run() -> None:
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"burnt\n"
-        running = usage(os.getpid()).descendants - before
+        running = usage(os.getpid())
         process.communicate()
-    assert running >= BURNT
+    assert running.descendants - before >= BURNT
+    assert 1 << 20 < running.largest < running.resident
 
 
 def test_the_scheduler_is_told_from_its_workers_and_parts_add_up_to_the_whole() -> None:
@@ -72,6 +74,8 @@ def test_the_scheduler_is_told_from_its_workers_and_parts_add_up_to_the_whole() 
     assert whole >= BURNT
     assert sampler.cpu(WORKERS, before, middle) + sampler.cpu(WORKERS, middle, after) == pytest.approx(whole)
     assert len(sampler.resident("scheduler", before, after)) >= 2
+    largest, resident = sampler.largest_worker(before, after), sampler.resident("scheduler", before, after)
+    assert all(one < both for one, both in zip(largest, resident, strict=True))
 
 
 def test_requests_are_counted_by_kind_and_pass_unchanged(local_cloud: Any) -> None:
