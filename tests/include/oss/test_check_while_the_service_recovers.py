@@ -54,3 +54,13 @@ def test_a_service_that_does_not_recover_is_no_wrong_setting(
     with pytest.raises(OssUnavailable, match=r"\(3 tries\)"):
         check_bucket(settings, faulty_cloud.bucket, pauses=(0, 0))
     assert [admin.rule(rule).fired for rule in rules] == [3, 3]
+
+
+def test_a_token_that_has_expired_may_be_renewed_before_the_next_try_of_the_task(
+    admin: AdminClient, settings: OssSettings, faulty_cloud: CloudProcess
+) -> None:
+    rule = admin.add(Error(service="oss", status=403, code="SecurityTokenExpired"))
+    with pytest.raises(OssUnavailable, match="put fresh STS credentials into"):
+        check_bucket(settings, faulty_cloud.bucket, pauses=(3600, 3600))
+    # This process has the old one: asking again would change nothing.
+    assert admin.rule(rule).fired == 1

@@ -18,6 +18,7 @@ from include.catalogue.conversions import Conversion, claim, retry
 from include.catalogue.database import now
 from include.catalogue.inbox import fail
 from include.oss import OssConfigurationError, OssSettings, OssUnavailable, imm
+from include.oss.patience import TRIES
 from include.pipeline import submitting
 from include.pipeline.reconciling import NoAnswer
 from include.pipeline.submit_outcomes import Outcome, post
@@ -256,6 +257,18 @@ def test_imm_out_of_reach_while_a_lost_submit_is_looked_for_is_a_clear_error(
     assert steps.row().state is State.SUBMITTING
     steps.change(lease_until=now())
     assert steps.submit(batch) == {"accepted": 1}
+
+
+def test_a_moment_without_imm_while_a_lost_submit_is_looked_for_is_outlasted(
+    steps: Steps, wav: Wav, imm_proxy: Proxy
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.change(state="submitting", token="of the dead", lease_until=now(), output_bucket="audio", output_key="none")
+    imm_proxy.spoil(b"ListTasks", lambda _: b"", forward=False, times=TRIES - 1)
+    assert steps.submit(batch, oss=replace(steps.oss, imm_endpoint=imm_proxy.address)) == {"accepted": 1}
+    assert len(imm_proxy.requests) >= TRIES
+    assert len(steps.accepted()) == 1
 
 
 def test_a_removed_source_is_a_failed_row_and_its_neighbours_go_on(steps: Steps, wav: Wav) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from include.catalogue import State
 from include.oss.patience import TRIES
-from include.pipeline import verifying
+from include.pipeline import outages, publishing, verifying
 
 if TYPE_CHECKING:
     from tests.include.pipeline.conftest import Proxy, Steps
@@ -83,6 +83,28 @@ def test_an_unreachable_endpoint_judges_nothing(steps: Steps, wav: Wav, closed_p
     with pytest.raises(oss2.exceptions.RequestError):
         steps.verify(batch, endpoint=f"http://127.0.0.1:{closed_port}", connect_timeout=0.2)
     assert steps.row().state is State.CONVERTED
+
+
+@pytest.mark.parametrize("step", ["verify", "publish"])
+def test_a_step_that_gets_no_answers_any_more_leaves_the_rest_to_its_next_try(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    import oss2
+
+    monkeypatch.setattr(outages, "IN_A_ROW", 1)
+    for module in (verifying, publishing):
+        monkeypatch.setattr(module, "CONCURRENCY", 1)
+    names = [f"{number}.wav" for number in range(6)]
+    for name in names:
+        steps.put(name, wav())
+    batch = steps.to_converted("mobile-mp3")
+    if step == "publish":
+        assert steps.verify(batch) == {"verified": 6}
+    oss_proxy.refuse(b" /", "503 Service Unavailable", "ServiceUnavailable", times=1000)
+    with pytest.raises(oss2.exceptions.ServerError):
+        getattr(steps, step)(batch, endpoint=oss_proxy.address)
+    assert len(oss_proxy.requests) <= 2 * TRIES
+    assert sum(getattr(steps, step)(batch).values()) == 6
 
 
 def test_a_verifier_that_was_overtaken_changes_nothing(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:

@@ -2,22 +2,61 @@
 
 from __future__ import annotations
 
+import oss2
 import pytest
+import requests
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from include.catalogue import CatalogueError, CatalogueUnreachable
-from include.oss import OssConfigurationError, OssUnavailable
+from include.oss import OssConfigurationError, OssSettings, OssUnavailable
+from include.smq import SmqConfigurationError, SmqUnreachable
 from oss_audio.clear_errors import clear_errors
 
+SETTINGS = OssSettings("", "cn-hangzhou", "an-id", "a-secret")
 
-@pytest.mark.parametrize("error", [OssUnavailable("IMM is busy."), CatalogueUnreachable("it is starting.")])
+
+@pytest.mark.parametrize(
+    "error", [OssUnavailable("IMM is busy."), SmqUnreachable("no answer."), CatalogueUnreachable("it is starting.")]
+)
 def test_what_passes_is_tried_again(error: Exception) -> None:
     with pytest.raises(AirflowException, match=str(error)) as caught, clear_errors("Listing"):
         raise error
     assert not isinstance(caught.value, AirflowFailException)
 
 
-@pytest.mark.parametrize("error", [OssConfigurationError("no such bucket."), CatalogueError("another program's.")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OssConfigurationError("no such bucket."),
+        SmqConfigurationError("no queue."),
+        CatalogueError("another program's."),
+    ],
+)
 def test_what_a_person_has_to_mend_is_not(error: Exception) -> None:
     with pytest.raises(AirflowFailException, match=str(error)), clear_errors("Listing"):
         raise error
+
+
+def answered(status: int, code: str) -> oss2.exceptions.ServerError:
+    return oss2.exceptions.ServerError(status, {}, b"", {"Code": code, "Message": "said the test"})
+
+
+@pytest.mark.parametrize(
+    ("error", "gives_up"),
+    [
+        (answered(403, "AccessDenied"), True),
+        (answered(403, "InvalidAccessKeyId"), True),
+        (answered(403, "SignatureDoesNotMatch"), True),
+        (answered(404, "NoSuchBucket"), True),
+        (answered(403, "SecurityTokenExpired"), False),
+        (answered(404, "NoSuchKey"), False),
+        (answered(503, "ServiceUnavailable"), False),
+        (answered(400, "Throttling.User"), False),
+        (oss2.exceptions.RequestError(ConnectionResetError()), False),
+        (requests.exceptions.ChunkedEncodingError(), False),
+    ],
+)
+def test_what_a_step_raises_in_the_middle_of_its_work(error: Exception, gives_up: bool) -> None:
+    with pytest.raises(AirflowException) as caught, clear_errors("Verifying", SETTINGS):
+        raise error
+    assert isinstance(caught.value, AirflowFailException) is gives_up
