@@ -154,6 +154,7 @@ def batch_params() -> dict[str, Param]:
             description="Have archived sources restored, for a later run; OSS charges for it.",
         ),
         "failure_threshold": _failure_threshold(),
+        "max_failures": _max_failures(),
     }
 
 
@@ -198,6 +199,7 @@ def requeue_params() -> dict[str, Param]:
             description="At most so many, the oldest failures first.",
         ),
         "failure_threshold": _failure_threshold(),
+        "max_failures": _max_failures(),
     }
 
 
@@ -209,6 +211,15 @@ def _failure_threshold() -> Param:
         maximum=100,
         title="Failure threshold (%)",
         description="The run fails when more than this share of its conversions failed.",
+    )
+
+
+def _max_failures() -> Param:
+    return _optional_number(
+        "integer",
+        minimum=0,
+        title="Failure limit",
+        description="The run also fails when more than so many of its conversions failed; empty: no limit.",
     )
 
 
@@ -260,4 +271,5 @@ PIPELINE: dict[str, Any] = {
     "max_in_flight": number("MAX_IN_FLIGHT", int),
     "max_per_second": number("MAX_PER_SECOND", float),
     "failure_threshold": "{{ params.failure_threshold }}",
+    "max_failures": "{{ params.max_failures }}",
 }

@@ -38,6 +38,7 @@ def batch_pipeline(
     manifests: bool = False,
     reports: str | None = None,
     failure_threshold: Any = 50,
+    max_failures: Any = None,
     prices: str | None = None,
     max_in_flight: int | None = None,
     max_per_second: float | None = None,
@@ -58,6 +59,7 @@ def batch_pipeline(
     :param manifests: also write a JSON manifest of every source that got a rendition.
     :param reports: folder for the Markdown reports.
     :param failure_threshold: percent of conversions that may fail before the run does.
+    :param max_failures: how many of them may; None: only the percentage counts.
     :param prices: YAML price table for the plan's estimate; without one the cost is unknown.
     :param max_in_flight: conversions that the endpoint may have at once, over all runs; None: no limit.
     :param max_per_second: submits a second of each shard; None: as fast as OSS takes them.
@@ -112,6 +114,7 @@ def batch_pipeline(
         batch=first.output,
         reports=reports,
         failure_threshold=failure_threshold,
+        max_failures=max_failures,
         **whatever_became,
     )
     chain(convert, wait, verify, catalogue, export, report)

@@ -196,6 +196,7 @@ def test_params_make_a_form(found: dict[str, Any], dag_id: str) -> None:
         "leftovers": ("boolean", True),
         "restore": ("boolean", False),
         "failure_threshold": ("number", 50),
+        "max_failures": (["null", "integer"], None),
     }
     assert all(param["schema"]["title"] and param["description"] for param in params.values())
     # 'examples' of an array of strings is what makes the UI show a multi-select.
@@ -204,7 +205,7 @@ def test_params_make_a_form(found: dict[str, Any], dag_id: str) -> None:
     assert profiles["values_display"].keys() == set(profiles["examples"])
     # Every Param reaches the operator that reads it.
     used = json.dumps(found["dags"][dag_id]["selection"])
-    assert [name for name in params if f"params.{name}" not in used] == ["failure_threshold"]
+    assert [name for name in params if f"params.{name}" not in used] == ["failure_threshold", "max_failures"]
 
 
 def test_the_form_of_a_second_try(found: dict[str, Any]) -> None:
@@ -217,10 +218,11 @@ def test_the_form_of_a_second_try(found: dict[str, Any]) -> None:
         "attempts": ("integer", 1),
         "limit": (["null", "integer"], None),
         "failure_threshold": ("number", 50),
+        "max_failures": (["null", "integer"], None),
     }
     assert all(param["schema"]["title"] and param["description"] for param in params.values())
     used = json.dumps(found["dags"]["requeue_failed"]["selection"])
-    assert [name for name in params if f"params.{name}" not in used] == ["failure_threshold"]
+    assert [name for name in params if f"params.{name}" not in used] == ["failure_threshold", "max_failures"]
 
 
 def test_a_deployments_settings(loaded: list[dict[str, Any]]) -> None:

@@ -13,7 +13,7 @@ from include.catalogue import batches
 from include.pipeline.reporting import build_report, render, write_report
 from oss_audio.clear_errors import clear_errors
 from oss_audio.operators.base import OSSAudioOperator
-from oss_audio.values import as_batch, as_percent, as_text
+from oss_audio.values import as_batch, as_number, as_percent, as_text
 
 
 class OSSAudioReportOperator(OSSAudioOperator):
@@ -25,19 +25,32 @@ class OSSAudioReportOperator(OSSAudioOperator):
     :param batch: what `OSSAudioListOperator` returned.
     :param reports: folder of the Markdown file; none when empty.
     :param failure_threshold: percent of the batch's conversions that may fail; with more the task fails.
+    :param max_failures: so many of them may fail; with more the task fails, too. None: only the percentage counts.
     :return: the report's counts
     """
 
-    template_fields: Sequence[str] = ("batch", "reports", "failure_threshold")
+    template_fields: Sequence[str] = ("batch", "reports", "failure_threshold", "max_failures")
 
-    def __init__(self, *, batch: Any, reports: str | None = None, failure_threshold: Any = 50, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        batch: Any,
+        reports: str | None = None,
+        failure_threshold: Any = 50,
+        max_failures: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.batch = batch
         self.reports = reports
         self.failure_threshold = failure_threshold
+        self.max_failures = max_failures
 
     def execute(self, context: Context) -> dict[str, Any]:
         threshold = as_percent("failure_threshold", self.failure_threshold)
+        most = as_number("max_failures", self.max_failures)
+        if most is not None and most < 0:
+            raise AirflowFailException(f"max_failures is {most}: give 0 or more, or nothing for no limit")
         if self.batch is None:
             raise AirflowFailException("there is nothing to report: the task that lists the sources failed")
         batch = as_batch(self.batch)
@@ -61,6 +74,11 @@ class OSSAudioReportOperator(OSSAudioOperator):
             raise AirflowFailException(
                 f"{report.failures.count} of {report.wanted} conversions failed "
                 f"({report.failed_percent:.0f} %, more than the threshold of {threshold:.0f} %); "
+                "their reasons are in the report above and in the catalogue"
+            )
+        if most is not None and report.failures.count > most:
+            raise AirflowFailException(
+                f"{report.failures.count} of {report.wanted} conversions failed (more than the limit of {most}); "
                 "their reasons are in the report above and in the catalogue"
             )
         return report.summary()

@@ -303,6 +303,12 @@ def test_the_run_fails_past_the_threshold_only(deployment: Deployment) -> None:
         AirflowFailException, match=r"1 of 2 conversions failed \(50 %, more than the threshold of 49 %"
     ):
         OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold=49).execute(context)
+    for most in ("1", "None", None):
+        OSSAudioReportOperator(task_id="report", batch=listed, max_failures=most).execute(context)
+    with pytest.raises(AirflowFailException, match=r"1 of 2 conversions failed \(more than the limit of 0\)"):
+        OSSAudioReportOperator(task_id="report", batch=listed, max_failures="0").execute(context)
+    with pytest.raises(AirflowFailException, match="max_failures is -1: give 0 or more"):
+        OSSAudioReportOperator(task_id="report", batch=listed, max_failures=-1).execute(context)
 
 
 def replace_catalogue(deployment: Deployment) -> None:
