@@ -26,12 +26,14 @@ def test_every_page_is_verified_published_and_cleared(
     monkeypatch.setattr(staged_objects, "CHUNK", 2)
     pages = list(conversions.pages_of_batch(steps.catalogue, batch, [State.CONVERTED]))
     assert [len(page) for page in pages] == [4, 2]
+    staging = str(steps.rows()[0].output_key).rpartition("/")[0] + "/"
+    assert len(steps.keys(staging)) == 6
     assert [len({one.source_id for one in page}) for page in pages] == [2, 1]
     assert steps.verify(batch) == {"verified": 6}
     assert list(conversions.pages_of_batch(steps.catalogue, batch, [State.CONVERTED])) == []
     assert steps.publish(batch) == {"published": 6}
     assert [one.output_key for one in steps.rows()] == [None] * 6
-    assert steps.keys(".staging/") == []
+    assert steps.keys(staging) == []
 
 
 def test_what_moved_meanwhile_is_on_no_page(
