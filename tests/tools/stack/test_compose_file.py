@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
+from oss_audio.deployment import NAMES, PREFIX, refuse_unknown
 from tools.stack import PROJECT_ROOT, CloudEndpoints, CloudSettings
 from tools.stack.components import AIRFLOW_COMPONENTS, LOCAL_CLOUD, LOCAL_CLOUD_COMMAND
 from tools.stack.environment import Folders, cloud_environment, connections, core_settings, dag_settings
@@ -107,13 +108,20 @@ def test_airflow_has_the_settings_of_make_up(services: dict[str, Any], service: 
         **connections(folders, secrets, cloud, endpoints),
         **dag_settings(folders, cloud),
     }
-    there = dict(services[service]["environment"])
+    there = {name: value for name, value in services[service]["environment"].items() if value is not None}
     assert set(here) - SQLITE_ONLY == set(there) - CLUSTER_ONLY - {"DUMB_INIT_SETSID"}
     for name in ("AIRFLOW__CORE__AUTH_MANAGER", "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"):
         assert there[name] == here[name]
     for name in ("OSS_AUDIO_BUCKET", "OSS_AUDIO_PREFIX", "OSS_AUDIO_TOPIC", "OSS_AUDIO_QUEUE"):
         assert with_defaults(there[name]) == here[name]
     assert there["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+
+
+@pytest.mark.parametrize("service", ["airflow-dag-processor", "airflow-triggerer", "airflow-worker"])
+def test_every_setting_of_the_dags_can_be_given_and_no_other(services: dict[str, Any], service: str) -> None:
+    environment = services[service]["environment"]
+    assert {name for name in environment if name.startswith(PREFIX)} == {f"{PREFIX}{name}" for name in NAMES}
+    refuse_unknown(environment)
 
 
 def test_the_connections_have_the_fields_of_make_up(services: dict[str, Any], tmp_path: Path) -> None:
@@ -136,7 +144,9 @@ def test_the_connections_have_the_fields_of_make_up(services: dict[str, Any], tm
 
 def test_the_local_cloud_has_the_settings_of_make_up(services: dict[str, Any], tmp_path: Path) -> None:
     here = cloud_environment(Folders(tmp_path), RunSecrets.of(tmp_path), CloudSettings(), (9000, 9001, 9002))
-    there = services[LOCAL_CLOUD]["environment"]
+    there = dict(services[LOCAL_CLOUD]["environment"])
+    # The buckets of sources and of renditions; without a name for the latter they are one.
+    there["LOCAL_CLOUD_BUCKET"] = with_defaults(there["LOCAL_CLOUD_BUCKET"]).removesuffix(",")
     assert here.keys() == there.keys()
     own = {"LOCAL_CLOUD_DATA", "LOCAL_CLOUD_HOST", "LOCAL_CLOUD_ACCESS_KEY_ID", "LOCAL_CLOUD_ACCESS_KEY_SECRET"}
     assert {k: v for k, v in here.items() if k not in own} == {
@@ -162,7 +172,9 @@ def test_every_secret_is_asked_for_and_none_has_a_default() -> None:
 def test_the_example_lists_every_variable_and_holds_no_secret() -> None:
     example = (PROJECT_ROOT / ".env.example").read_text()
     listed = dict(re.findall(r"^#? ?([A-Z_]+)=(.*)$", example, re.MULTILINE))
-    used = {match["name"] for match in VARIABLE.finditer((PROJECT_ROOT / "docker-compose.yaml").read_text())}
+    text = (PROJECT_ROOT / "docker-compose.yaml").read_text()
+    passed = yaml.safe_load(text)["x-airflow-common"]["environment"]
+    used = {match["name"] for match in VARIABLE.finditer(text)} | {k for k, v in passed.items() if v is None}
     assert used - {"AIRFLOW_IMAGE_NAME", "AIRFLOW_BASE_URL"} == set(listed)
     assert all(re.search(rf"^{name}=$", example, re.MULTILINE) for name in listed if listed[name] == "")
 
