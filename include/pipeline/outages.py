@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 
-#: So many objects in a row of which nothing could be found out end the step: each may have cost minutes of waiting.
+from include.oss.judging import is_credential_error, is_outage
+
+#: So many objects in a row that got no answer end the step: each may have cost minutes of waiting.
 IN_A_ROW = 16
 
 
@@ -21,9 +23,13 @@ class Outages:
         self.error: Exception | None = None
 
     def failed(self, error: Exception) -> None:
-        """An object's turn ended with an error that is not the object's own."""
+        """An object's turn ended with an error that is not the object's own.
+
+        Only one that the next object would meet as well counts against the rest. A missing permission, or audio that
+        nobody thought of, may be common to a folder of them: if that ended the step, its every try would end there.
+        """
         with self._lock:
-            self._failed += 1
+            self._failed += is_outage(error) or is_credential_error(error)
             self.error = error
 
     def served(self) -> None:

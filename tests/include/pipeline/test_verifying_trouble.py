@@ -107,6 +107,29 @@ def test_a_step_that_gets_no_answers_any_more_leaves_the_rest_to_its_next_try(
     assert sum(getattr(steps, step)(batch).values()) == 6
 
 
+@pytest.mark.parametrize("step", ["verify", "publish"])
+def test_a_folder_that_nobody_may_read_keeps_no_neighbour_from_its_turn(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    import oss2
+
+    monkeypatch.setattr(outages, "IN_A_ROW", 1)
+    for module in (verifying, publishing):
+        monkeypatch.setattr(module, "CONCURRENCY", 1)
+    names = [f"{number}.wav" for number in range(6)]
+    for name in names:
+        steps.put(name, wav())
+    batch = steps.to_converted("mobile-mp3")
+    if step == "publish":
+        assert steps.verify(batch) == {"verified": 6}
+    for one in steps.rows()[:3]:
+        oss_proxy.refuse(get(steps, one.key) if step == "verify" else b"PUT /", "403 Forbidden", "AccessDenied")
+    with pytest.raises(oss2.exceptions.AccessDenied):
+        getattr(steps, step)(batch, endpoint=oss_proxy.address)
+    wanted = State.VERIFIED if step == "verify" else State.PUBLISHED
+    assert [one.state for one in steps.rows()].count(wanted) == 3
+
+
 def test_a_verifier_that_was_overtaken_changes_nothing(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
     steps.put("a.wav", wav())
     batch = steps.to_converted("mobile-mp3")
