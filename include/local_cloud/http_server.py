@@ -65,47 +65,73 @@ class HttpProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._heard = False
-        self._waiting_for: object = None
+        self._objection: str | None = None
+        self._waiting_for: object = self
         self._since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
         super().data_received(data)
 
+    def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and any(_announces_body(*line) for line in self.headers):
+            # httptools would skip the body, and an empty one be stored.
+            self._objection = "A request with a body can't ask for another protocol (Connection: Upgrade)."
+            raise ValueError(self._objection)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.cycle.more_body = False  # uvicorn leaves it when the answer went first
+
     def send_400_response(self, msg: str) -> None:
         """What the parser can't read."""
-        self._refuse(400, "InvalidRequest", msg)
+        self._refuse("InvalidRequest", self._objection or msg)
 
     def end_if_stuck(self, now: float) -> None:
         """End the connection when its client leaves a request unfinished for too long."""
         heard, self._heard = self._heard, False
         if self.transport is None or self.transport.is_closing():
             return
-        in_headers = self.scope is None or "method" not in self.scope
-        awaited: object = self.scope if in_headers else self.cycle
-        if awaited is not self._waiting_for or (not in_headers and (heard or not self._awaits_body())):
+        awaited = self._awaited()
+        in_headers = awaited is not self.cycle
+        if awaited is None or awaited is not self._waiting_for or (heard and not in_headers):
             self._waiting_for, self._since = awaited, now
         elif now - self._since > (HEADER_SECONDS if in_headers else BODY_SECONDS):
             self._refuse(
-                400,
                 "RequestTimeout",
                 "Your socket connection to the server was not read from or written to within the timeout period.",
             )
+        if awaited is None and self._is_idle() and self.timeout_keep_alive_task is None:
+            # What came behind the answer, such as the rest of a body that was refused, has stopped uvicorn's clock.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
-    def _awaits_body(self) -> bool:
-        """Whether the client is to go on: its body is not whole and is being read, or was refused unread."""
-        if self.cycle.response_complete:
-            return self.timeout_keep_alive_task is None
-        return self.cycle.more_body and not self.flow.read_paused
+    def _awaited(self) -> object:
+        """What the client is to go on with, its headers or the body of its last request (`cycle`); None when that is
+        nothing, or an earlier request is to be answered first.
+        """
+        if self.scope is None or "method" not in self.scope:
+            return (self.scope or self) if self._is_idle() else None
+        return self.cycle if self.cycle.more_body and not self.pipeline and not self.flow.read_paused else None
 
-    def _refuse(self, status: int, code: str, message: str) -> None:
-        """Answer unless an answer is under way, and close."""
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            lines, body = cast(_Config, self.config).refusal(status, code, message)
+    def _is_idle(self) -> bool:
+        """Whether every request whose headers are there was answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _refuse(self, code: str, message: str) -> None:
+        """Close; answer before when the client can't take it for the answer to another request, or for part of one."""
+        if self._is_idle() or (self.cycle.more_body and not self.cycle.response_started and not self.pipeline):
+            lines, body = cast(_Config, self.config).refusal(400, code, message)
             head = [*self.server_state.default_headers, *lines, (b"content-length", str(len(body)).encode("ascii"))]
             written = b"".join(b"%b: %b\r\n" % line for line in (*head, (b"connection", b"close")))
-            self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], written, body))
+            self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[400], written, body))
         self.transport.close()
+
+
+def _announces_body(name: bytes, value: bytes) -> bool:
+    return name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
 
 
 class _Config(uvicorn.Config):

@@ -178,6 +178,69 @@ async def test_a_second_request_has_a_time_of_its_own(client: Client):
     assert (await client.answer()).endswith(b"\r\n\r\nok")
 
 
+async def test_a_refused_body_that_came_whole_is_followed_by_the_next_request(client: Client):
+    client.service.refuses = True
+    await client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+    await until(lambda: client.service.ended)
+    await client.send(b"123456789")
+    for _ in range(3):
+        await client.after(BODY_SECONDS + 1)
+    assert (await client.end()).timeout_keep_alive_task is not None
+    await client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert (await client.answer()).count(b"\r\n\r\nok") == 2
+
+
+async def test_the_beginning_of_the_next_request_does_not_cut_the_answer_before_it(client: Client):
+    client.service.go.clear()
+    await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    await client.send(b"GET / HT")
+    for _ in range(3):
+        await client.after(HEADER_SECONDS + 1)
+    client.service.go.set()
+    await until(lambda: client.service.ended)
+    await client.send(b"TP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert (await client.answer()).count(b"\r\n\r\nok") == 2
+
+
+async def test_a_request_that_waits_for_the_answer_before_it_is_not_stuck(client: Client):
+    client.service.go.clear()
+    await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nPUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n")
+    await client.send(b"Connection: close\r\n\r\nab")
+    (await client.end()).flow.resume_reading()  # as an application does that waits for the end of the connection
+    for _ in range(3):
+        await client.after(BODY_SECONDS + 1)
+    client.service.go.set()
+    await until(lambda: client.service.ended)
+    await client.send(b"cd")
+    assert (await client.answer()).count(b"\r\n\r\nok") == 2
+
+
+async def test_a_refusal_is_never_taken_for_the_answer_to_the_request_before_it(client: Client):
+    client.service.go.clear()
+    await client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+    await until(lambda: client.service.received)
+    await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nno HTTP at all\r\n\r\n")
+    assert await client.answer() == b""
+
+
+@pytest.mark.parametrize("announced", [b"Content-Length: 3", b"Transfer-Encoding: chunked"])
+async def test_a_body_in_a_request_for_another_protocol_is_refused_not_dropped(client: Client, announced: bytes):
+    upgrade = b"PUT / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n"
+    await client.send(upgrade + announced + b"\r\n\r\nabc")
+    answer = await client.answer()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"Upgrade" in answer
+    assert client.service.ended == []
+
+
+async def test_another_protocol_asked_for_without_a_body_is_not_spoken(client: Client):
+    upgrade = b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"
+    await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n" + upgrade)
+    await until(lambda: client.service.ended)
+    await client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert (await client.answer()).count(b"\r\n\r\nok") == 2
+
+
 @pytest.mark.parametrize("request_text", [b"no HTTP at all\r\n\r\n", b"GET / HTTP/1.1\r\nHost a\r\n\r\n"])
 def test_what_is_no_request_is_refused_in_the_shape_of_the_service(local_cloud: Any, request_text: bytes):
     head, body = exchanged(local_cloud.oss, request_text)
