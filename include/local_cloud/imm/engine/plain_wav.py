@@ -17,10 +17,14 @@ _FORMAT = struct.Struct("<HHIIHH")
 _BEGINNING = _CHUNK.size + _FORMAT.size
 _PCM = 1
 _CODECS = {8: "pcm_u8", 16: "pcm_s16le", 24: "pcm_s24le", 32: "pcm_s32le"}
-_MOST_HERTZ = 384_000
-_DESCRIBING = frozenset(
-    (b"LIST", b"JUNK", b"junk", b"PAD ", b"FLLR", b"bext", b"iXML", b"id3 ", b"ID3 ", b"cue ", b"smpl", b"inst")
-)
+_LEAST_HERTZ, _MOST_HERTZ = 1000, 384_000
+_DESCRIBING = {
+    **dict.fromkeys((b"JUNK", b"junk", b"PAD ", b"FLLR", b"iXML", b"id3 ", b"ID3 ", b"cue ", b"smpl", b"inst"), 0),
+    b"LIST": 4,
+    b"bext": 602,
+}
+"""Chunks that say nothing about the samples, and how many bytes FFmpeg reads of each, or refuses the file."""
+
 _MOST_CHUNKS = 100
 _STREAMED = 0x7FFFF000  # see promise.py
 _AT_ONCE = 32 * 1024
@@ -59,9 +63,9 @@ def read(path: Path) -> PlainWav | None:
     if found is None:
         return None
     (tag, channels, rate, byte_rate, block, bits), start, length = found
-    if tag != _PCM or bits not in _CODECS or channels not in (1, 2) or not 0 < rate <= _MOST_HERTZ:
+    if tag != _PCM or bits not in _CODECS or channels not in (1, 2) or not _LEAST_HERTZ <= rate <= _MOST_HERTZ:
         return None
-    if block * 8 != channels * bits or byte_rate != rate * block or _looks_coded(head[start:]):
+    if block * 8 != channels * bits or byte_rate != rate * block or length < block or _looks_coded(head[start:]):
         return None
     return PlainWav(_CODECS[bits], rate, channels, bits, length / byte_rate)
 
@@ -83,7 +87,7 @@ def _walk(descriptor: int, head: bytes) -> tuple[tuple[int, ...], int, int] | No
             fields = _FORMAT.unpack_from(beginning, _CHUNK.size)
         elif name == b"data" and fields and data is None and 0 < length < _STREAMED and start < min(size, len(head)):
             data = start, length
-        elif name not in _DESCRIBING or at > size:
+        elif length < _DESCRIBING.get(name, length + 1) or at > size:
             return None
     return None
 

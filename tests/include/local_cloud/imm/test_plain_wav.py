@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from include.local_cloud.imm.engine import plain_wav
 from include.local_cloud.imm.engine.binaries import Binaries
+from include.local_cloud.imm.engine.failure import ConversionFailed
 from include.local_cloud.imm.engine.limits import EngineLimits
 from include.local_cloud.imm.engine.source import Source, probe, probe_by_program
 
@@ -83,6 +84,11 @@ def test_a_plain_header_says_what_ffprobe_says(
         wav(fmt(channels=3), PCM),
         wav(fmt(bits=12), PCM),
         wav(fmt(rate=400_000), PCM),
+        wav(fmt(rate=999), PCM),
+        wav(fmt(), chunk(b"data", bytes(3))),
+        wav(fmt(), chunk(b"LIST", b"INF"), PCM),
+        wav(fmt(), PCM, chunk(b"LIST", b"")),
+        wav(chunk(b"bext", bytes(601)), fmt(), PCM),
         wav(fmt()[:-2] + b"\x18\0", PCM),
         wav(chunk(b"fmt ", fmt()[8:] + bytes(24)), PCM),
         wav(PCM, fmt()),
@@ -141,6 +147,24 @@ def test_what_is_coded_within_the_samples_is_left_to_ffprobe(
     assert plain_wav.read(path) is None
     if not silence:
         assert asyncio.run(probe(path, binaries, EngineLimits(), tmp_path)).codec == codec
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        wav(chunk(b"LIST", b"INF"), fmt(), PCM),
+        wav(fmt(), PCM, chunk(b"LIST", b"")),
+        wav(fmt(), PCM, chunk(b"bext", bytes(200))),
+    ],
+)
+async def test_what_ffmpeg_refuses_for_a_short_chunk_is_refused_as_it_does(
+    binaries: Binaries, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "source.wav"
+    path.write_bytes(content)
+    with pytest.raises(ConversionFailed) as refused:
+        await probe(path, binaries, EngineLimits(), tmp_path)
+    assert refused.value.code == "InvalidMedia"
 
 
 async def test_a_plain_wav_starts_no_program(tmp_path: Path) -> None:
