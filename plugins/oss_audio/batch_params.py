@@ -147,7 +147,7 @@ def batch_params() -> dict[str, Param]:
             type="boolean",
             title="Leftovers",
             description="With an interval or an oldest age: also older sources that earlier runs planned and left, "
-            "failed with attempts left or unfinished.",
+            "failed with attempts left or unfinished; and those that were too young for the interval before.",
         ),
         "restore": _flag(
             title="Restore",

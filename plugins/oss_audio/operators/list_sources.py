@@ -51,7 +51,8 @@ class OSSAudioListOperator(OSSAudioOperator):
     :param modified_from: only sources written at or after this time (ISO 8601 with its zone), by OSS's clock.
     :param modified_before: only sources written before this time; with both, a run covers its interval of a backfill.
     :param leftovers: with `modified_from` or `max_age`: also see to older sources that earlier runs planned and left,
-        failed with attempts left or unfinished.
+        failed with attempts left or unfinished; and take those that were too young for the interval before, by
+        beginning `min_age` earlier.
     :param restore: have archived sources restored, for a later run; OSS charges for it.
     :param order: what is submitted first, and what `limit` leaves for later: profile (as named, then by key), key,
         newest or smallest.
@@ -228,9 +229,15 @@ class OSSAudioListOperator(OSSAudioOperator):
             raise RequestError(f"order is {self.order!r}: choose from {', '.join(Order)}") from None
 
     def _within_ages(self, request: BatchRequest, at: datetime) -> BatchRequest:
-        """Ages become times, by the clock that wrote LastModified; the narrower of two limits holds."""
+        """Ages become times, by the clock that wrote LastModified; the narrower of two limits holds.
+
+        What was too young for the run of the interval before is in no later interval: it is among the leftovers.
+        """
         min_age, max_age = as_hours("min_age", self.min_age), as_hours("max_age", self.max_age)
-        since = [moment for moment in (request.modified_from, max_age and at - max_age) if moment]
+        beginning = request.modified_from
+        if beginning and min_age and request.leftovers:
+            beginning -= min_age
+        since = [moment for moment in (beginning, max_age and at - max_age) if moment]
         until = [moment for moment in (request.modified_before, min_age and at - min_age) if moment]
         return replace(request, modified_from=max(since, default=None), modified_before=min(until, default=None))
 

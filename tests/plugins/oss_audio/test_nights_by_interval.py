@@ -6,7 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from include.catalogue import State
+from oss_audio.operators import list_sources
 from oss_audio.operators.list_sources import OSSAudioListOperator
 
 if TYPE_CHECKING:
@@ -29,3 +32,32 @@ def test_what_a_stopped_night_left_is_published_by_a_later_one(
     assert later.onwards("plan").states() == [(State.PUBLISHED, 1)] * 2
     assert stopped.states() == [(State.PUBLISHED, 1)] * 2
     assert accepted() == 2
+
+
+def test_what_was_too_young_for_one_night_is_taken_by_the_next(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment.put("a.wav")
+    written = deployment.oss.bucket(deployment.cloud.bucket).head_object(f"{deployment.prefix}a.wav").last_modified
+    first_ends = datetime.fromtimestamp(written, UTC) + timedelta(minutes=30)
+
+    def night(ends: datetime, **changes: Any) -> dict[str, Any]:
+        # A night begins when its interval is over.
+        monkeypatch.setattr(list_sources, "check_bucket", lambda *_: ends)
+        begins = ends - timedelta(days=1)
+        return OSSAudioListOperator(
+            task_id="list",
+            bucket=deployment.cloud.bucket,
+            prefix=deployment.prefix,
+            profiles="mobile-mp3",
+            min_age=1,
+            modified_from=begins.isoformat(),
+            modified_before=ends.isoformat(),
+            **changes,
+        ).execute(deployment.context())
+
+    assert night(first_ends)["passed_over"] == {"newer than the interval": 1}
+    second_ends = first_ends + timedelta(days=1)
+    assert night(second_ends, leftovers=False)["passed_over"] == {"older than the interval": 1}
+    assert night(second_ends)["listed"] == 1
+    assert night(second_ends + timedelta(days=1))["passed_over"] == {"older than the interval": 1}
