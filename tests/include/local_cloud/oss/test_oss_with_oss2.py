@@ -116,6 +116,15 @@ def test_listings_page_through_keys_and_prefixes(oss2_bucket: oss2.Bucket, fresh
     assert [o.key for o in after.object_list] == keys[4:]
 
 
+def test_a_listing_goes_on_after_any_key(oss2_bucket: oss2.Bucket, fresh: str):
+    keys = sorted({f"{fresh}{'x' * length}{end}" for length in range(3) for end in "~>?¾ÿ满中\x7f"}, key=str.encode)
+    for key in keys:
+        oss2_bucket.put_object(key, b"x")
+    for iterator in (oss2.ObjectIterator, oss2.ObjectIteratorV2):
+        found = itertools.islice(iterator(oss2_bucket, prefix=fresh, max_keys=1), len(keys) + 1)
+        assert [entry.key for entry in found] == keys
+
+
 @versions
 def test_many_objects_are_deleted_at_once(oss2_bucket: oss2.Bucket, fresh: str):
     keys = [f"{fresh}{number} 中" for number in range(3)]
