@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import json
 import logging
@@ -135,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         config = read_config(parsed, os.environ)
         _allow_open_files()
+        _keep_open_files()
         asyncio.run(_serve(config))
     except ConfigError as error:
         print(f"local cloud: {error}", file=sys.stderr)  # noqa: T201  # a command speaks on its standard streams
@@ -148,6 +150,16 @@ def _allow_open_files() -> None:
     most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _keep_open_files() -> None:
+    """Let FFmpeg inherit nothing that this process inherited: a conversion that outlives a killed service would hold a
+    pipe, whose end somebody waits for, or a lock.
+    """
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor > 2:
+            with contextlib.suppress(OSError):  # the listing's own is closed by now
+                os.set_inheritable(descriptor, False)
 
 
 async def _serve(config: Config) -> None:

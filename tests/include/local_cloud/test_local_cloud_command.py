@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -202,6 +203,20 @@ def test_a_shells_limit_of_open_files_is_raised(tmp_path: Path):
                 held_open.enter_context(socket.create_connection((address.hostname, address.port), timeout=10))
             assert requests.get(address.geturl(), timeout=10).status_code == 403
         process.terminate()
+
+
+def test_what_it_was_started_with_goes_to_no_program_it_starts(tmp_path: Path):
+    environment = os.environ | {"LOCAL_CLOUD_ACCESS_KEY_SECRET": "testSK"}
+    command = [sys.executable, "-m", "include.local_cloud", "serve", "--data", str(tmp_path / "data")]
+    command += ["--access-key-id", "testAK", *ANY_PORTS]
+    with (tmp_path / "lock").open("w") as lock:
+        passed = lock.fileno()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, pass_fds=[passed]) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline()
+            (flags,) = re.findall(r"flags:\s+(\d+)", Path(f"/proc/{process.pid}/fdinfo/{passed}").read_text())
+            process.terminate()
+    assert int(flags, 8) & os.O_CLOEXEC
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

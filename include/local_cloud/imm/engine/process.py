@@ -83,7 +83,8 @@ class _Child:
             else (os.POSIX_SPAWN_DUP2, stdout, 1),
             (os.POSIX_SPAWN_DUP2, stderr, 2),
         ]
-        # By vfork. Python opens nothing that a program it starts would inherit (PEP 446).
+        # By vfork. Python opens nothing that a program it starts would inherit (PEP 446), and what the service itself
+        # inherited is closed to it (cli.py).
         self.pid = os.posix_spawn(
             argv[0],
             [os.fspath(part) for part in argv],
