@@ -20,6 +20,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 HEADER_SECONDS = 30.0
 """From the first byte of a request (the beginning, for the first one) until its headers are there."""
 
+HEADER_BYTES = 128 * 1024
+"""Of request line and headers, about; the parser has no limit, and copies all it has at every piece of a long line."""
+
 BODY_SECONDS = 60.0
 """Without a byte of a body that is not whole yet."""
 
@@ -65,13 +68,17 @@ class HttpProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._heard = False
+        self._unread = 0
         self._objection: str | None = None
         self._waiting_for: object = self
         self._since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
+        self._unread += len(data)
         super().data_received(data)
+        if self._unread > HEADER_BYTES and self._in_headers() and not self.transport.is_closing():
+            self._refuse("InvalidRequest", f"Request line and headers have more than {HEADER_BYTES} bytes.")
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade() and any(_announces_body(*line) for line in self.headers):
@@ -82,6 +89,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self._unread = 0
         self.cycle.more_body = False  # uvicorn leaves it when the answer went first
 
     def send_400_response(self, msg: str) -> None:
@@ -94,7 +102,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.transport is None or self.transport.is_closing():
             return
         awaited = self._awaited()
-        in_headers = awaited is not self.cycle
+        in_headers = self._in_headers()
         if awaited is None or awaited is not self._waiting_for or (heard and not in_headers):
             self._waiting_for, self._since = awaited, now
         elif now - self._since > (HEADER_SECONDS if in_headers else BODY_SECONDS):
@@ -112,9 +120,12 @@ class HttpProtocol(HttpToolsProtocol):
         """What the client is to go on with, its headers or the body of its last request (`cycle`); None when that is
         nothing, or an earlier request is to be answered first.
         """
-        if self.scope is None or "method" not in self.scope:
+        if self._in_headers():
             return (self.scope or self) if self._is_idle() else None
         return self.cycle if self.cycle.more_body and not self.pipeline and not self.flow.read_paused else None
+
+    def _in_headers(self) -> bool:
+        return self.scope is None or "method" not in self.scope
 
     def _is_idle(self) -> bool:
         """Whether every request whose headers are there was answered."""

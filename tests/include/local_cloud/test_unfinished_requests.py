@@ -15,7 +15,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from include.local_cloud import http_server
-from include.local_cloud.http_server import BODY_SECONDS, HEADER_SECONDS, HttpProtocol
+from include.local_cloud.http_server import BODY_SECONDS, HEADER_BYTES, HEADER_SECONDS, HttpProtocol
 from include.local_cloud.oss.app import refusal
 
 PATIENCE = 30.0
@@ -126,6 +126,18 @@ async def test_headers_that_come_byte_by_byte_do_not_last_longer(client: Client)
     await client.after(HEADER_SECONDS / 2)
     assert timed_out(await client.answer())
     assert client.service.ended == []
+
+
+async def test_headers_without_end_are_refused_before_they_fill_the_memory(client: Client):
+    await client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + bytes(200_000))
+    await until(lambda: client.service.ended)
+    await client.send(b"GET / HTTP/1.1\r\nX: ")
+    for _ in range(HEADER_BYTES // 1024):
+        await client.send(b"x" * 1024)
+    answer = await client.answer()
+    assert b"\r\n\r\nokHTTP/1.1 400 " in answer
+    assert f"more than {HEADER_BYTES} bytes".encode() in answer
+    assert client.service.received == 200_000
 
 
 async def test_a_body_that_stops_is_cut_off(client: Client):
