@@ -165,7 +165,7 @@ def requeue_params() -> dict[str, Param]:
             None,
             type=["null", "string"],
             title="Batch",
-            description="As its report is titled, such as nightly_audio_batch/scheduled__2026-11-22T02:00:00+08:00. "
+            description="As its report is titled, such as nightly_audio_batch/scheduled__2026-11-22T18:00:00+00:00. "
             "Empty: failures of any batch.",
         ),
         "code": Param(
@@ -223,6 +223,12 @@ def _max_failures() -> Param:
     )
 
 
+def _interval(end: str) -> str:
+    """A template of one end of the data interval; a run that was triggered without a logical date has none."""
+    none = "interval only, of a run without a data interval"
+    return f"{{{{ {end} | default('{none}', true) if params.interval_only else '' }}}}"
+
+
 #: Arguments of `OSSAudioListOperator` out of the Params above.
 SELECTION: dict[str, Any] = {
     "bucket": "{{ params.bucket }}",
@@ -238,8 +244,8 @@ SELECTION: dict[str, Any] = {
     "max_size": "{{ params.max_size }}",
     "min_age": "{{ params.min_age }}",
     "max_age": "{{ params.max_age }}",
-    "modified_from": "{{ data_interval_start if params.interval_only else '' }}",
-    "modified_before": "{{ data_interval_end if params.interval_only else '' }}",
+    "modified_from": _interval("data_interval_start"),
+    "modified_before": _interval("data_interval_end"),
     "leftovers": "{{ params.leftovers }}",
     "restore": "{{ params.restore }}",
     "never_degrade": "{{ params.never_degrade }}",

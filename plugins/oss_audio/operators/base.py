@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,6 +45,15 @@ class OSSAudioOperator(BaseOperator):
         finally:
             catalogue.close()
 
+    def refuse_unknown_params(self, context: Context) -> None:
+        """Airflow takes any name in a run's conf: a misspelt `dry_run` would start a batch that is paid for."""
+        # As declared: the context's params have the conf's names among them.
+        dag = self.get_dag()
+        known = {*self.params, *(dag.params if dag else ())}
+        unknown = sorted(set(getattr(context["dag_run"], "conf", None) or {}) - known)
+        if known and unknown:
+            raise RequestError(f"unknown Param {', '.join(map(repr, unknown))}: choose from {', '.join(sorted(known))}")
+
 
 class OSSAudioBatchOperator(OSSAudioOperator):
     """Base of the steps that work on a batch as it stands in the catalogue.
@@ -65,10 +74,6 @@ def batch_name(context: Context) -> str:
     return f"{run.dag_id}/{run.run_id}"
 
 
-def refuse_unknown_params(context: Context) -> None:
-    """Airflow takes any name in a run's conf: a misspelt `dry_run` would start a batch that is paid for."""
-    params = context.get("params") or {}
-    given = getattr(context["dag_run"], "conf", None) or {}
-    unknown = sorted(set(given) - set(params)) if params else []
-    if unknown:
-        raise RequestError(f"unknown Param {', '.join(map(repr, unknown))}: choose from {', '.join(sorted(params))}")
+def counted(outcomes: Mapping[Any, int]) -> str:
+    """Counts as a log has them: `6 verified, 2 quarantined`; empty when there are none."""
+    return ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())

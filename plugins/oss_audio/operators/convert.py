@@ -24,7 +24,7 @@ from oss_audio.clear_errors import clear_errors
 from oss_audio.hooks.smq import SMQHook
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
-from oss_audio.operators.base import OSSAudioOperator, batch_name
+from oss_audio.operators.base import OSSAudioOperator, batch_name, counted
 from oss_audio.values import Shard, as_flag, as_shard, as_text
 
 
@@ -145,7 +145,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
                 outcomes = submit_shard(
                     catalogue, settings, shard["batch"], shard["shard"], options, room, uid=shard["uid"]
                 )
-        told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "nothing left to submit"
+        told = counted(outcomes) or "nothing left to submit"
         self.log.info("Shard %d of batch %d: %s", shard["shard"], shard["batch"], told)
         return shard
 

@@ -22,7 +22,7 @@ from include.pipeline.selection import refuse_own_targets
 from oss_audio.clear_errors import clear_errors
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
-from oss_audio.operators.base import OSSAudioOperator, batch_name, refuse_unknown_params
+from oss_audio.operators.base import OSSAudioOperator, batch_name
 from oss_audio.values import as_flag, as_hours, as_moment, as_names, as_number, as_text, as_texts
 
 
@@ -154,7 +154,7 @@ class OSSAudioListOperator(OSSAudioOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         settings = self.oss()
         with clear_errors("Listing the sources", settings):
-            refuse_unknown_params(context)
+            self.refuse_unknown_params(context)
             request = self._request()
             request = self._within_ages(request, self._check(request, settings))
             self.console_address = console_address(settings, request.bucket, request.prefixes[0])
@@ -197,6 +197,12 @@ class OSSAudioListOperator(OSSAudioOperator):
 
     def _request(self) -> BatchRequest:
         max_attempts = as_number("max_attempts", self.max_attempts)
+        since = as_moment("modified_from", self.modified_from)
+        until = as_moment("modified_before", self.modified_before)
+        if since is not None and since == until:
+            raise RequestError(
+                f"the interval from {since} to {until} is empty: a DAG without a schedule has none to cover"
+            )
         return BatchRequest(
             bucket=as_text(self.bucket) or "",
             prefixes=as_texts("prefix", self.prefix) or ("",),
@@ -210,8 +216,8 @@ class OSSAudioListOperator(OSSAudioOperator):
             duration=as_number("duration", self.duration) or 0,
             min_size=as_number("min_size", self.min_size),
             max_size=as_number("max_size", self.max_size),
-            modified_from=as_moment("modified_from", self.modified_from),
-            modified_before=as_moment("modified_before", self.modified_before),
+            modified_from=since,
+            modified_before=until,
             leftovers=as_flag("leftovers", self.leftovers),
             restore=as_flag("restore", self.restore),
             order=self._order(),
@@ -234,6 +240,10 @@ class OSSAudioListOperator(OSSAudioOperator):
         What was too young for the run of the interval before is in no later interval: it is among the leftovers.
         """
         min_age, max_age = as_hours("min_age", self.min_age), as_hours("max_age", self.max_age)
+        if min_age and max_age and min_age >= max_age:
+            raise RequestError(
+                f"min_age {self.min_age} is not less than max_age {self.max_age} (hours): no age is between"
+            )
         beginning = request.modified_from
         if beginning and min_age and request.leftovers:
             beginning -= min_age

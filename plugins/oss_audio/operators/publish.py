@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.pipeline.touched import touched
 from oss_audio.clear_errors import clear_errors
 from oss_audio.lineage import Datasets, lineage
-from oss_audio.operators.base import OSSAudioBatchOperator
+from oss_audio.operators.base import OSSAudioBatchOperator, counted
 from oss_audio.values import as_batch
 
 
@@ -36,7 +36,7 @@ class OSSAudioPublishOperator(OSSAudioBatchOperator):
             batch = as_batch(self.batch)
             outcomes = publish_batch(catalogue, settings, *batch)
             self.datasets = Datasets(*touched(catalogue, *batch))
-        self.log.info("Published: %s", dict(outcomes) or "nothing to publish")
+        self.log.info("Outputs: %s", counted(outcomes) or "nothing to publish")
         return dict(outcomes)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:

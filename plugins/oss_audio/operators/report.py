@@ -52,7 +52,7 @@ class OSSAudioReportOperator(OSSAudioOperator):
         if most is not None and most < 0:
             raise AirflowFailException(f"max_failures is {most}: give 0 or more, or nothing for no limit")
         if self.batch is None:
-            raise AirflowFailException("there is nothing to report: the task that lists the sources failed")
+            raise AirflowFailException("there is nothing to report: the first task failed, and its log says why")
         batch = as_batch(self.batch)
         with clear_errors("Reporting the batch"), self.catalogue() as catalogue:
             report = build_report(catalogue, *batch)

@@ -10,7 +10,7 @@ from airflow.sdk import Context
 from include.catalogue import batches
 from include.pipeline.requeueing import Wanted, requeue
 from oss_audio.clear_errors import clear_errors
-from oss_audio.operators.base import OSSAudioOperator, batch_name, refuse_unknown_params
+from oss_audio.operators.base import OSSAudioOperator, batch_name
 from oss_audio.values import as_flag, as_number, as_text
 
 
@@ -50,7 +50,7 @@ class OSSAudioRequeueOperator(OSSAudioOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         with clear_errors("Planning failures again"), self.catalogue() as catalogue:
-            refuse_unknown_params(context)
+            self.refuse_unknown_params(context)
             attempts = as_number("attempts", self.attempts)
             wanted = Wanted(
                 batch=as_text(self.failed_batch),

@@ -6,7 +6,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from oss_audio.clear_errors import clear_errors
-from oss_audio.operators.base import OSSAudioBatchOperator
+from oss_audio.operators.base import OSSAudioBatchOperator, counted
 from oss_audio.values import as_batch
 
 
@@ -26,5 +26,5 @@ class OSSAudioVerifyOperator(OSSAudioBatchOperator):
         settings = self.oss()
         with clear_errors("Verifying the outputs", settings), self.catalogue() as catalogue:
             outcomes = verify_batch(catalogue, settings, *as_batch(self.batch))
-        self.log.info("Verified: %s", dict(outcomes) or "nothing to verify")
+        self.log.info("Outputs: %s", counted(outcomes) or "nothing to verify")
         return dict(outcomes)

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from airflow.sdk import DAG
+from airflow.sdk.definitions.param import process_params
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from include.catalogue.schema import batch
+from oss_audio.batch_params import SELECTION, batch_params
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
 from oss_audio.operators.plan import OSSAudioPlanOperator
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
 
 SECRET = "a-secret-that-must-not-show"
+NIGHT = "2026-11-22T18:00:00+00:00"
 KEY_ID = "an-access-key-id-that-must-not-show"
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -201,10 +205,34 @@ def test_an_unreachable_oss(deployment: Deployment, capsys: pytest.CaptureFixtur
 
 def test_a_param_that_nobody_knows(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     context = deployment.context()
-    context["params"] = {"bucket": "audio", "dry_run": False}
     context["dag_run"].conf = {"dryrun": True, "bucket": "audio"}
-    told = refused(listing(deployment).execute, context, capsys)
+    with DAG("d", schedule=None, params={"bucket": "audio", "dry_run": False}) as dag:
+        task = listing(deployment)
+    # As a worker does it: what the conf has is among the Params then, whatever its name.
+    context["params"] = process_params(dag, task, context["dag_run"].conf, suppress_exception=False)
+    told = refused(task.execute, context, capsys)
     assert "unknown Param 'dryrun': choose from bucket, dry_run" in told
+
+
+def test_an_interval_of_a_run_that_has_none(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    task = OSSAudioListOperator(task_id="list", **SELECTION)
+    params = {name: param.resolve() for name, param in batch_params().items()} | {"interval_only": True}
+    task.render_template_fields({"params": params})  # type: ignore[typeddict-item]
+    told = refused(task.execute, deployment.context(), capsys)
+    assert "interval only, of a run without a data interval" in told
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"min_age": 5, "max_age": 1}, "min_age 5 is not less than max_age 1"),
+        ({"modified_from": NIGHT, "modified_before": NIGHT}, "is empty: a DAG without a schedule has none"),
+    ],
+)
+def test_ages_that_nothing_can_have(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str], limits: dict[str, Any], said: str
+) -> None:
+    assert said in refused(listing(deployment, **limits).execute, deployment.context(), capsys)
 
 
 def test_an_unreachable_imm(deployment: Deployment, capsys: pytest.CaptureFixture[str], closed_port: int) -> None:

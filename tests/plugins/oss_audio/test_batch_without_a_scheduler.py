@@ -242,7 +242,7 @@ def test_a_batch_that_was_not_listed_skips_the_steps_and_fails_the_report(deploy
         with pytest.raises(AirflowSkipException, match="the task that lists the sources failed"):
             operator(task_id="t", batch=None).execute(deployment.context())
     report, context = reporting({"list": "failed"}, batch=None)
-    with pytest.raises(AirflowFailException, match="nothing to report: the task that lists the sources failed"):
+    with pytest.raises(AirflowFailException, match="nothing to report: the first task failed"):
         report.execute(context)
 
 
