@@ -1,4 +1,8 @@
-"""On demand: make the renditions you choose of the sources you choose. Press *Trigger* and fill in the form."""
+"""On demand: make the renditions you choose of the sources you choose. Press *Trigger* and fill in the form.
+
+*Dry run* shows the plan and an estimate in the log of task `plan` and submits nothing. Afterwards the log of `report`
+says what was published, and what failed and why.
+"""
 
 from __future__ import annotations
 

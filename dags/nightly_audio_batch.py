@@ -1,4 +1,9 @@
-"""Every night: what is new or changed in the bucket becomes verified, catalogued renditions."""
+"""Every night: what is new or changed in the bucket becomes verified, catalogued renditions.
+
+`report` is the last task and decides about the run: its log says what was published, and what failed and why. A source
+that failed is tried again by a later night; `requeue_failed` does it sooner. Clearing a task, or the whole run, submits
+nothing twice.
+"""
 
 from __future__ import annotations
 
