@@ -1,7 +1,7 @@
 """Try failed conversions again: those of a batch, of a reason, of a profile, and on request the dead ones, too.
 
-The log of `report` in the run that failed has the batch's title and the reasons. A source that is broken stays broken:
-mend it first.
+The log of `report` in the run that failed has the batch's title and the reasons. A source that is broken stays broken;
+once it is written anew, the next night takes it by itself.
 """
 
 from __future__ import annotations
