@@ -32,7 +32,7 @@ class CloudProcess:
         flags: further flags of the command, such as `("--workers", "1")`.
         bucket: a bucket to make, "" for none; so are `topic`, and `queue`, which hears of the topic.
         admin: serve the admin API too, at `cloud.admin`, which is "" otherwise.
-        security_token: an STS token that requests may carry.
+        security_token: an STS token that requests may carry; another one, set later, from the next start on.
     """
 
     access_key_id, access_key_secret, region = ACCESS_KEY_ID, ACCESS_KEY_SECRET, REGION
@@ -53,7 +53,7 @@ class CloudProcess:
         self.log_file = data.with_name(data.name + ".log")
         self._flags = flags
         self._with_admin = admin
-        self._token = security_token
+        self.security_token = security_token
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -97,8 +97,8 @@ class CloudProcess:
         environment["LOCAL_CLOUD_ACCESS_KEY_ID"] = ACCESS_KEY_ID
         environment["LOCAL_CLOUD_ACCESS_KEY_SECRET"] = ACCESS_KEY_SECRET
         environment["LOCAL_CLOUD_REGION"] = REGION
-        if self._token:
-            environment["LOCAL_CLOUD_SECURITY_TOKEN"] = self._token
+        if self.security_token:
+            environment["LOCAL_CLOUD_SECURITY_TOKEN"] = self.security_token
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=PROJECT_ROOT

@@ -18,8 +18,9 @@ _REMEDIES: dict[str, str] = {
         "the access key secret doesn't belong to the access key id: check 'access_key_secret' of {connection}"
     ),
     "IncompleteSignature": "the signature was refused: check 'access_key_secret' of {connection}",
-    "InvalidSecurityToken": (
-        "the STS token was refused: check that 'security_token' of {connection} belongs to its access key"
+    **dict.fromkeys(
+        ("InvalidSecurityToken", "InvalidSecurityToken.Malformed", "InvalidSecurityToken.MismatchWithAccessKey"),
+        "the STS token was refused: check that 'security_token' of {connection} belongs to its access key",
     ),
     "SecurityTokenExpired": "the STS token has expired: put fresh STS credentials into {connection}",
     "InvalidSecurityToken.Expired": "the STS token has expired: put fresh STS credentials into {connection}",

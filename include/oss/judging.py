@@ -22,6 +22,8 @@ _CREDENTIAL_CODES = _EXPIRED | {
     "SignatureDoesNotMatch",
     "IncompleteSignature",
     "InvalidSecurityToken",
+    "InvalidSecurityToken.Malformed",
+    "InvalidSecurityToken.MismatchWithAccessKey",
 }
 
 #: Besides refused credentials, what no request of this connection gets past: clock, account, bucket, form of address.

@@ -13,7 +13,8 @@ from include.catalogue.conversions import Attempt, Conversion, move
 from include.catalogue.database import now
 from include.catalogue.progress import Shard
 from include.catalogue.states import State, Verb
-from include.oss import TaskNotFound
+from include.oss import OssUnavailable, TaskNotFound, TaskStatus
+from include.oss.judging import is_credential_error
 
 from .lookout import Lookout
 
@@ -36,24 +37,35 @@ class Asker:
     def __init__(self, lookout: Lookout, shard: Shard) -> None:
         self._lookout = lookout
         self._catalogue = lookout.catalogue
-        self._oss = lookout.oss
         self._shard = shard
         self._asked: Counter[int] = Counter()
+        self._refusal = ""
 
     async def ask(self) -> None:
         """One round: outputs that are there, then tasks.
 
         Who is past its deadline has failed only if the service said in this round that it isn't done: no answer is
-        no failure.
+        no failure. When the credentials are refused, the connections are read anew, for an STS token ends sooner than a
+        long wait does.
+
+        Raises OssUnavailable when they are refused, and have been for long.
         """
         turn = self._lookout.turn
         async with turn.taken():
+            self._refusal = ""
             listed = await self._find_outputs(await self._lookout.run(self._submitted))
+            if self._refusal:
+                await self._lookout.renew()
+                self._refusal = ""
             share = max(TASKS_A_ROUND // LEAST_SHARE, TASKS_A_ROUND // (1 + turn.waiting))
             asked = (await self._lookout.run(self._submitted))[:share]
             turn.spend(len(asked))
             unfinished = await self._ask_tasks(asked, listed)
             await self._lookout.run(self._expire, unfinished)
+        if not self._refusal:
+            self._lookout.accepted()
+        elif not await self._lookout.refused(self._refusal):
+            raise OssUnavailable(self._refusal)
 
     def _submitted(self) -> list[Conversion]:
         batch, shard = self._shard
@@ -83,7 +95,7 @@ class Asker:
                         there.append(wanted[key])
                 listed |= {attempt.id for attempt in wanted.values()}
             except Exception as error:  # noqa: BLE001 - the SDK's errors share no base; the next round asks again
-                log.warning("%s", self._oss.explain(error, f"Listing oss://{bucket}/{folder}"))
+                self._go_without(error, f"Listing oss://{bucket}/{folder}")
             await self._lookout.run(self._complete, there)
         return listed
 
@@ -113,12 +125,14 @@ class Asker:
         async def is_unfinished(one: Conversion) -> bool:
             self._asked[one.id] += 1
             try:
-                status = await self._lookout.call(self._lookout.tasks.get_task, one.bucket, one.task_id or "")
+                status = await self._lookout.call(self._get_task, one)
             except TaskNotFound:
                 # Of a task that IMM has forgotten, the output may be all that is left.
                 return one.publish != "staged" or one.id in listed
             except Exception as error:  # noqa: BLE001 - the SDK's errors share no base; the next round asks again
-                log.warning("%s", self._oss.explain(error, f"Asking IMM for task {one.task_id}"))
+                self._go_without(error, f"Asking IMM for task {one.task_id}")
+                return False
+            if status is None:
                 return False
             if status.status == "Succeeded":
                 await self._lookout.run(self._complete, [one.this_attempt])
@@ -129,6 +143,16 @@ class Asker:
         asked = [one for one in submitted if one.task_id]
         answers = await asyncio.gather(*(is_unfinished(one) for one in asked))
         return [one for one, unfinished in zip(asked, answers, strict=True) if unfinished]
+
+    def _get_task(self, one: Conversion) -> TaskStatus | None:
+        """In a thread; None: the task before it was refused, and this one would be."""
+        return None if self._refusal else self._lookout.tasks.get_task(one.bucket, one.task_id or "")
+
+    def _go_without(self, error: Exception, what: str) -> None:
+        sentence = self._lookout.oss.explain(error, what)
+        log.warning("%s", sentence)
+        if is_credential_error(error):
+            self._refusal = sentence
 
     def _complete(self, done: Sequence[Attempt]) -> None:
         with self._catalogue.write() as connection:

@@ -12,7 +12,15 @@ from typing import Any
 from include.catalogue import inbox
 from include.catalogue.database import Catalogue
 from include.catalogue.inbox import Received
-from include.smq import QueueMessage, SmqClient, SmqError, SmqSettings, UndecodableMessage, decode
+from include.smq import (
+    QueueMessage,
+    SmqClient,
+    SmqCredentialError,
+    SmqError,
+    SmqSettings,
+    UndecodableMessage,
+    decode,
+)
 from include.smq.client import MAX_BATCH
 
 log = logging.getLogger(__name__)
@@ -35,6 +43,7 @@ class Drainer:
 
     Attributes:
         trouble: why the queue could not be read the last time; empty when it could.
+        refused: whether SMQ didn't accept then who we are.
     """
 
     def __init__(
@@ -46,6 +55,7 @@ class Drainer:
         stack: AsyncExitStack,
     ) -> None:
         self.trouble = ""
+        self.refused = False
         self._run = run
         self._catalogue = catalogue
         self._smq = smq
@@ -76,14 +86,21 @@ class Drainer:
                 taken += len(messages)
                 if len(messages) < MAX_BATCH:
                     break
-            self.trouble = ""
+            self.trouble, self.refused = "", False
         except (SmqError, OSError) as error:
             self.trouble = f"queue {self._queue}: {error}"
             log.warning("%s; going on without it for %.0f s", self.trouble, PAUSE)
+            self.refused = isinstance(error, SmqCredentialError)
             await asyncio.sleep(PAUSE)
         if taken:
             self._not_before = time.monotonic() + GATHER
         return taken
+
+    def go_on_with(self, smq: SmqSettings) -> None:
+        """Make the next requests with other settings."""
+        self._smq = smq
+        if self._client is not None:
+            self._client.settings = smq
 
     def count_foreign(self) -> int:
         """How many messages this drainer took that tell of no task of ours, or that can't be read; in a thread.

@@ -7,9 +7,10 @@ few threads of the lookout's own; what they do in Python is little, for the even
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import Context
@@ -31,6 +32,11 @@ from .progress import Progress, read_progress
 P = ParamSpec("P")
 T = TypeVar("T")
 
+ReadAnew = Callable[[], Awaitable[tuple[OssSettings, SmqSettings | None]]]
+"""Reads the connections as they stand now."""
+
+log = logging.getLogger(__name__)
+
 #: How long the role of draining a queue is held without being renewed.
 DRAIN_TERM = timedelta(seconds=30)
 #: Who doesn't drain the queue itself looks into the inbox this often, in seconds.
@@ -44,6 +50,10 @@ GATHER = 0.02
 CALLS_AT_ONCE = 4
 #: Requests a second, LIST and GetTask together, that all rounds of asking may come to.
 REQUESTS_A_SECOND = 10.0
+#: While services refuse the credentials, the connections are read anew no more often than this, in seconds.
+RENEW_EVERY = 60.0
+#: So long, in seconds, a refused connection may stay as it is before a wait is given up: who renews tokens may be late.
+REFUSED_FOR = 900.0
 
 
 class Turn:
@@ -92,6 +102,7 @@ class Lookout:
 
     Attributes:
         turn: who may ask the service now.
+        oss, smq: the settings that requests are made with; others after `renew`.
         tasks: IMM, for `call`.
     """
 
@@ -103,18 +114,20 @@ class Lookout:
         queue: str | None = None,
         *,
         long_poll: int = 10,
+        read_anew: ReadAnew | None = None,
     ) -> None:
         """Prepare; nothing is opened yet.
 
         Args:
             queue: SMQ queue that gets the completion messages; without it, or without SMQ, there are none.
             long_poll: seconds that one receive waits for a message (SMQ allows 30).
+            read_anew: what `renew` asks; without it the settings are for life.
         """
         self.catalogue = catalogue
         self.oss = oss
         self.turn = Turn()
         self.tasks = oss.imm()
-        self._smq = smq
+        self.smq = smq
         self._queue = queue
         self._long_poll = long_poll
         self._owner = secrets.token_hex(8)
@@ -123,7 +136,12 @@ class Lookout:
         self._network = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="imm")
         self._drainer: Drainer | None = None
         self._client: AioClient = None
-        self._opening = asyncio.Lock()
+        self._client_is_of: OssSettings | None = None
+        self._clients = AsyncExitStack()
+        self._read_anew = read_anew
+        self._renew_from = 0.0
+        self._refused_from: float | None = None
+        self._trouble = ""
         self._waiting: list[_Waiting] = []
         self._watch: asyncio.Task[None] | None = None
         self._look_from = 0.0
@@ -133,8 +151,9 @@ class Lookout:
         """Open what is needed from the start: nothing is asked for yet."""
         self._stack.callback(self._database.shutdown, wait=False)
         self._stack.callback(self._network.shutdown, wait=False, cancel_futures=True)
-        if self._smq is not None and self._queue:
-            self._drainer = Drainer(self.run, self.catalogue, self._smq, self._queue, self._stack)
+        self._stack.push_async_callback(self._clients.aclose)
+        if self.smq is not None and self._queue:
+            self._drainer = Drainer(self.run, self.catalogue, self.smq, self._queue, self._stack)
             self._stack.push_async_callback(self.run, self._give_back)
         return self
 
@@ -156,11 +175,51 @@ class Lookout:
         return await asyncio.get_running_loop().run_in_executor(self._network, lambda: request(*args, **kwargs))
 
     async def client(self) -> AioClient:
-        """The one asyncio client of OSS; opened with the first call, closed with the lookout."""
-        async with self._opening:
-            if self._client is None:
-                self._client = await self._stack.enter_async_context(self.oss.open_aio_client())
-            return self._client
+        """The one asyncio client of OSS, for whoever has the turn; opened when it is first asked for."""
+        if self._client_is_of is not self.oss:
+            # Nobody else has the turn, so nobody uses the one with the settings of before.
+            await self._clients.aclose()
+            settings = self.oss
+            self._client = await self._clients.enter_async_context(settings.open_aio_client())
+            self._client_is_of = settings
+        return self._client
+
+    async def renew(self) -> None:
+        """A service refused who we are, as it does when an STS token has expired: read the connections anew.
+
+        The next requests are made with what they say now. Nothing is read, and nothing changes, when they were read for
+        this within the last minute, or can't be read.
+        """
+        if self._read_anew is None or time.monotonic() < self._renew_from:
+            return
+        self._renew_from = time.monotonic() + RENEW_EVERY
+        try:
+            oss, smq = await self._read_anew()
+        except Exception as error:  # noqa: BLE001 - whatever a backend of secrets raises; the wait goes on
+            log.warning("The connections can't be read anew: %s", error)
+            return
+        if (oss, smq) == (self.oss, self.smq):
+            return
+        log.info("Going on with what %s says now.", oss.name if smq is None else f"{oss.name} and {smq.name}")
+        self.oss, self.smq, self.tasks = oss, smq, oss.imm()
+        self._refused_from = None
+        if self._drainer is not None and smq is not None:
+            self._drainer.go_on_with(smq)
+
+    async def refused(self, trouble: str) -> bool:
+        """OSS or IMM refused who we are, in these words. Reads the connections anew, and tells whether to wait on.
+
+        It is given up when nobody put other credentials into the connection for a quarter of an hour.
+        """
+        self._trouble = trouble
+        if self._refused_from is None:
+            self._refused_from = time.monotonic()
+        await self.renew()
+        return self._refused_from is None or time.monotonic() < self._refused_from + REFUSED_FOR
+
+    def accepted(self) -> None:
+        """OSS or IMM took the credentials."""
+        self._refused_from, self._trouble = None, ""
 
     @property
     def has_queue(self) -> bool:
@@ -170,7 +229,7 @@ class Lookout:
     @property
     def remarks(self) -> list[str]:
         """What a reader of the log should know besides the progress."""
-        remarks = []
+        remarks = [self._trouble] if self._trouble else []
         if self._foreign:
             remarks.append(f"{self._foreign} messages of others, or unreadable, came from the queue")
         if self._drainer is not None and self._drainer.trouble:
@@ -231,6 +290,8 @@ class Lookout:
         left = max(0.0, min(one.due for one in self._waiting) - time.monotonic())
         if self._drainer is not None and await self.run(self._take_role):
             await self._drainer.drain(min(self._long_poll, round(left)))
+            if self._drainer.refused:
+                await self.renew()
         else:
             await asyncio.sleep(min(left, LOOK_EVERY))
 

@@ -59,11 +59,15 @@ class SmqClient:
     """One session with SMQ for a lifetime: `async with SmqClient(settings) as smq: …`.
 
     A call is made once; aiohttp alone repeats a GET when the connection it kept turns out to be broken.
+
+    Attributes
+    ----------
+    settings: what each request is made with; others may be set at any time, as when an STS token was renewed.
     """
 
     def __init__(self, settings: SmqSettings) -> None:
         """Open nothing yet."""
-        self._settings = settings
+        self.settings = settings
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -102,7 +106,7 @@ class SmqClient:
         )
         if answer.status == 200:
             return [_message(element, answer) for element in self._root(answer)]
-        error = error_of(answer, self._settings)
+        error = error_of(answer, self.settings)
         if error.code == "MessageNotExist":
             return []
         raise error
@@ -145,23 +149,23 @@ class SmqClient:
         try:
             root = parse(answer.body)
         except UnreadableXml:
-            raise error_of(answer, self._settings) from None
+            raise error_of(answer, self.settings) from None
         if local_name(root) != "Errors":
-            raise error_of(answer, self._settings)
+            raise error_of(answer, self.settings)
         refused = {children(element).get("ReceiptHandle", "") for element in root}
         return [handle for handle in handles if handle in refused]
 
     async def _attributes(self, resource: str, what: str) -> dict[str, str]:
         answer = await self._call("GET", resource, what)
         if answer.status != 200:
-            raise error_of(answer, self._settings)
+            raise error_of(answer, self.settings)
         return children(self._root(answer))
 
     def _root(self, answer: Answer) -> ET.Element:
         try:
             return parse(answer.body)
         except UnreadableXml:
-            raise error_of(answer, self._settings) from None
+            raise error_of(answer, self.settings) from None
 
     async def _call(
         self, method: str, resource: str, what: str, *, body: bytes = b"", extra_seconds: float = 0
@@ -172,7 +176,7 @@ class SmqClient:
         import aiohttp
         from yarl import URL
 
-        settings = self._settings
+        settings = self.settings
         headers = {"date": formatdate(usegmt=True), "x-mns-version": "2015-06-06"}
         if body:
             headers |= {"content-md5": content_md5(body), "content-type": "text/xml;charset=UTF-8"}

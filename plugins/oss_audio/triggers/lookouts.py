@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -48,10 +49,15 @@ class _Settings(NamedTuple):
 class _Post:
     """A lookout and how many triggers use it; the last one closes it."""
 
-    settings: _Settings
     lookout: Lookout
+    catalogue: URL
     read_at: float
     guests: int = 0
+
+    @property
+    def settings(self) -> _Settings:
+        """What it works with now: it may have read its connections anew."""
+        return _Settings(self.lookout.oss, self.lookout.smq, self.catalogue)
 
 
 @dataclass
@@ -119,16 +125,21 @@ async def _post(posts: _Posts, place: Place) -> _Post:
     # Meanwhile its last guest may have left and closed it.
     if post is None or not post.guests or post.settings != settings:
         catalogue = await asyncio.to_thread(open_catalogue, settings.catalogue)
-        lookout = Lookout(catalogue, settings.oss, settings.smq, place.queue)
-        post = posts.newest[place] = _Post(settings, await lookout.__aenter__(), 0.0)
+        read_anew = partial(_read_services, place)
+        lookout = Lookout(catalogue, settings.oss, settings.smq, place.queue, read_anew=read_anew)
+        post = posts.newest[place] = _Post(await lookout.__aenter__(), settings.catalogue, 0.0)
     post.read_at = time.monotonic()
     return post
 
 
 async def _read(place: Place) -> _Settings:
-    oss = await OSSAudioHook(place.oss).asettings()
-    smq = await SMQHook(place.smq).asettings() if place.smq and place.queue else None
+    oss, smq = await _read_services(place)
     return _Settings(oss, smq, await CatalogueHook(place.catalogue).aurl())
+
+
+async def _read_services(place: Place) -> tuple[OssSettings, SmqSettings | None]:
+    oss = await OSSAudioHook(place.oss).asettings()
+    return oss, await SMQHook(place.smq).asettings() if place.smq and place.queue else None
 
 
 async def _close(lookout: Lookout) -> None:
