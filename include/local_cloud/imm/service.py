@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -216,7 +217,8 @@ class ImmService:
         if self._engine is None:
             raise RuntimeError("the conversion service is not started")
         convert = requests.conversion(task.process)
-        target = self.store.scratch() / f"{task.task_id}.rendition"
+        # A name of this try alone: an FFmpeg that outlived a killed service may only now open the one it was given.
+        target = self.store.scratch() / f"{task.task_id}.{secrets.token_hex(4)}.rendition"
         try:
             with self._held(task.bucket, task.key) as source:
                 async with self._slots:

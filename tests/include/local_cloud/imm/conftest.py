@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from include.local_cloud.imm import tasks
+from include.local_cloud.imm.course import Course
 from include.local_cloud.imm.engine.binaries import Binaries, locate
 from include.local_cloud.imm.engine.limits import EngineLimits
 from include.local_cloud.imm.service import ImmService
@@ -86,6 +87,7 @@ class Cloud:
     workers: int = 2
     limits: EngineLimits = field(default_factory=EngineLimits)
     publish_fails: bool = False
+    course: Course | None = None
     store: LocalObjectStore = field(init=False)
     smq: SmqService = field(init=False)
     imm: ImmService = field(init=False)
@@ -111,6 +113,7 @@ class Cloud:
             credentials,
             workers=self.workers,
             limits=self.limits,
+            course=self.course,
         )
         await self.imm.start()
 

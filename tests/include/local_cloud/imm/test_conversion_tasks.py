@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from include.local_cloud.imm import tasks
+from include.local_cloud.imm.course import Convert, OrdinaryCourse
 from include.local_cloud.imm.engine.limits import EngineLimits
 from include.local_cloud.interfaces import ImmClientError
 
@@ -200,6 +201,25 @@ async def test_accepted_tasks_are_finished_once_after_a_restart_in_their_order(
     assert sorted(told) == sorted(one.task_id for one in submitted)
     for number in range(6):
         cloud.store.head("examplebucket", f"r-{number}.mp3")
+    assert list(cloud.store.scratch().iterdir()) == []
+
+
+async def test_two_tries_of_one_task_write_apart(
+    cloud: Any, make_audio: Callable[..., Path], probe_file: Callable[[Path], dict[str, Any]]
+) -> None:
+    class TwiceAtOnce(OrdinaryCourse):
+        """As after a kill, when the FFmpeg of before still runs."""
+
+        async def convert(self, task: tasks.Task, convert: Convert) -> None:
+            await asyncio.gather(convert(), convert())
+
+    await cloud.stop()
+    cloud.course = TwiceAtOnce()
+    await cloud.start()
+    cloud.put("src.wav", make_audio("src.wav"))
+    ended = await cloud.convert("src.wav", TO_DEST_MP3)
+    assert (ended.status, ended.message) == (tasks.SUCCEEDED, "")
+    assert probe_file(cloud.path("dest.mp3"))["codec_name"] == "mp3"
     assert list(cloud.store.scratch().iterdir()) == []
 
 
