@@ -28,7 +28,6 @@ _DESCRIBING = {
 _MOST_CHUNKS = 100
 _STREAMED = 0x7FFFF000  # see promise.py
 _AT_ONCE = 32 * 1024
-_LONGEST_FRAME = 8 * 1024  # of what is coded as samples
 _CODED_ANYWHERE = (
     b"\x7f\xfe\x80\x01",  # DTS, in four forms
     b"\xfe\x7f\x01\x80",
@@ -96,7 +95,7 @@ def _looks_coded(samples: bytes) -> bool:
     """Whether these may be a coded stream in disguise. FFmpeg would search several seconds of them; what begins with
     more silence than is looked at here counts as what its header says.
     """
-    heard = samples.lstrip(b"\0")[:_LONGEST_FRAME]
+    heard = samples.lstrip(b"\0")
     first = int.from_bytes(heard[:2])
     return any(first & mask == mark for mask, mark in _CODED_FROM_THE_START) or any(
         mark in heard for mark in _CODED_ANYWHERE

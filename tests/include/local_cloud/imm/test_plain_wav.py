@@ -167,6 +167,13 @@ async def test_what_ffmpeg_refuses_for_a_short_chunk_is_refused_as_it_does(
     assert refused.value.code == "InvalidMedia"
 
 
+@pytest.mark.parametrize("mark", [b"\x7f\xfe\x80\x01", b"\x72\xf8\x1f\x4e"])
+def test_what_is_coded_behind_noise_is_left_to_ffprobe(tmp_path: Path, mark: bytes) -> None:
+    path = tmp_path / "source.wav"
+    path.write_bytes(wav(fmt(), chunk(b"data", noise(20_000) + mark + noise(20_000))))
+    assert plain_wav.read(path) is None
+
+
 async def test_a_plain_wav_starts_no_program(tmp_path: Path) -> None:
     path = tmp_path / "source.wav"
     path.write_bytes(wav(fmt(), chunk(b"data", bytes(4 * 44_100))))
