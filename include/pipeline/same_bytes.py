@@ -48,39 +48,53 @@ def recognise_same_bytes(catalogue: Catalogue, settings: OssSettings, batch_id: 
 
 def _rewritten(catalogue: Catalogue, batch_id: int) -> Iterator[Sequence[Row[Any]]]:
     """Listed objects that may hold the bytes that were planned, some at a time."""
+    place, after = sa.tuple_(listing.c.bucket, listing.c.key), ("", "")
+    while True:
+        # A part of the listing first, by its key, and then what goes with it: for `key > after` beside the join, SQLite
+        # goes through all the later conversions for each listed object.
+        part = (
+            sa.select(listing)
+            .where(listing.c.batch_id == batch_id, place > after)
+            .order_by(listing.c.bucket, listing.c.key)
+            .limit(CHUNK)
+            .subquery()
+        )
+        end = sa.select(part.c.bucket, part.c.key).order_by(part.c.bucket.desc(), part.c.key.desc()).limit(1)
+        with catalogue.read() as connection:
+            last = connection.execute(end).first()
+            page = connection.execute(_may_be_the_same(part)).all()
+        if last is None:
+            return
+        if page:
+            yield page
+        after = (last.bucket, last.key)
+
+
+def _may_be_the_same(listed: sa.Subquery) -> sa.Select[Any]:
+    """Those of some listed objects that have the size of what was planned, another ETag, and no known CRC-64."""
     content = source.alias("content")
-    after = ""
-    statement = (
-        sa.select(listing)
+    return (
+        sa.select(listed)
         .distinct()
         .join(
             conversion,
-            sa.and_(conversion.c.bucket == listing.c.bucket, conversion.c.key == listing.c.key, conversion.c.newest),
+            sa.and_(conversion.c.bucket == listed.c.bucket, conversion.c.key == listed.c.key, conversion.c.newest),
         )
         .join(source, source.c.id == conversion.c.source_id)
         .outerjoin(
             content,
             sa.and_(
-                content.c.bucket == listing.c.bucket, content.c.key == listing.c.key, content.c.etag == listing.c.etag
+                content.c.bucket == listed.c.bucket, content.c.key == listed.c.key, content.c.etag == listed.c.etag
             ),
         )
         .where(
-            listing.c.batch_id == batch_id,
-            source.c.etag != listing.c.etag,
-            source.c.size == listing.c.size,
+            source.c.etag != listed.c.etag,
+            source.c.size == listed.c.size,
             source.c.crc64.is_not(None),
             content.c.crc64.is_(None),
         )
-        .order_by(listing.c.key)
-        .limit(CHUNK)
+        .order_by(listed.c.key)
     )
-    while True:
-        with catalogue.read() as connection:
-            page = connection.execute(statement.where(listing.c.key > after)).all()
-        if not page:
-            return
-        yield page
-        after = page[-1].key
 
 
 def _crc64(settings: OssSettings, session: Any, row: Row[Any]) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import oss2
 import pytest
+import sqlalchemy as sa
 
 from include.catalogue import batches
+from include.pipeline import same_bytes
 from include.pipeline.decisions import Decision, Plan
 from include.pipeline.listing import list_sources
 from include.pipeline.planning import plan_batch
@@ -84,3 +86,36 @@ def test_a_conversion_that_waits_for_verification_takes_the_new_etag_for_the_sam
     assert steps.verify(batch) == {"verified": 1}
     assert steps.publish(batch) == {"published": 1}
     assert next_night(steps)[1].decisions == {}
+
+
+def test_a_long_listing_is_gone_through_in_parts_by_index(
+    steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = {f"{number}.wav": wav(0.2 + number / 100) for number in range(5)}
+    for name, content in contents.items():
+        steps.put(name, content)
+    batch = steps.to_converted("mobile-mp3", "voice-amr-nb")
+    steps.verify(batch)
+    assert steps.publish(batch) == {"published": 10}
+    for name in ("0.wav", "3.wav", "4.wav"):
+        put_in_parts(steps, name, contents[name])
+    monkeypatch.setattr(same_bytes, "CHUNK", 2)
+    searches: list[str] = []
+
+    @sa.event.listens_for(steps.catalogue._engine, "before_cursor_execute")
+    def explain(_connection: Any, cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        if statement.startswith("SELECT DISTINCT"):
+            plan = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)
+            searches.extend(row[3] for row in plan if "SEARCH" in row[3])
+
+    asked, plan = next_night(steps)
+    assert (asked, plan.decisions, plan.unchanged) == (3, {}, 5)
+    # Each search goes to its rows at once: to a million sources a part costs what it costs to five.
+    assert {search.rpartition("(")[0].split()[1] for search in searches} == {
+        "listing",
+        "conversion",
+        "source",
+        "content",
+    }
+    for search in searches:
+        assert any(exact in search for exact in ("(bucket,key)>", "key=?", "rowid=?")), search
