@@ -98,8 +98,8 @@ def _cost(name: str, path: Path, minutes: float) -> Cost:
     def read(start: int, length: int) -> tuple[bytes, int]:
         return data[start : start + length], len(data)
 
-    remote = probe_remote(read, name)
-    probed = _cpu(lambda: [verify(convert, whole, probe_remote(read, name)) for _ in range(PROBES)]) / PROBES
+    remote = probe_remote(read, name, len(data))
+    probed = _cpu(lambda: [verify(convert, whole, probe_remote(read, name, len(data))) for _ in range(PROBES)]) / PROBES
     return Cost(name, minutes, min(encode), min(full), min(plain), probed, remote.bytes_read, remote.requests)
 
 

@@ -117,7 +117,7 @@ def _look(settings: OssSettings, session: Any, row: Row[Any]) -> RemoteProbe | N
 
     name = f"oss://{row.bucket}/{row.key}"
     try:
-        return probe_remote(_reader(settings.bucket(row.bucket, session=session), row.key, row.etag), name)
+        return probe_remote(_reader(settings.bucket(row.bucket, session=session), row.key, row.etag), name, row.size)
     except UnreadableAudio as error:
         log.warning("%s", error)
     except oss2.exceptions.OssError as error:

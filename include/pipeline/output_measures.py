@@ -15,6 +15,7 @@ from include.verification import (
     Verdict,
     decode_limits,
     inspect,
+    may_decide,
     probe_remote,
     verify,
 )
@@ -44,7 +45,8 @@ def measure_output(reader: Reader, output: Output, source: SourceMeasures) -> Me
     """
     import oss2
 
-    if output.depth == "probe":
+    # Where a probe can't decide, its requests are saved.
+    if output.depth == "probe" and may_decide(AudioConvert.parse(output.one.process).f, output.size):
         try:
             found = _probe(reader, output, source)
             if found.verdict.decision != "undecided":
@@ -58,7 +60,7 @@ def measure_output(reader: Reader, output: Output, source: SourceMeasures) -> Me
 def _probe(reader: Reader, output: Output, source: SourceMeasures) -> Measured:
     one = output.one
     ranges = reader.in_ranges(_bucket(one), one.output_key or one.target_key)
-    found = probe_remote(ranges, _name(one))
+    found = probe_remote(ranges, _name(one), output.size)
     verdict = verify(AudioConvert.parse(one.process), source.measured, found)
     measures = _measures(output, "probe", found.probe, ranges.crc64, ranges.content_type)
     return Measured(etag=ranges.etag, verdict=verdict, measures=measures)

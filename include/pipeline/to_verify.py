@@ -24,11 +24,12 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Output:
-    """A conversion whose output is to be verified, and how."""
+    """A conversion whose output is to be verified, and how; its size in bytes where that was looked up."""
 
     one: Conversion
     policy: VerifyPolicy
     depth: Depth
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def to_verify(
 
 
 def _output(policy: VerifyPolicy, one: Conversion, listed: Listed | None) -> Output:
-    return Output(one, policy, policy.depth(listed.size if listed else 0, _identity(one)))
+    depth = policy.depth(listed.size if listed else 0, _identity(one))
+    return Output(one, policy, depth, None if listed is None else listed.size)
 
 
 def _policy(profiles: Mapping[str, Profile], one: Conversion) -> VerifyPolicy:
@@ -76,8 +78,10 @@ def _policy(profiles: Mapping[str, Profile], one: Conversion) -> VerifyPolicy:
 
 
 def _size_matters(policy: VerifyPolicy, one: Conversion) -> bool:
+    """For the depth; and a probe of what is known to be small is one read. Staged outputs lie together in a listing."""
     identity = _identity(one)
-    return policy.depth(0, identity) != policy.depth(policy.up_to + 1, identity)
+    small, large = policy.depth(0, identity), policy.depth(policy.up_to + 1, identity)
+    return small != large or (small == "probe" and one.publish == "staged")
 
 
 def _identity(one: Conversion) -> str:

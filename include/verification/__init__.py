@@ -8,7 +8,7 @@ from include.verification.errors import UnreadableAudio
 from include.verification.expectation import Expectation, check_complete, compare, expected
 from include.verification.inspection import Inspection, inspect
 from include.verification.probe import Probe, probe
-from include.verification.remote_probe import RemoteProbe, probe_remote
+from include.verification.remote_probe import RemoteProbe, may_decide, probe_remote
 from include.verification.verify import StoredBytes, decode_limits, verify
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "decode_limits",
     "expected",
     "inspect",
+    "may_decide",
     "probe",
     "probe_remote",
     "verify",

@@ -1,4 +1,4 @@
-"""``probe_remote``: what two ranged reads can tell of a stored rendition, whatever its size."""
+"""``probe_remote``: what one or two ranged reads can tell of a stored rendition, whatever its size."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ HEAD_BYTES = 32 * 1024
 TAIL_BYTES = 64 * 1024
 """The second read: a page of Ogg is shorter."""
 
+WHOLE_BYTES = 256 * 1024
+"""What is known to be no larger is read whole by the first read."""
+
 FLAC_TAIL_BYTES = 192 * 1024
 """A frame of 8 channels, 24 bits and 4,608 samples has 110 KB when it can't be compressed."""
 
@@ -44,6 +47,7 @@ _LONGEST_OGG_PACKET = 8192
 """Samples: of Vorbis; Opus has at most 5,760."""
 
 _ID3V1 = 128
+_COUNTLESS = frozenset({"aac", "amr"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,26 +65,44 @@ class RemoteProbe:
     requests: int
     bytes_read: int
 
+    @property
+    def ends_by_count(self) -> bool:
+        """Whether the end was not read: an mp3 whose header counts its bytes has as many, or not."""
+        return self.requests == 1 and self.bytes_read < self.probe.size
 
-def probe_remote(read_range: ReadRange, name: str) -> RemoteProbe:
-    """Look at an object by at most two reads and 224 KiB.
 
-    ``read_range`` is asked for the head first; its answer also tells the size. ``name`` stands for the object in
-    errors. Raises ``UnreadableAudio`` as ``probe`` does; errors of ``read_range`` pass through.
+def may_decide(format: str, size: int | None) -> bool:
+    """Whether a probe can pass a rendition of a format and a size in bytes (None: not known).
+
+    Nothing but all frames tells the duration of aac and amr, so only those that are read whole can pass.
     """
-    head, size = read_range(0, HEAD_BYTES)
+    return format not in _COUNTLESS or size is None or size <= WHOLE_BYTES
+
+
+def probe_remote(read_range: ReadRange, name: str, size: int | None = None) -> RemoteProbe:
+    """Look at an object by one read of 256 KiB at most, or by two of 224 KiB together.
+
+    ``read_range`` is asked for the head first; its answer also tells the size. One read does for an object whose
+    ``size`` is known to be 256 KiB at most, for any of 32 KiB at most, and for an mp3 that has exactly the bytes that
+    its header counts. ``name`` stands for the object in errors. Raises ``UnreadableAudio`` as ``probe`` does; errors of
+    ``read_range`` pass through.
+    """
+    head, size = read_range(0, WHOLE_BYTES if size is not None and size <= WHOLE_BYTES else HEAD_BYTES)
     with open_container(BytesIO(head), name) as container:
         stream = first_audio(container, name)
         codec = stream.codec_context.codec.canonical_name
         wanted = FLAC_TAIL_BYTES if codec == "flac" else _CHAINED_TAIL_BYTES if codec in _CHAINS else TAIL_BYTES
         wanted = min(wanted, size)
-        if len(head) >= size:
+        all_of_it = len(head) >= size
+        if all_of_it and (size <= HEAD_BYTES or codec in _FRAME_SAMPLES):
             # Its packets were counted; but a demuxer takes the beginning of the last one for a packet.
             end = _end(container, stream, codec, head, head[-wanted:], size)
             whole = probe(BytesIO(head), name)
             return RemoteProbe(probe=whole, whole_tail=end.whole, requests=1, bytes_read=len(head))
-        tail, _ = read_range(size - wanted, wanted)
-        end = _end(container, stream, codec, head, tail, size)
+        counted = None if all_of_it else _counted_end(container, stream, head, size)
+        at_once = all_of_it or counted is not None
+        tail = b"" if at_once else read_range(size - wanted, wanted)[0]
+        end = counted or _end(container, stream, codec, head, tail or head[-wanted:], size)
         length = PacketLength(
             packets=0,
             payload=size,
@@ -95,7 +117,8 @@ def probe_remote(read_range: ReadRange, name: str) -> RemoteProbe:
     found = replace(
         measured, size=size, declared_duration=end.declared, duration_is_estimate=end.estimated or not end.duration
     )
-    return RemoteProbe(probe=found, whole_tail=end.whole, requests=2, bytes_read=len(head) + len(tail))
+    requests = 1 if at_once else 2
+    return RemoteProbe(probe=found, whole_tail=end.whole, requests=requests, bytes_read=len(head) + len(tail))
 
 
 @dataclass(frozen=True)
@@ -106,6 +129,15 @@ class _End:
     duration: float = 0.0
     estimated: bool = False
     declared: float | None = None
+
+
+def _counted_end(container: InputContainer, stream: AudioStream, head: bytes, size: int) -> _End | None:
+    """The end of an mp3 that has as many bytes as its header counts, and no more; None where only the end tells."""
+    header = read_mp3_header(head) if container.format.name == "mp3" else None
+    if header is None or not header.frames or header.whole is False or header.at + header.size != size:
+        return None
+    seconds = header.samples / stream.codec_context.sample_rate
+    return _End(True, seconds, declared=seconds)
 
 
 def _end(container: InputContainer, stream: AudioStream, codec: str, head: bytes, tail: bytes, size: int) -> _End:

@@ -71,7 +71,8 @@ def _ends(found: Measured) -> list[Check]:
         head = check("head", begins, f"{found.probe.codec} in the first bytes", right=True)
         if found.whole_tail is None:
             return [head, not_checked("tail", ends, "its last bytes can't be told apart")]
-        return [head, check("tail", ends, "whole" if found.whole_tail else "cut off or damaged", found.whole_tail)]
+        whole = "as many bytes as its header counts" if found.ends_by_count else "whole"
+        return [head, check("tail", ends, whole if found.whole_tail else "cut off or damaged", found.whole_tail)]
     error = probe_of(found).read_error
     samples = isinstance(found, Inspection) and not found.samples
     head = check("head", begins, "no sample decoded" if samples else "there", right=not samples)

@@ -14,7 +14,7 @@ import pytest
 from include.audio_convert import AudioConvert, Profile, VerifyPolicy
 from include.catalogue import State, checks
 from include.pipeline.measures import Measures
-from include.verification import inspect
+from include.verification import inspect, remote_probe
 
 if TYPE_CHECKING:
     from tests.include.pipeline.conftest import Steps
@@ -82,7 +82,15 @@ def test_a_decode_costs_one_request_for_the_output_and_one_for_the_source(
     assert decoded.duration == pytest.approx(4, abs=0.001)
 
 
-def test_a_probe_costs_two_requests_at_most_and_reads_neither_whole(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+@pytest.fixture
+def small_is_40_kib(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a probe reads whole, cut to what a short clip is larger than."""
+    monkeypatch.setattr(remote_probe, "WHOLE_BYTES", 40 * 1024)
+
+
+def test_a_probe_costs_two_requests_at_most_and_reads_neither_whole(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, small_is_40_kib: None
+) -> None:
     profile = rendition("flac", AudioConvert(f="flac"), policy="probe")
     batch = converted(steps, wav, profile)
     row = steps.row()
@@ -91,7 +99,8 @@ def test_a_probe_costs_two_requests_at_most_and_reads_neither_whole(steps: Steps
     parts = reads(oss_proxy, row.output_key)
     assert len(parts) == 2
     assert sum(parts) <= 256 * 1024
-    assert len(oss_proxy.requests) == 3
+    # Besides these and the source a page of a listing, which serves a thousand.
+    assert len(oss_proxy.requests) == 4
     found = measures(steps)
     assert (found.depth, found.policy, found.inspection, found.waveform) == ("probe", "probe", None, None)
     assert (found.crc64, found.content_type) == (str(whole.server_crc), "audio/flac")
@@ -102,10 +111,50 @@ def test_a_probe_costs_two_requests_at_most_and_reads_neither_whole(steps: Steps
     assert (told["decode"], told["silence"], told["stored_bytes"]) == ("not_checked",) * 3
 
 
-def test_what_a_probe_can_not_decide_is_decoded(steps: Steps, wav: Wav) -> None:
+LARGE: dict[str, tuple[dict[str, Any], float, int]] = {
+    # Parameters, seconds, and the reads of a rendition that is too large to be read whole.
+    "mp3": ({"ab": 128_000}, 4, 1),
+    "aac": ({"ab": 256_000, "ar": 48_000}, 8, 1),
+    "amr": ({"ar": 8000, "ac": 1, "ab": 12_200}, 30, 1),
+    "flac": ({}, 4, 2),
+    "oga": ({"ab": 320_000, "ar": 48_000}, 20, 2),
+    "ac3": ({"ab": 192_000, "ar": 48_000}, 4, 2),
+    "opus": ({"ab": 256_000, "ar": 48_000}, 8, 2),
+}
+
+
+@pytest.mark.parametrize(("format", "large"), [(one, large) for one in LARGE for large in (False, True)])
+def test_what_a_file_costs_with_probe_tags_and_publishing(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, small_is_40_kib: None, format: str, large: bool
+) -> None:
+    parameters, seconds, most = LARGE[format]
+    profile = rendition(format, AudioConvert(f=format, **parameters), policy="probe")
+    steps.put("a.wav", wav(seconds if large else 0.5, 8000 if format == "amr" else 44100, 1 if format == "amr" else 2))
+    batch = steps.plan(profiles=[profile])
+    through = replace(steps.oss, endpoint=oss_proxy.address)
+    steps.submit(batch, oss=through)
+    assert steps.wait(batch).failed == 0
+    row = steps.row()
+    assert steps.verify(batch, profile, endpoint=oss_proxy.address) == {"verified": 1}
+    assert steps.publish(batch, endpoint=oss_proxy.address) == {"published": 1}
+    assert (steps.rows()[0].output_size > remote_probe.WHOLE_BYTES) is large
+    asked = [line.split()[:2] for line in oss_proxy.requests]
+    for_many = [line for line in asked if "list-type=2" in line[1] or "delete" in line[1].partition("?")[2]]
+    assert len(for_many) == 2
+    reads_of_it = len(reads(oss_proxy, row.output_key))
+    assert reads_of_it == (most if large else 1)
+    # Submit, source, rendition, copy.
+    assert len(asked) - len(for_many) == 1 + 1 + reads_of_it + 1
+    assert [len(reads(oss_proxy, key)) for key in (row.key, row.target_key)] == [1, 1]
+
+
+def test_what_a_probe_can_not_decide_is_decoded_at_once(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, small_is_40_kib: None
+) -> None:
     profile = rendition("aac", AudioConvert(f="aac", ab=128_000), policy="probe")
     batch = converted(steps, wav, profile)
-    assert steps.verify(batch, profile) == {"verified": 1}
+    assert steps.verify(batch, profile, endpoint=oss_proxy.address) == {"verified": 1}
+    assert reads(oss_proxy, steps.row().output_key) == [steps.row().output_size]
     found = measures(steps)
     assert (found.depth, found.policy) == ("decode", "probe")
     assert found.inspection is not None

@@ -29,6 +29,7 @@ FILES = {
     "wb.amr": ("-c:a", "libvo_amrwbenc", "-ar", "16000", "-ac", "1"),
 }
 ESTIMATES = {"a.aac", "nb.amr", "wb.amr"}
+COUNTED = {"a.mp3", "vbr.mp3"}
 
 
 class Stored:
@@ -43,8 +44,8 @@ class Stored:
         self.requests.append((start, len(part)))
         return part, len(self.data)
 
-    def probe(self) -> RemoteProbe:
-        found = probe_remote(self.read, "oss://music/it")
+    def probe(self, size: int | None = None) -> RemoteProbe:
+        found = probe_remote(self.read, "oss://music/it", size)
         assert found.requests == len(self.requests) <= MOST_REQUESTS
         assert found.bytes_read == sum(size for _, size in self.requests) <= MOST_BYTES
         return found
@@ -55,7 +56,7 @@ def test_a_long_file_is_probed_as_it_is(name: str, make_audio: MakeAudio) -> Non
     path = make_audio(name, *FILES[name], seconds=31.7, rate=48000)
     whole = probe(path)
     found = Stored(path.read_bytes()).probe()
-    assert found.requests == 2
+    assert (found.requests, found.ends_by_count) == ((1, True) if name in COUNTED else (2, False))
     assert found.whole_tail is True
     remote = found.probe
     for field in ("container", "codec", "sample_rate", "channels", "bits_per_sample", "opus_input_rate", "size"):
@@ -71,6 +72,42 @@ def test_a_short_file_is_read_whole_by_one_request(name: str, make_audio: MakeAu
     found = Stored(path.read_bytes()).probe()
     assert found.probe == probe(path)
     assert (found.requests, found.whole_tail) == (1, True)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_known_to_be_small_is_read_whole_by_one_request(name: str, make_audio: MakeAudio) -> None:
+    path = make_audio(name, *FILES[name], seconds=4, rate=48000, channels=1)
+    data = path.read_bytes()
+    found = Stored(data).probe(len(data))
+    assert (found.requests, found.bytes_read, found.whole_tail) == (1, len(data), True)
+    assert not found.probe.duration_is_estimate
+    assert found.probe.duration == pytest.approx(probe(path).duration, abs=0.004)
+    cut = Stored(data[:-7]).probe(len(data) - 7)
+    assert (cut.requests, cut.whole_tail) == (1, False)
+
+
+def test_what_has_grown_since_its_size_was_looked_up_is_probed_as_it_is(make_audio: MakeAudio) -> None:
+    data = make_audio("a.opus", *FILES["a.opus"], seconds=4, rate=48000).read_bytes()
+    assert Stored(data).probe(10).whole_tail is True
+    assert Stored(data).probe(0).whole_tail is True
+
+
+@pytest.mark.parametrize("change", [-1, -400, 1, 400])
+def test_an_mp3_that_has_other_bytes_than_its_header_counts_is_looked_at_to_its_end(
+    change: int, make_audio: MakeAudio
+) -> None:
+    data = make_audio("a.mp3", *FILES["a.mp3"], seconds=31.7, rate=48000).read_bytes()
+    changed = data[:change] if change < 0 else data + b"\0" * change
+    found = Stored(changed).probe()
+    assert (found.requests, found.ends_by_count) == (2, False)
+    assert found.whole_tail is not True
+
+
+def test_an_mp3_whose_header_is_damaged_is_looked_at_to_its_end(make_audio: MakeAudio) -> None:
+    data = bytearray(make_audio("a.mp3", *FILES["a.mp3"], seconds=31.7, rate=48000).read_bytes())
+    delay = data.index(b"Lavc") + 21
+    data[delay] ^= 1
+    assert Stored(bytes(data)).probe().requests == 2
 
 
 @pytest.mark.parametrize("missing", [1, 7])
