@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 from include.catalogue import inbox, leases
-from include.catalogue.database import Catalogue
+from include.catalogue.database import Catalogue, CatalogueTrouble
 from include.catalogue.progress import Shard
 from include.oss import OssSettings
 from include.oss.sdk import AioClient
@@ -305,8 +305,12 @@ class Lookout:
             return leases.acquire(connection, f"drain {self._queue}", self._owner, DRAIN_TERM)
 
     def _give_back(self) -> None:
-        with self.catalogue.write() as connection:
-            leases.release(connection, f"drain {self._queue}", self._owner)
+        try:
+            with self.catalogue.write() as connection:
+                leases.release(connection, f"drain {self._queue}", self._owner)
+        except CatalogueTrouble as error:
+            # It ends by itself; and who closes this, with his wait's end in his hands, must not lose it over that.
+            log.warning("The role of draining %s is not given back, it ends by itself: %s", self._queue, error)
 
 
 def look(catalogue: Catalogue, shards: Collection[Shard]) -> dict[Shard, Progress]:

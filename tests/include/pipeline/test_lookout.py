@@ -116,6 +116,16 @@ def test_an_error_is_everybodys_and_who_comes_later_is_served(
     assert later.done
 
 
+def test_a_role_that_cannot_be_given_back_costs_nobody_the_end_of_his_wait(
+    steps: Steps, submitted: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: Any) -> None:
+        raise CatalogueTrouble("locked for a moment")
+
+    monkeypatch.setattr(lookout.leases, "release", locked)
+    assert steps.wait(submitted[0], ask_after=NEVER) == Progress(0, 1, 0, 0)
+
+
 def test_who_is_cancelled_leaves_the_others_waiting(steps: Steps, submitted: list[int]) -> None:
     async def course() -> Progress:
         async with steps.lookout() as shared:
