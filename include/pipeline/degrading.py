@@ -82,7 +82,8 @@ def look_at_lossy_sources(catalogue: Catalogue, settings: OssSettings, batch_id:
 
 def _unknown(catalogue: Catalogue, batch_id: int) -> Iterator[Sequence[Row[Any]]]:
     """Listed objects of which no codec is known, some at a time."""
-    after = ""
+    # By all of the listing's key: by a part of it, SQLite would sort the whole listing anew for each page.
+    place, after = sa.tuple_(listing.c.bucket, listing.c.key), ("", "")
     statement = (
         sa.select(listing)
         .outerjoin(
@@ -97,16 +98,16 @@ def _unknown(catalogue: Catalogue, batch_id: int) -> Iterator[Sequence[Row[Any]]
             source.c.codec.is_(None),
             sa.or_(*(sa.func.lower(listing.c.key).like(f"%.{extension}") for extension in MAYBE_LOSSY)),
         )
-        .order_by(listing.c.key)
+        .order_by(listing.c.bucket, listing.c.key)
         .limit(CHUNK)
     )
     while True:
         with catalogue.read() as connection:
-            page = connection.execute(statement.where(listing.c.key > after)).all()
+            page = connection.execute(statement.where(place > after)).all()
         if not page:
             return
         yield page
-        after = page[-1].key
+        after = (page[-1].bucket, page[-1].key)
 
 
 def _look(settings: OssSettings, session: Any, row: Row[Any]) -> RemoteProbe | None:

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from include.audio_convert import AudioConvert, Profile
 from include.catalogue import batches
 from include.catalogue.schema import conversion, source
 from include.local_cloud.imm.engine.binaries import locate
+from include.pipeline import degrading
 from include.pipeline.degrading import degrades, look_at_lossy_sources
 from include.pipeline.listing import list_sources
 from include.pipeline.planning import plan_batch
@@ -72,3 +73,24 @@ def test_a_night_that_never_degrades(steps: Steps, mp3: Profile, wav: Callable[.
     # The next night skips it without a look; when the rule is off it is made after all.
     assert plan(steps, "2", [rich], never_degrade=True) == {"joined": 2}
     assert plan(steps, "3", [rich], never_degrade=False) == {"joined": 2, "new": 1}
+
+
+def test_a_long_listing_is_looked_through_in_pages_each_from_its_first_key(
+    steps: Steps, mp3: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(degrading, "CHUNK", 2)
+    for number in range(5):
+        steps.put(f"{number}.mp3", b"no audio at all" * 300)
+    seen: list[str] = []
+
+    @sa.event.listens_for(steps.catalogue._engine, "before_cursor_execute")
+    def explain(_connection: Any, cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        if statement.startswith("SELECT listing.") and "LIKE" in statement:
+            plan = [row[3] for row in cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)]
+            seen.append("; ".join(plan))
+
+    assert plan(steps, "1", [mp3], never_degrade=True) == {"new": 5}
+    assert len(seen) == 4
+    for told in seen:
+        assert "(batch_id=? AND (bucket,key)>(?,?))" in told
+        assert "ORDER BY" not in told
