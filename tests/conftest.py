@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import os
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from include.catalogue import open_catalogue
 from tools.cloud_process import CloudProcess
 
+ROOT = Path(__file__).parents[1]
 #: Files that take a minute or more begin first: the last of several workers to end decides how long all take.
 LONGEST = ("airflow", "tools/demo", "plugins/oss_audio/test_interventions")
 #: Scratch files live in memory where there is room: the suite flushes far more often than a disk likes.
@@ -33,7 +35,23 @@ def _use_memory() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+def _use_an_airflow_of_its_own() -> None:
+    """Airflow reads its home when it is first imported, by whichever test file comes first."""
+    home = tempfile.mkdtemp(prefix="oss-audio-airflow-home-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    for name in [name for name in os.environ if name.startswith(("AIRFLOW__", "AIRFLOW_CONN_"))]:
+        del os.environ[name]
+    os.environ |= {
+        "AIRFLOW_HOME": home,
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+
+
 _use_memory()
+_use_an_airflow_of_its_own()
 
 # Examples are right or wrong however long a loaded machine takes for them.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

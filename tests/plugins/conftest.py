@@ -1,33 +1,12 @@
-"""An Airflow of the tests' own: Airflow reads its home when it is first imported, so it is set here, at once."""
+"""Connections and patience of the plugins' tests."""
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
-import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from include.oss import patience
-
-ROOT = Path(__file__).parents[2]
-
-if "airflow" not in sys.modules:
-    _home = tempfile.mkdtemp(prefix="oss-audio-airflow-home-")
-    atexit.register(shutil.rmtree, _home, ignore_errors=True)
-    for _name in [name for name in os.environ if name.startswith(("AIRFLOW__", "AIRFLOW_CONN_"))]:
-        del os.environ[_name]
-    os.environ |= {
-        "AIRFLOW_HOME": _home,
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-    }
 
 
 @pytest.fixture(autouse=True)
