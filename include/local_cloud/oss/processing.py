@@ -48,7 +48,8 @@ async def process_while_reading(context: Context, call: Call) -> Reply:
         message = "InvalidArgument, [x-oss-process]:audio/convert is asynchronous only; use x-oss-async-process."
         raise OssError(400, "Imm Client", message)
     if process != "audio/info":
-        raise not_implemented(f"GetObject with x-oss-process={action}")
+        name = process if action == "audio/info" else action
+        raise not_implemented(f"GetObject with x-oss-process={name}")
     refuse_frozen(context.store.head(call.bucket, call.key), context.store.now())
     try:
         found = await context.processor.audio_info(call.bucket, call.key)

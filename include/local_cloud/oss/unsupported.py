@@ -61,21 +61,39 @@ _BESIDE_OTHERS = frozenset(
 )
 _UNSIGNED_SUBRESOURCES = frozenset(
     {
+        "accessmonitor",
         "accessPointConfigForObjectProcess",
         "accessPointForObjectProcess",
         "accessPointPolicyForObjectProcess",
-        "accessmonitor",
         "antiDDoS",
         "callbackPolicy",
+        "cleanRestoredObject",
         "dataPipeline",
         "doMetaQuery",
+        "img",
+        "legalHold",
+        "metadataConfiguration",
+        "metadataInventoryTable",
+        "metadataJournalTable",
+        "MetaQuery",
+        "objectWorm",
         "overwriteConfig",
         "policyStatus",
+        "processConfiguration",
+        "quota",
+        "regions",
         "responseHeader",
+        "retention",
         "rtc",
+        "seal",
         "sealAppend",
+        "userDefinedLogFieldsConfig",
+        "x-oss-delete",
+        "x-oss-dir",
+        "x-oss-rename",
     }
 )
+"""What the documentation and the SDKs name beside what V1 signs; V1 leaves these out of what it signs."""
 _SUBRESOURCES = (SUBRESOURCES | _UNSIGNED_SUBRESOURCES) - _BESIDE_OTHERS
 
 

@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import alibabacloud_oss_v2.operations
 import pytest
 import requests
 
 from include.local_cloud.oss import unsupported
+from include.local_cloud.oss.operations import OPERATIONS
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "local-cloud.md"
 Signed = Callable[..., requests.Response]
+DONE = {(done.method, done.level == "object", done.parameter) for done in OPERATIONS if done.handler}
+BESIDE_OTHERS = {"encoding-type", "position"}
+"""Parameters of the SDK's operations that stand beside another one and select nothing."""
+
+
+def operations_of_oss_v2() -> Iterator[tuple[str, bool, str]]:
+    """Method, whether of an object, and sub-resource of whatever the SDK's own code asks of a bucket or an object."""
+    for file in Path(alibabacloud_oss_v2.operations.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (
+                isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "OperationInput"
+            ):
+                continue
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            parameters = given.get("parameters")
+            if "bucket" in given and isinstance(parameters, ast.Dict):
+                for name in parameters.keys:
+                    yield ast.literal_eval(given["method"]), "key" in given, ast.literal_eval(name)
+
+
+NOT_DONE = sorted(
+    operation
+    for operation in set(operations_of_oss_v2())
+    if operation not in DONE and operation[2] not in BESIDE_OTHERS
+)
 
 
 def refusal(response: requests.Response) -> str:
@@ -68,6 +96,22 @@ def test_a_sub_resource_of_no_operation_is_refused(
         assert response.status_code == 501
     else:
         assert f"{method} /bucket{'/key' if of_object else ''}?{parameter}" in refusal(response)
+    assert signed("GET", key).content == b"content"
+
+
+@pytest.mark.parametrize(("method", "of_object", "parameter"), NOT_DONE)
+def test_what_the_sdk_calls_and_is_not_done_is_refused(
+    signed: Signed, key: str, method: str, of_object: bool, parameter: str
+):
+    response = signed(method, key if of_object else "", params={parameter: ""}, data=b"other")
+    assert refusal(response)
+    assert signed("GET", key).content == b"content"
+
+
+@pytest.mark.parametrize("parameter", ["x-oss-rename", "x-oss-dir", "x-oss-delete", "processConfiguration", "img"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_what_the_java_sdk_calls_and_is_not_done_is_refused(signed: Signed, key: str, method: str, parameter: str):
+    assert parameter in refusal(signed(method, key, params={parameter: ""}, data=b"other"))
     assert signed("GET", key).content == b"content"
 
 
