@@ -1,7 +1,9 @@
 """The examples of the documentation's page, as printed, over a real socket.
 
 What can't be valid is replaced, and nothing else: the REST examples' dates and signatures (docs/seed-notes.md), and of
-the Python one the auth class, which `oss2.Auth` is not, and the endpoint.
+the Python one the auth class, which `oss2.Auth` is not, and the endpoint. Of the Java and the Go one the request is
+sent that they make: Java leaves the padding of Base64 out and has a Content-Type, Go keeps the padding and signs the
+Date header and a token.
 """
 
 from __future__ import annotations
@@ -78,10 +80,15 @@ if __name__ == "__main__":
 """
 
 
+STYLE = "audio/convert,ss_10000,t_60000,f_aac,ab_96000"
+JAVA = f"{STYLE}|sys/saveas,b_ZXhhbXBsZWJ1Y2tldA,o_ZGVzdC5hYWM/notify,topic_QXVkaW9Db252ZXJ0"
+GO = f"{STYLE}|sys/saveas,b_ZXhhbXBsZWJ1Y2tldA==,o_ZGVzdC5hYWM=/notify,topic_QXVkaW9Db252ZXJ0"
+
+
 @pytest.fixture
 def hangzhou(start_local_cloud: Callable[..., Any]) -> Any:
     """A local cloud that has what the page's prerequisites ask for."""
-    flags = ("--region", REGION, "--bucket", "outbucket", "examplebucket")
+    flags = ("--region", REGION, "--security-token", "testToken", "--bucket", "outbucket", "examplebucket")
     return start_local_cloud(bucket="video-demo", topic="AudioConvert", queue="converted", flags=flags)
 
 
@@ -146,6 +153,32 @@ def test_the_python_example(hangzhou: Any, make_audio: Callable[..., Path], tmp_
     bucket.session.session.close()
 
 
+@pytest.mark.parametrize(
+    ("process", "dated", "headers"),
+    [
+        (JAVA, "x-oss-date", {"Content-Type": "application/xml"}),
+        (GO, "Date", {"x-oss-security-token": "testToken"}),
+    ],
+    ids=["Java", "Go"],
+)
+def test_the_requests_of_the_java_and_the_go_example(
+    hangzhou: Any, make_audio: Callable[..., Path], process: str, dated: str, headers: dict[str, str]
+) -> None:
+    bucket = bucket_of(hangzhou, "examplebucket")
+    bucket.put_object_from_file("src.mp3", str(make_audio("example.mp3", "-ac", "2", seconds=12.0)))
+    now = time.time()
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)) if dated == "x-oss-date" else formatdate(now, usegmt=True)
+    headers = headers | {dated: stamp, "x-oss-content-sha256": "UNSIGNED-PAYLOAD"}
+    headers["Authorization"] = authorization(hangzhou, "examplebucket/src.mp3", headers, stamp, now)
+    lines = "\n".join(f"{name}: {value}" for name, value in headers.items())
+    head = f"POST /src.mp3?x-oss-async-process HTTP/1.1\nHost: examplebucket.oss-cn-hangzhou.aliyuncs.com\n{lines}"
+    status, answer = send(hangzhou, f"{head}\n\nx-oss-async-process={process}")
+    assert status == 200, answer
+    content = told(hangzhou, json.loads(answer)["TaskId"])
+    assert (content["Status"], content["Targets"][0]["URI"]) == ("Succeeded", "oss://examplebucket/dest.aac")
+    bucket.session.session.close()
+
+
 def bucket_of(cloud: Any, name: str) -> oss2.Bucket:
     auth = oss2.AuthV4(cloud.access_key_id, cloud.access_key_secret)
     return oss2.Bucket(auth, cloud.oss, name, region=REGION, session=oss2.Session())
@@ -153,18 +186,28 @@ def bucket_of(cloud: Any, name: str) -> oss2.Bucket:
 
 def signed_now(cloud: Any, example: str) -> str:
     """The example with today's date and a signature for it: as the Go SDK does, the Date header is what is signed."""
-    date = formatdate(usegmt=True)
-    scope = f"{time.strftime('%Y%m%d', time.gmtime())}/{REGION}/oss/aliyun_v4_request"
+    now = time.time()
+    date = formatdate(now, usegmt=True)
     key = example.split("/", 1)[1].split("?", 1)[0]
-    canonical = f"POST\n/video-demo/{key}\nx-oss-async-process\n\n\nUNSIGNED-PAYLOAD"
-    to_sign = f"OSS4-HMAC-SHA256\n{date}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    signature = authorization(cloud, f"video-demo/{key}", {}, date, now)
+    example = re.sub(r"^Date: .*$", f"Date: {date}", example, flags=re.MULTILINE)
+    return re.sub(r"^Authorization: .*$", f"Authorization: {signature}", example, flags=re.MULTILINE)
+
+
+def authorization(cloud: Any, path: str, headers: dict[str, str], stamp: str, now: float) -> str:
+    """V4 of an `x-oss-async-process` request; `stamp` is its date as it is sent."""
+    scope = f"{time.strftime('%Y%m%d', time.gmtime(now))}/{REGION}/oss/aliyun_v4_request"
+    covered = sorted(
+        (name.lower(), value) for name, value in headers.items() if name.lower().startswith(("x-oss-", "content-type"))
+    )
+    lines = "".join(f"{name}:{value}\n" for name, value in covered)
+    canonical = f"POST\n/{path}\nx-oss-async-process\n{lines}\n\nUNSIGNED-PAYLOAD"
+    to_sign = f"OSS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signing_key = b"aliyun_v4" + cloud.access_key_secret.encode()
     for part in scope.split("/"):
         signing_key = hmac.digest(signing_key, part.encode(), "sha256")
     signature = hmac.new(signing_key, to_sign.encode(), "sha256").hexdigest()
-    authorization = f"OSS4-HMAC-SHA256 Credential={cloud.access_key_id}/{scope},Signature={signature}"
-    example = re.sub(r"^Date: .*$", f"Date: {date}", example, flags=re.MULTILINE)
-    return re.sub(r"^Authorization: .*$", f"Authorization: {authorization}", example, flags=re.MULTILINE)
+    return f"OSS4-HMAC-SHA256 Credential={cloud.access_key_id}/{scope},Signature={signature}"
 
 
 def send(cloud: Any, example: str) -> tuple[int, bytes]:
