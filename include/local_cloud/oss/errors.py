@@ -68,8 +68,8 @@ def invalid_argument(name: str, value: str, message: str, ec: str = "") -> OssEr
     return OssError(400, "InvalidArgument", message, ec, {"ArgumentName": name, "ArgumentValue": value})
 
 
-def missing_argument(name: str, ec: str = "") -> OssError:
-    """400 MissingArgument, naming the argument."""
+def missing_argument(name: str, ec: str = "0016-00000502") -> OssError:
+    """400 MissingArgument, naming the argument; the EC is the one of OSS's page on error responses."""
     return OssError(400, "MissingArgument", f"Missing Some Required Arguments: {name}.", ec, {"ArgumentName": name})
 
 

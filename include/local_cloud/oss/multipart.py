@@ -7,7 +7,7 @@ from include.local_cloud.oss.attributes import attributes_of
 from include.local_cloud.oss.context import Context
 from include.local_cloud.oss.encoding import encoding, url_encode
 from include.local_cloud.oss.errors import OssError, invalid_argument, malformed_xml, missing_argument
-from include.local_cloud.oss.http import Call, Reply, whole_number, xml_reply
+from include.local_cloud.oss.http import Call, Reply, xml_reply
 from include.local_cloud.oss.objects import file_already_exists, forbids_overwrite, written_headers
 from include.local_cloud.oss.receiving import receive
 from include.local_cloud.oss.xml import document, parse
@@ -114,11 +114,14 @@ async def abort_multipart_upload(context: Context, call: Call) -> Reply:
 
 
 def part_number(call: Call) -> int:
-    """The parameter `partNumber`; raises MissingArgument, InvalidArgument."""
+    """The parameter `partNumber`; raises InvalidArgument, as OSS words it when there is none and when it is wrong."""
     text = call.request.parameter("partNumber")
-    if text is None:
-        raise missing_argument("partNumber")
-    return whole_number("partNumber", text, 1, MOST_PARTS)
+    if not text:
+        raise invalid_argument("ResourceType", "partNumber", "Unexpected query string parameter", "0017-00000219")
+    if not (text.isascii() and text.isdigit() and len(text) <= 20 and 1 <= int(text) <= MOST_PARTS):
+        message = f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive."
+        raise invalid_argument("PartNumber", text, message, "0017-00000220")
+    return int(text)
 
 
 def upload_id(call: Call) -> str:
@@ -136,7 +139,8 @@ def no_such_upload(upload: str) -> OssError:
         "NoSuchUpload",
         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or"
         " completed.",
-        details={"UploadId": upload},
+        "0017-00000244",
+        {"UploadId": upload},
     )
 
 

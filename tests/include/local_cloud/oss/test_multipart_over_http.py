@@ -94,7 +94,8 @@ def test_parts_become_an_object(signed: Signed, begin: Any, send: Any, fresh: st
     }
     assert (read.headers["x-oss-storage-class"], read.headers["x-oss-tagging-count"]) == ("IA", "1")
     assert error(complete(signed, key, upload, *parts)) == (404, "NoSuchUpload")
-    assert error(send(key, upload, 1, b"late")) == (404, "NoSuchUpload")
+    late = send(key, upload, 1, b"late")
+    assert (error(late), late.headers["x-oss-ec"]) == ((404, "NoSuchUpload"), "0017-00000244")
 
 
 def test_a_part_sent_again_replaces_the_first(signed: Signed, begin: Any, send: Any, fresh: str):
@@ -276,17 +277,20 @@ def test_uploads_are_listed_in_pages(signed: Signed, begin: Any, fresh: str):
 
 
 @pytest.mark.parametrize(
-    ("params", "code"),
+    ("params", "code", "ec"),
     [
-        ({"partNumber": "0", "uploadId": "X"}, "InvalidArgument"),
-        ({"partNumber": "10001", "uploadId": "X"}, "InvalidArgument"),
-        ({"partNumber": "one", "uploadId": "X"}, "InvalidArgument"),
-        ({"partNumber": "1"}, "MissingArgument"),
-        ({"uploadId": "X"}, "MissingArgument"),
+        ({"partNumber": "0", "uploadId": "X"}, "InvalidArgument", "0017-00000220"),
+        ({"partNumber": "10001", "uploadId": "X"}, "InvalidArgument", "0017-00000220"),
+        ({"partNumber": "one", "uploadId": "X"}, "InvalidArgument", "0017-00000220"),
+        ({"partNumber": "", "uploadId": "X"}, "InvalidArgument", "0017-00000219"),
+        ({"uploadId": "X"}, "InvalidArgument", "0017-00000219"),
+        ({"partNumber": "1"}, "MissingArgument", "0016-00000502"),
     ],
 )
-def test_impossible_parts(signed: Signed, fresh: str, params: dict[str, str], code: str):
-    assert error(signed("PUT", fresh + "x", params=params, data=b"x")) == (400, code)
+def test_impossible_parts(signed: Signed, fresh: str, params: dict[str, str], code: str, ec: str):
+    answer = signed("PUT", fresh + "x", params=params, data=b"x")
+    assert error(answer) == (400, code)
+    assert answer.headers["x-oss-ec"] == ec
     assert signed("HEAD", fresh + "x").status_code == 404
 
 
