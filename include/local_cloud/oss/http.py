@@ -129,15 +129,15 @@ def content_md5(headers: Mapping[str, str]) -> bytes | None:
     try:
         digest = base64.b64decode(text, validate=True)
     except ValueError:  # no Base64, or not even ASCII
-        raise invalid_digest() from None
+        raise invalid_digest("0017-00000502") from None
     if len(digest) != 16:
-        raise invalid_digest()
+        raise invalid_digest("0017-00000502")
     return digest
 
 
-def invalid_digest() -> OssError:
-    """400 InvalidDigest."""
-    return OssError(400, "InvalidDigest", "The Content-MD5 you specified was invalid.")
+def invalid_digest(ec: str = "0017-00000503") -> OssError:
+    """400 InvalidDigest, by default for content that the Content-MD5 is not of."""
+    return OssError(400, "InvalidDigest", "The Content-MD5 you specified was invalid.", ec)
 
 
 def whole_number(name: str, text: str, lowest: int, highest: int) -> int:

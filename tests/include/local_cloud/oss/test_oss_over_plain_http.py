@@ -128,9 +128,10 @@ def test_ranges(
 
 
 def test_a_wrong_content_md5_stores_nothing(signed: Signed, fresh: str):
-    for value in (base64.b64encode(b"0" * 16).decode(), "no md5", "c2hvcnQ="):
+    another = base64.b64encode(b"0" * 16).decode()
+    for value, ec in ((another, "0017-00000503"), ("no md5", "0017-00000502"), ("c2hvcnQ=", "0017-00000502")):
         response = signed("PUT", fresh + "x", data=b"content", headers={"Content-MD5": value})
-        assert (response.status_code, error(response)["Code"]) == (400, "InvalidDigest")
+        assert (response.status_code, error(response)["Code"], error(response)["EC"]) == (400, "InvalidDigest", ec)
     assert signed("HEAD", fresh + "x").status_code == 404
 
 
