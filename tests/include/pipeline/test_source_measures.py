@@ -90,8 +90,9 @@ def test_a_later_batch_reads_no_source_again(
     assert steps.verify(later, probed, decoded, endpoint=oss_proxy.address) == {"verified": 3}
     for name in ("a.wav", "b.wav", "c.wav"):
         assert to_source(oss_proxy, steps, name) == []
-    # One page of a listing shows that all three are what they were.
-    assert sum("list-type=2" in line for line in oss_proxy.requests) == 1
+    # A page shows that all three are what they were and how large the outputs are, or two where a bucket has so many
+    # other objects that sources and outputs don't fit into one.
+    assert sum("list-type=2" in line for line in oss_proxy.requests) in (1, 2)
 
 
 def test_a_source_that_was_only_probed_is_read_again_when_a_rendition_is_decoded(
