@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
+from include.local_cloud.misbehaviour.client import AdminClient
 from include.oss import OssSettings
 
 if TYPE_CHECKING:
@@ -37,3 +39,18 @@ def unbound_bucket(oss_settings: OssSettings) -> str:
     name = "not-bound-to-imm"
     oss_settings.bucket(name).create_bucket()
     return name
+
+
+@pytest.fixture
+def admin(faulty_cloud: CloudProcess) -> Iterator[AdminClient]:
+    """How the cloud that misbehaves is told to; before and after a test it behaves."""
+    client = AdminClient(faulty_cloud.admin)
+    client.reset()
+    yield client
+    client.reset()
+
+
+@pytest.fixture
+def settings(faulty_cloud: CloudProcess) -> OssSettings:
+    """The cloud that misbehaves."""
+    return settings_of(faulty_cloud)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,26 +12,6 @@ from include.oss import OssSettings, OssUnavailable, check_bucket, check_imm
 
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess
-
-
-@pytest.fixture
-def admin(faulty_cloud: CloudProcess) -> Iterator[AdminClient]:
-    client = AdminClient(faulty_cloud.admin)
-    client.reset()
-    yield client
-    client.reset()
-
-
-@pytest.fixture
-def settings(faulty_cloud: CloudProcess) -> OssSettings:
-    return OssSettings(
-        endpoint=faulty_cloud.oss,
-        region=faulty_cloud.region,
-        access_key_id=faulty_cloud.access_key_id,
-        access_key_secret=faulty_cloud.access_key_secret,
-        imm_endpoint=faulty_cloud.imm,
-        path_style=True,
-    )
 
 
 def test_a_service_that_recovers_is_asked_again(

@@ -15,27 +15,7 @@ from include.oss import OssSettings, patiently
 from include.oss.patience import TRIES
 
 if TYPE_CHECKING:
-    from tests.conftest import CloudProcess
-
-
-@pytest.fixture
-def admin(faulty_cloud: CloudProcess) -> Iterator[AdminClient]:
-    client = AdminClient(faulty_cloud.admin)
-    client.reset()
-    yield client
-    client.reset()
-
-
-@pytest.fixture
-def settings(faulty_cloud: CloudProcess) -> OssSettings:
-    return OssSettings(
-        endpoint=faulty_cloud.oss,
-        region=faulty_cloud.region,
-        access_key_id=faulty_cloud.access_key_id,
-        access_key_secret=faulty_cloud.access_key_secret,
-        imm_endpoint=faulty_cloud.imm,
-        path_style=True,
-    )
+    from tools.cloud_process import CloudProcess
 
 
 @pytest.fixture

@@ -85,21 +85,26 @@ def test_an_unreachable_endpoint_judges_nothing(steps: Steps, wav: Wav, closed_p
     assert steps.row().state is State.CONVERTED
 
 
+def six_one_after_the_other(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, step: str) -> int:
+    """A batch of six that `step` takes one by one, and that ends at the first one without an answer."""
+    monkeypatch.setattr(outages, "IN_A_ROW", 1)
+    for module in (verifying, publishing):
+        monkeypatch.setattr(module, "CONCURRENCY", 1)
+    for number in range(6):
+        steps.put(f"{number}.wav", wav())
+    batch = steps.to_converted("mobile-mp3")
+    if step == "publish":
+        assert steps.verify(batch) == {"verified": 6}
+    return batch
+
+
 @pytest.mark.parametrize("step", ["verify", "publish"])
 def test_a_step_that_gets_no_answers_any_more_leaves_the_rest_to_its_next_try(
     steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     import oss2
 
-    monkeypatch.setattr(outages, "IN_A_ROW", 1)
-    for module in (verifying, publishing):
-        monkeypatch.setattr(module, "CONCURRENCY", 1)
-    names = [f"{number}.wav" for number in range(6)]
-    for name in names:
-        steps.put(name, wav())
-    batch = steps.to_converted("mobile-mp3")
-    if step == "publish":
-        assert steps.verify(batch) == {"verified": 6}
+    batch = six_one_after_the_other(steps, wav, monkeypatch, step)
     oss_proxy.refuse(b" /", "503 Service Unavailable", "ServiceUnavailable", times=1000)
     with pytest.raises(oss2.exceptions.ServerError):
         getattr(steps, step)(batch, endpoint=oss_proxy.address)
@@ -113,15 +118,7 @@ def test_a_folder_that_nobody_may_read_keeps_no_neighbour_from_its_turn(
 ) -> None:
     import oss2
 
-    monkeypatch.setattr(outages, "IN_A_ROW", 1)
-    for module in (verifying, publishing):
-        monkeypatch.setattr(module, "CONCURRENCY", 1)
-    names = [f"{number}.wav" for number in range(6)]
-    for name in names:
-        steps.put(name, wav())
-    batch = steps.to_converted("mobile-mp3")
-    if step == "publish":
-        assert steps.verify(batch) == {"verified": 6}
+    batch = six_one_after_the_other(steps, wav, monkeypatch, step)
     for one in steps.rows()[:3]:
         oss_proxy.refuse(get(steps, one.key) if step == "verify" else b"PUT /", "403 Forbidden", "AccessDenied")
     with pytest.raises(oss2.exceptions.AccessDenied):
