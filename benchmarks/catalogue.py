@@ -22,15 +22,16 @@ PAGES = 20
 
 #: Run in a process of its own, whose largest resident memory is then the export's: the last line is two numbers.
 _EXPORT = """
-import resource, sys, time
+import sys, time
 import pyarrow.parquet
+from benchmarks.process_memory import peak
 from include.catalogue import open_catalogue
 from include.catalogue.exporting import export_batch
 
 catalogue = open_catalogue(sys.argv[1])
 began = time.perf_counter()
 export_batch(catalogue, 1, sys.argv[2])
-print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(time.perf_counter() - began, peak())
 """
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from benchmarks.process_memory import peak
 from include.audio_convert import load_profiles
 from include.catalogue import Catalogue, batches, open_catalogue
 from include.catalogue.batches import ListedObject
@@ -156,8 +156,7 @@ def _plan_a_night(database: Path, objects: int) -> Night:
     with catalogue.write() as connection:  # the next night finds it all done
         connection.execute(sa.update(conversion).values(state="published"))
     catalogue.close()
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Night(listed - began, planned - listed, resident, plan.wanted)
+    return Night(listed - began, planned - listed, peak(), plan.wanted)
 
 
 def _list(catalogue: Catalogue, batch_id: int, objects: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.process_memory import peak, resident
 from benchmarks.raw_connection import connected
 from benchmarks.signed_requests import signed_request
 from tools.cloud_process import CloudProcess
@@ -31,14 +32,12 @@ class Memory:
 def measure_memory(data: Path, bucket: str, size: int) -> Memory:
     """Put and get an object of `size` bytes.
 
-    The peak is the kernel's own (VmHWM), over the whole life of the process: no sample misses it.
-
     Raises:
         RuntimeError: other bytes came out than went in.
     """
     block = os.urandom(BLOCK)
     with CloudProcess(data, bucket=bucket) as cloud:
-        idle = _status(cloud.pid, "VmRSS")
+        idle = resident(cloud.pid) / MIB
         host = cloud.oss.removeprefix("http://")
         with connected(int(host.rpartition(":")[2])) as connection:
             sent, received = hashlib.blake2b(), hashlib.blake2b()
@@ -57,10 +56,4 @@ def measure_memory(data: Path, bucket: str, size: int) -> Memory:
             out = time.perf_counter()
         if sent.digest() != received.digest():
             raise RuntimeError("other bytes came out than went in")
-        return Memory(size / (1 << 30), idle, _status(cloud.pid, "VmHWM"), into - began, out - into)
-
-
-def _status(pid: int, name: str) -> float:
-    """A line of the kernel's status of a process, in MiB."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":")) * 1024 / MIB
+        return Memory(size / (1 << 30), idle, peak(cloud.pid) / MIB, into - began, out - into)
