@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from .browsing import begins_with
-from .schema import conversion, rendition, source
+from .schema import IS_UNHAPPY, conversion, rendition, source
 from .views import published_rendition
 
 
@@ -181,9 +181,4 @@ def _why(
 
 
 def _unhappy(since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    # Written as the index ix_conversion_unhappy has it: with parameters SQLite wouldn't take it.
-    written = "conversion.newest AND conversion.state IN ('failed', 'quarantined', 'dead')"
-    conditions: list[sa.ColumnElement[bool]] = [sa.literal_column(written, sa.Boolean)]
-    if since is not None:
-        conditions.append(conversion.c.changed_at >= since)
-    return conditions
+    return [IS_UNHAPPY, *([] if since is None else [conversion.c.changed_at >= since])]

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .schema import batch_conversion, conversion, rendition, source
+from .schema import IS_UNHAPPY, batch_conversion, conversion, rendition, source
 from .states import UNHAPPY, State
 
 #: A conversion's own columns among a row's; what was measured of it may be large.
@@ -116,9 +116,9 @@ def known_failures(
     """Failures of earlier batches within one selection: they wait for another try, or have none left."""
     mine = sa.select(batch_conversion.c.conversion_id).where(batch_conversion.c.batch_id == batch_id)
     conditions = [
-        conversion.c.newest,
-        conversion.c.state.in_([state.value for state in UNHAPPY]),
-        conversion.c.bucket == bucket,
+        IS_UNHAPPY,
+        # The column in an expression: by its index, SQLite would go through the whole bucket instead of the failures.
+        conversion.c.bucket.concat("") == bucket,
         conversion.c.profile.in_(profiles),
         # Not LIKE: SQLite's takes capitals and small letters for the same.
         sa.or_(*(sa.func.substr(conversion.c.key, 1, len(prefix)) == prefix for prefix in prefixes)),

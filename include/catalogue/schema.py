@@ -170,6 +170,12 @@ sa.Index(
     sqlite_where=sa.text("newest AND state <> 'skipped'"),
     postgresql_where=sa.text("newest AND state <> 'skipped'"),
 )
+#: Conditions of the two partial indexes below, for statements that are to use them: SQLite doesn't see through
+#: parameters, nor through a comparison with true, which SQLAlchemy adds to what it knows to be a boolean.
+IS_IN_FLIGHT: sa.ColumnElement[Any] = sa.literal_column("(conversion.state IN ('submitting', 'submitted'))")
+IS_UNHAPPY: sa.ColumnElement[Any] = sa.literal_column(
+    "(conversion.newest AND conversion.state IN ('failed', 'quarantined', 'dead'))"
+)
 # Counted before every claim where the conversions in flight are limited.
 sa.Index(
     "ix_conversion_in_flight",
@@ -179,7 +185,6 @@ sa.Index(
     sqlite_where=sa.text("state IN ('submitting', 'submitted')"),
     postgresql_where=sa.text("state IN ('submitting', 'submitted')"),
 )
-
 # Which objects are renditions of ours, whatever became of them: asked for every listed key.
 sa.Index("ix_conversion_target", conversion.c.target_bucket, conversion.c.target_key)
 # Failures are few among a million rows, and asked for every morning.
@@ -207,6 +212,8 @@ attempt = sa.Table(
     comment="Attempts that failed and were followed by another one; the current one is in conversion",
 )
 sa.Index("ix_attempt_ended_at", attempt.c.ended_at)
+# Whose a message is may only be known from here.
+sa.Index("ix_attempt_task_id", attempt.c.task_id)
 
 check_result = sa.Table(
     "check_result",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from .database import clock
-from .schema import conversion
+from .schema import IS_IN_FLIGHT, conversion
 from .states import State
 
 #: Together with a hash of the endpoint's name: the lock under which its slots are counted and claimed.
@@ -24,9 +24,7 @@ def free(connection: Connection, endpoint: str, limit: int) -> int:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK, sa.func.hashtext(endpoint))))
-    held = sa.or_(
-        conversion.c.state == State.SUBMITTING.value,
-        sa.and_(conversion.c.state == State.SUBMITTED.value, conversion.c.deadline_at > clock(connection)),
-    )
-    statement = sa.select(sa.func.count()).select_from(conversion).where(conversion.c.endpoint == endpoint, held)
+    held = sa.or_(conversion.c.state == State.SUBMITTING.value, conversion.c.deadline_at > clock(connection))
+    here = conversion.c.endpoint == endpoint, IS_IN_FLIGHT
+    statement = sa.select(sa.func.count()).select_from(conversion).where(*here, held)
     return max(0, limit - connection.execute(statement).scalar_one())

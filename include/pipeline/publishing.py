@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
@@ -25,7 +25,7 @@ from sqlalchemy.engine import Connection
 
 from include.audio_convert import FORMATS, AudioConvert, AudioFormat
 from include.catalogue import batches, conversions
-from include.catalogue.conversions import Conversion, move, of_the_same, rest
+from include.catalogue.conversions import CHUNK, Conversion, move, of_the_same, rest
 from include.catalogue.database import Catalogue
 from include.catalogue.schema import conversion, rendition
 from include.catalogue.states import State, Verb
@@ -39,7 +39,7 @@ from .outages import Outages
 from .part_copy import CopyDiffersError, Source, copy_in_parts
 from .refusals import is_about_the_object
 from .rendition_row import rendition_row
-from .side_files import final_side_key
+from .side_files import final_side_key, rendition_key
 from .staged_objects import StagedObjects, remove
 
 log = logging.getLogger(__name__)
@@ -119,17 +119,24 @@ class _Publisher:
     def clear(self, batch_id: int) -> None:
         """Remove what nobody needs any more: staged objects, and what stood beside renditions that were replaced."""
         self._staged.clear(batch_id)
-        uris = sorted(self._replaced)
-        with self._catalogue.read() as connection:
-            columns = (rendition.c.waveform_uri, rendition.c.picture_uri)
-            kept = {uri for column in columns for uri in connection.scalars(sa.select(column).where(column.in_(uris)))}
         beside: defaultdict[str, list[str]] = defaultdict(list)
-        for uri in uris:
+        for uri in sorted(self._replaced):
             bucket, _, key = uri.removeprefix("oss://").partition("/")
-            if uri not in kept:
-                beside[bucket].append(key)
+            beside[bucket].append(key)
         for bucket, keys in beside.items():
-            remove(self._settings.bucket(bucket, session=self._session), keys)
+            for start in range(0, len(keys), CHUNK):
+                chunk = keys[start : start + CHUNK]
+                kept = self._kept(bucket, chunk)
+                remove(self._settings.bucket(bucket, session=self._session), [key for key in chunk if key not in kept])
+
+    def _kept(self, bucket: str, side_keys: Sequence[str]) -> set[str]:
+        """Those of some side files that their renditions still have."""
+        beside = sa.select(rendition.c.waveform_uri, rendition.c.picture_uri).where(
+            rendition.c.bucket == bucket, rendition.c.key.in_({rendition_key(key) for key in side_keys})
+        )
+        with self._catalogue.read() as connection:
+            uris = {uri for row in connection.execute(beside) for uri in row}
+        return {key for key in side_keys if f"oss://{bucket}/{key}" in uris}
 
     def _is_newest(self, one: Conversion) -> bool:
         with self._catalogue.read() as connection:
@@ -196,16 +203,13 @@ class _Publisher:
     ) -> None:
         """Enter the rendition; what stood there before, or elsewhere of the same, is superseded only now."""
         here = sa.and_(rendition.c.bucket == one.target_bucket, rendition.c.key == one.target_key)
-        older = connection.scalars(
-            sa.select(conversion.c.id)
-            .outerjoin(rendition, rendition.c.conversion_id == conversion.c.id)
-            .where(
-                conversion.c.id != one.id,
-                conversion.c.state == State.PUBLISHED.value,
-                # A source or profile that is gone gave its target up; its rendition stood until now.
-                sa.or_(sa.and_(of_the_same(conversion, one), conversion.c.generation < one.generation), here),
-            )
-        ).all()
+        published = conversion.c.id != one.id, conversion.c.state == State.PUBLISHED.value
+        # Two statements, each by an index: with an OR between them, a database reads all conversions there are.
+        earlier = of_the_same(conversion, one), conversion.c.generation < one.generation
+        older = set(connection.scalars(sa.select(conversion.c.id).where(*earlier, *published)))
+        # A source or profile that is gone gave its target up; its rendition stood until now.
+        at_the_key = sa.select(conversion.c.id).join(rendition, rendition.c.conversion_id == conversion.c.id)
+        older.update(connection.scalars(at_the_key.where(here, *published)))
         move(connection, Verb.SUPERSEDE, older, message=f"replaced by generation {one.generation} of {one.key}")
         gone = sa.or_(rendition.c.conversion_id.in_(older), here)
         for beside in connection.execute(sa.select(rendition.c.waveform_uri, rendition.c.picture_uri).where(gone)):

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from include.catalogue import batches, conversions
 from include.catalogue.database import Catalogue, exclusive
-from include.catalogue.schema import batch, batch_conversion, conversion
+from include.catalogue.schema import IS_UNHAPPY, batch, batch_conversion, conversion
 from include.catalogue.states import State
 
 from .decisions import Decision
@@ -89,7 +89,7 @@ def requeue(catalogue: Catalogue, name: str, wanted: Wanted) -> int:
 def _failures(connection: Connection, wanted: Wanted) -> list[int]:
     statement = (
         sa.select(conversion.c.id)
-        .where(conversion.c.newest, *_conditions(wanted))
+        .where(*_conditions(wanted))
         .order_by(conversion.c.changed_at, conversion.c.id)
         .limit(wanted.limit)
     )
@@ -97,14 +97,10 @@ def _failures(connection: Connection, wanted: Wanted) -> list[int]:
 
 
 def _conditions(wanted: Wanted) -> Iterable[sa.ColumnElement[bool]]:
-    with_attempts_left = sa.and_(
-        conversion.c.state.in_([State.FAILED.value, State.QUARANTINED.value]),
-        conversion.c.attempt < conversion.c.max_attempts,
-    )
-    if wanted.dead:
-        yield conversion.c.state.in_([State.FAILED.value, State.QUARANTINED.value, State.DEAD.value])
-    else:
-        yield with_attempts_left
+    yield IS_UNHAPPY
+    if not wanted.dead:
+        yield conversion.c.state != State.DEAD.value
+        yield conversion.c.attempt < conversion.c.max_attempts
     if wanted.code is not None:
         yield conversion.c.code == wanted.code
     if wanted.profile is not None:
@@ -135,7 +131,10 @@ def _nothing_found(connection: Connection, wanted: Wanted) -> str:
         if not connection.scalar(sa.select(sa.func.count()).where(batch.c.name == wanted.batch)):
             return f"there is no batch {wanted.batch!r}; the latest are {', '.join(map(repr, names)) or 'none'}"
     everything = Wanted(batch=wanted.batch, dead=True)
-    statement = sa.select(conversion.c.state, conversion.c.code).where(conversion.c.newest, *_conditions(everything))
-    found = Counter(f"{row.code} ({row.state})" for row in connection.execute(statement))
+    columns = conversion.c.state, conversion.c.code, conversion.c.profile
+    found = Counter(
+        f"{row.code} ({row.state}) of {row.profile}"
+        for row in connection.execute(sa.select(*columns).where(*_conditions(everything)))
+    )
     reasons = ", ".join(f"{count} {reason}" for reason, count in found.most_common(10)) or "none at all"
     return f"no failure is as wanted; there are: {reasons}"

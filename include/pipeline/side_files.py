@@ -26,6 +26,11 @@ def final_side_key(target_key: str, staged_key: str) -> str:
     raise ValueError(f"{staged_key!r} is no side file: its key ends with none of {', '.join(ENDINGS)}")
 
 
+def rendition_key(side_key: str) -> str:
+    """Whose side file it is: the key of the rendition that it stands beside."""
+    return next(side_key.removesuffix(ending) for ending in ENDINGS if side_key.endswith(ending))
+
+
 def staged_side_keys(measured: Mapping[str, Any] | None) -> list[str]:
     """Keys of the side files that verification staged with an output, out of what it measured."""
     return list((measured or {}).get("side", {}).values())

@@ -72,12 +72,15 @@ class StagedObjects:
             remove(self._settings.bucket(name, session=self._session), keys)
 
     def _forget(self, rows: Sequence[Row[Any]]) -> None:
+        # The id by itself as well: for pairs alone, SQLite reads all conversions there are.
         pairs = [(row.id, row.output_key) for row in rows]
         for start in range(0, len(pairs), CHUNK):
+            chunk = pairs[start : start + CHUNK]
             with self._catalogue.write() as connection:
                 connection.execute(
                     sa.update(conversion)
-                    .where(sa.tuple_(conversion.c.id, conversion.c.output_key).in_(pairs[start : start + CHUNK]))
+                    .where(conversion.c.id.in_([number for number, _ in chunk]))
+                    .where(sa.tuple_(conversion.c.id, conversion.c.output_key).in_(chunk))
                     .values(output_key=None)
                 )
 
