@@ -36,7 +36,7 @@ BENCHMARKS: dict[str, tuple[Any, Callable[[argparse.Namespace, Say], Any]]] = {
     "plain": (
         against_plain,
         lambda given, say: against_plain.measure(
-            replace(_workload(given), instant=True), given.plain_files, given.idle, say
+            replace(_workload(given), instant=True), min(given.plain_files, given.files), given.idle, say
         ),
     ),
     "waiting": (
@@ -75,7 +75,8 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted: everything was ended", file=sys.stderr)
         return 130
-    print(json.dumps(figures))
+    finally:
+        print(json.dumps(figures))  # also of what was measured before something failed
     return 0
 
 

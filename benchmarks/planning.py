@@ -152,11 +152,11 @@ def _plan_a_night(database: Path, objects: int) -> Night:
     _list(catalogue, batch.id, objects)
     listed = time.monotonic()
     plan = plan_batch(catalogue, request.selection(), request.renderings(), batch.id)
-    planned = time.monotonic()
+    planned, most = time.monotonic(), peak()
     with catalogue.write() as connection:  # the next night finds it all done
         connection.execute(sa.update(conversion).values(state="published"))
     catalogue.close()
-    return Night(listed - began, planned - listed, peak(), plan.wanted)
+    return Night(listed - began, planned - listed, most, plan.wanted)
 
 
 def _list(catalogue: Catalogue, batch_id: int, objects: int) -> None:

@@ -3,57 +3,39 @@
 from __future__ import annotations
 
 import argparse
-import secrets
-import shutil
 import sys
-import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.chaos.run import Order, Outcome, run
-from tools.stack import StackError
-from tools.stack.signals import interrupted_by_signals
-
-SHOWN = 20
+from tools.harness import Say, run_harness
 
 FULL = 100
 """From so many hits on, a state that none of them found is a broken promise."""
+
+PROMISE = "nothing was lost, no rendition is without its row, every excess is explained"
 
 
 def main() -> int:
     """Run the command; exit status 0, 1 after a broken promise or a failed start, 130 after an interruption."""
     options = _parser().parse_args()
-    seed = secrets.randbelow(1 << 31) if options.seed is None else options.seed
-    order = Order(
-        kills=options.kills,
-        seed=seed,
-        files=options.files,
-        waves=options.waves,
-        lost=options.lost,
-        repeated=options.repeated,
-        longest_stop=options.longest_stop,
-    )
-    began = time.monotonic()
 
-    def say(line: str) -> None:
-        print(f"[{time.monotonic() - began:4.0f} s] {line}", flush=True)
+    def work(folder: Path, seed: int, say: Say) -> Sequence[str]:
+        order = Order(
+            kills=options.kills,
+            seed=seed,
+            files=options.files,
+            waves=options.waves,
+            lost=options.lost,
+            repeated=options.repeated,
+            longest_stop=options.longest_stop,
+        )
+        say(f"{order.kills} hits, {order.waves} waves of {order.files} files at a time, seed {seed}")
+        outcome = run(folder, order, say)
+        _summarise(outcome, say)
+        return [*outcome.judgement.problems, *_never_hit(outcome, order.kills, say)]
 
-    say(f"{order.kills} hits, {order.waves} waves of {order.files} files at a time, seed {seed}")
-    folder = Path(tempfile.mkdtemp(prefix="chaos-")) if options.folder is None else options.folder
-    try:
-        with interrupted_by_signals():
-            outcome = run(folder, order, say)
-    except StackError as error:
-        print(f"error (seed {seed}): {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: everything was ended", file=sys.stderr)
-        return 130
-    finally:
-        if options.folder is None:
-            shutil.rmtree(folder, ignore_errors=True)
-    return _summary(order, outcome, say)
+    return run_harness(work, PROMISE, seed=options.seed, folder=options.folder)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,9 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _summary(order: Order, outcome: Outcome, say: Callable[[str], None]) -> int:
-    judgement = outcome.judgement
-    figures = judgement.figures
+def _summarise(outcome: Outcome, say: Say) -> None:
+    figures = outcome.judgement.figures
     say("hits, and how many conversions stood in which state, hits (conversions):")
     for line in outcome.table.lines():
         print(f"  {line}")
@@ -79,24 +60,19 @@ def _summary(order: Order, outcome: Outcome, say: Callable[[str], None]) -> int:
     ended = ", ".join(f"{count} x {name}" for name, count in outcome.restarts.most_common()) or "none"
     say(f"{outcome.runs} runs, {outcome.clears} clears; processes that ended by themselves: {ended}")
     say(", ".join(f"{figures[name]} {name}" for name in sorted(figures)))
-    for tie in judgement.ties:
+    for tie in outcome.judgement.ties:
         say(tie)
-    if missed := [state.value for state in outcome.table.never_hit()]:
-        told = f"no hit found a conversion in {', '.join(missed)}"
-        if order.kills >= FULL:
-            judgement.problems.append(told)
-        else:
-            say(told)
-    for problem in judgement.problems[:SHOWN]:
-        print(f"broken: {problem}")
-    if judgement.problems:
-        again = " ".join(sys.argv[1:])
-        print(
-            f"{len(judgement.problems)} broken promises, seed {order.seed}; the run was: python -m tools.chaos {again}"
-        )
-        return 1
-    say(f"nothing was lost, no rendition is without its row, every excess is explained (seed {order.seed})")
-    return 0
+
+
+def _never_hit(outcome: Outcome, kills: int, say: Say) -> list[str]:
+    """What is broken about the states that no hit found."""
+    if not (missed := [state.value for state in outcome.table.never_hit()]):
+        return []
+    told = f"no hit found a conversion in {', '.join(missed)}"
+    if kills >= FULL:
+        return [told]
+    say(told)
+    return []
 
 
 if __name__ == "__main__":

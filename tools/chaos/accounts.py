@@ -1,4 +1,4 @@
-"""Was anything paid for twice: what the service accepted, attempt by attempt, against what was needed."""
+"""Was anything paid for twice: what the service accepted, source by source, against what was needed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from include.catalogue import State
 from include.local_cloud.misbehaviour.records import AcceptedTask, Fault
-from tools.chaos.catalogue_view import Row
-from tools.chaos.judgement import FAILED_TASK, Judgement
+from tools.chaos.judgement import FAILED_TASK, Judgement, made_by
 from tools.chaos.moves import Claim
 from tools.chaos.settings import READ_TIMEOUT
 from tools.chaos.victims import Hit
+from tools.stack.components import API_SERVER, LOCAL_CLOUD, POSTGRESQL, WORKER
 
 MOST_EXCESS = 0.01
 """Share of the conversions that may have been accepted in vain."""
@@ -21,6 +20,10 @@ MOST_EXCESS = 0.01
 SUBMIT = "AsyncProcessObject"
 UNHEARD = frozenset({"reset", "silence", "error", "latency"})
 """Faults after which a submit's answer isn't known: a latency is logged only where somebody hung up over it."""
+
+
+IN_THE_WAY = frozenset({WORKER, LOCAL_CLOUD, POSTGRESQL, API_SERVER})
+"""Whose death or standstill a submit can suffer from: who makes it, takes it, writes it down, and lets the task run."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,22 @@ class Troubles:
     claims: Sequence[Claim]
 
 
-def judge_accounts(rows: Sequence[Row], tasks: Iterable[AcceptedTask], troubles: Troubles, into: Judgement) -> None:
-    """No attempt was accepted twice, and none after one that had succeeded, but for logged troubles inside a submit."""
-    accepted: defaultdict[tuple[int, int], list[AcceptedTask]] = defaultdict(list)
+def judge_accounts(sources: int, tasks: Iterable[AcceptedTask], troubles: Troubles, into: Judgement) -> None:
+    """Nothing was accepted again of a source before its last task had failed, but for logged troubles inside a submit.
+
+    Whatever the catalogue says: a source is converted by the service's own account, whichever row it was for.
+
+    Args:
+        sources: how many there are; each has one rendition to be made.
+    """
+    accepted: defaultdict[str, list[AcceptedTask]] = defaultdict(list)
     for task in sorted(tasks, key=lambda task: task.started_ms):
-        accepted[_attempt_of(task)].append(task)
+        accepted[task.key].append(task)
     into.figures["accepted"] = sum(map(len, accepted.values()))
     submits = _Submits(troubles)
     into.figures["submits whose answer was taken by request"] = submits.count_unheard()
-    excess = [(before, after) for of_one in accepted.values() for before, after in itertools.pairwise(of_one)]
-    excess += [pair for row in rows for pair in _after_success(row, accepted)]
+    pairs = (pair for of_one in accepted.values() for pair in itertools.pairwise(of_one))
+    excess = [(before, after) for before, after in pairs if not _is_needed(before, after)]
     into.figures["excess"] = len(excess)
     for before, after in excess:
         tie = submits.tie(before, after)
@@ -65,25 +74,13 @@ def judge_accounts(rows: Sequence[Row], tasks: Iterable[AcceptedTask], troubles:
             into.problems.append(f"{both}: no fault and no hit inside either submit")
         else:
             into.ties.append(f"{both}: {tie}")
-    if len(excess) > MOST_EXCESS * max(1, len(rows)):
-        into.problems.append(f"{len(excess)} conversions too many, of {len(rows)}: more than 1 %")
+    if len(excess) > MOST_EXCESS * max(1, sources):
+        into.problems.append(f"{len(excess)} conversions too many, of {sources}: more than 1 %")
 
 
-def _attempt_of(task: AcceptedTask) -> tuple[int, int]:
-    """Conversion and attempt, as the key that the task writes to names them: …/{conversion}-{attempt}.{ext}."""
-    conversion, _, attempt = task.target_key.rpartition("/")[2].partition(".")[0].partition("-")
-    return int(conversion), int(attempt)
-
-
-def _after_success(
-    row: Row, accepted: dict[tuple[int, int], list[AcceptedTask]]
-) -> Iterable[tuple[AcceptedTask, AcceptedTask]]:
-    """Attempts that followed one which the service calls a success, and which was not refused by verification."""
-    for earlier in row.earlier:
-        good = [task for task in accepted.get((row.id, earlier.number), ()) if task.status != FAILED_TASK]
-        again = accepted.get((row.id, earlier.number + 1), ())
-        if good and again and earlier.state is not State.QUARANTINED:
-            yield good[-1], again[0]
+def _is_needed(before: AcceptedTask, after: AcceptedTask) -> bool:
+    """Whether a task is the next attempt after one that the service calls failed."""
+    return before.status == FAILED_TASK and made_by(after) > made_by(before)
 
 
 class _Submits:
@@ -103,13 +100,13 @@ class _Submits:
 
     def tie(self, before: AcceptedTask, after: AcceptedTask) -> str | None:
         """The trouble inside the submit of one of the two, or None."""
-        for task in (before, after):
-            for fault in self._faults.get(task.task_id, ()):
-                return f"{fault.fault} by rule {fault.rule} took the answer of {task.task_id}"
+        # Only of the first one: that the second one's answer was lost is no reason to have posted it.
+        for fault in self._faults.get(before.task_id, ()):
+            return f"{fault.fault} by rule {fault.rule} took the answer of {before.task_id}"
         for task in (before, after):
             window = self._window(task)
             for hit in self._troubles.hits:
-                if window.holds(hit.at, hit.until):
+                if hit.victim in IN_THE_WAY and window.holds(hit.at, hit.until):
                     when = hit.at - window.began
                     return f"{hit.what} of {hit.victim}, {when:.1f} s after the claim of {task.task_id} ({window})"
         return None
@@ -121,7 +118,7 @@ class _Submits:
         """
         started = task.started_ms / 1000
         claim = max(
-            (one for one in self._claims[_attempt_of(task)[0]] if one.at <= started),
+            (one for one in self._claims[made_by(task)[0]] if one.at <= started),
             key=lambda one: one.at,
             default=None,
         )

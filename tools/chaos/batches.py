@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from threading import Event, Thread
 from typing import TypeVar
 
-import httpx
 import oss2
 
 from benchmarks.clips import make_clips
@@ -28,6 +27,9 @@ EVERY_THIRD = 3
 """Of so many waves one has two runs at the same time, as when somebody triggers what the night is doing."""
 
 MOST_CLIPS = 100_000
+LENGTHS = tuple(0.6 + 0.1 * number for number in range(8))
+"""Seconds of clips, in turns: neighbours have different renditions, so that one in another's place is found."""
+
 MOST_CLEARS = 12
 """So often an operator clears the failed tasks of a run before the harness says that it doesn't end."""
 
@@ -47,11 +49,6 @@ class Run:
     clears: int = 0
     state: str = "queued"
 
-    @property
-    def batch(self) -> str:
-        """The name of its batch in the catalogue."""
-        return f"{DAG_ID}/{self.run_id}"
-
 
 class Batches:
     """Uploads waves of `files` sources and triggers their runs, in a thread of its own; `at_once` waves are under way.
@@ -67,7 +64,7 @@ class Batches:
         self._files = files
         self._at_once = at_once
         self._say = say
-        self._clips = make_clips(MOST_CLIPS)
+        self._clips = _clips()
         self._enough = Event()
         self._abandoned = Event()
         self._thread = Thread(target=self._work, name="batches", daemon=True)
@@ -137,7 +134,7 @@ class Batches:
         conf = {"prefix": run.prefix, "profiles": [PROFILE]}
         try:
             self._stack.airflow.trigger(DAG_ID, conf=conf, run_id=run.run_id)
-        except (StackError, httpx.HTTPError):
+        except StackError:
             # Its answer may have been lost, and the run be there.
             self._stack.airflow.run(DAG_ID, run.run_id)
 
@@ -147,7 +144,7 @@ class Batches:
             if found == "failed":
                 self._clear(run)
             run.state = found
-        except (StackError, httpx.HTTPError):
+        except StackError:
             return  # whoever should have answered is dead or stands still: later
 
     def _clear(self, run: Run) -> None:
@@ -170,7 +167,13 @@ class Batches:
         while True:
             try:
                 return call()
-            except (StackError, httpx.HTTPError, oss2.exceptions.OssError) as error:
+            except (StackError, oss2.exceptions.OssError) as error:
                 if self._abandoned.is_set() or time.monotonic() > deadline:
                     raise StackError(f"{what} did not work for {PATIENCE:.0f} s: {error}") from error
                 time.sleep(0.5)
+
+
+def _clips() -> Iterator[tuple[str, bytes]]:
+    lengths = [make_clips(MOST_CLIPS // len(LENGTHS), seconds) for seconds in LENGTHS]
+    for number, (_, content) in enumerate(chain.from_iterable(zip(*lengths, strict=True))):
+        yield f"clip-{number:06d}.wav", content

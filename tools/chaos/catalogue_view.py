@@ -8,43 +8,28 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from include.catalogue import Catalogue, CatalogueTrouble, State, open_catalogue
-from include.catalogue.schema import attempt, conversion, rendition
+from include.catalogue.schema import conversion, rendition
 from tools.chaos import moves
 
 
 @dataclass(frozen=True)
 class Row:
-    """A conversion, and the attempts of it that ended badly before its current one."""
+    """A conversion at its current attempt."""
 
     id: int
     key: str
-    generation: int
-    newest: bool
     state: State
     attempt: int
     code: str | None
     message: str | None
     output_key: str | None
     task_id: str | None
-    earlier: tuple[Earlier, ...]
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """An attempt that was followed by another one."""
-
-    number: int
-    state: State
-    output_key: str | None
-    task_id: str | None
-    code: str | None
 
 
 @dataclass(frozen=True)
 class Rendition:
     """A published rendition: where its object is, and which bytes it should have."""
 
-    bucket: str
     key: str
     etag: str
     size: int
@@ -79,25 +64,17 @@ class CatalogueView:
 
     def rows(self) -> list[Row]:
         """Every conversion."""
-        earlier: dict[int, list[Earlier]] = {}
         with self._catalogue.read() as connection:
-            for one in connection.execute(sa.select(attempt).order_by(attempt.c.number)):
-                earlier.setdefault(one.conversion_id, []).append(
-                    Earlier(one.number, State(one.state), one.output_key, one.task_id, one.code)
-                )
             return [
                 Row(
                     id=one.id,
                     key=one.key,
-                    generation=one.generation,
-                    newest=one.newest,
                     state=State(one.state),
                     attempt=one.attempt,
                     code=one.code,
                     message=one.message,
                     output_key=one.output_key,
                     task_id=one.task_id,
-                    earlier=tuple(earlier.get(one.id, ())),
                 )
                 for one in connection.execute(sa.select(conversion).order_by(conversion.c.id))
             ]
@@ -106,6 +83,6 @@ class CatalogueView:
         """Every row of a published rendition."""
         with self._catalogue.read() as connection:
             return [
-                Rendition(one.bucket, one.key, one.etag, one.size, one.conversion_id)
+                Rendition(one.key, one.etag, one.size, one.conversion_id)
                 for one in connection.execute(sa.select(rendition))
             ]

@@ -10,7 +10,7 @@ from include.catalogue import State
 from include.local_cloud.misbehaviour.records import AcceptedTask
 from tools.chaos.catalogue_view import Rendition, Row
 
-FAILED_TASK = "Failed"
+FAILED_TASK, SUCCEEDED_TASK = "Failed", "Succeeded"
 
 
 @dataclass
@@ -24,21 +24,33 @@ class Judgement:
 
 def judge_sources(sources: Sequence[str], rows: Sequence[Row], tasks: Sequence[AcceptedTask], into: Judgement) -> None:
     """Every source ended: published, or failed for a reason that the service's own account confirms."""
-    newest = {row.key: row for row in rows if row.newest}
+    of_source: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        of_source[row.key].append(row)
     failures = {task.task_id: task for task in tasks if task.status == FAILED_TASK}
     written_to = {task.target_key for task in tasks}
+    made = {made_by(task) for task in tasks if task.status == SUCCEEDED_TASK}
     for key in sources:
-        row = newest.get(key)
-        if row is None:
+        if not of_source[key]:
             into.problems.append(f"{key} was lost: no conversion of it is in the catalogue")
             continue
+        row, *more = of_source[key]
+        if more:  # nobody writes a source or asks for a rendition anew
+            into.problems.append(f"{key} has {1 + len(more)} conversions, without a reason for the second")
         into.figures[row.state.value] += 1
         if row.state is State.PUBLISHED:
-            continue
-        if row.state not in {State.FAILED, State.DEAD}:
+            if (row.id, row.attempt) not in made:
+                into.problems.append(f"{key} is published by attempt {row.attempt}, of which no task succeeded")
+        elif row.state not in {State.FAILED, State.DEAD}:
             into.problems.append(f"{key} ended {row.state.value}: {row.code} {row.message}")
         elif not _true_reason(row, failures, written_to):
             into.problems.append(f"{key} failed for an unconfirmed reason: {row.code} {row.message}")
+
+
+def made_by(task: AcceptedTask) -> tuple[int, int]:
+    """Conversion and attempt, as the key that the task writes to names them: …/{conversion}-{attempt}.{ext}."""
+    conversion, _, attempt = task.target_key.rpartition("/")[2].partition(".")[0].partition("-")
+    return int(conversion), int(attempt)
 
 
 def _true_reason(row: Row, failures: Mapping[str, AcceptedTask], written_to: set[str]) -> bool:

@@ -8,13 +8,9 @@ of it the service itself is asked.
 from __future__ import annotations
 
 import argparse
-import secrets
-import shutil
 import sys
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -29,8 +25,8 @@ from tools.chaos.catalogue_view import CatalogueView
 from tools.chaos.chaos_stack import chaos_stack
 from tools.chaos.settings import PROFILE
 from tools.demo.upload import oss_settings
+from tools.harness import Say, run_harness
 from tools.stack import Stack, StackError
-from tools.stack.signals import interrupted_by_signals
 
 ASK_AFTER = 60.0
 """The fallback interval: the sensor's own default."""
@@ -82,29 +78,13 @@ def main() -> int:
     parser.add_argument("--repeated", type=float, default=0.3, help="share of repeated ones (default: 0.3)")
     parser.add_argument("--seed", type=int, help="the same faults as in another run (default: new ones)")
     options = parser.parse_args()
-    seed = secrets.randbelow(1 << 31) if options.seed is None else options.seed
-    began = time.monotonic()
 
-    def say(line: str) -> None:
-        print(f"[{time.monotonic() - began:4.0f} s] {line}", flush=True)
+    def work(folder: Path, seed: int, say: Say) -> Sequence[str]:
+        with chaos_stack(folder, seed, ASK_AFTER) as (stack, admin):
+            return _compare(stack, admin, disturbances(options.lost, options.repeated), options.files, say)
 
-    folder = Path(tempfile.mkdtemp(prefix="chaos-notifications-"))
-    try:
-        with interrupted_by_signals(), chaos_stack(folder, seed, ASK_AFTER) as (stack, admin):
-            problems = _compare(stack, admin, disturbances(options.lost, options.repeated), options.files, say)
-    except StackError as error:
-        print(f"error (seed {seed}): {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: everything was ended", file=sys.stderr)
-        return 130
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    for problem in problems:
-        print(f"broken: {problem}")
-    if not problems:
-        say(f"the same result, nothing accepted twice, at most one fallback interval later (seed {seed})")
-    return 1 if problems else 0
+    promise = "the same result, nothing accepted twice, at most one fallback interval later"
+    return run_harness(work, promise, seed=options.seed)
 
 
 def disturbances(lost: float, repeated: float) -> list[AnyRule]:
@@ -116,16 +96,22 @@ def disturbances(lost: float, repeated: float) -> list[AnyRule]:
     ]
 
 
-def differences(calm: Ended, disturbed: Ended) -> list[str]:
-    """What the disturbed batch should not differ in: each difference in one sentence."""
+def differences(calm: Ended, disturbed: Ended, files: int) -> list[str]:
+    """What the disturbed batch should not differ in: each difference in one sentence.
+
+    Args:
+        files: sources that each of them had.
+    """
     found = [
         f"{key} ended as {disturbed.result.get(key)} and, undisturbed, as {calm.result.get(key)}"
         for key in sorted(calm.result.keys() | disturbed.result.keys())
         if calm.result.get(key) != disturbed.result.get(key)
     ]
     for name, ended in ((CALM, calm), (DISTURBED, disturbed)):
-        if ended.accepted != len(ended.result):
-            found.append(f"{name}: {ended.accepted} conversions were accepted of {len(ended.result)} sources")
+        if len(ended.result) != files:
+            found.append(f"{name}: of {files} sources the catalogue has {len(ended.result)}")
+        if ended.accepted != files:
+            found.append(f"{name}: {ended.accepted} conversions were accepted of {files} sources")
     later = disturbed.waited - calm.waited
     if later > ASK_AFTER + ALLOWANCE:
         found.append(
@@ -134,9 +120,7 @@ def differences(calm: Ended, disturbed: Ended) -> list[str]:
     return found
 
 
-def _compare(
-    stack: Stack, admin: AdminClient, rules: Sequence[AnyRule], files: int, say: Callable[[str], None]
-) -> list[str]:
+def _compare(stack: Stack, admin: AdminClient, rules: Sequence[AnyRule], files: int, say: Say) -> list[str]:
     stack.airflow.wait_for_dag(DAG_ID)
     say("Airflow and the local cloud are up")
     view = CatalogueView(stack.catalogue_url)
@@ -156,7 +140,9 @@ def _compare(
     say(f"of its notifications {happened['lost']} were lost, {happened['repeated']} repeated, all reordered")
     say(f"it waited {disturbed.waited - calm.waited:.1f} s longer; allowed: {ASK_AFTER:.0f} s + {ALLOWANCE:.0f} s")
     view.close()
-    return differences(calm, disturbed)
+    wanted = {rule.fault for rule in rules if not isinstance(rule, Reordered) and rule.rate}
+    spared = [f"no notification was {fault}: nothing is shown" for fault in sorted(wanted - happened.keys())]
+    return [*differences(calm, disturbed, files), *spared]
 
 
 def _upload(stack: Stack, name: str, files: int) -> None:

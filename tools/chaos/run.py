@@ -181,11 +181,13 @@ def _judge(
         time.sleep(0.5)
     admin.clear()
     rows, tasks, moves = view.rows(), list(admin.tasks()), view.moves()
-    judgement.problems += batches.problems
+    judgement.problems += batches.problems + supervisor.problems
     judgement.problems += unknown_moves(moves)
     judge_sources(batches.sources, rows, tasks, judgement)
     judge_renditions(rows, view.renditions(), _objects(stack), judgement)
-    judge_accounts(rows, tasks, Troubles(list(admin.faults()), supervisor.hits, claims(moves)), judgement)
+    judge_accounts(
+        len(batches.sources), tasks, Troubles(list(admin.faults()), supervisor.hits, claims(moves)), judgement
+    )
 
 
 def _answers(admin: AdminClient) -> bool:

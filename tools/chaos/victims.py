@@ -12,12 +12,12 @@ from threading import Event, Lock, Thread
 import psutil
 
 from tools.chaos.hits import Manner, PlannedHit
-from tools.stack import Stack
+from tools.stack import Stack, StackError
 from tools.stack.processes import ManagedProcess
 
 LOOK_EVERY = 0.3
-START_SECONDS = 30.0
-"""A victim that has just ended is waited for so long, until it was started again."""
+START_SECONDS = 120.0
+"""A victim that has just ended is waited for so long, until it was started again: nobody hits the dead."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Hit:
 class Supervisor:
     """Starts again whatever ended, whoever ended it, and resumes what was stopped, in a thread of its own.
 
-    `hits` has every hit, `restarts` the processes that ended without being hit.
+    `hits` has every hit, `restarts` the processes that ended without being hit, `problems` why nobody watches any more.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -46,6 +46,7 @@ class Supervisor:
         self._killed: set[str] = set()
         self.hits: list[Hit] = []
         self.restarts: list[tuple[str, float]] = []
+        self.problems: list[str] = []
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -64,7 +65,11 @@ class Supervisor:
                     _kill(orphans)
 
     def hit(self, planned: PlannedHit) -> Hit:
-        """Do as planned. A victim that stands still, or has no child to be killed, is killed whole."""
+        """Do as planned. A victim that stands still, or has no child to be killed, is killed whole.
+
+        Raises:
+            StackError: it ended, and does not come back.
+        """
         victim = planned.victim
         self._await(victim)
         with self._lock:
@@ -102,6 +107,7 @@ class Supervisor:
                 if self._running[victim].alive():
                     return
             time.sleep(LOOK_EVERY)
+        raise StackError(f"{victim} ended and was not there again after {START_SECONDS:.0f} s {self.problems or ''}")
 
     def _stop(self, victim: str, family: Iterable[psutil.Process], seconds: float) -> None:
         stopped = list(family)
@@ -120,18 +126,24 @@ class Supervisor:
         self._killed.add(victim)
 
     def _watch(self) -> None:
-        while not self._over.wait(LOOK_EVERY):
-            with self._lock:
-                for name, (until, _) in list(self._stopped.items()):
-                    if time.monotonic() >= until:
-                        self._resume(name)
-                for until, orphans in list(self._orphans):
-                    if time.monotonic() >= until:
-                        _kill(orphans)
-                        self._orphans.remove((until, orphans))
-                for name, process in list(self._running.items()):
-                    if not process.alive():
-                        self._start_again(name)
+        try:
+            while not self._over.wait(LOOK_EVERY):
+                with self._lock:
+                    self._bring_back()
+        except Exception as error:  # noqa: BLE001 - told at the end, whatever it was
+            self.problems.append(f"the supervisor could not go on: {type(error).__name__}: {error}")
+
+    def _bring_back(self) -> None:
+        for name, (until, _) in list(self._stopped.items()):
+            if time.monotonic() >= until:
+                self._resume(name)
+        for until, orphans in list(self._orphans):
+            if time.monotonic() >= until:
+                _kill(orphans)
+                self._orphans.remove((until, orphans))
+        for name, process in list(self._running.items()):
+            if not process.alive():
+                self._start_again(name)
 
     def _start_again(self, name: str) -> None:
         if name in self._killed:

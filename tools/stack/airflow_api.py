@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from tools.stack.errors import StackError
+from tools.stack.errors import NoAnswer, StackError
 
 FINISHED = frozenset({"success", "failed"})
 """States in which a DAG run changes no more."""
@@ -158,7 +158,14 @@ class AirflowApi:
         """
         deadline = time.monotonic() + timeout_seconds
         while True:
-            found = self.run(dag_id, run_id)
+            try:
+                found = self.run(dag_id, run_id)
+            except NoAnswer:
+                # One slow answer is no reason to give up what has run for hours.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(poll_seconds)
+                continue
             watch()
             if found["state"] in FINISHED:
                 return found
@@ -177,15 +184,21 @@ class AirflowApi:
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         if "Authorization" not in self._http.headers:
             self._authenticate()
-        response = self._http.request(method, f"/api/v2{path}", json=body)
+        response = self._request(method, f"/api/v2{path}", body)
         if response.status_code == httpx.codes.UNAUTHORIZED:  # a token lasts a day
             self._authenticate()
-            response = self._http.request(method, f"/api/v2{path}", json=body)
+            response = self._request(method, f"/api/v2{path}", body)
         return response
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
+        try:
+            return self._http.request(method, path, json=body)
+        except httpx.TransportError as error:
+            raise NoAnswer(f"Airflow at {self.address} does not answer {method} {path}: {error!r}") from error
 
     def _authenticate(self) -> None:
         self._http.headers.pop("Authorization", None)
-        response = self._http.post("/auth/token", json=self._login)
+        response = self._request("POST", "/auth/token", self._login)
         if response.is_error:
             raise StackError(f"Airflow refused the login of {self._login['username']!r}: {response.status_code}")
         self._http.headers["Authorization"] = f"Bearer {response.json()['access_token']}"

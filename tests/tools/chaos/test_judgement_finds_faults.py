@@ -10,24 +10,22 @@ import pytest
 from include.catalogue import State
 from include.local_cloud.misbehaviour.records import AcceptedTask, Fault
 from tools.chaos.accounts import Troubles, judge_accounts
-from tools.chaos.catalogue_view import Earlier, Rendition, Row
+from tools.chaos.catalogue_view import Rendition, Row
 from tools.chaos.judgement import Judgement, judge_renditions, judge_sources
 from tools.chaos.moves import Claim
 from tools.chaos.victims import Hit
+from tools.stack.components import DAG_PROCESSOR, WORKER
 
 KEY = "incoming/a.wav"
 ROW = Row(
     id=1,
     key=KEY,
-    generation=1,
-    newest=True,
     state=State.PUBLISHED,
     attempt=1,
     code=None,
     message=None,
     output_key=".staging/b/0/1-1.mp3",
     task_id="t1",
-    earlier=(),
 )
 TASK = AcceptedTask(
     number=1,
@@ -51,7 +49,7 @@ TASK = AcceptedTask(
 AGAIN = replace(TASK, number=2, task_id="t2", started_ms=1_090_000)
 NEXT = replace(AGAIN, target_key=".staging/b/0/1-2.mp3")
 CLAIMS = (Claim(1, 1, 999.0, 1_031.0), Claim(1, 1, 1_089.0, 1_090.5))
-RENDITION = Rendition("media", "renditions/a.mp3", "E1", 100, conversion_id=1)
+RENDITION = Rendition("renditions/a.mp3", "E1", 100, conversion_id=1)
 OBJECTS = {"renditions/a.mp3": ("E1", 100)}
 RESET = Fault(
     number=1,
@@ -84,16 +82,15 @@ def renditions(rows: list[Row], entered: list[Rendition], objects: dict[str, tup
 
 
 def accounts(
-    tasks: Sequence[AcceptedTask], faults: Sequence[Fault] = (), hits: Sequence[Hit] = (), row: Row = ROW
+    tasks: Sequence[AcceptedTask], faults: Sequence[Fault] = (), hits: Sequence[Hit] = (), sources: int = 199
 ) -> Judgement:
     judgement = Judgement()
-    others = [replace(ROW, id=number) for number in range(2, 200)]
-    judge_accounts([row, *others], tasks, Troubles(faults, hits, CLAIMS), judgement)
+    judge_accounts(sources, tasks, Troubles(faults, hits, CLAIMS), judgement)
     return judgement
 
 
-def kill(at: float) -> Hit:
-    return Hit("worker", "kill -9", at, at)
+def kill(at: float, victim: str = WORKER) -> Hit:
+    return Hit(victim, "kill -9", at, at)
 
 
 def test_what_is_right_passes() -> None:
@@ -105,6 +102,15 @@ def test_what_is_right_passes() -> None:
 
 def test_a_source_without_a_conversion_is_lost() -> None:
     assert "lost" in sources([], [])[0]
+
+
+def test_a_second_generation_that_nobody_asked_for_is_broken() -> None:
+    assert "2 conversions" in sources([replace(ROW, state=State.SUPERSEDED), replace(ROW, id=2)], [TASK])[0]
+
+
+@pytest.mark.parametrize("tasks", [[], [FAILED_TASK], [NEXT], [replace(TASK, target_key=".staging/b/0/2-1.mp3")]])
+def test_what_is_published_was_made_by_that_very_attempt(tasks: list[AcceptedTask]) -> None:
+    assert "no task succeeded" in sources([ROW], tasks)[0]
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.PUBLISHED, State.FAILED, State.DEAD}))
@@ -156,6 +162,7 @@ def test_a_second_conversion_is_tied_to_the_answer_that_was_lost() -> None:
 
 
 def test_an_answer_that_was_lost_ties_no_other_task() -> None:
+    assert accounts([TASK, AGAIN], [replace(RESET, task_id="t2")]).problems != []
     assert accounts([TASK, AGAIN], [replace(RESET, task_id="t9")]).problems != []
     assert accounts([TASK, AGAIN], [replace(RESET, operation="GetObject")]).problems != []
 
@@ -172,28 +179,32 @@ def test_a_kill_outside_of_both_submits_explains_nothing(outside: float) -> None
     assert accounts([TASK, AGAIN], hits=[kill(outside)]).problems != []
 
 
+def test_a_kill_of_who_has_no_part_in_submits_explains_nothing() -> None:
+    assert accounts([TASK, AGAIN], hits=[kill(1_003.0, DAG_PROCESSOR)]).problems != []
+
+
 def test_a_standstill_that_reaches_into_a_submit_explains_a_late_post() -> None:
     late = replace(TASK, started_ms=1_060_000)
-    assert accounts([late, AGAIN], hits=[Hit("worker", "SIGSTOP for 40 s", 1_015.0, 1_055.0)]).problems == []
+    assert accounts([late, AGAIN], hits=[Hit(WORKER, "SIGSTOP for 40 s", 1_015.0, 1_055.0)]).problems == []
 
 
-def test_an_attempt_after_a_proven_failure_is_no_excess() -> None:
-    failed = replace(ROW, attempt=2, earlier=(Earlier(1, State.FAILED, TASK.target_key, "t1", "InternalError"),))
-    assert accounts([FAILED_TASK, NEXT], row=failed).figures["excess"] == 0
-    refused = replace(ROW, attempt=2, earlier=(Earlier(1, State.QUARANTINED, TASK.target_key, "t1", "WrongDuration"),))
-    assert accounts([TASK, NEXT], row=refused).figures["excess"] == 0
+def test_an_attempt_after_a_failed_task_is_no_excess() -> None:
+    assert accounts([FAILED_TASK, NEXT]).figures["excess"] == 0
 
 
-def test_an_attempt_after_a_success_is_one_too_many() -> None:
-    wrongly = replace(ROW, attempt=2, earlier=(Earlier(1, State.FAILED, TASK.target_key, "t1", "NoAnswer"),))
-    assert accounts([TASK, NEXT], row=wrongly).figures["excess"] == 1
+@pytest.mark.parametrize(
+    "after",
+    [NEXT, replace(NEXT, target_key=".staging/b/0/1-3.mp3"), replace(NEXT, target_key=".staging/b/0/2-1.mp3")],
+    ids=["the next attempt", "a later one", "another conversion of the same source"],
+)
+def test_whatever_follows_a_success_is_one_too_many(after: AcceptedTask) -> None:
+    assert accounts([TASK, after]).figures["excess"] == 1
 
 
 def test_an_attempt_that_failed_twice_was_accepted_once_too_often() -> None:
-    assert accounts([FAILED_TASK, replace(AGAIN, status="Failed")], row=FAILED_ROW).figures["excess"] == 1
+    assert accounts([FAILED_TASK, replace(AGAIN, status="Failed")]).figures["excess"] == 1
 
 
 def test_more_than_a_hundredth_in_vain_is_broken_even_when_explained() -> None:
-    judgement = Judgement()
-    judge_accounts([ROW], [TASK, AGAIN], Troubles([RESET], [], CLAIMS), judgement)
-    assert "more than 1 %" in judgement.problems[0]
+    assert "more than 1 %" in accounts([TASK, AGAIN], [RESET], sources=99).problems[0]
+    assert accounts([TASK, AGAIN], [RESET], sources=100).problems == []

@@ -10,18 +10,24 @@ CALM = Ended({"a.wav": ("published", None, "E1", 10), "b.wav": ("failed", "Unrea
 
 
 def test_an_equal_batch_that_ended_within_the_interval_differs_in_nothing() -> None:
-    assert differences(CALM, replace(CALM, waited=30.0 + ASK_AFTER)) == []
+    assert differences(CALM, replace(CALM, waited=30.0 + ASK_AFTER), 2) == []
 
 
 def test_a_batch_that_ended_after_the_interval_is_named() -> None:
-    assert "longer" in differences(CALM, replace(CALM, waited=30.1 + ASK_AFTER + ALLOWANCE))[0]
+    assert "longer" in differences(CALM, replace(CALM, waited=30.1 + ASK_AFTER + ALLOWANCE), 2)[0]
 
 
 def test_another_end_of_a_source_is_named() -> None:
     other = {**CALM.result, "b.wav": ("submitted", None, None, None)}
-    assert "b.wav" in differences(CALM, replace(CALM, result=other))[0]
-    assert any("a.wav" in one for one in differences(CALM, replace(CALM, result={"b.wav": CALM.result["b.wav"]})))
+    assert "b.wav" in differences(CALM, replace(CALM, result=other), 2)[0]
+    assert any("a.wav" in one for one in differences(CALM, replace(CALM, result={"b.wav": CALM.result["b.wav"]}), 2))
 
 
 def test_a_conversion_that_was_accepted_twice_is_named() -> None:
-    assert "3 conversions were accepted" in differences(CALM, replace(CALM, accepted=3))[0]
+    assert "3 conversions were accepted" in differences(CALM, replace(CALM, accepted=3), 2)[0]
+
+
+def test_a_source_that_neither_batch_has_is_named() -> None:
+    assert differences(CALM, CALM, 3)[0] == "calm: of 3 sources the catalogue has 2"
+    nothing = Ended({}, 0.0, 0.0, 0)
+    assert len(differences(nothing, nothing, 2)) == 4

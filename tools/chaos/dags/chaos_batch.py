@@ -1,4 +1,4 @@
-"""The nightly batch's own chain, for the chaos harness: several runs at once, retries within seconds."""
+"""The nightly batch's own chain, for the chaos harness: several runs and shards at once, retries within seconds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
+from include.pipeline import sharding
 from oss_audio.batch_params import PIPELINE, SELECTION, batch_params
 from oss_audio.batch_pipeline import batch_pipeline
+
+# A wave of 100 files has three shards, one of 40 two: otherwise it takes a thousand to have a second one.
+sharding.MIN_SHARD = 34
 
 with DAG(
     dag_id="chaos_batch",

@@ -1,0 +1,59 @@
+"""The client of Airflow's REST API: who waits for a run goes on without an answer, anybody else is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import ClassVar
+
+import pytest
+
+from tools.stack.airflow_api import AirflowApi
+from tools.stack.errors import NoAnswer
+
+ANSWERS = [b'{"access_token": "t"}', b'{"state": "running"}', None, None, b'{"state": "success"}']
+"""What is answered to one request after the other; None: the connection is closed."""
+
+
+class Server(BaseHTTPRequestHandler):
+    left: ClassVar[list[bytes | None]]
+
+    def do_GET(self) -> None:
+        answer = self.left.pop(0)
+        if answer is None:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def api() -> Iterator[AirflowApi]:
+    class Mine(Server):
+        left: ClassVar = list(ANSWERS)
+
+    with HTTPServer(("127.0.0.1", 0), Mine) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        with AirflowApi(f"http://127.0.0.1:{server.server_port}", "admin", "secret") as client:
+            yield client
+        server.shutdown()
+        thread.join()
+
+
+def test_a_run_is_waited_for_through_answers_that_do_not_come(api: AirflowApi) -> None:
+    assert api.wait_for_run("dag", "run", timeout_seconds=60, poll_seconds=0.01) == {"state": "success"}
+
+
+def test_no_answer_until_the_end_is_told(api: AirflowApi) -> None:
+    api.run("dag", "run")
+    with pytest.raises(NoAnswer, match="does not answer GET /api/v2/dags/dag/dagRuns/run"):
+        api.wait_for_run("dag", "run", timeout_seconds=0, poll_seconds=0.01)

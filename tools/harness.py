@@ -1,0 +1,62 @@
+"""The frame of a harness's command: its seed, its clock, its scratch folder, and how it ends."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tools.cloud_process import CloudFailed
+from tools.stack import StackError
+from tools.stack.signals import interrupted_by_signals
+
+Say = Callable[[str], None]
+Work = Callable[[Path, int, Say], Sequence[str]]
+
+SHOWN = 20
+"""Of the broken promises."""
+
+
+def run_harness(work: Work, promise: str, *, seed: int | None, folder: Path | None = None) -> int:
+    """Run it and tell what came of it.
+
+    Args:
+        work: called with a folder for logs and data, the seed, and what prints a line with the seconds since the
+            beginning; returns what was broken, each promise in one sentence.
+        promise: what held, when nothing was broken.
+        seed: None: a new one.
+        folder: where everything is kept; None: a scratch folder, which is removed unless something was broken.
+
+    Returns:
+        The exit status: 0; 1 after a broken promise or a failed start; 130 after an interruption.
+    """
+    chosen = secrets.randbelow(1 << 31) if seed is None else seed
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"[{time.monotonic() - began:4.0f} s] {line}", flush=True)
+
+    where = Path(tempfile.mkdtemp(prefix="chaos-")) if folder is None else folder
+    kept = f"the seed was {chosen}; logs and data are in {where}"
+    try:
+        with interrupted_by_signals():
+            problems = work(where, chosen, say)
+    except (StackError, CloudFailed) as error:
+        print(f"error: {error}\n{kept}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"interrupted: everything was ended; {kept}", file=sys.stderr)
+        return 130
+    for problem in problems[:SHOWN]:
+        print(f"broken: {problem}")
+    if problems:
+        print(f"{len(problems)} broken promises; {kept}")
+        return 1
+    if folder is None:
+        shutil.rmtree(where, ignore_errors=True)
+    say(f"{promise} (seed {chosen})")
+    return 0
