@@ -62,7 +62,13 @@ def test_a_notification_that_came_before_the_task_id_was_written_is_not_lost(ste
     steps.submit(batch)
     task_id = steps.row().task_id
     steps.change(state="submitting", task_id=None, token="mine")
-    assert steps.wait(batch, ask_after=NEVER, until=timedelta(seconds=2)).in_flight == 1
+    ended(steps.oss, steps.bucket, task_id)
+    arrived = sa.select(sa.func.count()).where(notification.c.task_id == task_id)
+    for _ in range(60):
+        assert steps.wait(batch, ask_after=NEVER, until=timedelta(seconds=1)).in_flight == 1
+        with steps.catalogue.read() as connection:
+            if connection.scalar(arrived):
+                break
     steps.change(state="submitted", task_id=task_id)
     assert steps.look(batch) == Progress(0, 1, 0, 0)
 
