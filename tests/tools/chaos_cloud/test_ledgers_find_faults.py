@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from tools.chaos_cloud.contents import VERSION_HEADER, History, content_of, problem_with
+from tools.chaos_cloud.conversions import NOTIFICATIONS, Submitter, put_source
 from tools.chaos_cloud.messages import Receiver, Sender, account_of, make_queue
 from tools.chaos_cloud.objects import Writer
 from tools.chaos_cloud.run import kill_again_and_again
 from tools.chaos_cloud.sdks import mns_queue
-from tools.chaos_cloud.worker import BUCKET, Findings, bucket_of
+from tools.chaos_cloud.uploads import Appender, Multipart
+from tools.chaos_cloud.worker import BUCKET, TOPIC, Findings, bucket_of
 from tools.cloud_process import CloudFailed, CloudProcess
 
 SEED = 7
@@ -21,7 +23,9 @@ SEED = 7
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudProcess]:
-    with CloudProcess(tmp_path_factory.mktemp("chaos") / "data", bucket=BUCKET) as running:
+    with CloudProcess(
+        tmp_path_factory.mktemp("chaos") / "data", bucket=BUCKET, topic=TOPIC, queue=NOTIFICATIONS
+    ) as running:
         make_queue(running)
         yield running
 
@@ -90,6 +94,66 @@ def test_lost_and_foreign_messages_are_found(cloud: CloudProcess, monkeypatch: p
     assert any("never came" in problem for problem in findings.problems)
     sender.close()
     receiver.close()
+
+
+def test_a_message_that_comes_back_after_its_deletion_is_found(cloud: CloudProcess):
+    findings = Findings()
+    sender = Sender("reviver", cloud, SEED, findings)
+    receiver = Receiver("its receiver", cloud, SEED, findings, sender)
+    sender.step()
+    receiver.check()
+    assert findings.problems == []
+    account = account_of(cloud)
+    (body,) = sender.acknowledged
+    account.get_queue("chaos-messages").send_message(mns_queue.Message(body))
+    account.mns_client.close_connection()
+    while not findings.problems:
+        receiver.step()
+    assert "came back after its deletion" in findings.problems[0]
+    sender.close()
+    receiver.close()
+
+
+def test_a_conversion_that_is_done_again_or_lost_is_found(cloud: CloudProcess, bucket: Any):
+    put_source(cloud)
+    findings = Findings()
+    submitter = Submitter("submits", cloud, SEED, findings)
+    for _ in range(2):
+        submitter.step()
+    submitter.check()
+    assert findings.problems == []
+    again, lost = submitter.targets.values()
+    submitter.removed.add(again)
+    bucket.delete_object(lost)
+    submitter.check()
+    assert [problem.partition(":")[0] for problem in findings.problems] == [again, lost]
+    submitter.close()
+
+
+def test_an_upload_whose_acknowledged_parts_are_gone_is_found(cloud: CloudProcess, bucket: Any):
+    findings = Findings()
+    client = Multipart("parts", cloud, SEED, findings)
+    while "parts acknowledged" not in findings.counts:
+        client.step()
+    for upload in bucket.list_multipart_uploads(prefix="parts/").upload_list:
+        bucket.abort_multipart_upload(upload.key, upload.upload_id)
+    client.step()
+    assert any("the upload is lost, with 1 acknowledged parts" in problem for problem in findings.problems)
+    client.close()
+
+
+def test_an_append_that_is_gone_is_found(cloud: CloudProcess, bucket: Any):
+    findings = Findings()
+    client = Appender("appends", cloud, SEED, findings)
+    for _ in range(3):
+        client.step()
+    client.check()
+    assert findings.problems == []
+    (only,) = [one.key for one in bucket.list_objects_v2(prefix="appends/").object_list]
+    bucket.delete_object(only)
+    client.check()
+    assert findings.problems != []
+    client.close()
 
 
 def test_a_cloud_that_can_not_start_says_why(tmp_path: Path):
