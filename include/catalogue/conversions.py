@@ -217,6 +217,24 @@ def claim(
     return fetch(connection, *mine)
 
 
+def renew(connection: Connection, ids: Sequence[int], *, token: str, lease: timedelta) -> int:
+    """Let a claim end later, `lease` from now, of those that are still claimed by it; their state stays as it is.
+
+    Returns:
+        How many are.
+    """
+    renewed = 0
+    for start in range(0, len(ids), CHUNK):
+        mine = (
+            conversion.c.id.in_(ids[start : start + CHUNK]),
+            conversion.c.token == token,
+            conversion.c.state == State.SUBMITTING.value,
+        )
+        statement = sa.update(conversion).where(*mine).values(lease_until=clock(connection, lease))
+        renewed += connection.execute(statement).rowcount
+    return renewed
+
+
 def rest(attempt: int) -> datetime:
     """When a conversion that fails now, at this attempt, may be planned again."""
     return now() + RETRY_REST * float(2 ** (attempt - 1))

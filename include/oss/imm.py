@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,9 +26,8 @@ TASK_TYPE = "MediaConvert"
 PAGE = 100
 """Tasks a page of ListTasks: the most that IMM gives."""
 
-LISTED_TASKS = 10_000
-"""How many tasks of a stretch of time `find_task` looks through before it gives up."""
-
+LIST_EVERY = 0.1
+"""Seconds from one page of a walk through the tasks to the next one, at least."""
 
 SECONDS = "%Y-%m-%dT%H:%M:%SZ"
 """How IMM writes a moment of UTC."""
@@ -35,10 +35,6 @@ SECONDS = "%Y-%m-%dT%H:%M:%SZ"
 
 class TaskNotFound(LookupError):
     """IMM doesn't know this task (any more)."""
-
-
-class TooManyTasks(LookupError):
-    """There are more tasks than `find_task` looks through: the one that is looked for may be among the others."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,21 @@ class TaskStatus:
     message: str
     start_time: str
     end_time: str
+
+
+@dataclass(frozen=True)
+class ListedTask:
+    """What ListTasks says about a task.
+
+    Attributes
+    ----------
+    started: when it was accepted; None where IMM tells no readable time.
+    outputs: the addresses that it writes to, `oss://bucket/key`.
+    """
+
+    task_id: str
+    started: datetime | None
+    outputs: frozenset[str]
 
 
 class ImmTasks:
@@ -94,30 +105,21 @@ class ImmTasks:
             end_time=body.end_time or "",
         )
 
-    def find_task(
-        self,
-        bucket: str,
-        output_bucket: str,
-        output_key: str,
-        *,
-        since: datetime,
-        until: datetime,
-        known: Collection[str] = (),
-    ) -> str | None:
-        """Return the id of the newest conversion of an object in `bucket` that writes to this output.
+    def list_tasks(self, bucket: str, *, since: datetime, until: datetime) -> Iterator[list[ListedTask]]:
+        """Yield the conversions in the project of `bucket` that started between two moments, the newest first.
 
-        For a submit whose answer was lost. IMM can't search by output, so the project's tasks that started between
-        `since` and `until` are looked through (ListTasks with their definitions, 100 a page), the `known` ones left
-        out; None when none of them fits. Raises TooManyTasks after LISTED_TASKS, and otherwise as `get_task`.
+        A page is asked for when it is wanted: 100 tasks a request, with their definitions, and ten requests a second
+        at most, each one patiently. There is no limit to how many pages follow, and one is in memory. Raises as
+        `get_task`, of which nothing follows about the tasks of the pages to come.
         """
         project = self.project_of(bucket)
         client = self._connect()
-        wanted = f"oss://{output_bucket}/{output_key}"
         began = load_imm().models.TimeRange(
             start=since.astimezone(UTC).strftime(SECONDS), end=until.astimezone(UTC).strftime(SECONDS)
         )
         token: str | None = None
-        for _ in range(0, LISTED_TASKS, PAGE):
+        while True:
+            not_before = time.monotonic() + LIST_EVERY
             request = load_imm().models.ListTasksRequest(
                 project_name=project,
                 task_types=[TASK_TYPE],
@@ -129,16 +131,14 @@ class ImmTasks:
                 next_token=token,
             )
             body = patiently(partial(client.list_tasks_with_options, request, self._runtime())).body
-            for task in body.tasks or ():
-                if task.task_id not in known and wanted in _outputs(task.task_request_definition):
-                    return str(task.task_id)
+            yield [
+                ListedTask(str(task.task_id), _moment(task.start_time), _outputs(task.task_request_definition))
+                for task in body.tasks or ()
+            ]
             token = body.next_token
             if not token:
-                return None
-        raise TooManyTasks(
-            f"IMM project {project!r} has more than {LISTED_TASKS} tasks between {began.start} and {began.end}, and "
-            f"none of the newest writes to {wanted}"
-        )
+                return
+            time.sleep(max(0.0, not_before - time.monotonic()))
 
     def project_of(self, bucket: str) -> str:
         """Return the IMM project of a bucket: the setting, or what GetOSSBucketAttachment says.
@@ -190,16 +190,23 @@ class ImmTasks:
         )
 
 
-def _outputs(definition: str | None) -> set[str]:
+def _moment(text: str | None) -> datetime | None:
+    try:
+        told = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def _outputs(definition: str | None) -> frozenset[str]:
     """The addresses that a task writes to, out of the request that made it (a JSON text with `Targets`)."""
     try:
         request = json.loads(definition or "{}")
     except ValueError:
-        return set()
+        return frozenset()
     targets = request.get("Targets") if isinstance(request, dict) else None
-    if not isinstance(targets, list):
-        return set()
-    return {target["URI"] for target in targets if isinstance(target, dict) and isinstance(target.get("URI"), str)}
+    uris = (target.get("URI") for target in (targets if isinstance(targets, list) else ()) if isinstance(target, dict))
+    return frozenset(uri for uri in uris if isinstance(uri, str))
 
 
 def _is_missing(exception: Exception, thing: str) -> bool:

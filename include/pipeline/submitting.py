@@ -23,7 +23,7 @@ from include.catalogue.states import State, Verb
 from include.oss import OssConfigurationError, OssSettings, OssUnavailable, check_imm
 
 from .rate import Rate
-from .reconciling import NoAnswer, look_for
+from .reconciling import NoAnswer, Search
 from .submit_outcomes import Kind, Outcome, post
 
 log = logging.getLogger(__name__)
@@ -40,8 +40,6 @@ LEASE_MARGIN = 10.0
 PATIENCE = 600.0
 #: So many submits of a conversion may leave no trace; then it has failed or, if no other got an answer, OSS has.
 TRACELESS = 3
-#: So many lost submits in a row of which the service tells nothing, and the others are left to the next try.
-GIVE_UP_AFTER = 3
 #: How often conversions that another process is submitting are looked at, in seconds.
 LOOK_EVERY = 2.0
 
@@ -349,22 +347,19 @@ class _Submitter:
         return True
 
     def _settle(self, half: Sequence[_Sent]) -> None:
-        """Look for each of them; those that left no trace are planned again, or given up after TRACELESS submits."""
+        """Look for all of them; those that left no trace are planned again, or given up after TRACELESS submits."""
         unanswered: NoAnswer | None = None
         given_up: list[_Sent] = []
-        silent = 0
-        for sent in half:
-            try:
-                found = look_for(self._catalogue, self._settings, self._tasks, sent.claimed, self._lease)
-            except NoAnswer as error:
+        sent_by_id = {sent.claimed.id: sent for sent in half}
+        search = Search(self._catalogue, self._settings, self._tasks, self._lease, self._holding(half))
+        for attempt, found in search.look_for([sent.claimed for sent in half]):
+            sent = sent_by_id[attempt.id]
+            if isinstance(found, NoAnswer):
                 # It keeps its claim; the others may be found all the same.
-                log.warning("%s", error)
-                unanswered = error
-                silent += 1
-                if silent == GIVE_UP_AFTER:
-                    break
+                if found is not unanswered:
+                    log.warning("%s", found)
+                unanswered = found
                 continue
-            silent = 0
             with self._catalogue.write() as connection:
                 if found.task_id is not None:
                     self._record(connection, sent, Outcome(Kind.ACCEPTED, task_id=found.task_id))
@@ -380,6 +375,19 @@ class _Submitter:
             unanswered = self._give_up(sent) or unanswered
         if unanswered is not None:
             raise unanswered
+
+    def _holding(self, half: Sequence[_Sent]) -> Callable[[], None]:
+        """What keeps the claims of a look that may outlast them: nobody else is to begin the same one."""
+        ids, renewed = [sent.claimed.id for sent in half], time.monotonic()
+
+        def hold() -> None:
+            nonlocal renewed
+            if time.monotonic() - renewed > self._lease.total_seconds() / 3:
+                with self._catalogue.write() as connection:
+                    conversions.renew(connection, ids, token=half[0].token, lease=self._lease)
+                renewed = time.monotonic()
+
+        return hold
 
     def _give_up(self, sent: _Sent) -> NoAnswer | None:
         """A conversion that alone gets no answer has failed; where nobody gets one, the service has."""

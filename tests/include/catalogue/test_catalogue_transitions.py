@@ -10,7 +10,16 @@ import pytest
 import sqlalchemy as sa
 
 from include.catalogue import Catalogue, State, Verb
-from include.catalogue.conversions import Attempt, UnguardedMove, claim, count_states, fetch, move, retry
+from include.catalogue.conversions import (
+    Attempt,
+    UnguardedMove,
+    claim,
+    count_states,
+    fetch,
+    move,
+    renew,
+    retry,
+)
 from include.catalogue.database import now
 from include.catalogue.inbox import fail
 from include.catalogue.schema import batch, batch_conversion, conversion
@@ -156,6 +165,17 @@ def test_who_wakes_up_after_a_stall_writes_nothing(catalogue: Catalogue) -> None
         assert move(connection, Verb.ACCEPT, row, held="stalled", task_id="T-old") == 0
         assert move(connection, Verb.ACCEPT, row, held="successor", task_id="T-new") == 1
         assert fetch(connection, conversion.c.id == row)[0].task_id == "T-new"
+
+
+def test_a_claim_is_renewed_by_who_holds_it_alone(catalogue: Catalogue) -> None:
+    row = add_conversion(catalogue, State.PLANNED)
+    with catalogue.write() as connection:
+        claim(connection, Verb.CLAIM, [row], token="holder", lease_until=now() - timedelta(seconds=1))
+        assert renew(connection, [row], token="somebody", lease=timedelta(minutes=1)) == 0
+        assert renew(connection, [row], token="holder", lease=timedelta(minutes=1)) == 1
+        assert claim(connection, Verb.RECLAIM, [row], token="successor", lease_until=now()) == []
+        move(connection, Verb.ACCEPT, row, held="holder", task_id="T")
+        assert renew(connection, [row], token="holder", lease=timedelta(minutes=1)) == 0
 
 
 def test_a_retry_is_the_next_attempt_and_remembers_only_the_task_of_the_last(catalogue: Catalogue) -> None:

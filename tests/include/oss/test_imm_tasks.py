@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from include.oss import OssConfigurationError, OssSettings, TaskNotFound, TaskStatus, imm
-from include.oss.imm import TooManyTasks
+from include.oss.imm import ListedTask
 
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess
@@ -71,28 +71,39 @@ def test_a_bucket_without_a_project(oss_settings: OssSettings, unbound_bucket: s
         oss_settings.imm().get_task(unbound_bucket, "MediaConvert-1")
 
 
-def test_a_lost_task_is_found_by_its_output(oss_settings: OssSettings, local_cloud: CloudProcess) -> None:
-    oss_settings.bucket(local_cloud.bucket).put_object("imm/lost.wav", tone())
-    task_id = submit(oss_settings, local_cloud.bucket, "imm/lost.wav", "imm/lost/歌.mp3")
-    tasks = oss_settings.imm()
+def test_tasks_of_a_stretch_of_time_are_listed_with_what_they_write(
+    oss_settings: OssSettings, local_cloud: CloudProcess
+) -> None:
     bucket, minute = local_cloud.bucket, timedelta(minutes=1)
+    oss_settings.bucket(bucket).put_object("imm/lost.wav", tone())
+    task_id = submit(oss_settings, bucket, "imm/lost.wav", "imm/lost/歌.mp3")
     before, after = datetime.now(UTC) - minute, datetime.now(UTC) + minute
-    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=before, until=after) == task_id
-    assert tasks.find_task(bucket, bucket, "imm/lost/other.mp3", since=before, until=after) is None
-    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=after, until=after + minute) is None
-    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=before - minute, until=before) is None
-    assert tasks.find_task(bucket, bucket, "imm/lost/歌.mp3", since=before, until=after, known={task_id}) is None
+
+    def listed(since: datetime, until: datetime) -> dict[str, ListedTask]:
+        pages = oss_settings.imm().list_tasks(bucket, since=since, until=until)
+        return {task.task_id: task for page in pages for task in page}
+
+    found = listed(before, after)[task_id]
+    assert found.outputs == {f"oss://{bucket}/imm/lost/歌.mp3"}
+    assert found.started is not None
+    assert before <= found.started <= after
+    assert task_id not in listed(after, after + minute)
+    assert task_id not in listed(before - minute, before)
 
 
-def test_giving_up_a_search_is_not_the_absence_of_a_task(
+def test_the_list_of_tasks_goes_on_to_its_end_the_newest_first(
     oss_settings: OssSettings, local_cloud: CloudProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket, minute = local_cloud.bucket, timedelta(minutes=1)
     oss_settings.bucket(bucket).put_object("imm/many.wav", tone())
-    for number in range(3):
-        submit(oss_settings, bucket, "imm/many.wav", f"imm/many/{number}.mp3")
-    monkeypatch.setattr(imm, "PAGE", 1)
-    monkeypatch.setattr(imm, "LISTED_TASKS", 2)
+    submitted = [submit(oss_settings, bucket, "imm/many.wav", f"imm/many/{number}.mp3") for number in range(5)]
+    monkeypatch.setattr(imm, "PAGE", 2)
+    monkeypatch.setattr(imm, "LIST_EVERY", 0.0)
     now = datetime.now(UTC)
-    with pytest.raises(TooManyTasks, match=r"more than 2 tasks between .*imm/many/0\.mp3"):
-        oss_settings.imm().find_task(bucket, bucket, "imm/many/0.mp3", since=now - minute, until=now + minute)
+    pages = list(oss_settings.imm().list_tasks(bucket, since=now - minute, until=now + minute))
+    assert {len(page) for page in pages[:-1]} == {2}
+    listed = [task for page in pages for task in page]
+    assert {task.task_id for task in listed} >= set(submitted)
+    times = [task.started for task in listed if task.started is not None]
+    assert len(times) == len(listed)
+    assert times == sorted(times, reverse=True)

@@ -86,8 +86,8 @@ def test_a_page_of_tasks_is_asked_for_again(
 
     rule = admin.add(Error(service="imm", operations=("ListTasks",), status=503, times=2))
     at = datetime.now(UTC)
-    tasks = settings.imm()
-    assert tasks.find_task(faulty_cloud.bucket, "b", "k", since=at - timedelta(minutes=1), until=at) is None
+    pages = settings.imm().list_tasks(faulty_cloud.bucket, since=at - timedelta(hours=2), until=at - timedelta(hours=1))
+    assert list(pages) == [[]]
     assert admin.rule(rule).fired == 2
 
 

@@ -16,8 +16,7 @@ import pytest
 from include.catalogue import State, Verb, open_catalogue
 from include.catalogue.conversions import Conversion, claim, retry
 from include.catalogue.database import now
-from include.catalogue.inbox import fail
-from include.oss import OssConfigurationError, OssSettings, OssUnavailable, imm
+from include.oss import OssConfigurationError, OssSettings, OssUnavailable
 from include.oss.patience import TRIES
 from include.pipeline import submitting
 from include.pipeline.reconciling import NoAnswer
@@ -174,43 +173,6 @@ def test_a_task_that_runs_is_found_by_the_key_it_writes_to(steps: Steps, wav: Wa
     assert steps.submit(batch) == {"accepted": 1}
     assert steps.row().task_id == known.task_id
     assert len(steps.accepted()) == 1
-
-
-@pytest.mark.parametrize("again", ["changed", "retried"])
-def test_a_lost_direct_submit_is_not_taken_for_the_task_before_it(
-    steps: Steps, oss_proxy: Proxy, wav: Wav, again: str
-) -> None:
-    direct = replace(steps.profile, publish="direct", target_key=f"direct/{steps.prefix}{{barename}}.mp3")
-    steps.put("a.wav", wav())
-    batch = steps.plan(profiles=[direct])
-    steps.submit(batch)
-    first = steps.row().task_id
-    if again == "changed":
-        steps.put("a.wav", wav(pitch=7))
-        batch = steps.plan(profiles=[direct])
-    else:
-        with steps.catalogue.write() as connection:
-            fail(connection, steps.row().this_attempt, "X", "said the test")
-            retry(connection, [steps.row().id])
-    oss_proxy.spoil(POST, lambda _: b"", forward=False, reset=True)
-    assert steps.submit(batch, oss=hurried(steps.oss, oss_proxy.address))["accepted"] == 1
-    assert steps.rows(batch)[0].task_id not in {None, first}
-    assert len(steps.accepted()) == 2
-
-
-def test_a_search_that_was_given_up_repeats_no_submit(
-    steps: Steps, oss_proxy: Proxy, wav: Wav, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(imm, "LISTED_TASKS", 2)
-    monkeypatch.setattr(imm, "PAGE", 2)
-    direct = replace(steps.profile, publish="direct", target_key=f"direct/{steps.prefix}{{barename}}.mp3")
-    for number in range(4):
-        steps.put(f"{number}.wav", wav())
-    batch = steps.plan(profiles=[direct])
-    oss_proxy.spoil(b"0.wav?x-oss-async-process", lambda _: b"", reset=True)
-    with pytest.raises(NoAnswer, match="more than 2 tasks"):
-        steps.submit(batch, oss=hurried(steps.oss, oss_proxy.address), concurrency=1)
-    assert len(steps.accepted()) == 4
 
 
 def test_a_task_is_found_by_a_worker_whose_clock_is_ahead(steps: Steps, wav: Wav) -> None:
