@@ -274,6 +274,8 @@ class _Submitter:
                 submitted_at=submitted_at,
                 deadline_at=submitted_at + self._options.deadline,
             )
+            if not moved:
+                self._keep_task(connection, sent, outcome.task_id)
             self._accept()
         elif outcome.kind is Kind.REJECTED:
             moved = self._reject(connection, sent, outcome.code, outcome.message)
@@ -289,6 +291,18 @@ class _Submitter:
             elif outcome.kind is not Kind.NOT_SENT:
                 self._fatal = outcome
         self._outcomes[outcome.kind.value] += moved
+
+    def _keep_task(self, connection: Connection, sent: _Sent, task_id: str | None) -> None:
+        """Nobody waits for this task any more, yet whoever looks for a lost one is to know whose it is."""
+        one = sent.claimed
+        conversions.keep_task(connection, one.id, token=sent.token, task_id=task_id or "")
+        log.warning(
+            "oss://%s/%s was accepted as task %s, which is not waited for: while it was submitted, a newer generation "
+            "of it was planned, or another process took its claim over",
+            one.bucket,
+            one.key,
+            task_id,
+        )
 
     def _reject(self, connection: Connection, sent: _Sent, code: str | None, message: str | None) -> int:
         claimed = sent.claimed

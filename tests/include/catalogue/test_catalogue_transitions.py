@@ -16,6 +16,7 @@ from include.catalogue.conversions import (
     claim,
     count_states,
     fetch,
+    keep_task,
     move,
     renew,
     retry,
@@ -176,6 +177,18 @@ def test_a_claim_is_renewed_by_who_holds_it_alone(catalogue: Catalogue) -> None:
         assert claim(connection, Verb.RECLAIM, [row], token="successor", lease_until=now()) == []
         move(connection, Verb.ACCEPT, row, held="holder", task_id="T")
         assert renew(connection, [row], token="holder", lease=timedelta(minutes=1)) == 0
+
+
+def test_a_task_is_kept_with_a_superseded_conversion_by_who_claimed_it_alone(catalogue: Catalogue) -> None:
+    row = add_conversion(catalogue, State.PLANNED)
+    with catalogue.write() as connection:
+        claim(connection, Verb.CLAIM, [row], token="holder", lease_until=now() + timedelta(minutes=1))
+        move(connection, Verb.SUPERSEDE, row)
+        keep_task(connection, row, token="somebody", task_id="T-other")
+        assert fetch(connection, conversion.c.id == row)[0].task_id is None
+        keep_task(connection, row, token="holder", task_id="T")
+        kept = fetch(connection, conversion.c.id == row)[0]
+    assert (kept.state, kept.task_id) == (State.SUPERSEDED, "T")
 
 
 def test_a_retry_is_the_next_attempt_and_remembers_only_the_task_of_the_last(catalogue: Catalogue) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -157,9 +158,9 @@ def test_a_walk_that_outlasts_its_claims_keeps_them(steps: Steps, wav: Wav, imm_
     assert len(steps.accepted()) == 5
 
 
-@pytest.mark.parametrize("again", ["changed", "retried", "retried and changed"])
+@pytest.mark.parametrize("again", ["changed", "retried", "retried and changed", "superseded during its POST"])
 def test_a_lost_direct_submit_is_not_taken_for_a_task_before_it(
-    steps: Steps, oss_proxy: Proxy, wav: Wav, again: str
+    steps: Steps, oss_proxy: Proxy, wav: Wav, again: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     direct = replace(steps.profile, publish="direct", target_key=f"direct/{steps.prefix}{{barename}}.mp3")
     steps.put("a.wav", wav())
@@ -170,8 +171,23 @@ def test_a_lost_direct_submit_is_not_taken_for_a_task_before_it(
         steps.put("a.wav", wav(pitch=7))
         return steps.plan(profiles=[direct])
 
-    steps.submit(batch)
-    tasks.append(steps.row().task_id)
+    def change_meanwhile(answer: bytes) -> bytes:
+        nonlocal batch
+        batch = change()
+        return answer
+
+    if again == "superseded during its POST":
+        oss_proxy.spoil(POST, change_meanwhile)
+        with caplog.at_level(logging.WARNING):
+            assert steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address))["accepted"] == 0
+        superseded = steps.rows()[0]
+        assert superseded.state is State.SUPERSEDED
+        assert superseded.task_id is not None
+        assert superseded.task_id in caplog.text
+        tasks.append(superseded.task_id)
+    else:
+        steps.submit(batch)
+        tasks.append(steps.row().task_id)
     if "retried" in again:
         with steps.catalogue.write() as connection:
             fail(connection, steps.row().this_attempt, "X", "said the test")
