@@ -50,6 +50,26 @@ def unknown_tasks(connection: Connection, task_ids: Iterable[str]) -> set[str]:
     return set(wanted) - found
 
 
+def is_output(connection: Connection, source: str, target: str) -> bool:
+    """Whether an attempt of this catalogue reads the one address, `oss://bucket/key`, and writes to the other."""
+    (bucket, key), (output_bucket, output_key) = _parted(source), _parted(target)
+    of_source = conversion.c.bucket == bucket, conversion.c.key == key
+    current = sa.select(conversion.c.id).where(
+        *of_source, conversion.c.output_bucket == output_bucket, conversion.c.output_key == output_key
+    )
+    before = (
+        sa.select(conversion.c.id)
+        .join(earlier, earlier.c.conversion_id == conversion.c.id)
+        .where(*of_source, earlier.c.output_bucket == output_bucket, earlier.c.output_key == output_key)
+    )
+    return connection.scalar(sa.select(sa.exists(current) | sa.exists(before))) or False
+
+
+def _parted(address: str) -> tuple[str, str]:
+    bucket, _, key = address.removeprefix("oss://").partition("/")
+    return bucket, key
+
+
 def apply(catalogue: Catalogue, shards: Collection[Shard]) -> int:
     """Let the inbox's news reach the submitted conversions of shards, or of whole batches.
 

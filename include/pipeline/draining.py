@@ -7,7 +7,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from include.catalogue import inbox
 from include.catalogue.database import Catalogue
@@ -18,6 +21,7 @@ from include.smq import (
     SmqCredentialError,
     SmqError,
     SmqSettings,
+    TaskNotification,
     UndecodableMessage,
     decode,
 )
@@ -31,8 +35,17 @@ PAUSE = 5.0
 RECEIVES = 64
 #: Seconds between two drainings of a busy queue: what gathers meanwhile comes in full batches and costs one look.
 GATHER = 1.0
-#: So long after it came, in seconds, a message's TaskId is written down if the task is ours: it is a stranger's then.
+#: So many seconds after a message came, its TaskId is written down if the task is ours and its submit was answered.
 SETTLED = 60.0
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a message that may be a stranger's said: when it came (monotonic), and what its task read and wrote."""
+
+    at: float
+    sources: Sequence[str]
+    targets: Sequence[str]
 
 
 class Drainer:
@@ -63,7 +76,7 @@ class Drainer:
         self._stack = stack
         self._client: SmqClient | None = None
         self._not_before = 0.0
-        self._unsettled: dict[str, float] = {}
+        self._unsettled: dict[str, _Told] = {}
         self._foreign = 0
 
     async def drain(self, wait_seconds: int) -> int:
@@ -106,39 +119,47 @@ class Drainer:
         """How many messages this drainer took that tell of no task of ours, or that can't be read; in a thread.
 
         A message may come before the TaskId it tells of is written down: it counts only as long as nobody knows that.
+        Of a submit without an answer whose output was found, the TaskId is never written: its output tells.
         """
         if not self._unsettled:
             return self._foreign
+        before = time.monotonic() - SETTLED
         with self._catalogue.read() as connection:
             strangers = inbox.unknown_tasks(connection, self._unsettled)
-        before = time.monotonic() - SETTLED
-        settled = [task_id for task_id in strangers if self._unsettled[task_id] <= before]
+            settled = {task_id for task_id in strangers if self._unsettled[task_id].at <= before}
+            found = {task_id for task_id in settled if _is_ours(connection, self._unsettled[task_id])}
+        self._unsettled = {task_id: self._unsettled[task_id] for task_id in strangers - settled}
+        settled -= found
         if settled:
             log.warning(
                 "queue %s: %d messages of tasks that this catalogue doesn't know, of %s and others; whoever they are "
                 "for will not find them here: give every catalogue a topic and a queue of its own",
                 self._queue,
                 len(settled),
-                settled[0],
+                min(settled),
             )
         self._foreign += len(settled)
-        self._unsettled = {task_id: self._unsettled[task_id] for task_id in strangers if task_id not in set(settled)}
         return self._foreign + len(self._unsettled)
 
     def _store(self, messages: Sequence[QueueMessage]) -> None:
-        received = [_received(self._queue, one) for one in messages]
+        read = [_read(self._queue, one) for one in messages]
         with self._catalogue.write() as connection:
-            inbox.store(connection, received)
-        for one in received:
-            if one.task_id is None:
+            inbox.store(connection, [received for received, _ in read])
+        for _, told in read:
+            if told is None:
                 self._foreign += 1
             else:
-                self._unsettled.setdefault(one.task_id, time.monotonic())
+                self._unsettled.setdefault(told.task_id, _Told(time.monotonic(), told.sources, told.targets))
 
 
-def _received(queue: str, message: QueueMessage) -> Received:
+def _read(queue: str, message: QueueMessage) -> tuple[Received, TaskNotification | None]:
     try:
         told = decode(message.body)
     except UndecodableMessage as error:
-        return Received(queue, message.message_id, None, None, None, str(error), message.body)
-    return Received(queue, message.message_id, told.task_id, told.status, told.code or None, told.message or None, None)
+        return Received(queue, message.message_id, None, None, None, str(error), message.body), None
+    code, reason = told.code or None, told.message or None
+    return Received(queue, message.message_id, told.task_id, told.status, code, reason, None), told
+
+
+def _is_ours(connection: Connection, told: _Told) -> bool:
+    return any(inbox.is_output(connection, source, target) for source in told.sources for target in told.targets)

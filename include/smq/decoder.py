@@ -50,6 +50,16 @@ class TaskNotification:
     task_type: str
     raw: Mapping[str, Any] = field(repr=False, hash=False)
 
+    @property
+    def sources(self) -> list[str]:
+        """The addresses that the task read, `oss://bucket/key`; none when the message names none."""
+        return _addresses(self.raw.get("Sources"))
+
+    @property
+    def targets(self) -> list[str]:
+        """The addresses that the task wrote to; IMM names them when it succeeded."""
+        return _addresses(self.raw.get("Targets"))
+
 
 def decode(body: bytes) -> TaskNotification:
     """Return the task notification in a queue message's body. Raises UndecodableMessage, and nothing else."""
@@ -134,6 +144,11 @@ def _notification(task: dict[str, Any]) -> TaskNotification:
         task_type=_clean(task.get("TaskType")),
         raw=task,
     )
+
+
+def _addresses(listed: object) -> list[str]:
+    uris = (one.get("URI") for one in (listed if isinstance(listed, list) else ()) if isinstance(one, dict))
+    return [uri for uri in uris if isinstance(uri, str) and not _UNSTORABLE.search(uri)]
 
 
 def _clean(value: object) -> str:

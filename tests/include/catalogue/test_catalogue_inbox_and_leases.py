@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from include.catalogue import Catalogue, leases
-from include.catalogue.inbox import Received, store
+from include.catalogue import Catalogue, State, leases
+from include.catalogue.conversions import retry
+from include.catalogue.inbox import Received, is_output, store
 from include.catalogue.schema import notification
+from tests.include.catalogue.rows import add_conversion, add_source
 
 
 def received(message_id: str, task_id: str | None = "T", status: str | None = "Succeeded") -> Received:
@@ -27,6 +29,20 @@ def test_undecodable_messages_are_kept_each_once_with_their_bytes(catalogue: Cat
         store(connection, [received("1", None, None), received("2", None, None), received("1", None, None)])
         bodies = connection.scalars(sa.select(notification.c.body)).all()
         assert [bytes(body) for body in bodies] == [b"?", b"?"]
+
+
+def test_an_output_is_known_by_its_source_and_its_key_also_of_an_earlier_attempt(catalogue: Catalogue) -> None:
+    with catalogue.write() as connection:
+        for key in ("a/歌.wav", "b.wav"):
+            placed = {"output_bucket": "media", "output_key": f"staging/{key}-1.mp3"}
+            row = add_conversion(connection, add_source(connection, key), key, State.FAILED, **placed)
+        retry(connection, [row])
+        assert is_output(connection, "oss://media/a/歌.wav", "oss://media/staging/a/歌.wav-1.mp3")
+        assert is_output(connection, "oss://media/b.wav", "oss://media/staging/b.wav-1.mp3")
+        assert not is_output(connection, "oss://media/a/歌.wav", "oss://media/staging/b.wav-1.mp3")
+        assert not is_output(connection, "oss://other/b.wav", "oss://media/staging/b.wav-1.mp3")
+        assert not is_output(connection, "oss://media/b.wav", "oss://other/staging/b.wav-1.mp3")
+        assert not is_output(connection, "", "")
 
 
 def test_a_lease_is_held_by_one_renewed_given_back_and_lost(catalogue: Catalogue) -> None:

@@ -369,6 +369,40 @@ def test_foreign_messages_are_counted_until_somebody_of_ours_knows_their_task(
     assert "messages of tasks that this catalogue doesn't know" in caplog.text
 
 
+def test_a_message_about_an_output_that_was_found_is_nobody_elses(
+    steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(draining, "SETTLED", 0.0)
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    task_id = steps.row().task_id
+    ended(steps.oss, steps.bucket, task_id)
+    # As it would be had its answer been lost.
+    steps.change(state="submitting", task_id=None, token="of the dead", lease_until=now() - timedelta(seconds=1))
+    assert steps.submit(batch) == {"found": 1}
+    assert steps.row().task_id is None
+
+    def told() -> list[str | None]:
+        with steps.catalogue.read() as connection:
+            return list(connection.scalars(sa.select(notification.c.task_id)))
+
+    async def drain() -> int:
+        async with AsyncExitStack() as stack:
+            drainer = draining.Drainer(asyncio.to_thread, steps.catalogue, steps.smq, str(steps.queue), stack)
+            deadline = time.monotonic() + 60
+            while task_id not in told():
+                assert time.monotonic() < deadline, "the message doesn't come"
+                await drainer.drain(1)
+            return await asyncio.to_thread(drainer.count_foreign)
+
+    with caplog.at_level(logging.WARNING):
+        foreign = asyncio.run(drain())
+    # Other tests use the queue as well: theirs are foreign indeed.
+    assert foreign == len(told()) - 1
+    assert str(task_id) not in caplog.text
+
+
 def test_two_runs_on_one_queue_lose_no_message_to_the_wrong_reader(steps: Steps, wav: Wav, closed_port: int) -> None:
     for name in ("a.wav", "b.wav", "bad.wav"):
         steps.put(name, b"no audio at all" if name == "bad.wav" else wav())

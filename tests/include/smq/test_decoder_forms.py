@@ -107,6 +107,19 @@ def test_a_failure_carries_its_reason() -> None:
     assert found.task_type == ""
 
 
+def test_a_task_tells_what_it_read_and_wrote() -> None:
+    found = decode(IMM.encode())
+    assert (found.sources, found.targets) == (["oss://music/a b/歌.wav"], ["oss://music/out/歌.mp3"])
+
+
+@pytest.mark.parametrize(
+    "odd", ["null", '"oss://b/k"', "[7, {}, null]", '[{"URI": 7}]', '[{"URI": "oss://b/\\u0000"}]']
+)
+def test_odd_addresses_are_none(odd: str) -> None:
+    found = decode(f'{{"TaskId":"T","Status":"Succeeded","Sources":{odd},"Targets":{odd}}}'.encode())
+    assert (found.sources, found.targets) == ([], [])
+
+
 def test_a_reason_can_be_stored_whatever_it_holds() -> None:
     body = '{"TaskId":"T","Status":"Failed","Code":null,"Message":"bad \\u0000 name \\ud83d, 歌"}'
     found = decode(body.encode())
