@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from include.oss.errors import OssConfigurationError
+from include.oss.judging import is_throttled
 from include.oss.patience import patiently
 from include.oss.sdk import load_imm
 
@@ -28,6 +29,9 @@ PAGE = 100
 
 LIST_EVERY = 0.1
 """Seconds from one page of a walk through the tasks to the next one, at least."""
+
+SLOWER = 5
+"""So many times in a walk its pace is halved because IMM asks for patience; then it has failed."""
 
 SECONDS = "%Y-%m-%dT%H:%M:%SZ"
 """How IMM writes a moment of UTC."""
@@ -109,8 +113,9 @@ class ImmTasks:
         """Yield the conversions in the project of `bucket` that started between two moments, the newest first.
 
         A page is asked for when it is wanted: 100 tasks a request, with their definitions, and ten requests a second
-        at most, each one patiently. There is no limit to how many pages follow, and one is in memory. Raises as
-        `get_task`, of which nothing follows about the tasks of the pages to come.
+        at most, each one patiently; half as many every time that IMM asks for more patience than that. There is no
+        limit to how many pages follow, and one is in memory. Raises as `get_task`, of which nothing follows about the
+        tasks of the pages to come.
         """
         project = self.project_of(bucket)
         client = self._connect()
@@ -118,8 +123,9 @@ class ImmTasks:
             start=since.astimezone(UTC).strftime(SECONDS), end=until.astimezone(UTC).strftime(SECONDS)
         )
         token: str | None = None
+        pause, slower = LIST_EVERY, 0
         while True:
-            not_before = time.monotonic() + LIST_EVERY
+            not_before = time.monotonic() + pause
             request = load_imm().models.ListTasksRequest(
                 project_name=project,
                 task_types=[TASK_TYPE],
@@ -130,7 +136,13 @@ class ImmTasks:
                 max_results=PAGE,
                 next_token=token,
             )
-            body = patiently(partial(client.list_tasks_with_options, request, self._runtime())).body
+            try:
+                body = patiently(partial(client.list_tasks_with_options, request, self._runtime())).body
+            except Exception as exception:
+                if slower == SLOWER or not is_throttled(exception):
+                    raise
+                pause, slower = pause * 2, slower + 1
+                continue
             yield [
                 ListedTask(str(task.task_id), _moment(task.start_time), _outputs(task.task_request_definition))
                 for task in body.tasks or ()

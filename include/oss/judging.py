@@ -49,6 +49,12 @@ def is_passing(exception: BaseException) -> bool:
     return answer.status >= 500 or answer.status in {408, 429} or answer.code in THROTTLED | _NOT_HEARD
 
 
+def is_throttled(exception: BaseException) -> bool:
+    """Whether the service asked for patience: fewer requests would be served."""
+    answer = service_answer(exception)
+    return answer is not None and (answer.status == 429 or answer.code in THROTTLED)
+
+
 def is_outage(exception: BaseException) -> bool:
     """Whether the same request may succeed in a while, though nobody changes anything."""
     return is_unreachable(exception) or is_passing(exception)

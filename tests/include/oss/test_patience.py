@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import oss2
@@ -11,7 +12,7 @@ import pytest
 
 from include.local_cloud.misbehaviour.client import AdminClient
 from include.local_cloud.misbehaviour.rules import Error, Reset
-from include.oss import OssSettings, patiently
+from include.oss import OssSettings, imm, patience, patiently
 from include.oss.patience import TRIES
 
 if TYPE_CHECKING:
@@ -82,13 +83,35 @@ def test_an_impatient_session_asks_once(
 def test_a_page_of_tasks_is_asked_for_again(
     admin: AdminClient, settings: OssSettings, faulty_cloud: CloudProcess
 ) -> None:
-    from datetime import UTC, datetime, timedelta
-
     rule = admin.add(Error(service="imm", operations=("ListTasks",), status=503, times=2))
     at = datetime.now(UTC)
     pages = settings.imm().list_tasks(faulty_cloud.bucket, since=at - timedelta(hours=2), until=at - timedelta(hours=1))
     assert list(pages) == [[]]
     assert admin.rule(rule).fired == 2
+
+
+@pytest.mark.parametrize(("refusals", "ends_well"), [(imm.SLOWER * TRIES, True), ((imm.SLOWER + 1) * TRIES, False)])
+def test_a_walk_through_the_tasks_goes_on_more_slowly_when_it_is_throttled(
+    admin: AdminClient,
+    settings: OssSettings,
+    faulty_cloud: CloudProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    refusals: int,
+    ends_well: bool,
+) -> None:
+    monkeypatch.setattr(patience, "PAUSES", (0.0,) * (TRIES - 1))
+    monkeypatch.setattr(imm, "LIST_EVERY", 0.0)
+    rule = admin.add(
+        Error(service="imm", operations=("ListTasks",), status=400, code="Throttling.User", times=refusals)
+    )
+    at = datetime.now(UTC)
+    pages = settings.imm().list_tasks(faulty_cloud.bucket, since=at - timedelta(hours=2), until=at - timedelta(hours=1))
+    if ends_well:
+        assert list(pages) == [[]]
+    else:
+        with pytest.raises(Exception, match="This error was asked for"):
+            list(pages)
+    assert admin.rule(rule).fired == refusals
 
 
 def test_a_call_that_ends_badly_for_another_reason_is_made_once() -> None:
