@@ -12,7 +12,7 @@ from typing import Any
 from include.catalogue import inbox
 from include.catalogue.conversions import Conversion
 from include.catalogue.database import Catalogue
-from include.oss import ImmTasks, OssSettings
+from include.oss import ImmTasks, OssSettings, is_outage
 from include.oss.imm import ListedTask
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 #: How far the service's clock and ours may differ when an attempt's task is looked for by its time. OSS itself accepts
 #: requests of a clock that is wrong by 15 minutes.
 CLOCK_DIFFERENCE = timedelta(minutes=16)
-#: So many outputs in a row of which OSS tells nothing, and those behind them are left to the next try.
+#: So many outputs in a row for which nobody answers, and those behind them are left to the next try.
 GIVE_UP_AFTER = 3
 #: A walk through the tasks says how far it is every so many pages.
 TELL_EVERY = 100
@@ -67,8 +67,8 @@ class Search:
         """Tell what became of each of the attempts, as soon as it is known; NoAnswer: it isn't.
 
         Outputs are looked for first, one by one, then the tasks of all that have none, by one walk through those that
-        IMM lists for their time. After GIVE_UP_AFTER outputs in a row of which OSS tells nothing, those behind them
-        are left out.
+        IMM lists for their time. After GIVE_UP_AFTER outputs in a row for which nobody answers, those behind them are
+        left out; not after refusals, which may concern these alone.
         """
         without_output: list[Conversion] = []
         buckets: dict[str, Any] = {}
@@ -87,7 +87,7 @@ class Search:
                 except Exception as error:  # noqa: BLE001 - the errors of the SDKs share no base
                     output = f"oss://{attempt.output_bucket}/{attempt.output_key}"
                     yield attempt, self._no_answer(error, f"Looking for the output of a lost submit, {output},")
-                    silent += 1
+                    silent = silent + 1 if is_outage(error) else 0
                     if silent == GIVE_UP_AFTER:
                         break
                     continue

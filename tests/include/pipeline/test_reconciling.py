@@ -117,6 +117,39 @@ def test_an_output_is_adopted_whatever_the_list_of_tasks_says(
     assert steps.submit(batch) == {"accepted": GIVE_UP_AFTER}
 
 
+def test_outputs_that_may_not_be_asked_for_keep_no_other_one_from_being_found(
+    steps: Steps, wav: Wav, oss_proxy: Proxy
+) -> None:
+    for number in range(GIVE_UP_AFTER + 1):
+        steps.put(f"{number}.wav", wav(0.1))
+    batch = steps.plan("mobile-mp3")
+    claimed_by_the_dead(steps, batch)
+    *undecidable, paid = steps.rows(batch)
+    steps.oss.bucket(steps.bucket).put_object(paid.output_key, b"an output")
+    for one in undecidable:
+        oss_proxy.refuse(f"{one.id}-1.mp3".encode(), "403 Forbidden", "AccessDenied")
+    with pytest.raises(NoAnswer, match=r"Looking for the output of a lost submit, oss://.*not permitted"):
+        steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address))
+    assert [one.state for one in steps.rows(batch)] == [*(State.SUBMITTING for _ in undecidable), State.CONVERTED]
+    assert steps.accepted() == []
+
+
+def test_an_oss_that_answers_nothing_is_not_asked_for_every_output(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, imm_proxy: Proxy
+) -> None:
+    for number in range(GIVE_UP_AFTER + 1):
+        steps.put(f"{number}.wav", wav(0.1))
+    batch = steps.plan("mobile-mp3")
+    claimed_by_the_dead(steps, batch)
+    oss_proxy.refuse(b"HEAD", "500 Internal Server Error", "InternalError", times=100)
+    through = replace(steps.oss, endpoint=oss_proxy.address, imm_endpoint=imm_proxy.address)
+    with pytest.raises(NoAnswer, match="can't serve now"):
+        steps.submit(batch, oss=through)
+    assert len({line for line in oss_proxy.requests if line.startswith("HEAD")}) == GIVE_UP_AFTER
+    assert {one.state for one in steps.rows(batch)} == {State.SUBMITTING}
+    assert not [line for line in imm_proxy.requests if "StartTimeRange" in line]
+
+
 @pytest.mark.usefixtures("small_pages")
 def test_a_walk_that_breaks_off_repeats_no_submit(steps: Steps, oss_proxy: Proxy, imm_proxy: Proxy, wav: Wav) -> None:
     direct = replace(steps.profile, publish="direct", target_key=f"direct/{steps.prefix}{{barename}}.mp3")
