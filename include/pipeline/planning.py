@@ -29,6 +29,7 @@ from .renderings import Rendering, target_bucket
 from .selection import Selection, SelectionError, check_target, refuse_own_targets
 from .sharding import cut_shards
 from .targets import own_targets
+from .whereabouts import Whereabouts
 
 #: A conversion that the batch wants: its candidate's position, its id, and why.
 _Wanted = tuple[int, int, Decision]
@@ -38,12 +39,17 @@ class _DryRun(Exception):
     """Not an error: it rolls the planning's transaction back."""
 
 
+class _Unknown(Exception):
+    """Not an error either: what was planned depends on objects that OSS has to be asked about first."""
+
+
 def plan_batch(
     catalogue: Catalogue,
     selection: Selection,
     renderings: Sequence[Rendering],
     batch_id: int,
     *,
+    bucket: Any = None,
     uid: str | None = None,
     leftovers: bool = False,
     force: bool = False,
@@ -58,6 +64,8 @@ def plan_batch(
     """Plan a batch from its listing. A batch that is planned already keeps its plan.
 
     Args:
+        bucket: an `oss2.Bucket` of the selection's bucket, for asking whether a source that owns a target which another
+            one wants is still there; None: it is taken to be.
         uid: the batch's own, where it is known: an id may be given again.
         leftovers: where the selection takes only what was written lately, also see to older sources of it that earlier
             batches planned and left: failed with attempts left, or under way with nobody to see them through.
@@ -72,41 +80,52 @@ def plan_batch(
 
     Raises:
         SelectionError: it would take its own renditions for sources, or two sources share a target.
+        oss2.exceptions.OssError, requests.RequestException: OSS can't say which sources are there; nothing is planned.
     """
     refuse_own_targets(selection, renderings)
-    planner = _Planner(
-        selection,
-        renderings,
-        batch_id,
-        leftovers=leftovers,
-        force=force,
-        limit=limit,
-        max_attempts=max_attempts,
-        retry_now=retry_now,
-        order=order,
-        never_degrade=never_degrade,
-        plan=Plan(estimate=Estimate(prices)),
-    )
-    try:
-        with catalogue.write() as connection:
-            exclusive(connection, "plan")
-            known = batches.get_batch(connection, batch_id, uid)
-            if known.planned_at is not None:
-                return Plan(batches.shards_of(connection, batch_id), Counter(known.decisions))
-            if known.listed and not batches.has_listing(connection, batch_id):
-                raise SelectionError(
-                    "what was listed is not kept after a dry run or a refusal: clear the task that lists as well"
-                )
-            planner.run(connection)
-            if dry_run:
-                raise _DryRun
-            planner.plan.shards = batches.shards_of(connection, batch_id)
-    except _DryRun:
-        _forget_listing(catalogue, batch_id)
-    except SelectionError:
-        _forget_listing(catalogue, batch_id)
-        raise
-    return planner.plan
+    whereabouts = Whereabouts(bucket)
+    while True:
+        planner = _Planner(
+            selection,
+            renderings,
+            batch_id,
+            leftovers=leftovers,
+            force=force,
+            limit=limit,
+            max_attempts=max_attempts,
+            retry_now=retry_now,
+            order=order,
+            never_degrade=never_degrade,
+            whereabouts=whereabouts,
+            plan=Plan(estimate=Estimate(prices)),
+        )
+        try:
+            return _plan(catalogue, planner, batch_id, uid, dry_run=dry_run)
+        except _Unknown:
+            whereabouts.find_out()
+        except _DryRun:
+            _forget_listing(catalogue, batch_id)
+            return planner.plan
+        except SelectionError:
+            _forget_listing(catalogue, batch_id)
+            raise
+
+
+def _plan(catalogue: Catalogue, planner: _Planner, batch_id: int, uid: str | None, *, dry_run: bool) -> Plan:
+    with catalogue.write() as connection:
+        exclusive(connection, "plan")
+        known = batches.get_batch(connection, batch_id, uid)
+        if known.planned_at is not None:
+            return Plan(batches.shards_of(connection, batch_id), Counter(known.decisions))
+        if known.listed and not batches.has_listing(connection, batch_id):
+            raise SelectionError(
+                "what was listed is not kept after a dry run or a refusal: clear the task that lists as well"
+            )
+        planner.run(connection)
+        if dry_run:
+            raise _DryRun
+        planner.plan.shards = batches.shards_of(connection, batch_id)
+        return planner.plan
 
 
 def _forget_listing(catalogue: Catalogue, batch_id: int) -> None:
@@ -130,6 +149,7 @@ class _Planner:
         retry_now: bool,
         order: Order,
         never_degrade: bool,
+        whereabouts: Whereabouts,
         plan: Plan,
     ) -> None:
         self._selection = selection
@@ -144,6 +164,7 @@ class _Planner:
         self._retry_now = retry_now
         self._order = order
         self._never_degrade = never_degrade
+        self._whereabouts = whereabouts
         self._taken: set[str] = set()
         self._impossible: dict[str, str] = {}
         self._ordinal = 0
@@ -164,6 +185,8 @@ class _Planner:
         )
         for page in candidates.pages():
             self._decide(connection, page)
+        if self._whereabouts.unknown:
+            raise _Unknown
         self.plan.unchanged = listed * len(self._renderings) - candidates.count_listed()
         candidates.forget()
         cut_shards(connection, self._batch_id, self._ordinal)
@@ -299,7 +322,7 @@ class _Planner:
             message="a newer generation was planned",
         )
         connection.execute(sa.update(conversion).where(conversion.c.id.in_(older)).values(newest=False))
-        own_targets(connection, self._selection, self._batch_id, rendering, targets, self._wanted)
+        own_targets(connection, self._selection, self._batch_id, rendering, targets, self._wanted, self._whereabouts)
         sources = _sources(connection, [row for row, _ in fresh])
         generations = self._generations(connection, rendering, [row.key for row, _ in fresh])
         at = now()

@@ -15,6 +15,7 @@ from include.catalogue.states import ACTIVE, State, Verb
 
 from .renderings import Rendering
 from .selection import Selection, SelectionError
+from .whereabouts import Whereabouts
 
 
 def own_targets(
@@ -24,12 +25,14 @@ def own_targets(
     rendering: Rendering,
     targets: dict[str, tuple[str, str]],
     wanted: frozenset[str],
+    whereabouts: Whereabouts,
 ) -> None:
     """Make each source the owner of its target, before its conversion is begun.
 
     Args:
         targets: bucket and key of the target, by source key; the sources are all of the selection's bucket.
         wanted: names of all renderings that the batch makes.
+        whereabouts: which other sources are gone; where that isn't known yet, all of this is to be undone.
 
     Raises:
         SelectionError: naming both sources, or both profiles, and the target they share.
@@ -50,7 +53,7 @@ def own_targets(
         if same_source:
             gone = other.profile not in wanted and _profile_gone(other.profile)
         else:
-            gone = _source_gone(connection, selection, batch_id, other)
+            gone = _source_gone(connection, selection, batch_id, other, whereabouts)
         if gone:
             _give_up(connection, other.id)
         elif same_source:
@@ -80,12 +83,16 @@ def _owners(connection: Connection, targets: dict[tuple[str, str], str]) -> Sequ
     ).all()
 
 
-def _source_gone(connection: Connection, selection: Selection, batch_id: int, other: Any) -> bool:
-    """Whether this batch's listing would have shown the other source, and did not."""
-    if other.bucket != selection.bucket or not selection.matches(other.key):
+def _source_gone(
+    connection: Connection, selection: Selection, batch_id: int, other: Any, whereabouts: Whereabouts
+) -> bool:
+    """Whether the other source's object is there no more. That it isn't listed says little: see `Whereabouts`."""
+    if other.bucket != selection.bucket:
         return False
     here = listing.c.batch_id == batch_id, listing.c.bucket == other.bucket, listing.c.key == other.key
-    return connection.execute(sa.select(listing.c.key).where(*here)).first() is None
+    if connection.execute(sa.select(listing.c.key).where(*here)).first() is not None:
+        return False
+    return whereabouts.is_gone(other.key)
 
 
 def _profile_gone(name: str) -> bool:

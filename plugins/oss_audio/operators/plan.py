@@ -35,7 +35,8 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
 
     def execute(self, context: Context) -> list[Shard]:
         handle = as_batch(self.batch)
-        with clear_errors("Planning the batch"), self.catalogue() as catalogue:
+        settings = self.oss()
+        with clear_errors("Planning the batch", settings), self.catalogue() as catalogue:
             with catalogue.read() as connection:
                 batch = batches.get_batch(connection, *handle)
                 if batch.planned_at is not None:
@@ -50,6 +51,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 request.selection(),
                 request.renderings(),
                 batch.id,
+                bucket=settings.bucket(request.bucket),
                 uid=batch.uid,
                 leftovers=request.leftovers,
                 force=request.force,

@@ -178,9 +178,10 @@ class Steps:
         request = BatchRequest(self.bucket, (self.prefix,), profiles=names or ("mobile-mp3",), **clip)
         with self.catalogue.write() as connection:
             batch = batches.open_batch(connection, f"{self.prefix}{next(self.numbers)}", request.to_json())
-        list_sources(self.catalogue, self.oss.bucket(self.bucket), request.selection(), batch.id)
+        bucket = self.oss.bucket(self.bucket)
+        list_sources(self.catalogue, bucket, request.selection(), batch.id)
         wanted = profiles or (request.renderings() if names else [self.profile])
-        plan_batch(self.catalogue, request.selection(), wanted, batch.id, **options)
+        plan_batch(self.catalogue, request.selection(), wanted, batch.id, bucket=bucket, **options)
         return batch.id
 
     def submit(self, batch: int, *, oss: OssSettings | None = None, **options: Any) -> Counter[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -19,6 +20,9 @@ from include.pipeline.candidates import Order
 from include.pipeline.decisions import Plan
 from include.pipeline.planning import plan_batch
 from include.pipeline.selection import Selection, SelectionError
+
+if TYPE_CHECKING:
+    from tests.include.pipeline.conftest import Steps
 
 PlanIt = Callable[..., tuple[int, Plan]]
 ONE = {"in/a.wav": "E1"}
@@ -178,17 +182,19 @@ def test_a_target_that_another_source_owns_is_refused(catalogue: Catalogue, plan
         plan_it({"in/a.flac": "E2", **ONE})
 
 
-@pytest.mark.parametrize("state", ["published", "submitted", "failed", "dead"])
+@pytest.mark.parametrize("state", ["published", "verified", "submitted", "failed", "dead"])
 def test_a_source_that_took_the_place_of_another_gets_its_target(
-    catalogue: Catalogue, plan_it: PlanIt, state: str
+    catalogue: Catalogue, plan_it: PlanIt, steps: Steps, state: str
 ) -> None:
+    # None of the two is there, so that whichever isn't listed is gone.
+    bucket = steps.oss.bucket("audio")
     plan_it(ONE)
     set_all(catalogue, state=state)
-    assert plan_it({"in/a.flac": "E2"})[1].decisions == {"new": 1}
+    assert plan_it({"in/a.flac": "E2"}, bucket=bucket)[1].decisions == {"new": 1}
     old, new = every_conversion(catalogue)
     assert (old.newest, old.state) == (False, State.SUPERSEDED if state == "submitted" else State(state))
     assert (new.key, new.newest, new.target_key) == ("in/a.flac", True, old.target_key)
-    assert plan_it(ONE)[1].decisions == {"new": 1}
+    assert plan_it(ONE, bucket=bucket)[1].decisions == {"new": 1}
     assert [(one.key, one.generation) for one in every_conversion(catalogue) if one.newest] == [("in/a.wav", 2)]
 
 

@@ -1,0 +1,129 @@
+"""A final key belongs to a source as long as its object exists, whether or not a run lists it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from include.catalogue import Catalogue, State, batches, open_catalogue, schema
+from include.oss.patience import TRIES
+from include.pipeline.decisions import Plan
+from include.pipeline.listing import list_sources
+from include.pipeline.planning import plan_batch
+from include.pipeline.selection import Selection, SelectionError
+
+if TYPE_CHECKING:
+    from tests.include.pipeline.conftest import Proxy, Steps
+
+Limits = Callable[["Steps"], dict[str, Any]]
+OLDER, NEWER = b"older", b"newer and longer"
+
+
+@pytest.fixture
+def catalogue(catalogue_url: sa.URL) -> Iterator[Catalogue]:
+    """On each database: what is planned twice is rolled back in between."""
+    opened = open_catalogue(catalogue_url)
+    yield opened
+    opened.close()
+
+
+def night(steps: Steps, *, bucket: Any = None, asks: bool = True, dry_run: bool = False, **limits: Any) -> Plan:
+    selection = Selection(steps.bucket, (steps.prefix,), **limits)
+    with steps.catalogue.write() as connection:
+        batch = batches.open_batch(connection, f"{steps.prefix}{next(steps.numbers)}", {})
+    list_sources(steps.catalogue, steps.oss.bucket(steps.bucket), selection, batch.id)
+    bucket = (bucket or steps.oss.bucket(steps.bucket)) if asks else None
+    return plan_batch(steps.catalogue, selection, [steps.profile], batch.id, bucket=bucket, dry_run=dry_run)
+
+
+def put_published(steps: Steps) -> None:
+    """a.wav, which has a rendition."""
+    steps.put("a.wav", OLDER)
+    assert night(steps).decisions == {"new": 1}
+    steps.change(state=State.PUBLISHED.value)
+
+
+def written(steps: Steps, name: str) -> datetime:
+    there = steps.oss.bucket(steps.bucket).head_object(steps.prefix + name)
+    return datetime.fromtimestamp(there.last_modified, UTC)
+
+
+def by_interval(steps: Steps) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while written(steps, "a.flac") == written(steps, "a.wav"):
+        assert time.monotonic() < deadline
+        steps.put("a.flac", NEWER)
+    return {"modified_from": written(steps, "a.flac")}
+
+
+def by_size(_: Steps) -> dict[str, Any]:
+    return {"min_size": len(NEWER)}
+
+
+def by_pattern(_: Steps) -> dict[str, Any]:
+    return {"include": ("*.flac",)}
+
+
+def archived(steps: Steps) -> dict[str, Any]:
+    steps.oss.bucket(steps.bucket).put_object(f"{steps.prefix}a.wav", OLDER, headers={"x-oss-storage-class": "Archive"})
+    return {}
+
+
+def not_at_all(_: Steps) -> dict[str, Any]:
+    return {}
+
+
+@pytest.mark.parametrize("leave_out", [by_interval, by_size, by_pattern, archived])
+def test_what_a_run_leaves_out_keeps_its_target(steps: Steps, leave_out: Limits) -> None:
+    put_published(steps)
+    steps.put("a.flac", NEWER)
+    with pytest.raises(SelectionError, match=rf"'{steps.prefix}a.wav' and '{steps.prefix}a.flac' would both become"):
+        night(steps, **leave_out(steps))
+    assert [(one.key, one.newest, one.state) for one in steps.rows()] == [
+        (f"{steps.prefix}a.wav", True, State.PUBLISHED)
+    ]
+
+
+@pytest.mark.parametrize("leave_out", [by_interval, by_size, by_pattern, not_at_all])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_is_gone_gives_its_target_up(steps: Steps, leave_out: Limits, dry_run: bool) -> None:
+    put_published(steps)
+    steps.put("a.flac", NEWER)
+    limits = leave_out(steps)
+    steps.oss.bucket(steps.bucket).delete_object(f"{steps.prefix}a.wav")
+    assert night(steps, dry_run=dry_run, **limits).decisions == {"new": 1}
+    assert [(one.key.rpartition(".")[2], one.newest) for one in steps.rows()] == (
+        [("wav", True)] if dry_run else [("wav", False), ("flac", True)]
+    )
+
+
+def test_where_nobody_can_ask_what_is_not_listed_is_taken_to_be_there(steps: Steps) -> None:
+    put_published(steps)
+    steps.oss.bucket(steps.bucket).delete_object(f"{steps.prefix}a.wav")
+    steps.put("a.flac", NEWER)
+    with pytest.raises(SelectionError, match="would both become"):
+        night(steps, asks=False)
+
+
+def test_no_answer_decides_nothing_and_keeps_the_listing(steps: Steps, oss_proxy: Proxy) -> None:
+    import oss2
+
+    put_published(steps)
+    steps.oss.bucket(steps.bucket).delete_object(f"{steps.prefix}a.wav")
+    steps.put("a.flac", NEWER)
+    through_proxy = replace(steps.oss, endpoint=oss_proxy.address).bucket(steps.bucket)
+    oss_proxy.refuse(b"HEAD ", "503 Service Unavailable", "ServiceUnavailable", times=TRIES)
+    with pytest.raises(oss2.exceptions.OssError):
+        night(steps, bucket=through_proxy)
+    with steps.catalogue.read() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(schema.conversion)) == 1
+        (batch,) = connection.scalars(sa.select(schema.batch.c.id).where(schema.batch.c.planned_at.is_(None)))
+    selection = Selection(steps.bucket, (steps.prefix,))
+    plan = plan_batch(steps.catalogue, selection, [steps.profile], batch, bucket=through_proxy)
+    assert plan.decisions == {"new": 1}
