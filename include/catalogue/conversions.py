@@ -155,8 +155,8 @@ def _move_statement(verb: Verb, at_attempt: bool, names: tuple[str, ...]) -> sa.
         conditions.append(conversion.c.token == sa.bindparam("held"))
     if Guard.UNREPLACED in step.guards:
         newer = conversion.alias("newer")
-        published = of_the_same(newer, conversion), newer.c.state == State.PUBLISHED.value
-        conditions.append(~sa.exists().where(*published, newer.c.generation > conversion.c.generation))
+        published = newer.c.state == State.PUBLISHED.value, newer.c.id > conversion.c.id
+        conditions += [~sa.exists().where(same, *published) for same in in_its_place(newer, conversion)]
     if Guard.ATTEMPTS_LEFT in step.guards:
         conditions.append(conversion.c.attempt < conversion.c.max_attempts)
     if Guard.ATTEMPTS_SPENT in step.guards:
@@ -191,6 +191,17 @@ def of_the_same(one: sa.FromClause, other: sa.FromClause | Conversion) -> sa.Col
     if isinstance(other, Conversion):
         return sa.and_(*(one.c[name] == getattr(other, name) for name in _RENDITION))
     return sa.and_(*(one.c[name] == other.c[name] for name in _RENDITION))
+
+
+def in_its_place(one: sa.FromClause, other: sa.FromClause | Conversion) -> list[sa.ColumnElement[bool]]:
+    """Whether a row publishes in the place of another one: as the same rendition, or at the same final key.
+
+    The final key's owner may have been another source or profile, which is gone. Of rows in one place, the one of the
+    higher id was planned later. Two conditions, for two statements: each has an index, and an OR between them has none.
+    """
+    its = other if isinstance(other, Conversion) else other.c
+    target = (one.c[name] == getattr(its, name) for name in ("target_bucket", "target_key"))
+    return [of_the_same(one, other), sa.and_(*target)]
 
 
 def claim(

@@ -64,7 +64,7 @@ class Guard(StrEnum):
     TOKEN = "token"  # noqa: S105 - the row still belongs to the claim that the caller holds
     ATTEMPT = "attempt"  # the row is still at the attempt that the caller speaks of
     LEASE_EXPIRED = "lease_expired"  # the claim's owner has had its time
-    UNREPLACED = "unreplaced"  # no newer generation of it is published
+    UNREPLACED = "unreplaced"  # nothing that was planned later is published in its place
     ATTEMPTS_LEFT = "attempts_left"
     ATTEMPTS_SPENT = "attempts_spent"
 

@@ -2,7 +2,8 @@
 
 Two publishers of two generations may run at once, and either may stall before its copy. So a publisher first takes the
 staged objects of all older generations away: a late copy of theirs finds nothing to copy. And what was copied is always
-entered, also when a newer generation was planned meanwhile: the catalogue describes what stands at the final key.
+entered, also when a newer generation was planned meanwhile: the catalogue describes what stands at the final key. The
+same goes for former owners of the final key, whose source or profile is gone.
 
 A rendition costs one request, its tags among the headers; one more for each file beside it, and for one over 1 GiB
 those of a copy in parts.
@@ -25,7 +26,7 @@ from sqlalchemy.engine import Connection
 
 from include.audio_convert import FORMATS, AudioConvert, AudioFormat
 from include.catalogue import batches, conversions
-from include.catalogue.conversions import CHUNK, Conversion, move, of_the_same, rest
+from include.catalogue.conversions import CHUNK, Conversion, in_its_place, move, of_the_same, rest
 from include.catalogue.database import Catalogue
 from include.catalogue.schema import conversion, rendition
 from include.catalogue.states import State, Verb
@@ -108,9 +109,11 @@ class _Publisher:
             return self._refused(one, error)
         self.outages.served()
         with self._catalogue.write() as connection:
-            # Two generations don't publish at the same moment: each would miss the other one.
-            generations = sa.select(conversion.c.id).where(of_the_same(conversion, one)).order_by(conversion.c.id)
-            connection.execute(generations.with_for_update()).all()
+            # Two don't publish in one place at the same moment: each would miss the other one.
+            placed = conversion.alias("placed")
+            ids = sa.union_all(*(sa.select(placed.c.id).where(same) for same in in_its_place(placed, one)))
+            in_one_place = sa.select(conversion.c.id).where(conversion.c.id.in_(ids)).order_by(conversion.c.id)
+            connection.execute(in_one_place.with_for_update()).all()
             if move(connection, Verb.PUBLISH, one.this_attempt, code=None, message=None):
                 self._enter(connection, one, measures, etag, side)
                 return State.PUBLISHED
@@ -143,10 +146,10 @@ class _Publisher:
             return bool(connection.scalar(sa.select(conversion.c.newest).where(conversion.c.id == one.id)))
 
     def _is_replaced(self, one: Conversion) -> bool:
-        newer = of_the_same(conversion, one), conversion.c.generation > one.generation
-        published = sa.select(conversion.c.id).where(*newer, conversion.c.state == State.PUBLISHED.value)
+        newer = conversion.c.id > one.id, conversion.c.state == State.PUBLISHED.value
+        published = [sa.select(conversion.c.id).where(same, *newer).limit(1) for same in in_its_place(conversion, one)]
         with self._catalogue.read() as connection:
-            return connection.scalar(published.limit(1)) is not None
+            return any(connection.scalar(statement) is not None for statement in published)
 
     def _copy(self, one: Conversion, measures: Measures) -> str:
         """Copy the very bytes that were verified, with type and tags of their own. Returns the new ETag."""

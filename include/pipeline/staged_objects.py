@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from include.catalogue.conversions import CHUNK, Conversion, of_the_same
+from include.catalogue.conversions import CHUNK, Conversion, in_its_place
 from include.catalogue.database import Catalogue
 from include.catalogue.schema import batch_conversion, conversion
 from include.catalogue.states import State
@@ -19,6 +19,19 @@ from include.oss.sdk import Oss2Session
 
 from . import part_copy
 from .side_files import staged_side_keys
+
+#: Never those of one that was written to its final key at once.
+_ROWS = sa.select(
+    conversion.c.id,
+    conversion.c.output_key,
+    conversion.c.output_bucket,
+    conversion.c.output_size,
+    conversion.c.measured,
+    conversion.c.target_bucket,
+    conversion.c.target_key,
+).where(conversion.c.publish == "staged")
+#: Whether a row has an object at a staging key.
+_IS_STAGED = sa.and_(conversion.c.output_key.is_not(None), conversion.c.output_key != conversion.c.target_key)
 
 
 class StagedObjects:
@@ -30,16 +43,24 @@ class StagedObjects:
         self._session = session
 
     def fence(self, one: Conversion) -> None:
-        """Take away what older generations have staged: a publisher of theirs that stalled copies nothing any more."""
+        """Take away what older generations and former owners of the final key have staged.
+
+        A publisher of theirs that stalled copies nothing any more.
+        """
+        # Of what went in parts, a copy may still be completed when its staged object is long gone.
+        left_something = sa.or_(_IS_STAGED, conversion.c.output_size > part_copy.LIMIT)
+        older: dict[int, Row[Any]] = {}
         with self._catalogue.read() as connection:
-            older = connection.execute(
-                _staged().where(of_the_same(conversion, one), conversion.c.generation < one.generation)
-            ).all()
-        self._remove(older)
+            for same in in_its_place(conversion, one):
+                earlier = _ROWS.where(same, conversion.c.id < one.id, left_something)
+                older.update((row.id, row) for row in connection.execute(earlier))
+        staged = [row for row in older.values() if row.output_key not in {None, row.target_key}]
+        self._remove(staged)
         # Parts that were copied before their source was removed need it no more.
-        for name, key in {(row.target_bucket, row.target_key) for row in older if _goes_in_parts(row)}:
+        large = {(row.target_bucket, row.target_key) for row in older.values() if _goes_in_parts(row)}
+        for name, key in large:
             part_copy.end_part_copies(self._settings.bucket(name, session=self._session), key)
-        self._forget(older)
+        self._forget(staged)
 
     def clear(self, batch_id: int) -> None:
         """Remove the staged objects of everything in the batch that nobody publishes any more.
@@ -48,7 +69,7 @@ class StagedObjects:
         """
         over = [state.value for state in (State.PUBLISHED, State.SUPERSEDED, State.DEAD)]
         statement = (
-            _staged()
+            _ROWS.where(_IS_STAGED)
             .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
             .where(batch_conversion.c.batch_id == batch_id, conversion.c.state.in_(over))
             .order_by(batch_conversion.c.conversion_id)
@@ -93,20 +114,3 @@ def remove(bucket: Any, keys: Sequence[str]) -> None:
 
 def _goes_in_parts(row: Row[Any]) -> bool:
     return (row.output_size or 0) > part_copy.LIMIT
-
-
-def _staged() -> sa.Select[Any]:
-    """Rows with an object at a staging key: never one that was written to its final key at once."""
-    return sa.select(
-        conversion.c.id,
-        conversion.c.output_key,
-        conversion.c.output_bucket,
-        conversion.c.output_size,
-        conversion.c.measured,
-        conversion.c.target_bucket,
-        conversion.c.target_key,
-    ).where(
-        conversion.c.publish == "staged",
-        conversion.c.output_key.is_not(None),
-        conversion.c.output_key != conversion.c.target_key,
-    )

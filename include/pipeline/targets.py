@@ -102,7 +102,9 @@ def _profile_gone(name: str) -> bool:
 
 def _give_up(connection: Connection, conversion_id: int) -> None:
     """The rendition that stands there, if any, is replaced when its successor is published."""
-    active = sa.and_(conversion.c.id == conversion_id, conversion.c.state.in_([state.value for state in ACTIVE]))
+    # One that is verified may be on its way there this moment: what stands there must be what the catalogue says.
+    under_way = [state.value for state in ACTIVE - {State.VERIFIED}]
+    active = sa.and_(conversion.c.id == conversion_id, conversion.c.state.in_(under_way))
     move(
         connection,
         Verb.SUPERSEDE,

@@ -90,6 +90,16 @@ def test_a_breached_guard_stops_the_move(catalogue: Catalogue, verb: Verb, guard
         assert move(connection, verb, [at_attempt(row, verb) for row in rows], held=TOKEN) == 0
 
 
+def test_a_former_owner_of_a_final_key_is_not_published_over_the_present_one(catalogue: Catalogue) -> None:
+    given_up = {"newest": False, "target_key": "renditions/a.mp3"}
+    former = add_conversion(catalogue, State.VERIFIED, key="a.wav", **given_up)
+    add_conversion(catalogue, State.PUBLISHED, key="a.flac", target_key="renditions/a.mp3")
+    again = add_conversion(catalogue, State.VERIFIED, key="a.wav", generation=2, **given_up)
+    with catalogue.write() as connection:
+        assert move(connection, Verb.PUBLISH, Attempt(former, 1)) == 0
+        assert move(connection, Verb.PUBLISH, Attempt(again, 1)) == 1
+
+
 def test_every_state_is_reached_and_every_active_state_left() -> None:
     begun = {State.PLANNED, State.SKIPPED}
     assert begun | {step.target for step in MOVES.values()} == set(State)

@@ -48,8 +48,8 @@ def noise(seconds: float = 2.0) -> bytes:
     return target.getvalue()
 
 
-def to_verified(steps: Steps, content: bytes) -> int:
-    steps.put("a.wav", content)
+def to_verified(steps: Steps, content: bytes, name: str = "a.wav") -> int:
+    steps.put(name, content)
     batch = steps.to_converted(profiles=[FLAC])
     assert steps.verify(batch, FLAC) == {"verified": 1}
     assert (steps.rows()[-1].output_size or 0) > part_copy.LIMIT
@@ -112,6 +112,40 @@ def test_a_late_copy_of_an_older_generation_can_not_be_completed(steps: Steps, o
 
     def meanwhile(answer: bytes) -> bytes:
         # All parts of the first generation are there when the second one is published.
+        assert steps.publish(to_verified(steps, noise(2.5))) == {"published": 1}
+        return answer
+
+    last = -(-(steps.row().output_size or 0) // part_copy.PART)
+    oss_proxy.spoil(f"partNumber={last}".encode(), meanwhile)
+    assert steps.publish(first, endpoint=oss_proxy.address) == {"superseded": 1}
+    assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.PUBLISHED]
+    assert entered(steps)
+    assert uploads(steps) == []
+
+
+def test_a_late_copy_of_a_former_owner_can_not_be_completed(steps: Steps, oss_proxy: Proxy) -> None:
+    first = to_verified(steps, noise(2.0))
+
+    def meanwhile(answer: bytes) -> bytes:
+        steps.oss.bucket(steps.bucket).delete_object(f"{steps.prefix}a.wav")
+        assert steps.publish(to_verified(steps, noise(2.5), "a.aiff")) == {"published": 1}
+        return answer
+
+    last = -(-(steps.row().output_size or 0) // part_copy.PART)
+    oss_proxy.spoil(f"partNumber={last}".encode(), meanwhile)
+    assert steps.publish(first, endpoint=oss_proxy.address) == {"superseded": 1}
+    assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.PUBLISHED]
+    assert entered(steps)
+    assert uploads(steps) == []
+
+
+def test_a_copy_can_not_be_completed_that_another_publisher_made_long_ago(steps: Steps, oss_proxy: Proxy) -> None:
+    first = to_verified(steps, noise(2.0))
+
+    def meanwhile(answer: bytes) -> bytes:
+        # Another publisher has published the same and removed its staged object; then comes the next generation.
+        assert steps.publish(first) == {"published": 1}
+        assert steps.row().output_key is None
         assert steps.publish(to_verified(steps, noise(2.5))) == {"published": 1}
         return answer
 

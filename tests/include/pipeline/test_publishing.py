@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
+from include.audio_convert import Profile
 from include.catalogue import State, batches
 from include.catalogue.conversions import Conversion
 from include.catalogue.schema import conversion, rendition
@@ -125,6 +126,76 @@ def test_a_late_copy_of_an_older_generation_finds_nothing_to_copy(
     else:
         assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.VERIFIED]
         assert renditions(steps) == steps.keys(f"renditions/mobile-mp3/{steps.prefix}") == []
+
+
+def take_over(steps: Steps, wav: Wav, how: str) -> int:
+    """Another owner for the target of a.wav, as far as verified. Returns its batch."""
+    successor = steps.profile
+    if how == "another source":
+        steps.oss.bucket(steps.bucket).delete_object(f"{steps.prefix}a.wav")
+        steps.put("a.flac", wav(0.9))  # FFmpeg goes by what is in the file
+    else:
+        successor = replace(successor, name="renamed", convert=replace(successor.convert, ab=96000))
+    return owned(steps, successor)
+
+
+def owned(steps: Steps, profile: Profile) -> int:
+    batch = steps.to_converted(profiles=[profile])
+    assert steps.verify(batch, profile) == {"verified": 1}
+    return batch
+
+
+OTHERS = pytest.mark.parametrize("how", ["another source", "another profile"])
+
+
+@OTHERS
+@pytest.mark.parametrize("stalls", ["before its copy", "after its copy"])
+def test_a_late_publisher_of_a_former_owner_changes_nothing(
+    steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, how: str, stalls: str
+) -> None:
+    steps.put("a.wav", wav(0.3))
+    first = owned(steps, steps.profile)
+    copy = publishing._Publisher._copy
+
+    def stalled(publisher: Any, one: Conversion, measures: Measures) -> str:
+        monkeypatch.setattr(publishing._Publisher, "_copy", copy)
+        etag = copy(publisher, one, measures) if stalls == "after its copy" else None
+        assert steps.publish(take_over(steps, wav, how)) == {"published": 1}
+        return etag or copy(publisher, one, measures)
+
+    monkeypatch.setattr(publishing._Publisher, "_copy", stalled)
+    assert steps.publish(first) == {"superseded": 1}
+    assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.PUBLISHED]
+    assert stands_as_entered(steps)
+
+
+@OTHERS
+def test_what_was_verified_is_published_though_its_target_has_another_owner(steps: Steps, wav: Wav, how: str) -> None:
+    steps.put("a.wav", wav(0.3))
+    first = owned(steps, steps.profile)
+    second = take_over(steps, wav, how)
+    assert steps.publish(first) == {"published": 1}
+    assert [one.state for one in steps.rows()] == [State.PUBLISHED, State.VERIFIED]
+    assert stands_as_entered(steps)
+    assert steps.publish(second) == {"published": 1}
+    assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.PUBLISHED]
+    assert stands_as_entered(steps)
+
+
+@OTHERS
+def test_a_former_owner_is_not_published_over_the_present_one(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, how: str
+) -> None:
+    steps.put("a.wav", wav(0.3))
+    first = owned(steps, steps.profile)
+    staged = steps.row().output_key
+    assert steps.publish(take_over(steps, wav, how)) == {"published": 1}
+    with steps.catalogue.write() as connection:
+        former = sa.update(conversion).where(conversion.c.state == State.VERIFIED.value)
+        assert connection.execute(former.values(output_key=staged)).rowcount == 1
+    assert steps.publish(first, endpoint=oss_proxy.address) == {"superseded": 1}
+    assert not any(one.startswith("PUT ") for one in oss_proxy.requests)
+    assert stands_as_entered(steps)
 
 
 @pytest.mark.parametrize("its_staged_object_is_known", [True, False])
