@@ -21,7 +21,7 @@ from . import part_copy
 from .side_files import staged_side_keys
 
 #: Never those of one that was written to its final key at once.
-_ROWS = sa.select(
+_ROWS: sa.Select[Any] = sa.select(
     conversion.c.id,
     conversion.c.output_key,
     conversion.c.output_bucket,
