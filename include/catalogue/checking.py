@@ -25,8 +25,8 @@ from .states import ACTIVE, State
 
 #: Objects of one LIST page; OSS gives no more.
 PAGE = 1000
-#: The tail of a staging key: {conversion}-{attempt}.{ext}.
-_STAGED = re.compile(r"/(\d+)-\d+\.\w+$", re.ASCII)
+#: The key of an attempt's output, …/{conversion}-{attempt}.{ext}, and perhaps the ending of what is staged beside it.
+_STAGED = re.compile(r"(.*/(\d{1,18})-\d+\.\w+)(?:\.\w+\.\w+)?", re.ASCII | re.DOTALL)
 
 
 class Kind(StrEnum):
@@ -133,7 +133,8 @@ class _Checker:
         """Objects in the staging folder that no conversion waits for, and that nobody keeps for a look."""
         wanted = [state.value for state in sorted({*ACTIVE, State.QUARANTINED, State.FAILED})]
         for objects, _ in self._pages(folder):
-            ids = {int(match[1]) for one in objects if (match := _STAGED.search(one.key)) and len(match[1]) < 19}
+            outputs = {one.key: match for one in objects if (match := _STAGED.fullmatch(one.key))}
+            ids = {int(match[2]) for match in outputs.values()}
             with self._catalogue.read() as connection:
                 held = connection.scalars(
                     sa.select(conversion.c.output_key).where(
@@ -143,7 +144,7 @@ class _Checker:
                     )
                 ).all()
             for one in objects:
-                if one.key not in held:
+                if one.key not in outputs or outputs[one.key][1] not in held:
                     detail = "no conversion waits for it"
                     yield Difference(
                         Kind.STAGED, folder.bucket, one.key, detail, etag=one.etag, modified_at=_modified(one)

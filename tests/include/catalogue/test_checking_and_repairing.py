@@ -145,6 +145,23 @@ def test_staged_objects_that_somebody_waits_for_stay(shelf: Shelf) -> None:
     assert shelf.found() == [("staged", f".staging/u/0/{row}-1.mp3")]
 
 
+def test_staged_side_files_stay_as_long_as_their_rendition_needs_them(shelf: Shelf) -> None:
+    for number, state in enumerate([State.VERIFIED, State.SUPERSEDED], 1):
+        row = shelf.library.add(f"{number}.wav", state=state)
+        key = f"{shelf.staging}u/0/{row}-1.mp3"
+        side = {"waveform": f"{key}.waveform.json", "picture": f"{key}.spectrogram.png"}
+        for one in (key, *side.values(), f"{shelf.staging}u/0/{row}-0.mp3.waveform.json"):
+            shelf.bucket.put_object(one, b"x")
+        with shelf.catalogue.write() as connection:
+            values = {"output_bucket": shelf.name, "output_key": key, "target_bucket": shelf.name}
+            held = {**values, "measured": {"side": side}}
+            connection.execute(sa.update(conversion).where(conversion.c.id == row).values(**held))
+    # Of the one that is verified, only what an earlier attempt left; of the other one, everything.
+    left = [f"{row - 1}-0.mp3.waveform.json", f"{row}-0.mp3.waveform.json"]
+    left += [f"{row}-1.mp3", f"{row}-1.mp3.spectrogram.png", f"{row}-1.mp3.waveform.json"]
+    assert sorted(shelf.found()) == [("staged", f".staging/u/0/{name}") for name in left]
+
+
 def test_repairing_lets_the_next_run_make_what_is_missing_or_changed(shelf: Shelf) -> None:
     for name in ("a.mp3", "b.mp3", "c.mp3", "d.mp3"):
         shelf.publish(name, crc64=True)
