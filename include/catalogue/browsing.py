@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from .database import take_your_time
 from .schema import ObjectKey, UtcDateTime, conversion, rendition
 from .states import State
 from .views import published_rendition as view
@@ -99,6 +100,7 @@ def page(connection: Connection, wanted: Published, *, limit: int = 50, after: s
 
 def pages(connection: Connection, wanted: Published, *, limit: int = 1000) -> Iterator[Sequence[Mapping[str, Any]]]:
     """Every page, one after the other, within one read transaction."""
+    take_your_time(connection)
     after = None
     while True:
         one = page(connection, wanted, limit=limit, after=after)

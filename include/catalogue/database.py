@@ -19,6 +19,11 @@ from .troubles import explain, passes
 
 #: Seconds a writer waits for another one before it gives up.
 BUSY_TIMEOUT = 60
+#: Seconds that a transaction may do nothing before PostgreSQL ends it: who stands still, or has vanished with his
+#: machine, holds what others wait for. No step asks anybody else inside of one.
+IDLE_TIMEOUT = 120
+#: libpq's: a server that is gone without a word is given up after a minute, one that doesn't answer after ten seconds.
+_CONNECTING = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 #: Any constant will do, as long as everybody who migrates or plans agrees on it.
 _ADVISORY_LOCKS = {"migrate": 7_146_001, "plan": 7_146_002}
 
@@ -117,6 +122,12 @@ def exclusive(connection: Connection, name: str) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCKS[name])))
 
 
+def take_your_time(connection: Connection) -> None:
+    """Let a transaction that only reads, and stops nobody, be idle as long as who looks at its rows likes."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
 def open_catalogue(url: str | sa.URL, *, create: bool = True) -> Catalogue:
     """Open the catalogue at a SQLAlchemy URL; missing tables are made, older ones upgraded.
 
@@ -169,7 +180,7 @@ def _none_here(shown: str) -> str:
 
 def _engine(url: sa.URL) -> Engine:
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=12)
+        return _postgresql(url)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")
@@ -186,6 +197,25 @@ def _engine(url: sa.URL) -> Engine:
     def _begin(connection: Connection) -> None:
         write = connection.get_execution_options().get("catalogue_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: sa.URL) -> Engine:
+    """What the address, the role or the server sets itself is left alone."""
+    connecting = {name: value for name, value in _CONNECTING.items() if name not in url.query}
+    engine = sa.create_engine(url, connect_args=connecting, pool_pre_ping=True, pool_size=4, max_overflow=12)
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(raw: Any, _record: Any) -> None:
+        cursor = raw.cursor()
+        # No option of the connection's start: poolers refuse those.
+        cursor.execute(
+            "SELECT set_config(name, %s, false) FROM pg_settings WHERE name = %s AND setting = '0'",
+            (f"{IDLE_TIMEOUT * 1000:.0f}", "idle_in_transaction_session_timeout"),
+        )
+        cursor.close()
+        raw.commit()
 
     return engine
 

@@ -34,6 +34,11 @@ _POSTGRESQL: Mapping[str, tuple[str, str]] = {
         "it may only be read",
         "Point at the primary server and not at a standby, and set default_transaction_read_only to off",
     ),
+    "25P03": (
+        "this program stood still inside a transaction, which the server then ended, for others wait for it",
+        "Look what stopped its machine, and run it again",
+    ),
+    "40": ("two transactions met, and the server has undone this one", "Run it again"),
     "42501": (
         "this role lacks a right",
         "Make it the owner of the tables, or grant it CREATE on the schema and all rights on the tables",
@@ -45,12 +50,17 @@ _POSTGRESQL: Mapping[str, tuple[str, str]] = {
     "57": ("the server is shutting down or starting", "Wait until it serves again"),
     "28": ("the server refuses this role", "Check user and password"),
     "3D": ("the server has no such database", "Create it: `createdb NAME`"),
+    "08006": (
+        "the connection to the server broke: it was restarted, the network failed, or this program stood still inside "
+        "a transaction for longer than the server allows",
+        "Look which it was, and run it again",
+    ),
     "08": ("the server can't be reached", "Check host and port, and that it runs"),
 }
 
 
 #: Troubles that end without anybody's doing.
-_PASSING = frozenset({"SQLITE_BUSY", "53300", "53", "55P03", "57", "08"})
+_PASSING = frozenset({"SQLITE_BUSY", "25P03", "40", "53300", "53", "55P03", "57", "08006", "08"})
 
 
 def explain(error: sa.exc.DBAPIError, shown: str, busy: float) -> str | None:
@@ -78,19 +88,21 @@ def _kind(error: sa.exc.DBAPIError) -> str | None:
         name = "_".join((getattr(error.orig, "sqlite_errorname", "") or "").split("_")[:2])
         return name if name in _SQLITE else None
     code = getattr(error.orig, "pgcode", None)
-    if code is None and isinstance(error, sa.exc.OperationalError):
-        return _unconnected(str(error.orig))
+    if code is None and (isinstance(error, sa.exc.OperationalError) or error.connection_invalidated):
+        return _unconnected(str(error.orig), lost=error.connection_invalidated)
     return next((start for start in _POSTGRESQL if (code or "").startswith(start)), None)
 
 
-def _unconnected(text: str) -> str:
-    """PostgreSQL's refusals of a connection, which carry no code."""
+def _unconnected(text: str, *, lost: bool) -> str:
+    """PostgreSQL's refusals of a connection, and lost ones: they carry no code."""
     if "authentication failed" in text or "no pg_hba.conf entry" in text:
         return "28"
     if "database" in text and "does not exist" in text:
         return "3D"
+    if "idle-in-transaction" in text:
+        return "25P03"
     if "starting up" in text or "shutting down" in text:
         return "57"
     if "too many clients" in text or "connection slots" in text:
         return "53300"
-    return "08"
+    return "08006" if lost else "08"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from include.catalogue.database import now
 from include.catalogue.migrations.head import HEAD
 from include.catalogue.migrations.runner import config
 from include.catalogue.schema import notification, source
+from include.catalogue.troubles import passes
 from tests.include.catalogue.rows import add_source
 
 
@@ -207,6 +210,114 @@ def test_a_role_that_lacks_a_right_is_told_which_help_it_needs(postgres_url: sa.
         connection.exec_driver_sql("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM looker")
         connection.exec_driver_sql("REVOKE ALL ON SCHEMA public FROM looker")
     engine.dispose()
+
+
+#: What would wait for ever says so after this.
+PATIENT = {"options": "-c lock_timeout=30s"}
+
+
+def test_who_stands_still_inside_a_transaction_is_put_out_of_it(
+    postgres_url: sa.URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = open_catalogue(postgres_url.update_query_dict(PATIENT))
+    monkeypatch.setattr(database, "IDLE_TIMEOUT", 0.3)
+    stalled = open_catalogue(postgres_url)
+
+    def stand_still() -> None:
+        with stalled.write() as connection:
+            database.exclusive(connection, "plan")
+            add_source(connection, "b.wav")
+            with other.write() as busy:
+                database.exclusive(busy, "plan")
+            add_source(connection, "c.wav")
+
+    with pytest.raises(
+        CatalogueTrouble, match=r"strict: .* stood still inside a transaction .*Nothing of this"
+    ) as caught:
+        stand_still()
+    assert passes(by_the_driver(caught.value))
+    put_source(other, "d.wav")
+    stalled.close()
+    other.close()
+    assert keys(postgres_url) == ["a.wav", "d.wav"]
+
+
+def test_who_only_reads_may_take_his_time(postgres_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    from include.catalogue.browsing import Published, pages
+
+    monkeypatch.setattr(database, "IDLE_TIMEOUT", 77)
+    opened = open_catalogue(postgres_url)
+    with opened.read() as connection:
+        assert list(pages(connection, Published())) == []
+        timeout = sa.text("SELECT current_setting('idle_in_transaction_session_timeout')")
+        assert connection.scalar(timeout) == "0"
+    with opened.read() as connection:
+        assert connection.scalar(timeout) == "77s"
+    opened.close()
+
+
+def test_settings_of_the_address_are_left_alone(postgres_url: sa.URL) -> None:
+    options = {"options": "-c idle_in_transaction_session_timeout=7s", "keepalives_idle": "77"}
+    opened = open_catalogue(postgres_url.update_query_dict(options))
+    with opened.read() as connection:
+        assert connection.scalar(sa.text("SELECT current_setting('idle_in_transaction_session_timeout')")) == "7s"
+        told = connection.connection.driver_connection.get_dsn_parameters()  # type: ignore[union-attr]
+    assert (told["keepalives_idle"], told["keepalives_interval"], told["connect_timeout"]) == ("77", "10", "10")
+    opened.close()
+
+
+@pytest.mark.parametrize("end", ["pg_terminate_backend", "close"])
+def test_a_connection_that_is_lost_inside_a_transaction_passes(postgres_url: sa.URL, end: str) -> None:
+    opened, other = open_catalogue(postgres_url), open_catalogue(postgres_url)
+
+    def lose_it() -> None:
+        with opened.write() as connection:
+            if end == "close":
+                connection.connection.driver_connection.close()  # type: ignore[union-attr]
+            else:
+                with other.write() as busy:
+                    pid = connection.scalar(sa.func.pg_backend_pid())
+                    busy.execute(sa.select(sa.func.pg_terminate_backend(pid)))
+            add_source(connection, "b.wav")
+
+    with pytest.raises(
+        CatalogueTrouble, match=r"strict: the (server is shutting down|connection to the server broke)"
+    ) as caught:
+        lose_it()
+    assert passes(by_the_driver(caught.value))
+    opened.close()
+    other.close()
+
+
+def test_a_deadlock_passes(postgres_url: sa.URL) -> None:
+    opened = open_catalogue(postgres_url)
+    put_source(opened, "b.wav")
+    both_have_one = Barrier(2)
+
+    def update(first: str, then: str) -> CatalogueTrouble | None:
+        try:
+            with opened.write() as connection:
+                for turn, key in enumerate((first, then)):
+                    connection.execute(sa.update(source).where(source.c.key == key).values(size=turn))
+                    if not turn:
+                        both_have_one.wait(timeout=60)
+        except CatalogueTrouble as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(update, ("a.wav", "b.wav"), ("b.wav", "a.wav")))
+    opened.close()
+    (trouble,) = [error for error in outcomes if error is not None]
+    assert "two transactions met" in str(trouble)
+    assert passes(by_the_driver(trouble))
+
+
+def by_the_driver(trouble: CatalogueTrouble) -> sa.exc.DBAPIError:
+    """What the trouble was made of."""
+    error = trouble.__context__
+    assert isinstance(error, sa.exc.DBAPIError)
+    return error
 
 
 def test_leases_are_compared_by_the_servers_clock_whatever_ours_says(
