@@ -311,16 +311,14 @@ class _Planner:
             return []
         rendering = self._renderings[number]
         older = [row.id for row, _ in fresh if row.id is not None]
+        # All that is written below, in the order of everybody who writes many: no two of them block each other.
+        locked = sa.select(conversion.c.id, conversion.c.state).where(conversion.c.id.in_(older))
+        standing = connection.execute(locked.order_by(conversion.c.id).with_for_update()).all()
         # Published ones stand until their successor is published: readers are never left without a rendition. Verified
         # ones may be on their way to the final key this moment: what stands there must be what the catalogue says.
-        under_way = [state.value for state in ACTIVE - {State.VERIFIED}]
-        running = sa.and_(conversion.c.id.in_(older), conversion.c.state.in_(under_way))
-        move(
-            connection,
-            Verb.SUPERSEDE,
-            connection.scalars(sa.select(conversion.c.id).where(running).with_for_update()).all(),
-            message="a newer generation was planned",
-        )
+        under_way = ACTIVE - {State.VERIFIED}
+        running = [row.id for row in standing if row.state in under_way]
+        move(connection, Verb.SUPERSEDE, running, message="a newer generation was planned")
         connection.execute(sa.update(conversion).where(conversion.c.id.in_(older)).values(newest=False))
         own_targets(connection, self._selection, self._batch_id, rendering, targets, self._wanted, self._whereabouts)
         sources = _sources(connection, [row for row, _ in fresh])

@@ -74,12 +74,14 @@ def _owners(connection: Connection, targets: dict[tuple[str, str], str]) -> Sequ
             conversion.c.profile,
             conversion.c.target_bucket,
             conversion.c.target_key,
-        ).where(
+        )
+        .where(
             conversion.c.newest,
             conversion.c.state != State.SKIPPED.value,
             conversion.c.target_bucket.in_({bucket for bucket, _ in targets}),
             conversion.c.target_key.in_([key for _, key in targets]),
         )
+        .order_by(conversion.c.id)  # as they are locked: see `conversions`
     ).all()
 
 

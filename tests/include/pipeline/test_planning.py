@@ -198,6 +198,23 @@ def test_a_source_that_took_the_place_of_another_gets_its_target(
     assert [(one.key, one.generation) for one in every_conversion(catalogue) if one.newest] == [("in/a.wav", 2)]
 
 
+def test_rows_are_locked_in_the_order_of_all_who_write_many(catalogue: Catalogue, plan_it: PlanIt) -> None:
+    """Else a forced plan and a submit of the same rows wait for each other."""
+    locks: list[str] = []
+
+    @sa.event.listens_for(catalogue._engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT conversion.id, conversion.state"):
+            locks.append(" ".join(statement.split()))
+
+    keys = {f"in/{number}.wav": "E" for number in range(3)}
+    plan_it(keys)
+    locks.clear()
+    plan_it(keys, force=True)
+    (lock,) = locks
+    assert "ORDER BY conversion.id" in lock
+
+
 def test_a_profile_that_took_the_place_of_another_gets_its_target(
     catalogue: Catalogue, plan_it: PlanIt, mp3: Profile
 ) -> None:
