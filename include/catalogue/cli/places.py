@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import sqlalchemy as sa
 import typer
 
+from include.catalogue.addresses import Address, BadAddress, default_url, parse_url
 from include.catalogue.batches import NoSuchBatch
 from include.catalogue.browsing import BadToken
 from include.catalogue.database import Catalogue, CatalogueError, CatalogueTrouble, now, open_catalogue
 from include.oss import OssConfigurationError, OssSettings
 
-DEFAULT_FILE = "audio_catalogue.db"
-#: Options of a connection that the database's driver takes.
-DRIVER_OPTIONS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey"})
+_CONNECTION = "AIRFLOW_CONN_AUDIO_CATALOGUE"
 _AGO = re.compile(r"(\d+)([hd])", re.ASCII)
 
 
@@ -34,65 +30,22 @@ def catalogue_url(given: str | None) -> sa.URL:
     """
     text = given or os.environ.get("AUDIO_CATALOGUE")
     if not text:
-        connection = os.environ.get("AIRFLOW_CONN_AUDIO_CATALOGUE")
-        if connection:
-            return _of_connection(connection)
-        home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
-        return sa.URL.create("sqlite", database=str(home.absolute() / DEFAULT_FILE))
+        connection = os.environ.get(_CONNECTION)
+        if not connection:
+            return default_url()
+        try:
+            return Address.parse(connection).url()
+        except BadAddress as wrong:
+            raise CatalogueError(f"{_CONNECTION} can't be used: {wrong}") from None
     if "://" not in text:
         return sa.URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
     try:
-        url = sa.make_url(text)
-    except (sa.exc.ArgumentError, ValueError):
+        return parse_url(text)
+    except BadAddress:
         raise CatalogueError(
             "the catalogue's address is no database URL: write it like sqlite:////data/audio_catalogue.db or "
             "postgresql://user:password@host:5432/audio_catalogue"
         ) from None
-    return url.set(drivername="postgresql+psycopg2") if url.drivername in {"postgres", "postgresql"} else url
-
-
-def _of_connection(text: str) -> sa.URL:
-    """Airflow's two forms of a connection in the environment: a URI, or JSON."""
-    wrong = CatalogueError("AIRFLOW_CONN_AUDIO_CATALOGUE is neither a connection's URI nor its JSON")
-    if text.lstrip().startswith("{"):
-        try:
-            fields: Mapping[str, Any] = json.loads(text)
-        except ValueError:
-            raise wrong from None
-        extra = fields.get("extra") or {}
-        extra = json.loads(extra) if isinstance(extra, str) else extra
-        if extra.get("url"):
-            return catalogue_url(str(extra["url"]))
-        kind, options = str(fields.get("conn_type", "")), {}
-        values = {name: fields.get(name) for name in ("host", "port", "login", "password", "schema")}
-    else:
-        try:
-            parts = urlsplit(text)
-            kind, options = parts.scheme, dict(parse_qsl(parts.query))
-            values = {
-                "host": unquote(parts.hostname or ""),
-                "port": parts.port,
-                "login": unquote(parts.username or ""),
-                "password": unquote(parts.password or ""),
-                "schema": unquote(parts.path.removeprefix("/")),
-            }
-        except ValueError:
-            raise wrong from None
-    kind = kind.partition("+")[0]
-    if kind == "sqlite":
-        path = str(values["host"] or values["schema"] or "")
-        return sa.URL.create("sqlite", database=path)
-    if kind not in {"postgres", "postgresql"} or not values["host"] or not values["schema"]:
-        raise wrong
-    return sa.URL.create(
-        "postgresql+psycopg2",
-        username=values["login"] or None,
-        password=values["password"] or None,
-        host=values["host"],
-        port=int(values["port"]) if values["port"] else None,
-        database=values["schema"],
-        query={name: value for name, value in options.items() if name in DRIVER_OPTIONS},
-    )
 
 
 def oss_settings(endpoint: str | None, region: str | None) -> OssSettings:

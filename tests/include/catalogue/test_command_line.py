@@ -112,6 +112,42 @@ ENVIRONMENTS = [
         None,
         "sqlite:////data/c.db",
     ),
+    (
+        {
+            "AIRFLOW_CONN_AUDIO_CATALOGUE": '{"conn_type": "postgres", "host": "h", "schema": "d", '
+            '"extra": {"sslmode": "verify-full", "sslrootcert": "/ca.pem", "cursor": "dictcursor"}}'
+        },
+        None,
+        "postgresql+psycopg2://h/d?sslmode=verify-full&sslrootcert=%2Fca.pem",
+    ),
+    (
+        {
+            "AIRFLOW_CONN_AUDIO_CATALOGUE": '{"conn_type": "postgres", "host": "h", "schema": "d", '
+            '"extra": "{\\"sslmode\\": \\"verify-full\\"}"}'
+        },
+        None,
+        "postgresql+psycopg2://h/d?sslmode=verify-full",
+    ),
+    (
+        {
+            "AIRFLOW_CONN_AUDIO_CATALOGUE": "postgres://h/d?options=-csearch_path%3Daudio"
+            "&target_session_attrs=read-write&application_name=nights&connect_timeout=5"
+        },
+        None,
+        "postgresql+psycopg2://h/d?application_name=nights&connect_timeout=5&options=-csearch_path%3Daudio"
+        "&target_session_attrs=read-write",
+    ),
+    (
+        {"AIRFLOW_CONN_AUDIO_CATALOGUE": "postgres://h/d?__extra__=%7B%22connect_timeout%22%3A+5%7D"},
+        None,
+        "postgresql+psycopg2://h/d?connect_timeout=5",
+    ),
+    (
+        {"AIRFLOW_CONN_AUDIO_CATALOGUE": '{"conn_type": "generic", "host": "postgresql://u@h/d", "password": "p"}'},
+        None,
+        "postgresql+psycopg2://u:p@h/d",
+    ),
+    ({"AIRFLOW_CONN_AUDIO_CATALOGUE": "sqlite://%2FData%2Fc.db"}, None, "sqlite:////Data/c.db"),
     ({"AIRFLOW_HOME": "/opt/airflow"}, None, "sqlite:////opt/airflow/audio_catalogue.db"),
     ({"AUDIO_CATALOGUE": "/a.db", "AIRFLOW_CONN_AUDIO_CATALOGUE": "x"}, "sqlite:////b.db", "sqlite:////b.db"),
 ]
@@ -129,7 +165,21 @@ def test_where_the_catalogue_is(
 
 
 @pytest.mark.parametrize(
-    "connection", ["nonsense", "{", "mysql://u:hidden@h/d", '{"conn_type": "http"}', "postgres://:x"]
+    "connection",
+    [
+        "nonsense",
+        "{",
+        "[]",
+        "mysql://u:hidden@h/d",
+        '{"conn_type": "http"}',
+        '{"conn_type": "postgres", "host": "h", "schema": "d", "password": "hidden", "port": "none"}',
+        '{"conn_type": "postgres", "host": "h", "schema": "d", "extra": ["hidden"]}',
+        '{"conn_type": "postgres", "host": "h", "schema": "d", "extra": {"sslmode": ["hidden"]}}',
+        '{"conn_type": "generic", "host": "mysql://u:hidden@h/d"}',
+        "postgres://:x",
+        "postgres://u:hidden@h:port/d",
+        "sqlite:///audio.db",
+    ],
 )
 def test_a_connection_that_is_none_is_refused_without_its_password(
     connection: str, monkeypatch: pytest.MonkeyPatch
@@ -138,6 +188,7 @@ def test_a_connection_that_is_none_is_refused_without_its_password(
     monkeypatch.setenv("AIRFLOW_CONN_AUDIO_CATALOGUE", connection)
     with pytest.raises(CatalogueError) as caught:
         catalogue_url(None)
+    assert "AIRFLOW_CONN_AUDIO_CATALOGUE" in str(caught.value)
     assert "hidden" not in str(caught.value)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.catalogue.addresses import Address
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.executors import executors_that_leave_the_machine
 
@@ -27,6 +28,7 @@ POSTGRES = {
     "password": "p@ss/word",
     "schema": "cat",
 }
+BARE = "postgresql+psycopg2://db.example.com"
 URL = "postgresql+psycopg2://audio:p%40ss%2Fword@db.example.com"
 
 
@@ -50,7 +52,16 @@ URL = "postgresql+psycopg2://audio:p%40ss%2Fword@db.example.com"
         ),
         ("sqlite:////data/audio catalogue.db", "sqlite:////data/audio catalogue.db"),
         ("sqlite:////data/audio.db?timeout=60", "sqlite:////data/audio.db"),
-        ("sqlite://%2Fdata%2Faudio.db", "sqlite:////data/audio.db"),
+        ("sqlite://%2FData%2Faudio.db", "sqlite:////Data/audio.db"),
+        (
+            "postgres://audio:p%40ss%2Fword@db.example.com/cat?__extra__=%7B%22connect_timeout%22%3A+5%7D",
+            f"{URL}/cat?connect_timeout=5",
+        ),
+        (
+            fields(**POSTGRES, extra=json.dumps({"options": "-csearch_path=audio", "sslmode": "verify-full"})),
+            f"{URL}/cat?options=-csearch_path%3Daudio&sslmode=verify-full",
+        ),
+        (fields(conn_type="generic", host="postgres://db.example.com/cat", login="nobody"), f"{BARE}/cat"),
         (fields(conn_type="sqlite", host="/data/audio.db"), "sqlite:////data/audio.db"),
         (fields(conn_type="sqlite", schema="/data/audio.db"), "sqlite:////data/audio.db"),
         (fields(conn_type="generic", host="sqlite:////data/audio.db"), "sqlite:////data/audio.db"),
@@ -61,6 +72,8 @@ async def test_every_form(connection: Define, value: str, url: str) -> None:
     hook = CatalogueHook()
     assert hook.url.render_as_string(hide_password=False) == url
     assert await CatalogueHook().aurl() == hook.url
+    # The command line reads the same environment without Airflow, and must not look elsewhere.
+    assert Address.parse(value).url() == hook.url
     for text in (repr(hook.url), str(hook.url)):
         assert "p@ss/word" not in text
         assert "p%40ss%2Fword" not in text
