@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from include.oss.answers import ServiceAnswer, as_text, causes, families, service_answer
 from include.oss.errors import OssConfigurationError
 from include.oss.judging import THROTTLED, is_unreachable
+from include.oss.permissions import PERMISSIONS
 from include.oss.redact import redact
 
 # What each code means to the person who keeps the connection. The codes are those of the error pages of OSS
@@ -92,9 +93,8 @@ def _explain_answer(answer: ServiceAnswer, connection: str) -> str:
         )
     if answer.status == 403:
         return (
-            f"not permitted: grant the RAM user of {connection} what this needs (oss:ListObjects, "
-            "oss:GetObject, oss:PutObject, oss:PostProcessTask, oss:ProcessImm, imm:CreateMediaConvertTask, "
-            f"imm:GetTask, imm:GetOSSBucketAttachment); the service says: {said}{trailer}"
+            f"not permitted: grant the RAM user of {connection} what this needs, of {', '.join(PERMISSIONS)}; "
+            f"the service says: {said}{trailer}"
         )
     if answer.status == 404 and not answer.code:
         return f"there is no such object or bucket{trailer}"

@@ -16,6 +16,7 @@ from include.smq.errors import (
     SmqUnreachable,
     TopicNotExist,
 )
+from include.smq.permissions import PERMISSIONS
 from include.smq.settings import SmqSettings
 
 
@@ -56,8 +57,8 @@ _REMEDIES: dict[str, tuple[type[SmqError], str]] = {
     ),
     "AccessDenied": (
         SmqCredentialError,
-        "not permitted: grant the RAM user of {connection} mns:ReceiveMessage, mns:DeleteMessage, "
-        "mns:GetQueueAttributes and mns:GetTopicAttributes, and check the account id in the endpoint",
+        f"not permitted: grant the RAM user of {{connection}} {', '.join(PERMISSIONS)}, and check the account id in "
+        "the endpoint",
     ),
     "TimeExpired": (SmqError, "this machine's clock differs too much from SMQ's: set it, e.g. by NTP"),
 }
