@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from .browsing import begins_with
-from .schema import IS_UNHAPPY, conversion, rendition, source
+from .schema import IS_UNHAPPY, NEXT_TRY, conversion, rendition, source
 from .views import published_rendition
 
 
@@ -29,13 +29,14 @@ class Reason:
 
 @dataclass(frozen=True)
 class Failure:
-    """One conversion whose newest generation ended badly."""
+    """One conversion whose newest generation ended badly; `retry_at` is None without attempts left."""
 
     bucket: str
     key: str
     profile: str
     state: str
     attempt: int
+    max_attempts: int
     code: str | None
     message: str | None
     changed_at: datetime
@@ -84,8 +85,10 @@ def failures(
     conditions = _unhappy(since)
     if code is not None:
         conditions.append(sa.func.coalesce(conversion.c.code, "unknown") == code)
-    columns = (getattr(conversion.c, name) for name in Failure.__dataclass_fields__)
-    statement = sa.select(*columns).where(*conditions).order_by(conversion.c.changed_at.desc(), conversion.c.id.desc())
+    own = (conversion.c[name] for name in Failure.__dataclass_fields__ if name != NEXT_TRY.name)
+    statement = (
+        sa.select(*own, NEXT_TRY).where(*conditions).order_by(conversion.c.changed_at.desc(), conversion.c.id.desc())
+    )
     return [Failure(**row) for row in connection.execute(statement.limit(limit)).mappings()]
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from .database import take_your_time
-from .schema import ObjectKey, UtcDateTime, conversion, rendition
+from .schema import NEXT_TRY, ObjectKey, UtcDateTime, conversion, rendition
 from .states import State
 from .views import published_rendition as view
 
@@ -129,12 +129,12 @@ def conversions(
         "profile",
         "state",
         "attempt",
+        "max_attempts",
         "target_bucket",
         "target_key",
         "code",
         "message",
         "changed_at",
-        "retry_at",
     )
     conditions = [conversion.c.newest, conversion.c.state == state.value, *_times(conversion.c.changed_at, wanted)]
     if wanted.profile is not None:
@@ -145,7 +145,9 @@ def conversions(
         conditions.append(begins_with(conversion.c.key, wanted.prefix))
     if after is not None:
         conditions.append(conversion.c.id < _parse(after, by_time=False)[1])
-    statement = sa.select(*(conversion.c[name] for name in names)).where(*conditions).order_by(conversion.c.id.desc())
+    statement = (
+        sa.select(*(conversion.c[name] for name in names), NEXT_TRY).where(*conditions).order_by(conversion.c.id.desc())
+    )
     found = connection.execute(statement.limit(limit + 1)).mappings().all()
     rows = [dict(row) for row in found[:limit]]
     more = _token({"source_key": "", "id": rows[-1]["id"]}, by_time=False) if len(found) > limit else None

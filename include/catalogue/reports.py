@@ -11,13 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .schema import IS_UNHAPPY, batch_conversion, conversion, rendition, source
+from .schema import IS_UNHAPPY, NEXT_TRY, batch_conversion, conversion, rendition, source
 from .states import UNHAPPY, State
 
 #: A conversion's own columns among a row's; what was measured of it may be large.
 _OWN = (
     *("bucket", "key", "profile", "state", "attempt", "target_bucket", "target_key"),
-    *("code", "message", "retry_at"),
+    *("code", "message", "max_attempts"),
 )
 
 
@@ -27,6 +27,7 @@ class ReportRow:
 
     Attributes:
         duration: of the rendition, seconds; codec, rate (Hz), channels and bit rate (bit/s) are the rendition's too.
+        retry_at: when a failure may be planned again; None without attempts left.
         saved: share of the source's bytes that the rendition does without, or None without a rendition.
     """
 
@@ -47,7 +48,13 @@ class ReportRow:
     size: int | None
     code: str | None
     message: str | None
+    max_attempts: int
     retry_at: datetime | None
+
+    @property
+    def given_up(self) -> bool:
+        """Nobody plans it again of himself."""
+        return self.state is State.DEAD or self.attempt >= self.max_attempts
 
     @property
     def saved(self) -> float | None:
@@ -150,6 +157,7 @@ def _rows() -> sa.Select[Any]:
     return (
         sa.select(
             *(conversion.c[name] for name in _OWN),
+            NEXT_TRY,
             source.c.size.label("source_size"),
             source.c.duration.label("source_duration"),
             rendition.c.codec,
@@ -183,5 +191,6 @@ def _row(row: sa.Row[Any]) -> ReportRow:
         size=row.rendition_size,
         code=row.code,
         message=row.message,
+        max_attempts=row.max_attempts,
         retry_at=row.retry_at,
     )

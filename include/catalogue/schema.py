@@ -176,6 +176,10 @@ IS_IN_FLIGHT: sa.ColumnElement[Any] = sa.literal_column("(conversion.state IN ('
 IS_UNHAPPY: sa.ColumnElement[Any] = sa.literal_column(
     "(conversion.newest AND conversion.state IN ('failed', 'quarantined', 'dead'))"
 )
+#: Nobody plans it again of himself: its attempts are spent, whether it has been buried yet or not.
+IS_GIVEN_UP = sa.or_(conversion.c.state == "dead", conversion.c.attempt >= conversion.c.max_attempts)
+#: When it may be planned again, for whoever is told: every failure leaves a time, also the last one.
+NEXT_TRY = sa.case((~IS_GIVEN_UP, conversion.c.retry_at)).label("retry_at")
 # Counted before every claim where the conversions in flight are limited.
 sa.Index(
     "ix_conversion_in_flight",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 from collections import Counter
@@ -21,6 +22,8 @@ from .verification_figures import Exported, Figures, export_of, figures_of
 
 #: Failures that the report lists one by one; the rest are counted by reason.
 LISTED_FAILURES = 200
+#: Bytes of a report's name: file systems take 255, and the ending is three.
+LONGEST_NAME = 252
 
 
 @dataclass(frozen=True)
@@ -114,10 +117,19 @@ def _names(request: BatchRequest) -> list[str]:
 def write_report(report: Report, folder: Path) -> Path:
     """Write the report as Markdown into a folder, which is made if need be; the file is named after the batch."""
     folder.mkdir(parents=True, exist_ok=True)
-    # The end of a name tells runs apart; file systems take 255 bytes.
-    path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', report.batch.name)[-200:]}.md"
+    path = folder / f"{_file_name(report.batch.name)}.md"
     path.write_text(render(report), encoding="utf-8")
     return path
+
+
+def _file_name(name: str) -> str:
+    """A run's name with what no file can have replaced. Ids of DAGs may have letters of any script."""
+    whole = re.sub(r"[^\w.-]+", "_", name)
+    if len(whole.encode()) <= LONGEST_NAME:
+        return whole
+    # Its end tells the runs of a DAG apart, the digest the DAGs.
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{digest}_{whole.encode()[len(digest) + 1 - LONGEST_NAME :].decode(errors='ignore')}"
 
 
 def render(report: Report) -> str:
@@ -184,7 +196,9 @@ def _failures(title: str, failures: Failures) -> list[str]:
     lines += ["| Source | Profile | Attempt | Reason |", "|---|---|---:|---|"]
     for row in failures.rows:
         reason = f"{row.code}: {row.message}"
-        if row.retry_at is not None and row.state is not State.DEAD:
+        if row.given_up:
+            reason += " (no attempts left)"
+        elif row.retry_at is not None:
             reason += f" (next try after {row.retry_at:%Y-%m-%d %H:%M} UTC)"
         cells = (f"oss://{row.bucket}/{row.key}", row.profile, str(row.attempt), reason)
         lines.append("| " + " | ".join(map(_cell, cells)) + " |")

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
-from include.catalogue import Catalogue
+from include.catalogue import Catalogue, State
 
 if TYPE_CHECKING:
     from tests.include.catalogue.conftest import Library
 
 RunCommand = Callable[..., tuple[int, str, str]]
+NIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 DOCUMENT = Path(__file__).parents[3] / "docs" / "catalogue.md"
 
 
@@ -90,6 +92,22 @@ def test_what_failed_and_why(library: Library, run_command: RunCommand) -> None:
     (failure,) = json.loads(run_command("failures", "--code", "InvalidAudio", "--json")[1])
     assert (failure["key"], failure["profile"], failure["state"]) == ("songs/b.wav", "mobile-mp3", "failed")
     assert json.loads(run_command("failures", "--since", "1h", "--json")[1]) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "attempt", "promised"),
+    [("failed", 2, True), ("failed", 3, False), ("quarantined", 3, False), ("dead", 3, False)],
+)
+def test_a_next_try_is_told_only_of_who_gets_one(
+    library: Library, run_command: RunCommand, state: str, attempt: int, promised: bool
+) -> None:
+    asked = {"code": "InvalidAudio", "attempt": attempt, "max_attempts": 3, "retry_at": NIGHT}
+    library.add("songs/b.wav", state=State(state), asked=asked)
+    for command in (["failures", "--code", "InvalidAudio"], ["list", "--state", state]):
+        told = json.loads(run_command(*command, "--json")[1])
+        (failure,) = told["rows"] if isinstance(told, dict) else told
+        assert (failure["attempt"], failure["max_attempts"]) == (attempt, 3)
+        assert (failure["retry_at"] is not None) is promised
 
 
 def test_how_many_bytes_were_saved(library: Library, run_command: RunCommand) -> None:

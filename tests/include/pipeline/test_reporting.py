@@ -13,7 +13,7 @@ import pytest
 from include.audio_convert import AudioConvert, VerifyPolicy
 from include.catalogue import State
 from include.pipeline import reporting, request
-from include.pipeline.reporting import build_report, render, write_report
+from include.pipeline.reporting import Report, build_report, render, write_report
 
 if TYPE_CHECKING:
     from tests.include.pipeline.conftest import Steps
@@ -131,7 +131,18 @@ def test_the_dead_get_no_next_try(steps: Steps, wav: Wav) -> None:
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
     steps.change(state="dead", code="SomeCode", message="beyond help", retry_at=TOMORROW)
-    assert "next try" not in render(build_report(steps.catalogue, batch))
+    text = render(build_report(steps.catalogue, batch))
+    assert "next try" not in text
+    assert "SomeCode: beyond help (no attempts left) |" in text
+
+
+@pytest.mark.parametrize("state", ["failed", "quarantined"])
+def test_who_has_no_attempts_left_gets_no_next_try(steps: Steps, wav: Wav, state: str) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.change(state=state, code="SomeCode", message="all in vain", attempt=3, retry_at=TOMORROW)
+    row = rows_of(render(build_report(steps.catalogue, batch)), "Failures")[0]
+    assert row.endswith("| mobile-mp3 | 3 | SomeCode: all in vain (no attempts left) |")
 
 
 def test_failures_of_earlier_batches_are_named_apart(steps: Steps, wav: Wav) -> None:
@@ -175,3 +186,28 @@ def test_the_file_is_named_after_the_batch_and_written_again(steps: Steps, tmp_p
     assert path == folder / (steps.prefix.removesuffix("/") + "_0.md")
     assert path.read_text(encoding="utf-8") == render(report)
     assert write_report(report, folder) == path
+
+
+def named(report: Report, name: str) -> Report:
+    return replace(report, batch=replace(report.batch, name=name))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("夜间转码/scheduled__2026-03-01T18:00:00+00:00", "音频归档/scheduled__2026-03-01T18:00:00+00:00"),
+        ("夜" * 250 + "/manual__1", "音" * 250 + "/manual__1"),
+        ("n" * 250 + "1/" + "r" * 250, "n" * 250 + "2/" + "r" * 250),
+    ],
+)
+def test_runs_of_two_dags_have_a_report_each(steps: Steps, tmp_path: Path, one: str, other: str) -> None:
+    report = build_report(steps.catalogue, steps.plan("mobile-mp3"))
+    paths = [write_report(named(report, name), tmp_path) for name in (one, other)]
+    titles = [path.read_text(encoding="utf-8").splitlines()[0] for path in paths]
+    assert titles == [f"# Batch {one}", f"# Batch {other}"]
+
+
+def test_a_name_in_any_script_stays_readable(steps: Steps, tmp_path: Path) -> None:
+    report = build_report(steps.catalogue, steps.plan("mobile-mp3"))
+    path = write_report(named(report, "夜间-é.v2/manual__2026-03-01T18:00:00+00:00 / again"), tmp_path)
+    assert path.name == "夜间-é.v2_manual__2026-03-01T18_00_00_00_00_again.md"

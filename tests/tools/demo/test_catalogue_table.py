@@ -31,6 +31,7 @@ def row(key: str, profile: str, **changed: Any) -> ReportRow:
         "size": 96_000,
         "code": None,
         "message": None,
+        "max_attempts": 3,
         "retry_at": None,
         **changed,
     }
