@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,12 +10,14 @@ from sqlalchemy.engine import Connection
 
 from include.catalogue import batches, conversions
 from include.catalogue.database import Catalogue, exclusive
-from include.catalogue.schema import IS_UNHAPPY, batch, batch_conversion, conversion
-from include.catalogue.states import State
+from include.catalogue.schema import IS_GIVEN_UP, IS_UNHAPPY, batch, batch_conversion, conversion
 
 from .decisions import Decision
 from .request import BatchRequest, RequestError
 from .sharding import cut_shards
+
+#: A failure's code as the report counts it.
+_reason = sa.func.coalesce(conversion.c.code, "unknown")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def requeue(catalogue: Catalogue, name: str, wanted: Wanted) -> int:
         if begun.planned_at is not None:
             return begun.id
         if not ids:
-            raise RequestError(_nothing_found(connection, wanted))
+            raise RequestError(_nothing_found(connection, wanted, begun.id))
         conversions.retry(connection, ids)
         conversions.revive(connection, ids, attempts=wanted.attempts)
         connection.execute(
@@ -99,10 +100,9 @@ def _failures(connection: Connection, wanted: Wanted) -> list[int]:
 def _conditions(wanted: Wanted) -> Iterable[sa.ColumnElement[bool]]:
     yield IS_UNHAPPY
     if not wanted.dead:
-        yield conversion.c.state != State.DEAD.value
-        yield conversion.c.attempt < conversion.c.max_attempts
+        yield ~IS_GIVEN_UP
     if wanted.code is not None:
-        yield conversion.c.code == wanted.code
+        yield _reason == wanted.code
     if wanted.profile is not None:
         yield conversion.c.profile == wanted.profile
     if wanted.batch is not None:
@@ -124,17 +124,24 @@ def _request(connection: Connection, ids: list[int]) -> BatchRequest:
     return BatchRequest(bucket=", ".join(sorted(buckets)), profiles=tuple(sorted(profiles)))
 
 
-def _nothing_found(connection: Connection, wanted: Wanted) -> str:
-    """Why there is nothing to do, with what there is."""
+def _nothing_found(connection: Connection, wanted: Wanted, own: int) -> str:
+    """Why there is nothing to do, with what there is. The batch that has just been begun is the caller's `own`."""
     if wanted.batch is not None:
-        names = connection.scalars(sa.select(batch.c.name).order_by(batch.c.id.desc()).limit(10)).all()
-        if not connection.scalar(sa.select(sa.func.count()).where(batch.c.name == wanted.batch)):
+        others = sa.select(batch.c.name).where(batch.c.id != own)
+        if connection.execute(others.where(batch.c.name == wanted.batch)).first() is None:
+            names = connection.scalars(others.order_by(batch.c.id.desc()).limit(10)).all()
             return f"there is no batch {wanted.batch!r}; the latest are {', '.join(map(repr, names)) or 'none'}"
-    everything = Wanted(batch=wanted.batch, dead=True)
-    columns = conversion.c.state, conversion.c.code, conversion.c.profile
-    found = Counter(
-        f"{row.code} ({row.state}) of {row.profile}"
-        for row in connection.execute(sa.select(*columns).where(*_conditions(everything)))
-    )
-    reasons = ", ".join(f"{count} {reason}" for reason, count in found.most_common(10)) or "none at all"
-    return f"no failure is as wanted; there are: {reasons}"
+    left = _counted(connection, _conditions(Wanted(batch=wanted.batch, dead=wanted.dead)))
+    spent = ""
+    if not wanted.dead:
+        spent = _counted(connection, [*_conditions(Wanted(batch=wanted.batch, dead=True)), IS_GIVEN_UP])
+    reasons = left or ("none with attempts left" if spent else "none at all")
+    ticked = f"; and with no attempts left (tick *Dead ones, too*): {spent}" if spent else ""
+    return f"no failure is as wanted; there are: {reasons}{ticked}"
+
+
+def _counted(connection: Connection, conditions: Iterable[sa.ColumnElement[bool]]) -> str:
+    count = sa.func.count()
+    columns = _reason, conversion.c.state, conversion.c.profile
+    found = sa.select(count, *columns).where(*conditions).group_by(*columns).order_by(count.desc(), *columns).limit(10)
+    return ", ".join(f"{number} {code} ({state}) of {name}" for number, code, state, name in connection.execute(found))

@@ -109,13 +109,44 @@ def test_of_one_profile_alone(catalogue: Catalogue, plan_it: PlanIt, mp3: Profil
     ("wanted", "message"),
     [
         (Wanted(batch="nightly/2"), "there is no batch 'nightly/2'; the latest are 'nightly/1'"),
-        (Wanted(code="Nonsense"), r"no failure is as wanted; there are: 2 DeadlineExceeded .*1 WrongCodec"),
+        (
+            Wanted(code="Nonsense"),
+            "no failure is as wanted; there are: 1 DeadlineExceeded (failed) of mp3, 1 WrongCodec (quarantined) of mp3"
+            "; and with no attempts left (tick *Dead ones, too*): 1 DeadlineExceeded (dead) of mp3",
+        ),
+        (
+            Wanted(code="Nonsense", dead=True),
+            "no failure is as wanted; there are: 1 DeadlineExceeded (dead) of mp3, 1 DeadlineExceeded (failed) of mp3, "
+            "1 WrongCodec (quarantined) of mp3",
+        ),
     ],
 )
 def test_nothing_found_says_what_there_is(catalogue: Catalogue, night: str, wanted: Wanted, message: str) -> None:
-    with pytest.raises(RequestError, match="no"):
+    with pytest.raises(RequestError) as caught:
         requeue(catalogue, "requeue_failed/1", wanted)
+    assert str(caught.value) == message
     requeue(catalogue, "requeue_failed/2", Wanted())
+
+
+def test_the_morning_after_the_last_attempt_says_what_to_tick(catalogue: Catalogue, plan_it: PlanIt) -> None:
+    keys = [f"in/{name}.wav" for name in "abc"]
+    plan_it({key: key for key in keys}, name="nightly/1")
+    for key in keys:
+        fail(catalogue, key, State.FAILED, "InvalidMedia", attempt=3)
+    with pytest.raises(RequestError) as caught:
+        requeue(catalogue, "requeue_failed/1", Wanted(batch="nightly/1"))
+    assert str(caught.value) == (
+        "no failure is as wanted; there are: none with attempts left; and with no attempts left (tick "
+        "*Dead ones, too*): 3 InvalidMedia (failed) of mp3"
+    )
+    assert len(of_batch(catalogue, requeue(catalogue, "requeue_failed/2", Wanted(dead=True)))) == 3
+
+
+def test_where_nothing_failed_there_is_nothing_to_tick(catalogue: Catalogue, plan_it: PlanIt) -> None:
+    plan_it({"in/a.wav": "A"}, name="nightly/1")
+    with pytest.raises(RequestError) as caught:
+        requeue(catalogue, "requeue_failed/1", Wanted())
+    assert str(caught.value) == "no failure is as wanted; there are: none at all"
 
 
 @pytest.mark.parametrize("values", [{"attempts": 0}, {"limit": 0}])
