@@ -36,6 +36,7 @@ def airflow_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         for dag_id in (
             "nightly_audio_batch",
             "convert_audio",
+            "requeue_failed",
             "somebodys_own_dag",
             "batch_without_a_topic",
             "hears_of_renditions",

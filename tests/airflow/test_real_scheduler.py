@@ -26,6 +26,7 @@ from tools.stack.components import TRIGGERER
 
 RUN_SECONDS = 240.0
 NIGHTLY, MANUAL, OWN = "nightly_audio_batch", "convert_audio", "somebodys_own_dag"
+AGAIN = "requeue_failed"
 LISTENER = "hears_of_renditions"
 UNHEARD = "batch_without_a_topic"
 
@@ -151,7 +152,9 @@ def test_a_clip_and_a_limit_by_params(airflow_stack: Stack, media: oss2.Bucket) 
     assert (found.codec, found.duration) == ("flac", pytest.approx(2.5, abs=0.001))
 
 
-def test_past_the_threshold_the_run_fails_and_says_why(airflow_stack: Stack) -> None:
+def test_past_the_threshold_the_run_fails_and_says_why_and_its_failures_are_tried_again(
+    airflow_stack: Stack, cloud_settings: OssSettings, media: oss2.Bucket, catalogue: Catalogue
+) -> None:
     run = run_dag(
         airflow_stack, MANUAL, "broken", profiles=["web-oga"], prefix="incoming/broken/", failure_threshold=10
     )
@@ -163,6 +166,16 @@ def test_past_the_threshold_the_run_fails_and_says_why(airflow_stack: Stack) -> 
         "2 of 2 conversions failed (100 %, more than the threshold of 10 %)"
         in airflow_stack.airflow.explain_failure(MANUAL, "broken")
     )
+
+    accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
+    conf = {"failed_batch": f"{MANUAL}/broken", "code": "InvalidMedia", "failure_threshold": 100}
+    succeed(airflow_stack, AGAIN, "again", **conf)
+    assert Counter(one["state"] for one in airflow_stack.airflow.task_instances(AGAIN, "again")) == {"success": 8}
+    assert count_accepted_tasks(cloud_settings, media.bucket_name) == accepted + 1
+    attempts = {row.key: row.attempt for row in rows_below(catalogue, "incoming/broken/") if row.profile == "web-oga"}
+    assert attempts == {f"incoming/{TRUNCATED_KEY}": 1, f"incoming/{TEXT_KEY}": 2}
+    (report,) = airflow_stack.folders.reports.glob(f"{AGAIN}_again.md")
+    assert "| requeued | 1 |" in report.read_text()
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.catalogue import State
 from include.catalogue.cancelling import Cancelled, cancel_batch
-from oss_audio.operators.convert import OSSAudioConvertOperator
-from oss_audio.operators.list_sources import OSSAudioListOperator
-from oss_audio.operators.plan import OSSAudioPlanOperator
-from oss_audio.operators.publish import OSSAudioPublishOperator
-from oss_audio.operators.report import OSSAudioReportOperator
-from oss_audio.operators.verify import OSSAudioVerifyOperator
-from oss_audio.sensors.convert import OSSAudioConvertSensor
+from tests.plugins.oss_audio.operator_classes import operator_classes
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
@@ -167,17 +161,6 @@ def test_what_was_cancelled_is_planned_anew_and_what_was_in_flight_is_collected(
     assert accepted() == 3
 
 
-@pytest.mark.parametrize(
-    "operator",
-    [
-        OSSAudioListOperator,
-        OSSAudioPlanOperator,
-        OSSAudioConvertOperator,
-        OSSAudioConvertSensor,
-        OSSAudioVerifyOperator,
-        OSSAudioPublishOperator,
-        OSSAudioReportOperator,
-    ],
-)
+@pytest.mark.parametrize("operator", operator_classes())
 def test_killing_a_task_undoes_nothing(operator: type[BaseOperator]) -> None:
     assert operator.on_kill is BaseOperator.on_kill

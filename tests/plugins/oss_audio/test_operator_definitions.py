@@ -13,14 +13,17 @@ from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
 from oss_audio.links import OSSConsoleLink, console_address
+from oss_audio.operators.base import OSSAudioBatchOperator, OSSAudioOperator
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.export import OSSAudioExportOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
 from oss_audio.operators.plan import OSSAudioPlanOperator
 from oss_audio.operators.publish import OSSAudioPublishOperator
 from oss_audio.operators.report import OSSAudioReportOperator
+from oss_audio.operators.requeue import OSSAudioRequeueOperator
 from oss_audio.operators.verify import OSSAudioVerifyOperator
 from oss_audio.sensors.convert import OSSAudioConvertSensor
+from tests.plugins.oss_audio.operator_classes import operator_classes
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
@@ -34,7 +37,14 @@ REQUIRED: dict[Any, dict[str, Any]] = {
     OSSAudioPublishOperator: {"batch": 1},
     OSSAudioExportOperator: {"batch": 1},
     OSSAudioReportOperator: {"batch": 1},
+    OSSAudioRequeueOperator: {},
 }
+#: Nobody has tasks of these.
+BASES = {OSSAudioOperator, OSSAudioBatchOperator}
+
+
+def test_every_operator_is_held_to_the_same() -> None:
+    assert set(operator_classes()) == REQUIRED.keys() | BASES
 
 
 @pytest.mark.parametrize("operator", REQUIRED)
