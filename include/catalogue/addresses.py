@@ -33,7 +33,8 @@ class BadAddress(ValueError):
     """What is wrong with a connection or a URL, as the rest of a sentence; nothing of its text is quoted."""
 
 
-@dataclass(frozen=True)
+# Without a repr: a password may stand in host and extra, too.
+@dataclass(frozen=True, repr=False)
 class Address:
     """The fields of an Airflow connection; `schema` is the database's name."""
 
@@ -41,9 +42,9 @@ class Address:
     host: str = ""
     port: int | None = None
     login: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     schema: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str) -> Address:

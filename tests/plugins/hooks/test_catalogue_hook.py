@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.catalogue.addresses import Address
+from include.catalogue.addresses import LIBPQ_OPTIONS, Address
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.executors import executors_that_leave_the_machine
 
@@ -73,10 +74,17 @@ async def test_every_form(connection: Define, value: str, url: str) -> None:
     assert hook.url.render_as_string(hide_password=False) == url
     assert await CatalogueHook().aurl() == hook.url
     # The command line reads the same environment without Airflow, and must not look elsewhere.
-    assert Address.parse(value).url() == hook.url
-    for text in (repr(hook.url), str(hook.url)):
+    address = Address.parse(value)
+    assert address.url() == hook.url
+    for text in (repr(hook.url), str(hook.url), repr(address)):
         assert "p@ss/word" not in text
         assert "p%40ss%2Fword" not in text
+
+
+@pytest.mark.parametrize("option", sorted(LIBPQ_OPTIONS))
+def test_the_page_names_every_option(option: str) -> None:
+    page = Path(__file__).parents[3] / "docs" / "configuration.md"
+    assert f"`{option}`" in page.read_text(encoding="utf-8")
 
 
 async def test_no_connection_means_a_file_in_airflows_home() -> None:
