@@ -17,6 +17,9 @@ LIBPQ_OPTIONS = frozenset(
     {
         "application_name",
         "connect_timeout",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
         "options",
         "sslcert",
         "sslkey",

@@ -56,6 +56,11 @@ class SingleRendering:
         return hashlib.sha256(f"{self.convert.digest()} {self.name}".encode()).hexdigest()
 
 
+def is_single(name: str) -> bool:
+    """Whether a rendition's name is that of a `SingleRendering`, and no profile's."""
+    return "://" in name
+
+
 def clipped(name: str, start: int, duration: int) -> str:
     """What a profile is called after `clip`."""
     return f"{name}.{_suffix(start, duration)}" if start or duration else name

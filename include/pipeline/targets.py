@@ -10,12 +10,20 @@ from sqlalchemy.engine import Connection
 
 from include.audio_convert import load_profiles
 from include.catalogue.conversions import move
+from include.catalogue.database import now
 from include.catalogue.schema import conversion, listing
-from include.catalogue.states import ACTIVE, State, Verb
+from include.catalogue.states import ACTIVE, IN_FLIGHT, State, Verb
 
-from .renderings import Rendering
+from .candidates import LEFT_BEHIND
+from .renderings import Rendering, is_single
 from .selection import Selection, SelectionError
 from .whereabouts import Whereabouts
+
+_IN_FLIGHT = frozenset(state.value for state in IN_FLIGHT)
+
+
+class TargetBusy(RuntimeError):
+    """A conversion that was asked for by itself is writing to a target this moment; it is free when that has ended."""
 
 
 def own_targets(
@@ -36,6 +44,7 @@ def own_targets(
 
     Raises:
         SelectionError: naming both sources, or both profiles, and the target they share.
+        TargetBusy: a single conversion is writing to one of them.
     """
     owners: dict[tuple[str, str], str] = {}
     for key, target in targets.items():
@@ -51,16 +60,13 @@ def own_targets(
             continue
         same_source = (other.bucket, other.key) == (selection.bucket, key)
         if same_source:
-            gone = other.profile not in wanted and _profile_gone(other.profile)
+            gone = _gives_way(other, rendering, wanted)
         else:
             gone = _source_gone(connection, selection, batch_id, other, whereabouts)
         if gone:
             _give_up(connection, other.id)
         elif same_source:
-            raise SelectionError(
-                f"profiles {other.profile} and {rendering.name} both turn {key!r} into "
-                f"'oss://{target[0]}/{target[1]}': give one of them another target"
-            )
+            raise _one_source_twice(rendering, target, other.profile, key)
         else:
             raise _shared(rendering, target, other.key, key)
 
@@ -74,6 +80,8 @@ def _owners(connection: Connection, targets: dict[tuple[str, str], str]) -> Sequ
             conversion.c.profile,
             conversion.c.target_bucket,
             conversion.c.target_key,
+            conversion.c.state,
+            conversion.c.changed_at,
         )
         .where(
             conversion.c.newest,
@@ -97,9 +105,17 @@ def _source_gone(
     return whereabouts.is_gone(other.key)
 
 
-def _profile_gone(name: str) -> bool:
-    """Whether a profile was renamed or removed. A single conversion's name is its target, no profile's."""
-    return "://" not in name and name not in load_profiles()
+def _gives_way(other: Any, rendering: Rendering, wanted: frozenset[str]) -> bool:
+    """Whether another rendition of the same source leaves its target to this one."""
+    if not is_single(other.profile):
+        return other.profile not in wanted and other.profile not in load_profiles()
+    if other.state in _IN_FLIGHT and other.changed_at > now() - LEFT_BEHIND:
+        raise TargetBusy(
+            f"{other.profile} is being written by a conversion of oss://{other.bucket}/{other.key} that a DAG of yours "
+            f"asked for by itself: {rendering.name} gets that target when it has ended"
+        )
+    # What was asked for by itself is unverified, and its target is the profile's own: the profile's follows it.
+    return not is_single(rendering.name)
 
 
 def _give_up(connection: Connection, conversion_id: int) -> None:
@@ -121,4 +137,16 @@ def _shared(rendering: Rendering, target: tuple[str, str], one: str, other: str)
         f"sources {one!r} and {other!r} would both become 'oss://{target[0]}/{target[1]}' by profile "
         f"{rendering.name}: give them different targets ({{basename}} or {{ext}} in a profile's target key), or "
         "exclude one of them"
+    )
+
+
+def _one_source_twice(rendering: Rendering, target: tuple[str, str], other: str, key: str) -> SelectionError:
+    place = f"oss://{target[0]}/{target[1]}"
+    if is_single(rendering.name):
+        return SelectionError(
+            f"{place!r} is where profile {other} puts its rendition of {key!r}, verified and published by the batches: "
+            "take that one, or give target_key for one of your own"
+        )
+    return SelectionError(
+        f"profiles {other} and {rendering.name} both turn {key!r} into {place!r}: give one of them another target"
     )

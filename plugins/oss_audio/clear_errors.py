@@ -15,6 +15,7 @@ from include.pipeline.estimating import PriceError
 from include.pipeline.reconciling import NoAnswer
 from include.pipeline.request import RequestError
 from include.pipeline.selection import SelectionError
+from include.pipeline.targets import TargetBusy
 from include.smq import SmqError, SmqUnavailable
 
 #: What only a person can mend: the task fails at once, whatever its retries.
@@ -31,7 +32,7 @@ _SETTINGS = (
 )
 
 #: What a later try may get past: the task's retries are for this.
-_PASSING = (CatalogueUnreachable, NoAnswer, OssUnavailable, SmqUnavailable)
+_PASSING = (CatalogueUnreachable, NoAnswer, OssUnavailable, SmqUnavailable, TargetBusy)
 
 
 @contextmanager

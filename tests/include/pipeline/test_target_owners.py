@@ -11,12 +11,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from include.audio_convert import load_profiles
 from include.catalogue import Catalogue, State, batches, open_catalogue, schema
+from include.catalogue.batches import ListedObject
+from include.catalogue.database import now
 from include.oss.patience import TRIES
+from include.pipeline.candidates import LEFT_BEHIND
 from include.pipeline.decisions import Plan
 from include.pipeline.listing import list_sources
 from include.pipeline.planning import plan_batch
+from include.pipeline.request import BatchRequest
 from include.pipeline.selection import Selection, SelectionError
+from include.pipeline.single import plan_single
+from include.pipeline.targets import TargetBusy
+from tests.include.pipeline.conftest import LISTED_AT
 
 if TYPE_CHECKING:
     from tests.include.pipeline.conftest import Proxy, Steps
@@ -127,3 +135,53 @@ def test_no_answer_decides_nothing_and_keeps_the_listing(steps: Steps, oss_proxy
     selection = Selection(steps.bucket, (steps.prefix,))
     plan = plan_batch(steps.catalogue, selection, [steps.profile], batch, bucket=through_proxy)
     assert plan.decisions == {"new": 1}
+
+
+@pytest.fixture
+def single(steps: Steps) -> ListedObject:
+    """a.wav, of which somebody's own DAG has made the rendition that the profile would make, where it would be."""
+    steps.put("a.wav", OLDER)
+    key = f"{steps.prefix}a.wav"
+    there = steps.oss.bucket(steps.bucket).head_object(key)
+    source = ListedObject(steps.bucket, key, there.etag, there.content_length, LISTED_AT)
+    ask_for_one(steps, source)
+    return source
+
+
+def ask_for_one(steps: Steps, source: ListedObject) -> None:
+    bucket, target = steps.profile.target_for(source.bucket, source.key)
+    asked = {"convert": steps.profile.convert.render(), "bucket": bucket, "key": target}
+    request = BatchRequest(source.bucket, (source.key,), include=(source.key,), single=asked)
+    plan_single(steps.catalogue, request, f"{steps.prefix}single", source)
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.SUBMITTING, State.SUBMITTED, State.SKIPPED}))
+@pytest.mark.usefixtures("single")
+def test_a_profile_takes_over_what_was_asked_for_by_itself(steps: Steps, state: State) -> None:
+    steps.change(state=state.value)
+    assert night(steps).decisions == {"new": 1}
+    ours, newest = (next(one for one in steps.rows() if one.newest is newest) for newest in (False, True))
+    assert (ours.profile, newest.profile) == (f"oss://{newest.target_bucket}/{newest.target_key}", steps.profile.name)
+    assert night(steps).decisions == {"joined": 1}
+
+
+@pytest.mark.parametrize("state", [State.SUBMITTING, State.SUBMITTED])
+@pytest.mark.usefixtures("single")
+def test_nobody_takes_a_target_over_that_is_being_written(steps: Steps, state: State) -> None:
+    steps.change(state=state.value)
+    with pytest.raises(TargetBusy, match=r"a\.wav that a DAG of yours asked for"):
+        night(steps)
+    assert [one.newest for one in steps.rows()] == [True]
+    # Nobody sees it through any more.
+    steps.change(changed_at=now() - LEFT_BEHIND)
+    assert night(steps).decisions == {"new": 1}
+
+
+def test_what_was_asked_for_by_itself_takes_nothing_from_a_profile(steps: Steps) -> None:
+    steps.profile = load_profiles()["mobile-mp3"]
+    put_published(steps)
+    (row,) = steps.rows()
+    source = ListedObject(row.bucket, row.key, row.etag, row.source_size, LISTED_AT)
+    with pytest.raises(SelectionError, match=rf"where profile {row.profile} puts its rendition .* give target_key"):
+        ask_for_one(steps, source)
+    assert steps.row().newest
