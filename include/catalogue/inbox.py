@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,8 +13,8 @@ from sqlalchemy.engine import Connection
 from .conversions import CHUNK, Attempt, move, rest
 from .database import Catalogue, now
 from .progress import Shard, of_shards
+from .schema import IS_IN_FLIGHT, batch_conversion, conversion, notification
 from .schema import attempt as earlier
-from .schema import batch_conversion, conversion, notification
 from .states import State, Verb
 
 
@@ -76,7 +77,22 @@ def apply(catalogue: Catalogue, shards: Collection[Shard]) -> int:
     Returns:
         How many conversions moved.
     """
-    statement = (
+    wanted = sa.join(conversion, batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+    # Two batches may want the same one.
+    return _apply(catalogue, _news(wanted, of_shards(shards)).distinct())
+
+
+def apply_to_endpoint(catalogue: Catalogue, endpoint: str) -> int:
+    """Let the inbox's news reach whatever was submitted to an endpoint, whoever wants it.
+
+    Returns:
+        How many conversions moved.
+    """
+    return _apply(catalogue, _news(conversion, conversion.c.endpoint == endpoint, IS_IN_FLIGHT))
+
+
+def _news(wanted: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return (
         sa.select(
             conversion.c.id,
             conversion.c.attempt,
@@ -84,17 +100,18 @@ def apply(catalogue: Catalogue, shards: Collection[Shard]) -> int:
             notification.c.code,
             notification.c.message,
         )
-        .distinct()  # two batches may want the same one
-        .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
-        .join(notification, notification.c.task_id == conversion.c.task_id)
+        .select_from(sa.join(wanted, notification, notification.c.task_id == conversion.c.task_id))
         .where(
-            of_shards(shards),
+            *conditions,
             conversion.c.state == State.SUBMITTED.value,
             notification.c.status.in_(["Succeeded", "Failed"]),
         )
         # Everybody who writes many rows in one transaction does so in this order: no two of them block each other.
         .order_by(conversion.c.id)
     )
+
+
+def _apply(catalogue: Catalogue, statement: sa.Select[Any]) -> int:
     with catalogue.read() as connection:
         news = connection.execute(statement).all()
     if not news:

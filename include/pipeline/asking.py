@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
 
 from include.catalogue import conversions, inbox
 from include.catalogue.conversions import Attempt, Conversion, move
@@ -28,17 +30,32 @@ LEAST_SHARE = 20
 ENDS = frozenset({"Succeeded", "Failed"})
 
 
+Submitted = Callable[[Connection], list[Conversion]]
+"""Reads the submitted conversions that somebody waits for."""
+
+
+def submitted_of(shard: Shard) -> Submitted:
+    """Those of a shard, or of a whole batch."""
+    batch, number = shard
+    return lambda connection: conversions.of_batch(connection, batch, [State.SUBMITTED], shard=number)
+
+
 class Asker:
-    """Asks for a shard, or a whole batch, when it is its turn.
+    """Asks about conversions that somebody waits for, when it is its turn.
 
     A round costs a LIST page a thousand outputs and at most 200 GetTask, fewer when others wait for their turn.
     """
 
-    def __init__(self, lookout: Lookout, shard: Shard) -> None:
+    def __init__(self, lookout: Lookout, wanted: Submitted, asked: Counter[int] | None = None) -> None:
+        """Prepare; nothing is asked yet.
+
+        Args:
+            asked: counts how often was asked about which conversion, where that is to outlast this one.
+        """
         self._lookout = lookout
         self._catalogue = lookout.catalogue
-        self._shard = shard
-        self._asked: Counter[int] = Counter()
+        self._wanted = wanted
+        self._asked: Counter[int] = Counter() if asked is None else asked
         self._refusal = ""
 
     async def ask(self) -> None:
@@ -68,9 +85,8 @@ class Asker:
             raise OssUnavailable(self._refusal)
 
     def _submitted(self) -> list[Conversion]:
-        batch, shard = self._shard
         with self._catalogue.read() as connection:
-            found = conversions.of_batch(connection, batch, [State.SUBMITTED], shard=shard)
+            found = self._wanted(connection)
         at = now()
         # The overdue first, for they end with this answer; then those that were asked about least often.
         return sorted(found, key=lambda one: (not _overdue(one, at), self._asked[one.id], one.submitted_at or at))

@@ -69,6 +69,11 @@ class Turn:
         """How many wait for their turn."""
         return self._waiting
 
+    @property
+    def rest(self) -> float:
+        """Seconds until the next turn may begin."""
+        return max(0.0, self._free_at - time.monotonic())
+
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
         """Wait for the turn, and have it until the block ends."""
@@ -78,7 +83,7 @@ class Turn:
         finally:
             self._waiting -= 1
         try:
-            await asyncio.sleep(self._free_at - time.monotonic())
+            await asyncio.sleep(self.rest)
             yield
         finally:
             self._lock.release()

@@ -156,7 +156,8 @@ class _Submitter:
     def _submit_planned(self, pool: ThreadPoolExecutor) -> None:
         """Keep the pool full; one transaction writes down what came back and claims what goes out next.
 
-        A pause keeps new requests from going out; what comes back meanwhile is written down at once.
+        A pause keeps new requests from going out; what comes back meanwhile is written down at once. Returns when
+        nothing is left to send or, after a pause, while no slot is free.
         """
         pending: dict[Future[Outcome], _Sent] = {}
         done: set[Future[Outcome]] = set()
@@ -178,7 +179,9 @@ class _Submitter:
                 done = set()
                 if self._full:
                     self._make_room()
-                    paused = max(paused, LOOK_EVERY)
+                    time.sleep(max(paused, LOOK_EVERY))
+                    # Half submitted ones may be what holds the slots: it's time to look into them.
+                    return
                 time.sleep(max(0.0, paused))
 
     def _claim(self, connection: Connection, busy: int) -> list[_Sent]:
@@ -210,9 +213,10 @@ class _Submitter:
         if self._options.in_flight is None or not wanted:
             self._full = False
             return wanted
-        room = min(wanted, slots.free(connection, self._settings.endpoint, self._options.in_flight))
+        limit, endpoint = self._options.in_flight, self._settings.endpoint
+        room = min(wanted, slots.free(connection, endpoint, limit, deadline=self._options.deadline))
         if not room and not self._full:
-            log.info("all %d slots of %s are taken: waiting", self._options.in_flight, self._settings.endpoint)
+            log.info("all %d slots of %s are taken: waiting", limit, endpoint)
         self._full = not room
         return room
 

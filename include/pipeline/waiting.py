@@ -16,7 +16,7 @@ from include.catalogue.progress import Shard
 from include.oss import OssSettings
 from include.smq import SmqSettings
 
-from .asking import Asker
+from .asking import Asker, submitted_of
 from .lookout import LOOK_EVERY, Lookout
 from .progress import Progress, Teller
 
@@ -57,7 +57,7 @@ class ShardWaiter:
     async def wait(self) -> Progress:
         """Wait until nothing of the shard is in flight, or until the end of the wait."""
         pace, teller = _Pace(self._ask_after, at_once=not self._lookout.has_queue), Teller()
-        asker = Asker(self._lookout, self._shard)
+        asker = Asker(self._lookout, submitted_of(self._shard))
         asking: asyncio.Task[None] | None = None
         within = 0.0
         try:
@@ -108,7 +108,7 @@ def poke(
             await lookout.drain(1)
             progress = await lookout.look(shard)
             if ask and not progress.done:
-                await Asker(lookout, shard).ask()
+                await Asker(lookout, submitted_of(shard)).ask()
                 progress = await lookout.look(shard)
             return progress
 

@@ -141,7 +141,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
             )
             with self.catalogue() as catalogue:
                 shard = as_shard(self.shard) if self.shard is not None else self._plan(catalogue, settings, context)
-                room = RoomMaker(catalogue, settings, smq.settings, smq.queue, shard["batch"])
+                room = RoomMaker(catalogue, settings, smq.settings, smq.queue)
                 outcomes = submit_shard(
                     catalogue, settings, shard["batch"], shard["shard"], options, room, uid=shard["uid"]
                 )

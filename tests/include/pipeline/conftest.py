@@ -31,7 +31,7 @@ from include.catalogue.batches import ListedObject
 from include.catalogue.conversions import Conversion
 from include.catalogue.schema import conversion
 from include.oss import OssSettings
-from include.pipeline import draining, lookout, submitting, waiting
+from include.pipeline import draining, lookout, making_room, submitting, waiting
 from include.pipeline.decisions import Plan
 from include.pipeline.listing import list_sources
 from include.pipeline.lookout import Lookout, look
@@ -123,6 +123,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookout, "LOOK_EVERY", 0.1)
     monkeypatch.setattr(lookout, "LEAST_REST", 0.05)
     monkeypatch.setattr(draining, "PAUSE", 0.1)
+    monkeypatch.setattr(making_room, "ASK_EVERY", 0.1)
 
 
 @contextlib.contextmanager

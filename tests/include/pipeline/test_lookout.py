@@ -16,7 +16,7 @@ from include.catalogue import CatalogueTrouble
 from include.catalogue.database import now
 from include.catalogue.schema import conversion, lease
 from include.pipeline import asking, lookout
-from include.pipeline.asking import Asker
+from include.pipeline.asking import Asker, submitted_of
 from include.pipeline.lookout import Turn
 from include.pipeline.progress import Progress
 
@@ -190,7 +190,7 @@ def test_a_round_is_shorter_while_others_wait_for_theirs(
 
     async def ask_all() -> None:
         async with steps.lookout(oss=counted, queue=None) as shared:
-            await asyncio.gather(*(Asker(shared, (batch, 0)).ask() for batch in batches))
+            await asyncio.gather(*(Asker(shared, submitted_of((batch, 0))).ask() for batch in batches))
 
     asyncio.run(ask_all())
     # Two others wait during the first round, one during the second, nobody during the third.

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from include.audio_convert import Profile, VerifyPolicy
 from include.catalogue.cancelling import cancel_batch
 from include.catalogue.schema import metadata
+from include.pipeline.making_room import RoomMaker
 from include.pipeline.reporting import build_report, render
 from include.pipeline.requeueing import Wanted, requeue
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tests.include.pipeline.conftest import Steps
 
 Wav = Callable[..., bytes]
+STEPS = ("plan", "submit", "make room", "wait", "verify", "publish", "requeue", "cancel")
 ALIASES = {"content", "newer", "earlier"}
 #: They have only what is wrong, or under way.
 FEW = re.compile(r"USING INDEX (ix_conversion_unhappy|ix_conversion_in_flight)\b")
@@ -73,6 +75,8 @@ def night(steps: Steps, plans: Plans, profiles: list[Profile], **options: Any) -
     batch = steps.plan(profiles=profiles, **options)
     plans.step = "submit"
     steps.submit(batch, in_flight=100)
+    plans.step = "make room"
+    RoomMaker(steps.catalogue, steps.oss, None, None)()
     plans.step = "wait"
     steps.wait(batch)
     steps.poke(batch)
@@ -101,7 +105,7 @@ def test_no_step_of_a_file_reads_a_table_whole(steps: Steps, wav: Wav, plans: Pl
     plans.step = "cancel"
     cancel_batch(steps.catalogue, f"{steps.prefix}again")
 
-    assert plans.steps_that_search("conversion") >= {"plan", "submit", "wait", "verify", "publish", "requeue", "cancel"}
+    assert plans.steps_that_search("conversion") >= set(STEPS)
     assert plans.steps_that_search("attempt") >= {"wait"}
     assert plans.steps_that_search("rendition") >= {"plan", "publish"}
     assert plans.whole_tables() == []

@@ -21,7 +21,7 @@ def test_all_of_a_shard_goes_through_few_slots(steps: Steps, wav: Callable[..., 
         steps.put(f"{number}.wav", wav())
     batch = steps.plan("mobile-mp3")
     most = 0
-    look = RoomMaker(steps.catalogue, steps.oss, steps.smq if queue else None, queue, batch, ask_after=0.1)
+    look = RoomMaker(steps.catalogue, steps.oss, steps.smq if queue else None, queue, ask_after=0.1)
 
     def make_room() -> None:
         nonlocal most
@@ -33,4 +33,4 @@ def test_all_of_a_shard_goes_through_few_slots(steps: Steps, wav: Callable[..., 
     assert submit_shard(steps.catalogue, steps.oss, batch, 0, options, make_room) == {"accepted": 7}
     assert most == 2
     assert len(steps.accepted()) == 7
-    assert steps.wait(batch).failed == 0
+    assert steps.wait(batch, queue=queue).failed == 0
