@@ -54,7 +54,10 @@ class NoSuchBatch(LookupError):
 
 
 def open_batch(connection: Connection, name: str, params: Mapping[str, Any], *, dry_run: bool = False) -> Batch:
-    """Find the batch of a run by its name, or begin it. Until it is planned, what is asked for may still change."""
+    """Find the batch of a run by its name, or begin it; it is not over then, though it may have been reported.
+
+    Until it is planned, what is asked for may still change.
+    """
     begun = _upsert(connection, batch).values(
         name=name,
         uid=secrets.token_hex(4),
@@ -71,7 +74,9 @@ def open_batch(connection: Connection, name: str, params: Mapping[str, Any], *, 
         where=batch.c.planned_at.is_(None),
     )
     connection.execute(begun)
-    return _batch(connection, batch.c.name == name)
+    found = _batch(connection, batch.c.name == name)
+    reopen(connection, found.id)
+    return found
 
 
 def get_batch(connection: Connection, batch_id: int, uid: str | None = None) -> Batch:
@@ -133,6 +138,12 @@ def end_batch(connection: Connection, batch_id: int, uid: str | None = None) -> 
     """Note that the batch was reported."""
     here = batch.c.id == batch_id, *([] if uid is None else [batch.c.uid == uid])
     connection.execute(sa.update(batch).where(*here).values(reported_at=now()))
+
+
+def reopen(connection: Connection, batch_id: int) -> None:
+    """Note that a batch goes on: what was reported of it is not its end, and what it wants is wanted again."""
+    again = sa.update(batch).where(batch.c.id == batch_id, batch.c.reported_at.is_not(None))
+    connection.execute(again.values(reported_at=None))
 
 
 def shards_of(connection: Connection, batch_id: int) -> list[int]:

@@ -23,7 +23,7 @@ class Cancelled:
 
     Attributes:
         cancelled: will not be submitted; the next run that selects their source plans them anew.
-        left_to_others: another batch that is not reported yet wants them: they stay planned, for it alone.
+        left_to_others: another batch that is not over wants them: they stay planned, for it alone.
         in_flight: the service has them, or may have: they go on.
     """
 

@@ -126,8 +126,9 @@ class _Submitter:
         self._batch_id = batch_id
         self._shard = shard
         self._options = options
-        with catalogue.read() as connection:
+        with catalogue.write() as connection:
             self._uid = batches.get_batch(connection, batch_id, uid).uid
+            batches.reopen(connection, batch_id)
         # A submit is paid for: only this class may post it again.
         self._session = settings.session(patient=False)
         self._tasks = settings.imm()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,10 @@ from include.catalogue.cancelling import Cancelled, cancel_batch
 from include.catalogue.schema import conversion
 from include.pipeline.decisions import Plan
 from include.pipeline.progress import Progress, read_progress
+from include.pipeline.submitting import SubmitOptions, submit_shard
+
+if TYPE_CHECKING:
+    from tests.include.pipeline.conftest import Steps
 
 PlanIt = Callable[..., tuple[int, Plan]]
 TWO = {"in/a.wav": "A", "in/b.wav": "B"}
@@ -84,3 +89,38 @@ def test_a_batch_that_is_reported_keeps_nothing_planned(catalogue: Catalogue, pl
 def test_a_batch_that_nobody_knows(catalogue: Catalogue) -> None:
     with pytest.raises(NoSuchBatch, match="the catalogue has no run 'nightly/9'"):
         cancel_batch(catalogue, "nightly/9")
+
+
+class Waits(Exception):
+    """The run waits for a slot."""
+
+
+def test_a_run_that_was_reported_and_goes_on_is_not_stranded_by_cancelling_the_one_it_joined(
+    steps: Steps, wav: Callable[..., bytes]
+) -> None:
+    for name in ("a.wav", "b.wav"):
+        steps.put(name, wav())
+    steps.plan("mobile-mp3")
+    second = steps.plan("mobile-mp3")
+    with steps.catalogue.write() as connection:
+        batches.end_batch(connection, second)
+
+    def cancel_the_first() -> None:
+        assert cancel_batch(steps.catalogue, f"{steps.prefix}0") == Cancelled(0, 2, 0)
+        raise Waits
+
+    # It told that not everything is finished, and its tasks were cleared.
+    with pytest.raises(Waits):
+        submit_shard(steps.catalogue, steps.oss, second, 0, SubmitOptions(in_flight=0), cancel_the_first)
+    assert {one.state for one in steps.rows(second)} == {State.PLANNED}
+    assert steps.submit(second) == {"accepted": 2}
+
+
+def test_a_run_that_was_reported_and_begins_again_is_open(catalogue: Catalogue, plan_it: PlanIt) -> None:
+    plan_it(TWO, name="nightly/1")
+    second, _ = plan_it(TWO, name="manual/1")
+    with catalogue.write() as connection:
+        batches.end_batch(connection, second)
+        assert batches.open_batch(connection, "manual/1", {}).id == second
+    assert cancel_batch(catalogue, "nightly/1") == Cancelled(0, 2, 0)
+    assert set(states(catalogue, second).values()) == {State.PLANNED}
