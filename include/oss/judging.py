@@ -46,7 +46,13 @@ def is_passing(exception: BaseException) -> bool:
     answer = service_answer(exception)
     if answer is None:
         return False
-    return answer.status >= 500 or answer.status in {408, 429} or answer.code in THROTTLED | _NOT_HEARD
+    return answer.status >= 500 or answer.status == 429 or answer.code in THROTTLED or is_unheard(exception)
+
+
+def is_unheard(exception: BaseException) -> bool:
+    """Whether the service said that the request didn't arrive whole: it did nothing about it."""
+    answer = service_answer(exception)
+    return answer is not None and (answer.status == 408 or (answer.status < 500 and answer.code in _NOT_HEARD))
 
 
 def is_throttled(exception: BaseException) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from include.audio_convert import AudioConvert, ParameterError, ProcessRequest, SaveAs
 from include.catalogue.conversions import Conversion
 from include.catalogue.database import now
-from include.oss.judging import THROTTLED, is_denied, is_expired, is_wrong_setting
+from include.oss.judging import THROTTLED, is_denied, is_expired, is_unheard, is_wrong_setting
 
 
 class Kind(StrEnum):
@@ -97,8 +97,11 @@ def _date(header: str | None) -> datetime:
 
 def _refusal(error: Any) -> Outcome:
     code, message = error.code or f"HTTP {error.status}", error.message or "the service gave no reason"
-    if code in THROTTLED or error.status == 429:
+    if code in THROTTLED or error.status == 429 or is_unheard(error):
         kind = Kind.NOT_TAKEN
+    elif not error.code:
+        # Somebody between us and OSS may have answered, whatever became of the request behind him.
+        kind, message = Kind.UNKNOWN, f"HTTP {error.status} without an error of OSS"
     elif error.status >= 500:
         kind = Kind.UNKNOWN
     elif is_expired(error):

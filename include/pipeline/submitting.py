@@ -36,7 +36,7 @@ BACKLOG = 1000
 GATHER = 0.02
 #: How long a claim outlasts the longest POST, in seconds.
 LEASE_MARGIN = 10.0
-#: How long a throttled shard is tried without anything being accepted, in seconds; then it is given up for now.
+#: How long a shard that OSS puts off is tried without anything being accepted, in seconds; then it is given up for now.
 PATIENCE = 600.0
 #: So many submits of a conversion may leave no trace; then it has failed or, if no other got an answer, OSS has.
 TRACELESS = 3
@@ -91,7 +91,7 @@ def submit_shard(
     Raises:
         OssConfigurationError: no request can succeed until a setting changes.
         OssUnavailable: nobody answers, or the STS token has expired.
-        NoAnswer: the service answers nothing usable, has throttled everything for PATIENCE, or doesn't say what became
+        NoAnswer: the service answers nothing usable, has put off everything for PATIENCE, or doesn't say what became
             of a submit. In all cases what is not yet submitted is planned still, and what may have been accepted
             stays claimed, to be looked for by whoever runs this next.
     """
@@ -251,8 +251,9 @@ class _Submitter:
     def _try_to_post(self, sent: _Sent) -> Outcome:
         """Post, and post again only where the first POST surely reached nobody."""
         bucket = self._settings.bucket(sent.claimed.bucket, session=self._session)
+        longest = timedelta(seconds=self._settings.connect_timeout + self._settings.read_timeout)
         for pause in (*PAUSES, None):
-            if now() + timedelta(seconds=self._settings.read_timeout) > sent.lease_until:
+            if now() + longest > sent.lease_until:
                 # This process stood still: by the time OSS answers, another one may look for what isn't there yet.
                 return Outcome(Kind.NOT_SENT)
             outcome = post(bucket, sent.claimed, self._options.topic)
@@ -426,5 +427,5 @@ class _Submitter:
         error = outcome.error or RuntimeError(outcome.message)
         sentence = self._settings.explain(error, "Submitting a conversion")
         if outcome.kind is Kind.NOT_TAKEN:
-            return NoAnswer(f"OSS has throttled every submit for {PATIENCE / 60:.0f} minutes: {sentence}")
+            return NoAnswer(f"OSS has taken no submit for {PATIENCE / 60:.0f} minutes: {sentence}")
         return (OssUnavailable if outcome.kind is Kind.AWAY else OssConfigurationError)(sentence)
