@@ -9,10 +9,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from include.catalogue import State, Verb
 from include.catalogue.conversions import claim
 from include.catalogue.database import now
+from include.catalogue.schema import lease
+from include.pipeline import making_room
 from include.pipeline.making_room import RoomMaker
 from include.pipeline.submitting import SubmitOptions, submit_shard
 
@@ -106,3 +109,24 @@ def test_a_run_finds_out_what_has_ended_of_one_that_nobody_waits_for(steps: Step
     options = SubmitOptions(topic="pipeline" if queue else None, in_flight=2)
     assert submit_shard(steps.catalogue, steps.oss, living, 0, options, room(steps, queue)) == {"accepted": 5}
     assert {one.state for one in steps.rows(dead)} == {State.CONVERTED}
+
+
+def test_of_all_who_wait_for_slots_of_an_endpoint_one_asks_at_a_time(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making_room, "ASK_EVERY", 3600.0)
+    steps.put("a.wav", wav(0.1))
+    batch = steps.plan("mobile-mp3")
+    oss = replace(steps.oss, endpoint=oss_proxy.address)
+    steps.submit(batch, oss=oss, topic=None)
+
+    def lists_after(look: RoomMaker) -> int:
+        steps.change(state="submitted")
+        look()
+        return sum("list-type=2" in line for line in oss_proxy.requests)
+
+    one, other = (RoomMaker(steps.catalogue, oss, None, None) for _ in range(2))
+    assert [lists_after(look) for look in (one, other, one)] == [1, 1, 1]
+    with steps.catalogue.write() as connection:
+        connection.execute(sa.update(lease).values(until=now()))
+    assert [lists_after(look) for look in (other, one)] == [2, 2]
