@@ -1,8 +1,8 @@
-"""What is known of a source's content, beyond what its listing told."""
+"""Contents that were listed, and what is known of them beyond what their listing told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,17 @@ class Known:
     probe: dict[str, Any]
     inspection: dict[str, Any] | None
     crc64: str | None
+
+
+def enter(connection: Connection, listed: Sequence[Row[Any]]) -> dict[tuple[str, str], int]:
+    """Write down what was listed of one bucket and isn't there yet. Returns the ids of all contents by key and ETag."""
+    connection.execute(_insert(connection).on_conflict_do_nothing(), [_listed(row) for row in listed])
+    found = connection.execute(
+        sa.select(source.c.id, source.c.key, source.c.etag).where(
+            source.c.bucket == listed[0].bucket, source.c.key.in_([row.key for row in listed])
+        )
+    )
+    return {(row.key, row.etag): row.id for row in found}
 
 
 def known(connection: Connection, source_ids: Iterable[int]) -> dict[int, Known]:
@@ -78,17 +89,8 @@ def sketch(connection: Connection, listed: Row[Any], probe: Mapping[str, Any]) -
         probe: has `codec`, `sample_rate` (Hz), `channels` and `duration` (seconds, perhaps an estimate); a real probe
             replaces all of it.
     """
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     seen = {name: probe[name] for name in ("codec", "sample_rate", "channels", "duration")}
-    statement = insert(source).values(
-        bucket=listed.bucket,
-        key=listed.key,
-        etag=listed.etag,
-        size=listed.size,
-        last_modified=listed.last_modified,
-        first_listed_at=now(),
-        **seen,
-    )
+    statement = _insert(connection).values(**_listed(listed), **seen)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=[source.c.bucket, source.c.key, source.c.etag], set_=seen, where=source.c.codec.is_(None)
@@ -98,18 +100,19 @@ def sketch(connection: Connection, listed: Row[Any], probe: Mapping[str, Any]) -
 
 def note_crc64(connection: Connection, listed: Row[Any], crc64: str) -> None:
     """Write down the CRC-64 (decimal) of a listed object's content, before anything is planned of it."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(source).values(
-        bucket=listed.bucket,
-        key=listed.key,
-        etag=listed.etag,
-        size=listed.size,
-        last_modified=listed.last_modified,
-        first_listed_at=now(),
-        crc64=crc64,
-    )
+    statement = _insert(connection).values(**_listed(listed), crc64=crc64)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=[source.c.bucket, source.c.key, source.c.etag], set_={"crc64": crc64}
         )
     )
+
+
+def _insert(connection: Connection) -> Any:
+    return (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(source)
+
+
+def _listed(row: Row[Any]) -> dict[str, Any]:
+    """What a listing tells of an object."""
+    told = {name: getattr(row, name) for name in ("bucket", "key", "etag", "size", "last_modified")}
+    return {**told, "first_listed_at": now()}

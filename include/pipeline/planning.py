@@ -11,14 +11,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
 from include.audio_convert import ParameterError
-from include.catalogue import batches, conversions
+from include.catalogue import batches, conversions, sources
 from include.catalogue.conversions import move
 from include.catalogue.database import Catalogue, exclusive, now
-from include.catalogue.schema import batch_conversion, conversion, listing, rendition, source
+from include.catalogue.schema import batch_conversion, conversion, listing, rendition
 from include.catalogue.states import ACTIVE, State, Verb
 
 from .candidates import Candidates, Order
@@ -321,14 +320,14 @@ class _Planner:
         move(connection, Verb.SUPERSEDE, running, message="a newer generation was planned")
         connection.execute(sa.update(conversion).where(conversion.c.id.in_(older)).values(newest=False))
         own_targets(connection, self._selection, self._batch_id, rendering, targets, self._wanted, self._whereabouts)
-        sources = _sources(connection, [row for row, _ in fresh])
+        ids_of = sources.enter(connection, [row for row, _ in fresh])
         generations = self._generations(connection, rendering, [row.key for row, _ in fresh])
         at = now()
         begun = connection.execute(
             sa.insert(conversion).returning(conversion.c.id, conversion.c.key),
             [
                 {
-                    "source_id": sources[row.key, row.etag],
+                    "source_id": ids_of[row.key, row.etag],
                     "bucket": row.bucket,
                     "key": row.key,
                     "profile": rendering.name,
@@ -392,29 +391,3 @@ class _Planner:
             ],
         )
         self._ordinal += len(wanted)
-
-
-def _sources(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str, str], int]:
-    """The source rows of listed objects, made where they are missing."""
-    at = now()
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(
-        insert(source).on_conflict_do_nothing(),
-        [
-            {
-                "bucket": row.bucket,
-                "key": row.key,
-                "etag": row.etag,
-                "size": row.size,
-                "last_modified": row.last_modified,
-                "first_listed_at": at,
-            }
-            for row in rows
-        ],
-    )
-    found = connection.execute(
-        sa.select(source.c.id, source.c.key, source.c.etag).where(
-            source.c.bucket == rows[0].bucket, source.c.key.in_([row.key for row in rows])
-        )
-    )
-    return {(row.key, row.etag): row.id for row in found}
