@@ -120,6 +120,7 @@ class Lookout:
         *,
         long_poll: int = 10,
         read_anew: ReadAnew | None = None,
+        refused_for: float = REFUSED_FOR,
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -127,6 +128,7 @@ class Lookout:
             queue: SMQ queue that gets the completion messages; without it, or without SMQ, there are none.
             long_poll: seconds that one receive waits for a message (SMQ allows 30).
             read_anew: what `renew` asks; without it the settings are for life.
+            refused_for: seconds for which OSS or IMM may refuse who we are before that is an error.
         """
         self.catalogue = catalogue
         self.oss = oss
@@ -145,6 +147,7 @@ class Lookout:
         self._clients = AsyncExitStack()
         self._read_anew = read_anew
         self._renew_from = 0.0
+        self._refused_for = refused_for
         self._refused_from: float | None = None
         self._trouble = ""
         self._waiting: list[_Waiting] = []
@@ -220,7 +223,7 @@ class Lookout:
         if self._refused_from is None:
             self._refused_from = time.monotonic()
         await self.renew()
-        return self._refused_from is None or time.monotonic() < self._refused_from + REFUSED_FOR
+        return self._refused_from is None or time.monotonic() < self._refused_from + self._refused_for
 
     def accepted(self) -> None:
         """OSS or IMM took the credentials."""

@@ -59,11 +59,16 @@ class RoomMaker:
         self._asked: Counter[int] = Counter()
 
     def __call__(self) -> None:
-        """Look once; not on an event loop."""
+        """Look once; not on an event loop.
+
+        Raises:
+            OssUnavailable: OSS or IMM refuses who we are, as it does when an STS token has expired. The submitter waits
+                with nothing under way, and his next try reads the connection anew.
+        """
         asyncio.run(self._look())
 
     async def _look(self) -> None:
-        async with Lookout(self._catalogue, self._oss, self._smq, self._queue) as lookout:
+        async with Lookout(self._catalogue, self._oss, self._smq, self._queue, refused_for=0.0) as lookout:
             await lookout.drain(1)
             moved = await lookout.run(inbox.apply_to_endpoint, self._catalogue, self._oss.endpoint)
             owner = secrets.token_hex(8)

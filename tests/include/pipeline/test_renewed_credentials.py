@@ -93,12 +93,12 @@ def test_imm_alone_tells_of_a_refusal_too(steps: Steps, submitted: int, often: N
 
 
 def test_a_connection_that_stays_refused_ends_the_wait_with_the_reason(
-    steps: Steps, submitted: int, often: None, monkeypatch: pytest.MonkeyPatch
+    steps: Steps, submitted: int, often: None
 ) -> None:
-    monkeypatch.setattr(lookout, "REFUSED_FOR", 0.5)
     connections = Connections(steps, late=1_000_000)
+    own = Lookout(steps.catalogue, *connections.old, read_anew=connections.read, refused_for=0.5)
     with pytest.raises(OssUnavailable, match="access key id is unknown"):
-        wait(steps, submitted, connections.lookout(steps, None), 0.1)
+        wait(steps, submitted, own, 0.1)
     assert connections.readings > 1
 
 

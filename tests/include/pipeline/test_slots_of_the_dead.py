@@ -15,6 +15,7 @@ from include.catalogue import State, Verb
 from include.catalogue.conversions import claim
 from include.catalogue.database import now
 from include.catalogue.schema import lease
+from include.oss import OssUnavailable
 from include.pipeline import making_room
 from include.pipeline.making_room import RoomMaker
 from include.pipeline.submitting import SubmitOptions, submit_shard
@@ -130,3 +131,13 @@ def test_of_all_who_wait_for_slots_of_an_endpoint_one_asks_at_a_time(
     with steps.catalogue.write() as connection:
         connection.execute(sa.update(lease).values(until=now()))
     assert [lists_after(look) for look in (other, one)] == [2, 2]
+
+
+@pytest.mark.parametrize("queue", ["pipeline-queue", None])
+def test_credentials_that_end_while_slots_are_waited_for_end_the_try(steps: Steps, wav: Wav, queue: str | None) -> None:
+    steps.put("a.wav", wav(0.1))
+    steps.submit(steps.plan("mobile-mp3"), topic=None)
+    refused = replace(steps.oss, access_key_id="replaced"), replace(steps.smq, access_key_id="replaced")
+    look = RoomMaker(steps.catalogue, refused[0], refused[1] if queue else None, queue, ask_after=0.0)
+    with pytest.raises(OssUnavailable, match="InvalidAccessKeyId"):
+        look()
