@@ -10,7 +10,7 @@ from airflow.sdk import Param
 
 from include.audio_convert import load_profiles
 from include.pipeline.candidates import Order
-from oss_audio.deployment import number, refuse_unknown, setting, setting_or_empty, switch
+from oss_audio.deployment import number, refuse_unknown, setting, setting_or_empty, several, switch
 
 # A misspelt setting would keep its default, and a night would do something else than it was told.
 refuse_unknown()
@@ -29,7 +29,6 @@ def _optional_number(kind: str, *, minimum: int, title: str, description: str) -
 def batch_params() -> dict[str, Param]:
     """The Params of a batch, by name. Whatever may stay empty in the form has null among its types."""
     profiles = load_profiles()
-    chosen = [name.strip() for name in setting("PROFILES", "mobile-mp3").split(",") if name.strip()]
     return {
         "bucket": Param(
             setting("BUCKET", "media"),
@@ -53,14 +52,14 @@ def batch_params() -> dict[str, Param]:
             "Empty: every known audio extension.",
         ),
         "exclude": Param(
-            [name for name in setting("EXCLUDE").split(",") if name] or None,
+            several("EXCLUDE") or None,
             type=["null", "array"],
             items={"type": "string"},
             title="Exclude",
             description="Shell patterns on the whole key, one a line; they win over the pattern.",
         ),
         "profiles": Param(
-            chosen,
+            several("PROFILES", "mobile-mp3"),
             type="array",
             items={"type": "string"},
             examples=sorted(profiles),

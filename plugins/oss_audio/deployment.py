@@ -69,6 +69,11 @@ def setting_or_empty(name: str, default: str) -> str:
     return default if given is None else given
 
 
+def several(name: str, default: str = "") -> list[str]:
+    """A setting of texts with commas between them; blanks around them are none of theirs."""
+    return [text.strip() for text in setting(name, default).split(",") if text.strip()]
+
+
 def switch(name: str) -> bool:
     """A setting that is on or off, and off when it isn't set."""
     text = setting(name, "off")

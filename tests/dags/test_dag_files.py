@@ -19,7 +19,7 @@ SETTINGS = {
     "PREFIX": "incoming/",
     "TARGET_BUCKET": "renditions",
     "PROFILES": "archive-flac, podcast-opus",
-    "EXCLUDE": "renditions/*",
+    "EXCLUDE": "renditions/*, tmp/*,",
     "TOPIC": "done",
     "QUEUE": "done-queue",
     "STAGING_PREFIX": "tmp/",
@@ -233,7 +233,7 @@ def test_a_deployments_settings(loaded: list[dict[str, Any]]) -> None:
         "bucket": "music",
         "prefix": "incoming/",
         "profiles": ["archive-flac", "podcast-opus"],
-        "exclude": ["renditions/*"],
+        "exclude": ["renditions/*", "tmp/*"],
     }
     assert (dag["selection"]["target_bucket"], dag["selection"]["staging_prefix"]) == ("renditions", "tmp/")
     assert dag["convert"] == {"smq_topic": "done", "smq_queue": "done-queue", "staging_prefix": "tmp/"}
