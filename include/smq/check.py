@@ -13,6 +13,7 @@ from include.smq.settings import SmqSettings
 PAUSES = (2.0, 5.0)
 """Seconds between the tries. With the time-outs below, three tries end within a minute whatever happens."""
 
+REFUSED_OR_EXPIRED = "InvalidSecurityToken"
 CONNECT_TIMEOUT = 6.0
 READ_TIMEOUT = 8.0
 
@@ -23,7 +24,8 @@ async def acheck_smq(
     """Make sure that SMQ answers and has the queue and the topic (None: not looked for).
 
     An endpoint that can't be reached, or says that it can't serve now, gets one more try per pause; every other answer
-    counts at once. Raises SmqConfigurationError, which names the setting and the remedy, and SmqUnavailable.
+    counts at once. Raises SmqConfigurationError, which names the setting and the remedy, and SmqUnavailable, also for a
+    refused STS token: a later try may read its successor.
     """
     hurried = replace(
         settings,
@@ -43,7 +45,9 @@ async def acheck_smq(
                     raise type(error)(sentence, code=error.code, status=error.status) from None
                 await asyncio.sleep(pause)
             except SmqError as error:
-                raise SmqConfigurationError(str(error)) from None
+                # One code for a wrong token and for one that has expired, whose successor may be minutes away.
+                kind = SmqUnavailable if error.code == REFUSED_OR_EXPIRED else SmqConfigurationError
+                raise kind(str(error), code=error.code, status=error.status) from None
             else:
                 return
 

@@ -22,7 +22,7 @@ class SmqError(Exception):
 
 
 class SmqUnavailable(SmqError):
-    """SMQ can't serve now: a 5xx, or too many requests. Trying again may help."""
+    """SMQ can't serve now: a 5xx, too many requests, or a token whose successor may be near. Trying again may help."""
 
 
 class SmqUnreachable(SmqUnavailable):

@@ -1,4 +1,4 @@
-"""An STS token ends sooner than a long wait does: the trigger goes on with the one that is in the connection then."""
+"""An STS token ends sooner than a long wait does, or is renewed a moment after a task began: both pass."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
+from include.catalogue import State
 from include.catalogue.schema import conversion
 from include.pipeline import draining, lookout
 from oss_audio.operators.convert import OSSAudioConvertOperator
+from oss_audio.sensors.convert import OSSAudioConvertSensor
 from oss_audio.triggers import lookouts
 from oss_audio.triggers.lookouts import Place, shared_lookout
 from oss_audio.triggers.shard import OSSAudioShardTrigger
@@ -36,10 +39,11 @@ def with_token(deployment: Deployment, start_local_cloud: Callable[..., CloudPro
     return own
 
 
-def put_token(deployment: Deployment, token: str) -> None:
+def put_token(deployment: Deployment, token: str, *, smq: str | None = None) -> None:
+    """Put a token into both connections; `smq`: another one into that of SMQ."""
     deployment.connect(
         oss={"auth_type": "STS", "security_token": token},
-        smq={"extra": {"queue": "audio-done-queue", "topic": "audio-done", "security_token": token}},
+        smq={"extra": {"queue": "audio-done-queue", "topic": "audio-done", "security_token": smq or token}},
     )
 
 
@@ -128,3 +132,25 @@ def test_triggers_that_start_after_a_renewal_share_the_lookout_that_was_renewed(
                 assert after.oss.security_token == NEW
 
     asyncio.run(course())
+
+
+def test_a_token_that_was_not_renewed_in_time_leaves_the_submit_its_retries(with_token: Deployment) -> None:
+    key = with_token.put("a.wav")
+    operator = OSSAudioConvertOperator(task_id="t", bucket="audio", key=key, profile="mobile-mp3")
+    context = with_token.context()
+    put_token(with_token, OLD, smq=NEW)
+    with pytest.raises(AirflowException, match=r"the STS token was refused or has expired.*'smq_default'") as caught:
+        operator.execute(context)
+    assert not isinstance(caught.value, AirflowFailException)
+    put_token(with_token, OLD)
+    shard = operator.execute(context)
+    assert [row.state for row in with_token.rows(shard["batch"])] == [State.SUBMITTED]
+
+
+def test_a_token_that_was_not_renewed_in_time_does_not_keep_the_sensor_from_waiting(with_token: Deployment) -> None:
+    key = with_token.put("a.wav")
+    context = with_token.context()
+    shard = OSSAudioConvertOperator(task_id="t", bucket="audio", key=key, profile="mobile-mp3").execute(context)
+    put_token(with_token, OLD, smq=NEW)
+    with pytest.raises(TaskDeferred):
+        OSSAudioConvertSensor(task_id="t", shard=shard).execute(context)
