@@ -15,6 +15,10 @@ from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
 
 
+#: What `TriggerDagRunOperator` adds to a run's conf by itself, where OpenLineage is on.
+NOT_PARAMS = frozenset({"openlineage"})
+
+
 class OSSAudioOperator(BaseOperator):
     """Base of the package's operators.
 
@@ -50,7 +54,7 @@ class OSSAudioOperator(BaseOperator):
         # As declared: the context's params have the conf's names among them.
         dag = self.get_dag()
         known = {*self.params, *(dag.params if dag else ())}
-        unknown = sorted(set(getattr(context["dag_run"], "conf", None) or {}) - known)
+        unknown = sorted(set(getattr(context["dag_run"], "conf", None) or {}) - known - NOT_PARAMS)
         if known and unknown:
             raise RequestError(f"unknown Param {', '.join(map(repr, unknown))}: choose from {', '.join(sorted(known))}")
 

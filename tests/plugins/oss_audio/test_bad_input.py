@@ -205,13 +205,17 @@ def test_an_unreachable_oss(deployment: Deployment, capsys: pytest.CaptureFixtur
 
 def test_a_param_that_nobody_knows(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     context = deployment.context()
-    context["dag_run"].conf = {"dryrun": True, "bucket": "audio"}
+    # The last one: what `TriggerDagRunOperator` adds by itself where OpenLineage is on.
+    lineage = {"openlineage": {"parentRunId": "00000000-0000-7000-8000-000000000000"}}
+    context["dag_run"].conf = {"dryrun": True, "bucket": "audio", **lineage}
     with DAG("d", schedule=None, params={"bucket": "audio", "dry_run": False}) as dag:
         task = listing(deployment)
     # As a worker does it: what the conf has is among the Params then, whatever its name.
     context["params"] = process_params(dag, task, context["dag_run"].conf, suppress_exception=False)
     told = refused(task.execute, context, capsys)
     assert "unknown Param 'dryrun': choose from bucket, dry_run" in told
+    del context["dag_run"].conf["dryrun"]
+    assert task.execute(context)["listed"] == 0
 
 
 def test_an_interval_of_a_run_that_has_none(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
