@@ -152,6 +152,17 @@ async def test_sqlite_is_refused_where_tasks_leave_the_machine(
         await CatalogueHook().aurl()
 
 
+async def test_sqlite_is_refused_in_a_pod_of_the_kubernetes_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As Airflow's Helm chart has its pods: each is one machine to itself.
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
+    monkeypatch.setenv("AIRFLOW_IS_K8S_EXECUTOR_POD", "True")
+    refusal = r"KubernetesExecutor runs tasks on other machines.*PostgreSQL"
+    with pytest.raises(AirflowFailException, match=refusal):
+        _ = CatalogueHook().url
+    with pytest.raises(AirflowFailException, match=refusal):
+        await CatalogueHook().aurl()
+
+
 def test_postgresql_serves_every_executor(connection: Define, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
     connection("audio_catalogue", fields(**POSTGRES))
