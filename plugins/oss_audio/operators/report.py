@@ -73,7 +73,7 @@ class OSSAudioReportOperator(OSSAudioOperator):
         if report.failed_percent > threshold:
             raise AirflowFailException(
                 f"{report.failures.count} of {report.wanted} conversions failed "
-                f"({report.failed_percent:.0f} %, more than the threshold of {threshold:.0f} %); "
+                f"({report.failed_percent:.6g} %, more than the threshold of {threshold:.6g} %); "
                 "their reasons are in the report above and in the catalogue"
             )
         if most is not None and report.failures.count > most:

@@ -303,6 +303,8 @@ def test_the_run_fails_past_the_threshold_only(deployment: Deployment) -> None:
         AirflowFailException, match=r"1 of 2 conversions failed \(50 %, more than the threshold of 49 %"
     ):
         OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold=49).execute(context)
+    with pytest.raises(AirflowFailException, match=r"\(50 %, more than the threshold of 49\.9999 %"):
+        OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold=49.9999).execute(context)
     for most in ("1", "None", None):
         OSSAudioReportOperator(task_id="report", batch=listed, max_failures=most).execute(context)
     with pytest.raises(AirflowFailException, match=r"1 of 2 conversions failed \(more than the limit of 0\)"):
