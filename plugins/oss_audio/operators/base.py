@@ -14,7 +14,6 @@ from include.pipeline.request import RequestError
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
 
-
 #: What `TriggerDagRunOperator` adds to a run's conf by itself, where OpenLineage is on.
 NOT_PARAMS = frozenset({"openlineage"})
 

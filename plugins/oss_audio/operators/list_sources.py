@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -165,6 +165,7 @@ class OSSAudioListOperator(OSSAudioOperator):
                         connection, batch_name(context), request.to_json(), dry_run=request.dry_run
                     )
                 if batch.planned_at is not None:
+                    _refuse_another(request, batch)
                     self.log.info("Batch %d (%s) is planned already: it keeps its plan", batch.id, batch.name)
                     return self._told(batch, batch.listed, batch.passed_over)
                 listed, passed_over = list_sources(
@@ -261,3 +262,25 @@ class OSSAudioListOperator(OSSAudioOperator):
         for bucket in sorted(targets - {request.bucket}):
             check_bucket(settings, bucket)
         return at
+
+
+def _refuse_another(request: BatchRequest, batch: Batch) -> None:
+    """A plan is kept for the run that goes on. A backfill puts a conf of its own under the name of an earlier run.
+
+    Raises:
+        RequestError: the run is planned, and now asked for something else.
+    """
+    kept = BatchRequest.from_json(batch.params)
+
+    def differs(name: str) -> bool:
+        now, then = getattr(request, name), getattr(kept, name)
+        # Ages are other moments at each try.
+        return (now is None) is not (then is None) if name.startswith("modified_") else now != then
+
+    # Folders are the deployment's and change no plan.
+    asked = (one.name for one in fields(BatchRequest) if one.name not in {"staging", "catalogue"})
+    if another := [name for name in asked if differs(name)]:
+        raise RequestError(
+            f"run {batch.name!r} is planned already, with another {', '.join(another)}: trigger a new run, which joins "
+            "what this one has under way; or clear this one as it was asked for at first"
+        )

@@ -67,6 +67,42 @@ def test_a_run_that_is_cleared_goes_on_where_it_stopped(
     assert accepted() == 2
 
 
+def planned_run(deployment: Deployment, **changes: Any) -> Any:
+    """List, and plan, what a run named `night` is asked for."""
+    where = {"bucket": deployment.cloud.bucket, "prefix": deployment.prefix, "profiles": "mobile-mp3"}
+    context = deployment.context("night")
+    listed = OSSAudioListOperator(task_id="list", **(where | changes)).execute(context)
+    OSSAudioPlanOperator(task_id="plan", batch=listed).execute(context)
+    return listed
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"force": True}, "another force"),
+        ({"profiles": "mobile-mp3, voice-amr-nb", "limit": 7}, "another profiles, limit"),
+        ({"modified_before": "2026-01-01T00:00:00+00:00"}, "another modified_before"),
+        ({"plan_only": True}, "another dry_run"),
+    ],
+)
+def test_a_run_that_is_asked_for_something_else_when_it_is_planned_says_so(
+    deployment: Deployment, changes: dict[str, Any], named: str
+) -> None:
+    deployment.put("a.wav")
+    first = planned_run(deployment)
+    with pytest.raises(AirflowFailException, match=rf"'a_dag/night' is planned already, with {named}: trigger a new"):
+        planned_run(deployment, **changes)
+    assert planned_run(deployment) == first
+
+
+def test_a_run_that_is_cleared_keeps_its_plan_whatever_the_time_and_the_deployments_folders_are(
+    deployment: Deployment,
+) -> None:
+    deployment.put("a.wav")
+    first = planned_run(deployment, max_age=1)
+    assert planned_run(deployment, max_age=1, staging_prefix="elsewhere/", catalogue_prefix="") == first
+
+
 @pytest.mark.parametrize("by", ["one", "following"])
 def test_a_run_that_died_inside_a_submit_is_looked_into_and_not_repeated(
     deployment: Deployment, begin: Begin, accepted: Count, by: str
