@@ -10,7 +10,7 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from oss_audio.batch_params import PIPELINE, SELECTION, batch_params
+from oss_audio.batch_params import SELECTION, VERDICT, batch_params
 from oss_audio.batch_pipeline import OUTLAST_AN_OUTAGE, batch_pipeline
 from oss_audio.deployment import setting
 
@@ -27,4 +27,4 @@ with DAG(
     tags=["audio", "oss"],
     doc_md=__doc__,
 ):
-    batch_pipeline(selection=SELECTION, **PIPELINE)
+    batch_pipeline(selection=SELECTION, **VERDICT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import DAG
 
-from oss_audio.batch_params import FAILURES, PIPELINE, requeue_params
+from oss_audio.batch_params import FAILURES, VERDICT, requeue_params
 from oss_audio.batch_pipeline import OUTLAST_AN_OUTAGE, batch_pipeline
 from oss_audio.deployment import setting
 
@@ -23,4 +23,4 @@ with DAG(
     tags=["audio", "oss"],
     doc_md=__doc__,
 ):
-    batch_pipeline(failures=FAILURES, **PIPELINE)
+    batch_pipeline(failures=FAILURES, **VERDICT)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Param
 
 from include.audio_convert import load_profiles
 from include.pipeline.candidates import Order
-from oss_audio.deployment import number, refuse_unknown, setting, setting_or_empty, several, switch
-
-# A misspelt setting would keep its default, and a night would do something else than it was told.
-refuse_unknown()
+from oss_audio.deployment import setting, several
 
 
 def _flag(*, title: str, description: str) -> Param:
@@ -263,18 +258,8 @@ FAILURES: dict[str, Any] = {
     "limit": "{{ params.limit }}",
 }
 
-#: Arguments of `batch_pipeline`, besides what the batch is about, out of this deployment's settings and the Params.
-PIPELINE: dict[str, Any] = {
-    "smq_topic": setting("TOPIC") or None,
-    "smq_queue": setting("QUEUE") or None,
-    "staging_prefix": setting("STAGING_PREFIX", ".staging/"),
-    # Set, but empty: nothing is exported.
-    "catalogue_prefix": setting_or_empty("CATALOGUE_PREFIX", "catalogue/"),
-    "manifests": switch("MANIFESTS"),
-    "reports": setting("REPORTS", str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reports")),
-    "prices": setting("PRICES") or None,
-    "max_in_flight": number("MAX_IN_FLIGHT", int),
-    "max_per_second": number("MAX_PER_SECOND", float),
+#: Arguments of `batch_pipeline` out of the Params, besides what the batch is about.
+VERDICT: dict[str, Any] = {
     "failure_threshold": "{{ params.failure_threshold }}",
     "max_failures": "{{ params.max_failures }}",
 }

@@ -7,6 +7,17 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, TriggerRule, chain
 
+from oss_audio.defaults import (
+    CATALOGUE_PREFIX,
+    MANIFESTS,
+    MAX_IN_FLIGHT,
+    MAX_PER_SECOND,
+    PRICES,
+    QUEUE,
+    REPORTS,
+    STAGING_PREFIX,
+    TOPIC,
+)
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.export import OSSAudioExportOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
@@ -31,24 +42,24 @@ def batch_pipeline(
     *,
     selection: dict[str, Any] | None = None,
     failures: dict[str, Any] | None = None,
-    smq_topic: str | None = None,
-    smq_queue: str | None = None,
-    staging_prefix: str = ".staging/",
-    catalogue_prefix: str | None = "catalogue/",
-    manifests: bool = False,
-    reports: str | None = None,
+    smq_topic: str | None = TOPIC,
+    smq_queue: str | None = QUEUE,
+    staging_prefix: str = STAGING_PREFIX,
+    catalogue_prefix: str | None = CATALOGUE_PREFIX,
+    manifests: bool = MANIFESTS,
+    reports: str | None = REPORTS,
     failure_threshold: Any = 50,
     max_failures: Any = None,
-    prices: str | None = None,
-    max_in_flight: int | None = None,
-    max_per_second: float | None = None,
+    prices: str | None = PRICES,
+    max_in_flight: int | None = MAX_IN_FLIGHT,
+    max_per_second: float | None = MAX_PER_SECOND,
     deadline: timedelta = timedelta(hours=6),
     ask_after: float = 60.0,
     oss_conn_id: str = "oss_default",
     smq_conn_id: str | None = "smq_default",
     catalogue_conn_id: str = "audio_catalogue",
 ) -> None:
-    """Lay the tasks of one batch into the DAG that is open.
+    """Lay the tasks of one batch into the DAG that is open; what is not given is as this deployment has set it.
 
     :param selection: arguments of `OSSAudioListOperator`: what to make of which sources.
     :param failures: instead of a selection, arguments of `OSSAudioRequeueOperator`: which failures to try again.

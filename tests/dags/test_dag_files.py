@@ -74,7 +74,8 @@ def describe(dag):
 found = []
 for settings in json.loads(sys.argv[2]):
     os.environ.update({f"OSS_AUDIO_{name}": value for name, value in settings.items()})
-    sys.modules.pop("oss_audio.batch_params", None)
+    for name in [name for name in sys.modules if name.startswith("oss_audio.")]:
+        del sys.modules[name]
     bag = DagBag(sys.argv[1])
     dags = {dag_id: describe(dag) for dag_id, dag in bag.dags.items()}
     found.append({"errors": bag.import_errors, "warnings": bag.captured_warnings, "dags": dags})

@@ -1,4 +1,4 @@
-"""The DAGs that the README shows load as they stand there."""
+"""The DAGs that the README shows load as they stand there, and keep to this deployment's settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,19 @@ from airflow.dag_processing.dagbag import DagBag
 
 found = DagBag(sys.argv[1])
 tasks = {name: sorted(task.task_id for task in dag.tasks) for name, dag in found.dags.items()}
-print(json.dumps({"errors": found.import_errors, "tasks": tasks}))
+night = found.dags["voice_archive"]
+submits = [night.get_task("convert").partial_kwargs, vars(found.dags["one_file"].get_task("convert"))]
+print(json.dumps({
+    "errors": found.import_errors,
+    "tasks": tasks,
+    "runs at once": night.max_active_runs,
+    "tries again": [task.task_id for task in night.tasks if task.retries],
+    "not a source": [getattr(night.get_task("list"), name) for name in ("staging_prefix", "catalogue_prefix")],
+    "convert": [[one[name] for name in ("staging_prefix", "max_in_flight")] for one in submits],
+    "await": night.get_task("await").partial_kwargs["smq_queue"],
+    "export": [getattr(night.get_task("export"), name) for name in ("catalogue_prefix", "manifests")],
+    "report": night.get_task("report").reports,
+}))
 """
 
 
@@ -35,6 +47,12 @@ def test_they_load(tmp_path: Path) -> None:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "PYTHONPATH": str(ROOT),
+        "OSS_AUDIO_STAGING_PREFIX": "tmp/",
+        "OSS_AUDIO_CATALOGUE_PREFIX": "sums/",
+        "OSS_AUDIO_MANIFESTS": "on",
+        "OSS_AUDIO_MAX_IN_FLIGHT": "7",
+        "OSS_AUDIO_QUEUE": "done",
+        "OSS_AUDIO_REPORTS": "/srv/reports",
     }
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(folder)], env=environment, capture_output=True, text=True, check=True
@@ -45,3 +63,10 @@ def test_they_load(tmp_path: Path) -> None:
         "one_file": ["convert", "wait"],
         "voice_archive": ["await", "catalogue", "convert", "export", "list", "plan", "report", "verify"],
     }
+    # As the shipped night: one run at a time, and every task outlasts an outage.
+    assert loaded["runs at once"] == 1
+    assert sorted(loaded["tries again"]) == loaded["tasks"]["voice_archive"]
+    # Folders and limits of all batches and single conversions of a deployment.
+    assert loaded["not a source"] == ["tmp/", "sums/"]
+    assert loaded["convert"] == [["tmp/", 7], ["tmp/", 7]]
+    assert (loaded["await"], loaded["export"], loaded["report"]) == ("done", ["sums/", True], "/srv/reports")

@@ -21,6 +21,7 @@ from include.pipeline.single import plan_single
 from include.pipeline.submitting import SubmitOptions, submit_shard
 from include.smq import SmqSettings, check_smq
 from oss_audio.clear_errors import clear_errors
+from oss_audio.defaults import MAX_IN_FLIGHT, MAX_PER_SECOND, QUEUE, STAGING_PREFIX, TOPIC
 from oss_audio.hooks.smq import SMQHook
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
@@ -93,12 +94,12 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         target_key: str | None = None,
         target_bucket: str | None = None,
         force: Any = False,
-        smq_topic: str | None = None,
-        smq_queue: str | None = None,
-        staging_prefix: str = ".staging/",
+        smq_topic: str | None = TOPIC,
+        smq_queue: str | None = QUEUE,
+        staging_prefix: str = STAGING_PREFIX,
         concurrency: int = 16,
-        max_in_flight: int | None = None,
-        max_per_second: float | None = None,
+        max_in_flight: int | None = MAX_IN_FLIGHT,
+        max_per_second: float | None = MAX_PER_SECOND,
         deadline: timedelta = timedelta(hours=6),
         smq_conn_id: str | None = "smq_default",
         **kwargs: Any,

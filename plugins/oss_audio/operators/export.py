@@ -13,6 +13,7 @@ from include.pipeline.reporting import build_report
 from include.pipeline.request import check_folder
 from oss_audio.assets import RENDITIONS
 from oss_audio.clear_errors import clear_errors
+from oss_audio.defaults import CATALOGUE_PREFIX, MANIFESTS
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.values import as_batch, as_flag, as_text
@@ -37,8 +38,8 @@ class OSSAudioExportOperator(OSSAudioBatchOperator):
     def __init__(
         self,
         *,
-        catalogue_prefix: str | None = "catalogue/",
-        manifests: Any = False,
+        catalogue_prefix: str | None = CATALOGUE_PREFIX,
+        manifests: Any = MANIFESTS,
         outlets: Any = (RENDITIONS,),
         **kwargs: Any,
     ) -> None:

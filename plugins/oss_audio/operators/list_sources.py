@@ -20,6 +20,7 @@ from include.pipeline.request import BatchRequest, RequestError
 from include.pipeline.same_bytes import recognise_same_bytes
 from include.pipeline.selection import refuse_own_targets
 from oss_audio.clear_errors import clear_errors
+from oss_audio.defaults import CATALOGUE_PREFIX, STAGING_PREFIX
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOperator, batch_name
@@ -103,8 +104,8 @@ class OSSAudioListOperator(OSSAudioOperator):
         include: Any = (),
         exclude: Any = (),
         target_bucket: str | None = None,
-        staging_prefix: str = ".staging/",
-        catalogue_prefix: str | None = "catalogue/",
+        staging_prefix: str = STAGING_PREFIX,
+        catalogue_prefix: str | None = CATALOGUE_PREFIX,
         start: Any = 0,
         duration: Any = 0,
         min_size: Any = None,

@@ -14,6 +14,7 @@ from include.pipeline.estimating import PriceTable
 from include.pipeline.planning import plan_batch
 from include.pipeline.request import BatchRequest
 from oss_audio.clear_errors import clear_errors
+from oss_audio.defaults import PRICES
 from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.values import Shard, as_batch, as_text
 
@@ -29,7 +30,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
 
     template_fields: Sequence[str] = ("batch", "prices")
 
-    def __init__(self, *, prices: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *, prices: Any = PRICES, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.prices = prices
 

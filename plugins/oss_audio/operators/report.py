@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.catalogue import batches
 from include.pipeline.reporting import build_report, render, write_report
 from oss_audio.clear_errors import clear_errors
+from oss_audio.defaults import REPORTS
 from oss_audio.operators.base import OSSAudioOperator
 from oss_audio.values import as_batch, as_number, as_percent, as_text
 
@@ -35,7 +36,7 @@ class OSSAudioReportOperator(OSSAudioOperator):
         self,
         *,
         batch: Any,
-        reports: str | None = None,
+        reports: str | None = REPORTS,
         failure_threshold: Any = 50,
         max_failures: Any = None,
         **kwargs: Any,

@@ -16,6 +16,7 @@ from include.pipeline.progress import LEFT_OUT, read_progress
 from include.pipeline.waiting import poke
 from include.smq import SmqSettings, SmqUnavailable, check_smq
 from oss_audio.clear_errors import clear_errors
+from oss_audio.defaults import QUEUE
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
 from oss_audio.hooks.smq import SMQHook
@@ -50,7 +51,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         self,
         *,
         shard: Any,
-        smq_queue: str | None = None,
+        smq_queue: str | None = QUEUE,
         ask_after: float = 60.0,
         fail_on_error: bool | None = None,
         deferrable: bool = True,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from airflow.sdk import DAG
 
 from include.pipeline import sharding
-from oss_audio.batch_params import PIPELINE, SELECTION, batch_params
+from oss_audio.batch_params import SELECTION, VERDICT, batch_params
 from oss_audio.batch_pipeline import batch_pipeline
 
 # A wave of 100 files has three shards, one of 40 two: otherwise it takes a thousand to have a second one.
@@ -21,4 +21,4 @@ with DAG(
     params=batch_params(),
     default_args={"retries": 4, "retry_delay": timedelta(seconds=3)},
 ):
-    batch_pipeline(selection=SELECTION, ask_after=float(os.environ["CHAOS_ASK_AFTER"]), **PIPELINE)
+    batch_pipeline(selection=SELECTION, ask_after=float(os.environ["CHAOS_ASK_AFTER"]), **VERDICT)

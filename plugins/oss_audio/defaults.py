@@ -1,0 +1,26 @@
+"""What this deployment has set for every batch, in DAGs of anybody's: the defaults of `batch_pipeline` and operators.
+
+Limits and folders hold only if all agree on them. Read once, when a process loads its first DAG file; what is wrong
+with a setting is shown as that file's import error.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from oss_audio.deployment import number, refuse_unknown, setting, setting_or_empty, switch
+
+# A misspelt setting would keep its default, and a night would do something else than it was told.
+refuse_unknown()
+
+TOPIC = setting("TOPIC") or None
+QUEUE = setting("QUEUE") or None
+STAGING_PREFIX = setting("STAGING_PREFIX", ".staging/")
+# Set, but empty: nothing is exported.
+CATALOGUE_PREFIX = setting_or_empty("CATALOGUE_PREFIX", "catalogue/")
+MANIFESTS = switch("MANIFESTS")
+REPORTS = setting("REPORTS", str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reports"))
+PRICES = setting("PRICES") or None
+MAX_IN_FLIGHT = number("MAX_IN_FLIGHT", int)
+MAX_PER_SECOND = number("MAX_PER_SECOND", float)
