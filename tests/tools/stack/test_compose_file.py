@@ -35,7 +35,7 @@ CLUSTER_ONLY = {
 }
 """Settings that the compose file adds for CeleryExecutor and its health checks."""
 
-VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>[A-Z_]+)(?:(?P<kind>:[-?])(?P<text>[^}]*))?\}")
+VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>[A-Z_]+)(?:(?P<kind>:?[-?])(?P<text>[^}]*))?\}")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def command_words(service: dict[str, Any]) -> list[str]:
 
 def with_defaults(text: str) -> str:
     """The text as compose would fill it in, with a word for each secret."""
-    return VARIABLE.sub(lambda found: found["text"] if found["kind"] == ":-" else "secret", text)
+    return VARIABLE.sub(lambda found: found["text"] if found["kind"] in {":-", "-"} else "secret", text)
 
 
 def test_it_follows_the_compose_specification(compose: dict[str, Any]) -> None:
@@ -166,7 +166,23 @@ def test_every_secret_is_asked_for_and_none_has_a_default() -> None:
         "OSS_ACCESS_KEY_SECRET",
     }
     assert {match["name"] for match in found if match["kind"] == ":?"} == secret
-    assert not {match["name"] for match in found if match["kind"] == ":-"} & secret
+    assert not {match["name"] for match in found if match["kind"] in {":-", "-"}} & secret
+
+
+def test_a_prefix_that_is_set_and_empty_stays_empty(services: dict[str, Any]) -> None:
+    match = VARIABLE.fullmatch(services["airflow-worker"]["environment"]["OSS_AUDIO_PREFIX"])
+    assert match is not None
+    assert match["kind"] == "-"
+
+
+def test_its_words_on_the_real_cloud_name_what_the_example_lists_for_it() -> None:
+    example = (PROJECT_ROOT / ".env.example").read_text().partition("The real cloud")[2].partition("\n\n")[0]
+    (told,) = re.findall(
+        "^# To work on the real cloud, .*", (PROJECT_ROOT / "docker-compose.yaml").read_text(), re.MULTILINE
+    )
+    needed = re.findall(r"^# ([A-Z_]+)=", example, re.MULTILINE)
+    assert needed
+    assert [name for name in needed if name not in told] == []
 
 
 def test_the_example_lists_every_variable_and_holds_no_secret() -> None:
