@@ -8,7 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+)
 
 from include.catalogue import UNHAPPY, Catalogue, batches, conversions, open_catalogue
 from include.pipeline.lookout import look
@@ -72,6 +77,10 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         self.catalogue_conn_id = catalogue_conn_id
 
     def execute(self, context: Context) -> Any:
+        with self._skipping_failures():
+            return self._wait(context)
+
+    def _wait(self, context: Context) -> Any:
         shard = as_shard(self.shard)
         until = datetime.now(UTC) + timedelta(seconds=self.timeout)
         # A trigger that fires at once may fail its task (airflow #66374): a shard that is done never gets one.
@@ -110,6 +119,19 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             progress = poke(catalogue, oss, smq, self._queue(), self._shard)
         self.log.info("%s", progress)
         return progress.done
+
+    @contextmanager
+    def _skipping_failures(self) -> Iterator[None]:
+        """`soft_fail` and `never_fail`, which Airflow sees to in a poke and after a deferral, in all the rest."""
+        try:
+            yield
+        except (AirflowSkipException, AirflowRescheduleException):
+            raise
+        except Exception as error:
+            for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
+            if self.never_fail or (self.soft_fail and for_good):
+                raise AirflowSkipException(f"skipped, and not failed: {error}") from error
+            raise
 
     @property
     def _shard(self) -> tuple[int, int]:

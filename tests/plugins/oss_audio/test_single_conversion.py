@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from include.catalogue import State
 from oss_audio.operators.convert import OSSAudioConvertOperator
@@ -192,6 +192,35 @@ def test_a_batchs_sensor_takes_the_same_failure_for_a_row(deployment: Deployment
     context = deployment.context()
     shard = convert(deployment, key, profile="mobile-mp3").execute(context)
     assert wait(shard, context, fail_on_error=False)["failed"] == 1
+
+
+@pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
+def test_a_failure_that_is_to_skip_the_sensor_skips_it_however_soon_it_is_known(
+    deployment: Deployment, option: str
+) -> None:
+    key = deployment.put("bad.wav", b"no audio at all")
+    context = deployment.context()
+    shard = convert(deployment, key, profile="mobile-mp3").execute(context)
+    with pytest.raises(AirflowSkipException, match=r"bad\.wav failed: InvalidMedia"):
+        wait(shard, context, **{option: True})
+    # Now the first look finds it; and as a trigger would have it resumed.
+    sensor = OSSAudioConvertSensor(task_id="wait", shard=shard, **{option: True})
+    with pytest.raises(AirflowSkipException):
+        sensor.execute(context)
+    with pytest.raises(AirflowSkipException):
+        sensor.resume_execution("execute_complete", {"event": {}}, context)
+
+
+def test_an_outage_of_the_catalogue_keeps_the_retries_of_a_sensor_that_skips_failures(
+    deployment: Deployment, closed_port: int
+) -> None:
+    deployment.define("audio_catalogue", f"postgres://somebody:secret@127.0.0.1:{closed_port}/audio")
+    shard = {"batch": 1, "uid": "u", "shard": 0}
+    with pytest.raises(AirflowException, match="can't be opened") as caught:
+        wait(shard, deployment.context(), soft_fail=True)
+    assert not isinstance(caught.value, AirflowSkipException)
+    with pytest.raises(AirflowSkipException, match="can't be opened"):
+        wait(shard, deployment.context(), never_fail=True)
 
 
 def test_an_empty_source_fails_the_sensor(deployment: Deployment) -> None:
