@@ -19,7 +19,7 @@ NOT_PARAMS = frozenset({"openlineage"})
 
 
 class OSSAudioOperator(BaseOperator):
-    """Base of the package's operators.
+    """Base of the package's operators. What one isn't told of folders, queue and limits is in `oss_audio.defaults`.
 
     :param oss_conn_id: connection of the Alibaba provider's type `oss`.
     :param catalogue_conn_id: connection of the catalogue's database; without it a SQLite file in AIRFLOW_HOME.
