@@ -11,6 +11,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.catalogue import State
 from include.catalogue.cancelling import Cancelled, cancel_batch
+from oss_audio.operators.list_sources import OSSAudioListOperator
+from oss_audio.operators.plan import OSSAudioPlanOperator
 from tests.plugins.oss_audio.operator_classes import operator_classes
 
 if TYPE_CHECKING:
