@@ -164,7 +164,8 @@ class _Submitter:
         done: set[Future[Outcome]] = set()
         while True:
             with self._catalogue.write() as connection:
-                for future in done:
+                # In the order of everybody who writes many rows: see `conversions`.
+                for future in sorted(done, key=lambda one: pending[one].claimed.id):
                     self._record(connection, pending.pop(future), future.result())
                 taken = self._claim(connection, len(pending))
                 paused = self._rate.wait()
