@@ -48,7 +48,7 @@ NEEDS: dict[str, set[str]] = {
 }
 
 #: Names of the SDKs' that the product has for something else.
-OUR_OWN = {"close", "execute", "get_batch", "get_task"}
+OUR_OWN = {"close", "execute", "get_batch", "get_task", "list_tasks"}
 
 
 def methods(*of: Any) -> set[str]:
