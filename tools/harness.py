@@ -29,7 +29,7 @@ def run_harness(work: Work, promise: str, *, seed: int | None, folder: Path | No
             beginning; returns what was broken, each promise in one sentence.
         promise: what held, when nothing was broken.
         seed: None: a new one.
-        folder: where everything is kept; None: a scratch folder, which is removed unless something was broken.
+        folder: where everything is kept; None: a scratch folder, which is removed when all went well.
 
     Returns:
         The exit status: 0; 1 after a broken promise or a failed start; 130 after an interruption.
@@ -51,6 +51,9 @@ def run_harness(work: Work, promise: str, *, seed: int | None, folder: Path | No
     except KeyboardInterrupt:
         print(f"interrupted: everything was ended; {kept}", file=sys.stderr)
         return 130
+    except BaseException:
+        print(kept, file=sys.stderr)
+        raise
     for problem in problems[:SHOWN]:
         print(f"broken: {problem}")
     if problems:

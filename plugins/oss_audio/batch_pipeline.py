@@ -13,10 +13,11 @@ from oss_audio.defaults import (
     MAX_IN_FLIGHT,
     MAX_PER_SECOND,
     PRICES,
-    QUEUE,
     REPORTS,
+    SMQ_CONNECTION,
     STAGING_PREFIX,
-    TOPIC,
+    queue_of,
+    topic_of,
 )
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.export import OSSAudioExportOperator
@@ -42,8 +43,8 @@ def batch_pipeline(
     *,
     selection: dict[str, Any] | None = None,
     failures: dict[str, Any] | None = None,
-    smq_topic: str | None = TOPIC,
-    smq_queue: str | None = QUEUE,
+    smq_topic: str | None = None,
+    smq_queue: str | None = None,
     staging_prefix: str = STAGING_PREFIX,
     catalogue_prefix: str | None = CATALOGUE_PREFIX,
     manifests: bool = MANIFESTS,
@@ -56,15 +57,16 @@ def batch_pipeline(
     deadline: timedelta = timedelta(hours=6),
     ask_after: float = 60.0,
     oss_conn_id: str = "oss_default",
-    smq_conn_id: str | None = "smq_default",
+    smq_conn_id: str | None = SMQ_CONNECTION,
     catalogue_conn_id: str = "audio_catalogue",
 ) -> None:
     """Lay the tasks of one batch into the DAG that is open; what is not given is as this deployment has set it.
 
     :param selection: arguments of `OSSAudioListOperator`: what to make of which sources.
     :param failures: instead of a selection, arguments of `OSSAudioRequeueOperator`: which failures to try again.
-    :param smq_topic: SMQ topic for completion messages; the connection's own when empty.
-    :param smq_queue: SMQ queue subscribed to that topic; the connection's own when empty.
+    :param smq_topic: SMQ topic for completion messages; None: as this deployment has set it for its own connection, or
+        the connection's; empty: the connection's.
+    :param smq_queue: SMQ queue subscribed to that topic; None or empty: as for the topic.
     :param staging_prefix: where conversions in progress write.
     :param catalogue_prefix: where runs export; empty: they don't.
     :param manifests: also write a JSON manifest of every source that got a rendition.
@@ -93,8 +95,8 @@ def batch_pipeline(
     plan = OSSAudioPlanOperator(task_id="plan", batch=first.output, prices=prices, **stores)
     convert = OSSAudioConvertOperator.partial(
         task_id="convert",
-        smq_topic=smq_topic,
-        smq_queue=smq_queue,
+        smq_topic=topic_of(smq_topic, smq_conn_id),
+        smq_queue=queue_of(smq_queue, smq_conn_id),
         staging_prefix=staging_prefix,
         max_in_flight=max_in_flight,
         max_per_second=max_per_second,
@@ -104,7 +106,7 @@ def batch_pipeline(
     ).expand(shard=plan.output)
     wait = OSSAudioConvertSensor.partial(
         task_id="await",
-        smq_queue=smq_queue,
+        smq_queue=queue_of(smq_queue, smq_conn_id),
         timeout=deadline * 2,
         ask_after=ask_after,
         fail_on_error=False,

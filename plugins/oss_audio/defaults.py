@@ -14,8 +14,8 @@ from oss_audio.deployment import number, refuse_unknown, setting, setting_or_emp
 # A misspelt setting would keep its default, and a night would do something else than it was told.
 refuse_unknown()
 
-TOPIC = setting("TOPIC") or None
-QUEUE = setting("QUEUE") or None
+SMQ_CONNECTION = "smq_default"
+_TOPIC, _QUEUE = setting("TOPIC") or None, setting("QUEUE") or None
 STAGING_PREFIX = setting("STAGING_PREFIX", ".staging/")
 # Set, but empty: nothing is exported.
 CATALOGUE_PREFIX = setting_or_empty("CATALOGUE_PREFIX", "catalogue/")
@@ -24,3 +24,13 @@ REPORTS = setting("REPORTS", str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow"
 PRICES = setting("PRICES") or None
 MAX_IN_FLIGHT = number("MAX_IN_FLIGHT", int)
 MAX_PER_SECOND = number("MAX_PER_SECOND", float)
+
+
+def topic_of(given: str | None, smq_conn_id: str | None) -> str | None:
+    """A topic that was given or, for the deployment's own connection, set; None or empty: what the connection names."""
+    return _TOPIC if given is None and smq_conn_id == SMQ_CONNECTION else given
+
+
+def queue_of(given: str | None, smq_conn_id: str | None) -> str | None:
+    """The same for a queue."""
+    return _QUEUE if given is None and smq_conn_id == SMQ_CONNECTION else given

@@ -152,15 +152,16 @@ class Batches:
         airflow = self._stack.airflow
         failed = sorted({ti["task_id"] for ti in airflow.task_instances(DAG_ID, run.run_id) if ti["state"] == "failed"})
         if run.clears >= MOST_CLEARS:
-            run.state = "given up"
             why = airflow.explain_failure(DAG_ID, run.run_id)
             self.problems.append(f"run {run.run_id} does not succeed after {run.clears} clears: {why}")
+            run.state = "given up"
             raise StackError(run.run_id)
+        why = airflow.explain_failure(DAG_ID, run.run_id, lines=1)
+        airflow.clear_tasks(DAG_ID, run.run_id, failed)
         run.clears += 1
         self._say(f"run {run.run_id} failed at {', '.join(failed)}; cleared ({run.clears})")
-        for line in airflow.explain_failure(DAG_ID, run.run_id, lines=1).splitlines():
+        for line in why.splitlines():
             self._say(f"  {line}")
-        airflow.clear_tasks(DAG_ID, run.run_id, failed)
 
     def _patiently(self, what: str, call: Callable[[], _T]) -> _T:
         deadline = time.monotonic() + PATIENCE

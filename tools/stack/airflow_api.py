@@ -159,6 +159,7 @@ class AirflowApi:
         deadline = time.monotonic() + timeout_seconds
         while True:
             try:
+                watch()
                 found = self.run(dag_id, run_id)
             except NoAnswer:
                 # One slow answer is no reason to give up what has run for hours.
@@ -166,7 +167,6 @@ class AirflowApi:
                     raise
                 time.sleep(poll_seconds)
                 continue
-            watch()
             if found["state"] in FINISHED:
                 return found
             if time.monotonic() > deadline:

@@ -21,7 +21,7 @@ from include.pipeline.single import plan_single
 from include.pipeline.submitting import SubmitOptions, submit_shard
 from include.smq import SmqSettings, check_smq
 from oss_audio.clear_errors import clear_errors
-from oss_audio.defaults import MAX_IN_FLIGHT, MAX_PER_SECOND, QUEUE, STAGING_PREFIX, TOPIC
+from oss_audio.defaults import MAX_IN_FLIGHT, MAX_PER_SECOND, SMQ_CONNECTION, STAGING_PREFIX, queue_of, topic_of
 from oss_audio.hooks.smq import SMQHook
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
@@ -54,9 +54,10 @@ class OSSAudioConvertOperator(OSSAudioOperator):
     :param target_key: where the one rendition goes.
     :param target_bucket: the source's bucket when empty.
     :param force: make the one rendition anew even if it is there.
-    :param smq_topic: SMQ topic for the completion message; the connection's own when empty.
-    :param smq_queue: SMQ queue that the sensor will read, looked for before anything is submitted; the connection's own
-        when empty.
+    :param smq_topic: SMQ topic for the completion message; None: as this deployment has set it for its own connection,
+        or the connection's; empty: the connection's.
+    :param smq_queue: SMQ queue that the sensor will read, looked for before anything is submitted; None or empty: as
+        for the topic.
     :param staging_prefix: where attempts of a batch write, in the target's bucket. One conversion writes to its
         target at once.
     :param concurrency: requests at once.
@@ -94,14 +95,14 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         target_key: str | None = None,
         target_bucket: str | None = None,
         force: Any = False,
-        smq_topic: str | None = TOPIC,
-        smq_queue: str | None = QUEUE,
+        smq_topic: str | None = None,
+        smq_queue: str | None = None,
         staging_prefix: str = STAGING_PREFIX,
         concurrency: int = 16,
         max_in_flight: int | None = MAX_IN_FLIGHT,
         max_per_second: float | None = MAX_PER_SECOND,
         deadline: timedelta = timedelta(hours=6),
-        smq_conn_id: str | None = "smq_default",
+        smq_conn_id: str | None = SMQ_CONNECTION,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -113,8 +114,8 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         self.target_key = target_key
         self.target_bucket = target_bucket
         self.force = force
-        self.smq_topic = smq_topic
-        self.smq_queue = smq_queue
+        self.smq_topic = topic_of(smq_topic, smq_conn_id)
+        self.smq_queue = queue_of(smq_queue, smq_conn_id)
         self.staging_prefix = staging_prefix
         self.concurrency = concurrency
         self.max_in_flight = max_in_flight

@@ -61,7 +61,11 @@ class OSSAudioReportOperator(OSSAudioOperator):
                 batches.end_batch(connection, *batch)
         self.log.info("Report\n%s", render(report))
         if folder := as_text(self.reports):
-            self.log.info("Written to %s", write_report(report, Path(folder)))
+            try:
+                self.log.info("Written to %s", write_report(report, Path(folder)))
+            except OSError as error:
+                # What was made is published, and the log above has it all: no reason to fail a night.
+                self.log.warning("The report can't be written to %s (%s): give a folder, or none", folder, error)
         if report.batch.planned_at is None and not report.batch.dry_run:
             raise AirflowFailException("the batch was never planned; clear the task that was to plan it")
         if report.unfinished:

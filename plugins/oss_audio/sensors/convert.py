@@ -21,7 +21,7 @@ from include.pipeline.progress import LEFT_OUT, read_progress
 from include.pipeline.waiting import poke
 from include.smq import SmqSettings, SmqUnavailable, check_smq
 from oss_audio.clear_errors import clear_errors
-from oss_audio.defaults import QUEUE
+from oss_audio.defaults import SMQ_CONNECTION, queue_of
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
 from oss_audio.hooks.smq import SMQHook
@@ -39,7 +39,8 @@ class OSSAudioConvertSensor(BaseSensorOperator):
     `deferrable=False` it pokes, in either mode of Airflow's sensors.
 
     :param shard: what `OSSAudioConvertOperator` returned.
-    :param smq_queue: SMQ queue of the completion messages; the connection's own when empty.
+    :param smq_queue: SMQ queue of the completion messages; None: as this deployment has set it for its own connection,
+        or the connection's; empty: the connection's.
     :param ask_after: seconds without news after which OSS and IMM are asked.
     :param fail_on_error: whether a failed conversion fails the task, and one that was left out (an empty source) where
         nothing else came of the shard. By default only where the shard is one conversion; in a batch it is a row with
@@ -56,19 +57,19 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         self,
         *,
         shard: Any,
-        smq_queue: str | None = QUEUE,
+        smq_queue: str | None = None,
         ask_after: float = 60.0,
         fail_on_error: bool | None = None,
         deferrable: bool = True,
         timeout: timedelta | float = timedelta(hours=12),
         oss_conn_id: str = "oss_default",
-        smq_conn_id: str | None = "smq_default",
+        smq_conn_id: str | None = SMQ_CONNECTION,
         catalogue_conn_id: str = "audio_catalogue",
         **kwargs: Any,
     ) -> None:
         super().__init__(timeout=timeout, **kwargs)
         self.shard = shard
-        self.smq_queue = smq_queue
+        self.smq_queue = queue_of(smq_queue, smq_conn_id)
         self.ask_after = ask_after
         self.fail_on_error = fail_on_error
         self.deferrable = deferrable

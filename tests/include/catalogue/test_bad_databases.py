@@ -220,7 +220,7 @@ def test_who_stands_still_inside_a_transaction_is_put_out_of_it(
     postgres_url: sa.URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = open_catalogue(postgres_url.update_query_dict(PATIENT))
-    monkeypatch.setattr(database, "IDLE_TIMEOUT", 0.3)
+    monkeypatch.setattr(database, "IDLE_TIMEOUT", 3)
     stalled = open_catalogue(postgres_url)
 
     def stand_still() -> None:

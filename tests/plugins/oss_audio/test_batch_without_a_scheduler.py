@@ -226,6 +226,17 @@ def test_a_batch_without_a_shard_ends_well(deployment: Deployment) -> None:
     assert report.execute(context)["wanted"] == 0
 
 
+def test_a_report_that_has_no_folder_is_in_the_log(
+    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "no folder").write_text("")
+    listed = listing(deployment).execute(deployment.context())
+    plan(listed)
+    report, context = reporting({"list": "success"}, batch=listed, reports=str(tmp_path / "no folder"))
+    assert report.execute(context)["wanted"] == 0
+    assert "The report can't be written to" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("failed", ["convert_1", "await_0", "verify", "catalogue"])
 def test_a_task_that_failed_fails_the_report_though_every_conversion_is_done(
     deployment: Deployment, failed: str

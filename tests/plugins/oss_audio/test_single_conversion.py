@@ -8,6 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from include.catalogue import State
+from oss_audio import defaults
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.publish import OSSAudioPublishOperator
 from oss_audio.operators.verify import OSSAudioVerifyOperator
@@ -289,3 +290,17 @@ def test_a_rendition_of_ours_is_refused_as_a_source_every_time(deployment: Deplo
 def test_neither_shard_nor_source(deployment: Deployment) -> None:
     with pytest.raises(AirflowFailException, match="give either shard, or bucket and key"):
         OSSAudioConvertOperator(task_id="one", profile="mobile-mp3").execute(deployment.context())
+
+
+@pytest.mark.parametrize(
+    ("given", "connection", "expected"),
+    [(None, "smq_default", "set"), ("", "smq_default", ""), ("mine", "smq_default", "mine"), (None, "smq_other", None)],
+)
+def test_the_topic_and_queue_of_a_deployment_are_those_of_its_own_connection(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, connection: str, expected: str | None
+) -> None:
+    for name in ("_TOPIC", "_QUEUE"):
+        monkeypatch.setattr(defaults, name, "set")
+    submits = OSSAudioConvertOperator(task_id="one", shard={}, smq_topic=given, smq_queue=given, smq_conn_id=connection)
+    waits = OSSAudioConvertSensor(task_id="wait", shard={}, smq_queue=given, smq_conn_id=connection)
+    assert [submits.smq_topic, submits.smq_queue, waits.smq_queue] == [expected] * 3

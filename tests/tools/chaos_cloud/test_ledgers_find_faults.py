@@ -107,8 +107,9 @@ def test_a_message_that_comes_back_after_its_deletion_is_found(cloud: CloudProce
     (body,) = sender.acknowledged
     account.get_queue("chaos-messages").send_message(mns_queue.Message(body))
     account.mns_client.close_connection()
-    while not findings.problems:
-        receiver.step()
+    for _ in range(60):
+        if not findings.problems:
+            receiver.step()
     assert "came back after its deletion" in findings.problems[0]
     sender.close()
     receiver.close()
@@ -133,8 +134,9 @@ def test_a_conversion_that_is_done_again_or_lost_is_found(cloud: CloudProcess, b
 def test_an_upload_whose_acknowledged_parts_are_gone_is_found(cloud: CloudProcess, bucket: Any):
     findings = Findings()
     client = Multipart("parts", cloud, SEED, findings)
-    while "parts acknowledged" not in findings.counts:
-        client.step()
+    for _ in range(60):
+        if "parts acknowledged" not in findings.counts:
+            client.step()
     for upload in bucket.list_multipart_uploads(prefix="parts/").upload_list:
         bucket.abort_multipart_upload(upload.key, upload.upload_id)
     client.step()

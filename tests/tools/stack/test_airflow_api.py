@@ -10,9 +10,9 @@ from typing import ClassVar
 import pytest
 
 from tools.stack.airflow_api import AirflowApi
-from tools.stack.errors import NoAnswer
+from tools.stack.errors import NoAnswer, StackError
 
-ANSWERS = [b'{"access_token": "t"}', b'{"state": "running"}', None, None, b'{"state": "success"}']
+ANSWERS = [b'{"access_token": "t"}', b'{"state": "running"}', None, None, *[b'{"state": "success"}'] * 2]
 """What is answered to one request after the other; None: the connection is closed."""
 
 
@@ -57,3 +57,19 @@ def test_no_answer_until_the_end_is_told(api: AirflowApi) -> None:
     api.run("dag", "run")
     with pytest.raises(NoAnswer, match="does not answer GET /api/v2/dags/dag/dagRuns/run"):
         api.wait_for_run("dag", "run", timeout_seconds=0, poll_seconds=0.01)
+
+
+def test_a_look_that_finds_a_dead_process_ends_the_wait_whoever_answers(api: AirflowApi) -> None:
+    def watch() -> None:
+        raise StackError("the API server has ended")
+
+    with pytest.raises(StackError, match="has ended"):
+        api.wait_for_run("dag", "run", timeout_seconds=60, watch=watch)
+
+
+def test_a_look_that_gets_no_answer_is_made_again(api: AirflowApi) -> None:
+    looks: list[dict[str, object]] = []
+    found = api.wait_for_run(
+        "dag", "run", timeout_seconds=60, watch=lambda: looks.append(api.run("dag", "run")), poll_seconds=0.01
+    )
+    assert (looks, found) == ([{"state": "running"}, {"state": "success"}], {"state": "success"})

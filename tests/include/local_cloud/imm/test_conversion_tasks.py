@@ -184,7 +184,7 @@ async def test_an_overwritten_source_is_read_as_it_is_when_the_task_runs(
     assert "a.wav" in ended[-1].message
 
 
-async def test_accepted_tasks_are_finished_once_after_a_restart_in_their_order(
+async def test_accepted_tasks_are_finished_and_told_of_after_a_restart(
     cloud: Any, make_audio: Callable[..., Path]
 ) -> None:
     cloud.put("a.wav", make_audio("a.wav", seconds=1.0))
@@ -197,8 +197,10 @@ async def test_accepted_tasks_are_finished_once_after_a_restart_in_their_order(
     await cloud.start()
     for one in submitted:
         assert (await cloud.ended(one.task_id)).status == "Succeeded"
-    told = [json.loads(envelope["content"])["TaskId"] for envelope in await cloud.notifications(6)]
-    assert sorted(told) == sorted(one.task_id for one in submitted)
+    told: set[str] = set()
+    while len(told) < 6:  # at least once: what was told at the end of the first life may be told again
+        told |= {json.loads(envelope["content"])["TaskId"] for envelope in await cloud.notifications(1)}
+    assert told == {one.task_id for one in submitted}
     for number in range(6):
         cloud.store.head("examplebucket", f"r-{number}.mp3")
     assert list(cloud.store.scratch().iterdir()) == []
