@@ -28,10 +28,11 @@ class Decision(StrEnum):
     RESTING = "failed, resting"
     DEAD = "failed for good"
     RENDITION = "a rendition itself"
+    BUSY = "target being written"
 
 
 #: Decisions that leave a conversion out of the batch.
-LEFT_ALONE = frozenset({Decision.RESTING, Decision.DEAD, Decision.RENDITION})
+LEFT_ALONE = frozenset({Decision.RESTING, Decision.DEAD, Decision.RENDITION, Decision.BUSY})
 #: Decisions that leave a row that says why there is nothing to convert, with its code.
 SKIPPED = {Decision.EMPTY: "EmptySource", Decision.NO_TARGET: "ImpossibleTarget", Decision.DEGRADES: "WouldDegrade"}
 #: Decisions that begin a new generation.

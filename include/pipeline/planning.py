@@ -6,7 +6,7 @@ One transaction: a refusal or a dry run leaves nothing behind.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from .estimating import Estimate, PriceTable
 from .renderings import Rendering, target_bucket
 from .selection import Selection, SelectionError, check_target, refuse_own_targets
 from .sharding import cut_shards
-from .targets import own_targets
+from .targets import TargetsBusy, own_targets
 from .whereabouts import Whereabouts
 
 #: A conversion that the batch wants: its candidate's position, its id, and why.
@@ -83,6 +83,7 @@ def plan_batch(
     """
     refuse_own_targets(selection, renderings)
     whereabouts = Whereabouts(bucket)
+    busy: set[tuple[str, str]] = set()
     while True:
         planner = _Planner(
             selection,
@@ -96,12 +97,15 @@ def plan_batch(
             order=order,
             never_degrade=never_degrade,
             whereabouts=whereabouts,
+            busy=busy,
             plan=Plan(estimate=Estimate(prices)),
         )
         try:
             return _plan(catalogue, planner, batch_id, uid, dry_run=dry_run)
         except _Unknown:
             whereabouts.find_out()
+        except TargetsBusy as found:
+            busy.update(found.which)
         except _DryRun:
             _forget_listing(catalogue, batch_id)
             return planner.plan
@@ -149,6 +153,7 @@ class _Planner:
         order: Order,
         never_degrade: bool,
         whereabouts: Whereabouts,
+        busy: Set[tuple[str, str]],
         plan: Plan,
     ) -> None:
         self._selection = selection
@@ -164,6 +169,7 @@ class _Planner:
         self._order = order
         self._never_degrade = never_degrade
         self._whereabouts = whereabouts
+        self._busy = busy
         self._taken: set[str] = set()
         self._impossible: dict[str, str] = {}
         self._ordinal = 0
@@ -269,11 +275,13 @@ class _Planner:
     def _decision(self, row: Row[Any], at: datetime) -> Decision:
         if row.size == 0:
             return Decision.EMPTY
-        decision = self._by_state(row, at)
-        if self._never_degrade and decision in FRESH:
-            convert = self._renderings[row.rendering].convert
-            if degrades(convert, row.codec, row.duration, row.size):
-                return Decision.DEGRADES
+        decision, rendering = self._by_state(row, at), self._renderings[row.rendering]
+        if decision not in FRESH:
+            return decision
+        if (rendering.name, row.key) in self._busy:
+            return Decision.BUSY
+        if self._never_degrade and degrades(rendering.convert, row.codec, row.duration, row.size):
+            return Decision.DEGRADES
         return decision
 
     def _by_state(self, row: Row[Any], at: datetime) -> Decision:

@@ -155,7 +155,7 @@ class _Submitter:
                     return self._outcomes
 
     def _submit_planned(self, pool: ThreadPoolExecutor) -> None:
-        """Keep the pool full; one transaction writes down what came back and claims what goes out next.
+        """Keep the pool full: write down what came back, claim what goes out next.
 
         A pause keeps new requests from going out; what comes back meanwhile is written down at once. Returns when
         nothing is left to send or, after a pause, while no slot is free.
@@ -163,10 +163,13 @@ class _Submitter:
         pending: dict[Future[Outcome], _Sent] = {}
         done: set[Future[Outcome]] = set()
         while True:
+            if done:
+                # By itself: what was paid for is written down whatever becomes of the next claim.
+                with self._catalogue.write() as connection:
+                    # In the order of everybody who writes many rows: see `conversions`.
+                    for future in sorted(done, key=lambda one: pending[one].claimed.id):
+                        self._record(connection, pending.pop(future), future.result())
             with self._catalogue.write() as connection:
-                # In the order of everybody who writes many rows: see `conversions`.
-                for future in sorted(done, key=lambda one: pending[one].claimed.id):
-                    self._record(connection, pending.pop(future), future.result())
                 taken = self._claim(connection, len(pending))
                 paused = self._rate.wait()
             for sent in taken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,8 +22,15 @@ from .whereabouts import Whereabouts
 _IN_FLIGHT = frozenset(state.value for state in IN_FLIGHT)
 
 
-class TargetBusy(RuntimeError):
-    """A conversion that was asked for by itself is writing to a target this moment; it is free when that has ended."""
+class TargetsBusy(Exception):
+    """Not an error: conversions that were asked for by themselves are writing to sources' targets this moment.
+
+    `which`: names of renderings and keys of sources.
+    """
+
+    def __init__(self, which: Set[tuple[str, str]]) -> None:
+        super().__init__(f"{len(which)} targets are being written")
+        self.which = which
 
 
 def own_targets(
@@ -44,13 +51,14 @@ def own_targets(
 
     Raises:
         SelectionError: naming both sources, or both profiles, and the target they share.
-        TargetBusy: a single conversion is writing to one of them.
+        TargetsBusy: of sources that are to be left for a later batch; all of this is to be undone.
     """
     owners: dict[tuple[str, str], str] = {}
     for key, target in targets.items():
         if target in owners:
             raise _shared(rendering, target, owners[target], key)
         owners[target] = key
+    busy: set[tuple[str, str]] = set()
     for other in _owners(connection, owners):
         target = (other.target_bucket, other.target_key)
         if target not in owners:
@@ -59,6 +67,9 @@ def own_targets(
         if (other.bucket, other.key, other.profile) == (selection.bucket, key, rendering.name):
             continue
         same_source = (other.bucket, other.key) == (selection.bucket, key)
+        if same_source and _is_being_written(other):
+            busy.add((rendering.name, key))
+            continue
         if same_source:
             gone = _gives_way(other, rendering, wanted)
         else:
@@ -69,6 +80,8 @@ def own_targets(
             raise _one_source_twice(rendering, target, other.profile, key)
         else:
             raise _shared(rendering, target, other.key, key)
+    if busy:
+        raise TargetsBusy(busy)
 
 
 def _owners(connection: Connection, targets: dict[tuple[str, str], str]) -> Sequence[Any]:
@@ -105,17 +118,17 @@ def _source_gone(
     return whereabouts.is_gone(other.key)
 
 
+def _is_being_written(other: Any) -> bool:
+    """Whether a task of a single conversion may be writing there, unless it hasn't been heard of for long."""
+    return is_single(other.profile) and other.state in _IN_FLIGHT and other.changed_at > now() - LEFT_BEHIND
+
+
 def _gives_way(other: Any, rendering: Rendering, wanted: frozenset[str]) -> bool:
     """Whether another rendition of the same source leaves its target to this one."""
-    if not is_single(other.profile):
-        return other.profile not in wanted and other.profile not in load_profiles()
-    if other.state in _IN_FLIGHT and other.changed_at > now() - LEFT_BEHIND:
-        raise TargetBusy(
-            f"{other.profile} is being written by a conversion of oss://{other.bucket}/{other.key} that a DAG of yours "
-            f"asked for by itself: {rendering.name} gets that target when it has ended"
-        )
-    # What was asked for by itself is unverified, and its target is the profile's own: the profile's follows it.
-    return not is_single(rendering.name)
+    if is_single(other.profile):
+        # What was asked for by itself is unverified, and its target is the profile's own: the profile's follows it.
+        return not is_single(rendering.name)
+    return other.profile not in wanted and other.profile not in load_profiles()
 
 
 def _give_up(connection: Connection, conversion_id: int) -> None:

@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from include.audio_convert import ParameterError, ProfileError
-from include.catalogue import CatalogueError, CatalogueUnreachable
+from include.catalogue import CatalogueError, CatalogueTrouble, CatalogueUnreachable
 from include.catalogue.batches import NoSuchBatch
 from include.oss import OssConfigurationError, OssSettings, OssUnavailable, is_wrong_setting, redact
 from include.pipeline.estimating import PriceError
 from include.pipeline.reconciling import NoAnswer
 from include.pipeline.request import RequestError
 from include.pipeline.selection import SelectionError
-from include.pipeline.targets import TargetBusy
 from include.smq import SmqError, SmqUnavailable
 
 #: What only a person can mend: the task fails at once, whatever its retries.
@@ -32,7 +31,7 @@ _SETTINGS = (
 )
 
 #: What a later try may get past: the task's retries are for this.
-_PASSING = (CatalogueUnreachable, NoAnswer, OssUnavailable, SmqUnavailable, TargetBusy)
+_PASSING = (CatalogueTrouble, CatalogueUnreachable, NoAnswer, OssUnavailable, SmqUnavailable)
 
 
 @contextmanager

@@ -23,7 +23,6 @@ from include.pipeline.planning import plan_batch
 from include.pipeline.request import BatchRequest
 from include.pipeline.selection import Selection, SelectionError
 from include.pipeline.single import plan_single
-from include.pipeline.targets import TargetBusy
 from tests.include.pipeline.conftest import LISTED_AT
 
 if TYPE_CHECKING:
@@ -167,14 +166,19 @@ def test_a_profile_takes_over_what_was_asked_for_by_itself(steps: Steps, state: 
 
 @pytest.mark.parametrize("state", [State.SUBMITTING, State.SUBMITTED])
 @pytest.mark.usefixtures("single")
-def test_nobody_takes_a_target_over_that_is_being_written(steps: Steps, state: State) -> None:
+def test_a_target_that_is_being_written_is_left_for_a_later_night_and_the_others_go_on(
+    steps: Steps, state: State
+) -> None:
     steps.change(state=state.value)
-    with pytest.raises(TargetBusy, match=r"a\.wav that a DAG of yours asked for"):
-        night(steps)
-    assert [one.newest for one in steps.rows()] == [True]
+    steps.put("b.wav", OLDER)
+    assert night(steps).decisions == {"new": 1, "target being written": 1}
+    assert [(one.key.removeprefix(steps.prefix), one.newest) for one in steps.rows()] == [
+        ("a.wav", True),
+        ("b.wav", True),
+    ]
     # Nobody sees it through any more.
     steps.change(changed_at=now() - LEFT_BEHIND)
-    assert night(steps).decisions == {"new": 1}
+    assert night(steps).decisions == {"new": 1, "joined": 1}
 
 
 def test_what_was_asked_for_by_itself_takes_nothing_from_a_profile(steps: Steps) -> None:

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from include.catalogue import State
+from include.catalogue import CatalogueTrouble, State
 from include.pipeline import draining, submitting
+from oss_audio.clear_errors import clear_errors
 from oss_audio.operators.report import OSSAudioReportOperator
 
 if TYPE_CHECKING:
@@ -184,3 +185,9 @@ def test_the_report_of_a_run_needs_nobody(lines: Lines, begin: Callable[[str], A
     run = begin("one").through("export")
     lines.cut(0)
     assert OSSAudioReportOperator(task_id="report", batch=run.listed).execute(run.context)["published"] == 2
+
+
+def test_a_catalogue_that_fails_under_a_task_is_a_sentence_and_leaves_the_task_its_retries() -> None:
+    with pytest.raises(AirflowException, match="the database is gone") as caught, clear_errors("Planning"):
+        raise CatalogueTrouble("the database is gone")
+    assert not isinstance(caught.value, AirflowFailException)

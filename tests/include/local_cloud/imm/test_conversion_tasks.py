@@ -184,7 +184,7 @@ async def test_an_overwritten_source_is_read_as_it_is_when_the_task_runs(
     assert "a.wav" in ended[-1].message
 
 
-async def test_accepted_tasks_are_finished_and_told_of_after_a_restart(
+async def test_accepted_tasks_are_finished_once_after_a_restart_in_their_order(
     cloud: Any, make_audio: Callable[..., Path]
 ) -> None:
     cloud.put("a.wav", make_audio("a.wav", seconds=1.0))
