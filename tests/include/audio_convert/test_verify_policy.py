@@ -75,7 +75,7 @@ def test_an_error_names_the_setting_and_its_line(wish: str, key: str, said: str,
 )
 def test_a_value_is_checked_however_it_is_made(name: str, value: object) -> None:
     with pytest.raises(ParameterError, match=f"verify {name}"):
-        VerifyPolicy(**{name: value})  # type: ignore[arg-type]
+        VerifyPolicy(**{name: value})
 
 
 def test_it_is_no_part_of_what_is_made(tmp_path: Path) -> None:

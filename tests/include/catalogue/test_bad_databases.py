@@ -261,7 +261,7 @@ def test_settings_of_the_address_are_left_alone(postgres_url: sa.URL) -> None:
     opened = open_catalogue(postgres_url.update_query_dict(options))
     with opened.read() as connection:
         assert connection.scalar(sa.text("SELECT current_setting('idle_in_transaction_session_timeout')")) == "7s"
-        told = connection.connection.driver_connection.get_dsn_parameters()  # type: ignore[union-attr]
+        told = connection.connection.driver_connection.get_dsn_parameters()
     assert (told["keepalives_idle"], told["keepalives_interval"], told["connect_timeout"]) == ("77", "10", "10")
     opened.close()
 
@@ -273,7 +273,7 @@ def test_a_connection_that_is_lost_inside_a_transaction_passes(postgres_url: sa.
     def lose_it() -> None:
         with opened.write() as connection:
             if end == "close":
-                connection.connection.driver_connection.close()  # type: ignore[union-attr]
+                connection.connection.driver_connection.close()
             else:
                 with other.write() as busy:
                     pid = connection.scalar(sa.func.pg_backend_pid())

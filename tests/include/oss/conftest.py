@@ -25,7 +25,7 @@ def settings_of(cloud: CloudProcess, **changes: object) -> OssSettings:
         "path_style": True,
         "name": "connection 'oss_default'",
     }
-    return OssSettings(**(values | changes))  # type: ignore[arg-type]
+    return OssSettings(**(values | changes))
 
 
 @pytest.fixture

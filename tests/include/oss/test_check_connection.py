@@ -35,7 +35,7 @@ def test_an_answer_counts_at_once(
     bucket: str | None,
     complaint: str,
 ) -> None:
-    settings = replace(oss_settings, **changes)  # type: ignore[arg-type]
+    settings = replace(oss_settings, **changes)
     with pytest.raises(OssConfigurationError, match=complaint) as caught:
         check_bucket(settings, bucket or local_cloud.bucket, pauses=(3600, 3600))
     for secret in settings.secrets:

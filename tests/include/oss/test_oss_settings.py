@@ -103,7 +103,7 @@ def test_settings_that_cant_work_name_the_setting(changes: dict[str, object], co
     ],
 )
 def test_workers_and_browsers_get_their_own_address(changes: dict[str, object], worker: str, browser: str) -> None:
-    settings = replace(HANGZHOU, **changes)  # type: ignore[arg-type]
+    settings = replace(HANGZHOU, **changes)
     signed = urlsplit(settings.bucket("music").sign_url("GET", "k", 60))
     assert signed.netloc + signed.path == worker
     presigned = urlsplit(settings.presign_get("music", "k", 60))

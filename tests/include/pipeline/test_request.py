@@ -27,7 +27,7 @@ from include.pipeline.request import BatchRequest, RequestError
 )
 def test_a_breach_names_the_parameter(changes: dict[str, object], reason: str) -> None:
     with pytest.raises(RequestError, match=reason):
-        BatchRequest(**{"bucket": "audio", "profiles": ("mobile-mp3",), **changes}).renderings()  # type: ignore[arg-type]
+        BatchRequest(**{"bucket": "audio", "profiles": ("mobile-mp3",), **changes}).renderings()
 
 
 def test_a_request_survives_json() -> None:

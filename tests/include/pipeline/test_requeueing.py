@@ -152,4 +152,4 @@ def test_where_nothing_failed_there_is_nothing_to_tick(catalogue: Catalogue, pla
 @pytest.mark.parametrize("values", [{"attempts": 0}, {"limit": 0}])
 def test_wrong_numbers_are_refused(values: dict[str, int]) -> None:
     with pytest.raises(RequestError, match="give 1 or more"):
-        Wanted(**values)  # type: ignore[arg-type]
+        Wanted(**values)

@@ -58,7 +58,7 @@ SECOND = timedelta(seconds=1)
     ],
 )
 def test_limits_of_size_and_time(limits: dict[str, object], size: int, modified: datetime, reason: str | None) -> None:
-    selection = Selection("audio", **limits)  # type: ignore[arg-type]
+    selection = Selection("audio", **limits)
     assert selection.reason_against_object("a.wav", size, modified) == reason
 
 
@@ -73,7 +73,7 @@ def test_limits_of_size_and_time(limits: dict[str, object], size: int, modified:
 )
 def test_limits_that_leave_nothing_are_refused(limits: dict[str, object], message: str) -> None:
     with pytest.raises(SelectionError, match=message):
-        Selection("audio", **limits)  # type: ignore[arg-type]
+        Selection("audio", **limits)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_limits_that_leave_nothing_are_refused(limits: dict[str, object], messag
 )
 def test_a_selection_that_cannot_work_is_refused(changes: dict[str, object], reason: str) -> None:
     with pytest.raises(SelectionError, match=reason):
-        Selection(**{"bucket": "audio", **changes})  # type: ignore[arg-type]
+        Selection(**{"bucket": "audio", **changes})
 
 
 @pytest.mark.parametrize(

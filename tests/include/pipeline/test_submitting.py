@@ -38,7 +38,7 @@ def hurried(settings: OssSettings, endpoint: str) -> OssSettings:
 
 def submit_from_a_process(url: str, oss: OssSettings, batch: int, start: object) -> None:
     catalogue = open_catalogue(url)
-    start.wait()  # type: ignore[attr-defined]
+    start.wait()
     submit_shard(catalogue, oss, batch, 0, SubmitOptions(concurrency=4))
     catalogue.close()
 

@@ -64,7 +64,7 @@ class Studio:
     def rendition(self, f: str, **changes: object) -> bytes:
         """What a right service makes for ``ASKED[f]``, or for the changed wish; ``silent`` takes silence."""
         silent = bool(changes.pop("silent", False))
-        wish = replace(ASKED[f], **changes)  # type: ignore[arg-type]
+        wish = replace(ASKED[f], **changes)
         encoder = ENCODERS[wish.f] if wish.ar != 16000 or wish.f != "amr" else ("-c:a", "libvo_amrwbenc", "-f", "amr")
         bitrate = ("-b:a", str(wish.ab)) if wish.ab else ()
         shape = ("-ar", str(wish.ar), "-ac", str(wish.ac), *bitrate, *encoder)

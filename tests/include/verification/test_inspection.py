@@ -157,7 +157,7 @@ def test_pictures_are_read_by_another_program(picture: str, tmp_path: Path, ffmp
     import subprocess
 
     path = tmp_path / "a.png"
-    path.write_bytes(inspect(wav(sine(1, -6)), picture=picture).picture or b"")  # type: ignore[arg-type]
+    path.write_bytes(inspect(wav(sine(1, -6)), picture=picture).picture or b"")
     told = subprocess.run(
         [Path(ffmpeg).with_name("ffprobe"), "-v", "error", "-show_entries", "stream=codec_name,width", path],
         check=True,

@@ -221,7 +221,7 @@ def test_a_param_that_nobody_knows(deployment: Deployment, capsys: pytest.Captur
 def test_an_interval_of_a_run_that_has_none(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     task = OSSAudioListOperator(task_id="list", **SELECTION)
     params = {name: param.resolve() for name, param in batch_params().items()} | {"interval_only": True}
-    task.render_template_fields({"params": params})  # type: ignore[typeddict-item]
+    task.render_template_fields({"params": params})
     told = refused(task.execute, deployment.context(), capsys)
     assert "interval only, of a run without a data interval" in told
 

@@ -92,5 +92,5 @@ def test_what_the_form_says_reaches_the_listing(entered: dict[str, Any], request
     task = OSSAudioListOperator(task_id="list", **SELECTION)
     params = {name: param.resolve() for name, param in batch_params().items()} | entered
     context = {"params": params, "data_interval_start": INTERVAL[0], "data_interval_end": INTERVAL[1]}
-    task.render_template_fields(context)  # type: ignore[arg-type]
+    task.render_template_fields(context)
     assert task._request() == request_

@@ -37,7 +37,7 @@ def listing(deployment: Deployment, **changes: Any) -> OSSAudioListOperator:
 
 
 def plan(batch: Any) -> list[Any]:
-    return OSSAudioPlanOperator(task_id="plan", batch=batch).execute({})  # type: ignore[arg-type]
+    return OSSAudioPlanOperator(task_id="plan", batch=batch).execute({})
 
 
 def ended_by(trigger: Any) -> Any:
@@ -172,7 +172,7 @@ def test_a_dry_run_shows_the_plan_and_keeps_nothing(deployment: Deployment, caps
     assert f"{key}  as mobile-mp3  ->  oss://{deployment.cloud.bucket}/renditions/mobile-mp3/" in log
     assert "Dry run: nothing was submitted" in log
     assert deployment.rows(listed["batch"]) == []
-    report = OSSAudioReportOperator(task_id="report", batch=listed).execute({})  # type: ignore[arg-type]
+    report = OSSAudioReportOperator(task_id="report", batch=listed).execute({})
     assert report["wanted"] == 0
 
 

@@ -101,7 +101,7 @@ def test_templates_are_rendered_in_every_field() -> None:
         smq_queue="{{ it }}",
         staging_prefix="{{ it }}/",
     )
-    task.render_template_fields({"it": "x"})  # type: ignore[typeddict-unknown-key]
+    task.render_template_fields({"it": "x"})
     assert [getattr(task, name) for name in task.template_fields] == [
         None,
         "x",

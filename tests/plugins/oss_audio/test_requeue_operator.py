@@ -26,7 +26,7 @@ def requeueing(**entered: Any) -> OSSAudioRequeueOperator:
     """The task as a worker has it: the DAG's arguments, rendered with what was entered into the form."""
     task = OSSAudioRequeueOperator(task_id="requeue", **FAILURES)
     params = {name: param.resolve() for name, param in requeue_params().items()} | entered
-    task.render_template_fields({"params": params})  # type: ignore[typeddict-item]
+    task.render_template_fields({"params": params})
     return task
 
 

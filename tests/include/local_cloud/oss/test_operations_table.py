@@ -66,7 +66,7 @@ def test_the_documented_flags_are_the_commands_own():
     usage = cli.parser({})
     with pytest.raises(SystemExit):
         usage.parse_args(["serve", "--no-such-flag"])
-    serve = usage._subparsers._group_actions[0].choices["serve"]  # type: ignore[union-attr]
+    serve = usage._subparsers._group_actions[0].choices["serve"]
     flags = [action.option_strings[0] for action in serve._actions if action.option_strings[0] != "-h"]
     assert [flag for flag, _ in listed] == flags
 

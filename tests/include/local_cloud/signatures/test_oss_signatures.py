@@ -82,7 +82,7 @@ def verify(
 
 def refusal(request: ReceivedRequest, now: datetime, **settings: str | None) -> AuthenticationError:
     with pytest.raises(AuthenticationError) as raised:
-        verify(request, now, **settings)  # type: ignore[arg-type]
+        verify(request, now, **settings)
     return raised.value
 
 
