@@ -72,7 +72,7 @@ def _parted(address: str) -> tuple[str, str]:
 
 
 def apply(catalogue: Catalogue, shards: Collection[Shard]) -> int:
-    """Let the inbox's news reach the submitted conversions of shards, or of whole batches.
+    """Let the inbox's news reach the submitted conversions of shards.
 
     Returns:
         How many conversions moved.

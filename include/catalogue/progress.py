@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 from .schema import batch_conversion, conversion
 from .states import State
 
-#: A batch's id and one of its shards; None: the whole batch.
-Shard = tuple[int, int | None]
+#: A batch's id and one of its shards.
+Shard = tuple[int, int]
 
 
 @dataclass
@@ -34,15 +34,14 @@ class Sums:
 
 def of_shards(shards: Collection[Shard]) -> sa.ColumnElement[bool]:
     """Whether a row of `batch_conversion` belongs to one of the shards."""
-    by_batch: defaultdict[int, set[int | None]] = defaultdict(set)
+    by_batch: defaultdict[int, set[int]] = defaultdict(set)
     for batch, shard in shards:
         by_batch[batch].add(shard)
     # A condition for each batch, and not one on pairs: for that SQLite would go through the whole table.
-    conditions = []
-    for batch, wanted in sorted(by_batch.items()):
-        some = sorted(shard for shard in wanted if shard is not None)
-        among = sa.true() if None in wanted else batch_conversion.c.shard.in_(some)
-        conditions.append(sa.and_(batch_conversion.c.batch_id == batch, among))
+    conditions = (
+        sa.and_(batch_conversion.c.batch_id == batch, batch_conversion.c.shard.in_(sorted(wanted)))
+        for batch, wanted in sorted(by_batch.items())
+    )
     return sa.or_(sa.false(), *conditions)
 
 
@@ -68,10 +67,9 @@ def sum_up(connection: Connection, shards: Collection[Shard], abandoned_before: 
     )
     found: defaultdict[Shard, Sums] = defaultdict(Sums)
     for row in connection.execute(statement):
-        for shard in ((row.batch_id, row.shard), (row.batch_id, None)):
-            sums = found[shard]
-            sums.states[State(row.state)] += row.rows
-            sums.abandoned += row.abandoned
-            if row.state == State.SUBMITTED.value and row.deadline is not None:
-                sums.deadline = min(sums.deadline or row.deadline, row.deadline)
+        sums = found[row.batch_id, row.shard]
+        sums.states[State(row.state)] += row.rows
+        sums.abandoned += row.abandoned
+        if row.state == State.SUBMITTED.value:
+            sums.deadline = row.deadline
     return {shard: found[shard] for shard in shards}

@@ -35,7 +35,7 @@ Submitted = Callable[[Connection], list[Conversion]]
 
 
 def submitted_of(shard: Shard) -> Submitted:
-    """Those of a shard, or of a whole batch."""
+    """Those of a shard."""
     batch, number = shard
     return lambda connection: conversions.of_batch(connection, batch, [State.SUBMITTED], shard=number)
 

@@ -98,8 +98,6 @@ def poke(
     smq: SmqSettings | None,
     queue: str | None,
     shard: Shard,
-    *,
-    ask: bool = True,
 ) -> Progress:
     """Receive once and, if that was not enough, ask once: for somebody who looks now and then, on no event loop."""
 
@@ -107,7 +105,7 @@ def poke(
         async with Lookout(catalogue, oss, smq, queue) as lookout:
             await lookout.drain(1)
             progress = await lookout.look(shard)
-            if ask and not progress.done:
+            if not progress.done:
                 await Asker(lookout, submitted_of(shard)).ask()
                 progress = await lookout.look(shard)
             return progress
