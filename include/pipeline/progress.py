@@ -69,7 +69,7 @@ class Progress:
 
 
 def read_progress(connection: Connection, shards: Collection[Shard]) -> dict[Shard, Progress]:
-    """Sum up the states of shards, or of whole batches."""
+    """Sum up the states of shards."""
     return {shard: _progress(sums) for shard, sums in sum_up(connection, shards, now() - ABANDONED).items()}
 
 

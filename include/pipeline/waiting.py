@@ -29,7 +29,7 @@ OVERDUE_EVERY = 10.0
 
 
 class ShardWaiter:
-    """Waits for one shard, or for a whole batch. Any number of waiters, in any processes, may wait for the same."""
+    """Waits for one shard. Any number of waiters, in any processes, may wait for the same."""
 
     def __init__(
         self,
