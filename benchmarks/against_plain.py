@@ -18,8 +18,8 @@ from benchmarks.conversions import SUBMIT_TO_AWAITED, be_idle, run_nightly_batch
 from benchmarks.cpu import Sampler
 from benchmarks.relay import Requests
 from benchmarks.run_figures import AFTERWARDS, RunFigures, figures_of
-from include.audio_convert import load_profiles
-from include.oss.sdk import load_oss2
+from oss_audio_core.audio_convert import load_profiles
+from oss_audio_core.oss.sdk import load_oss2
 from tools.demo.upload import oss_settings
 from tools.stack import Stack, StackError
 from tools.stack.settings import PROJECT_ROOT, CloudSettings

@@ -14,10 +14,10 @@ import yaml
 
 from benchmarks.clips import make_clips
 from benchmarks.relay import HOST, Requests, relays
-from include.audio_convert.profile_files import FOLDER_SETTING, PROFILES_DIRECTORY, load_profiles
-from include.local_cloud.misbehaviour.client import AdminClient
-from include.local_cloud.misbehaviour.rules import Instant
-from include.pipeline.flow import in_order
+from oss_audio_core.audio_convert.profile_files import FOLDER_SETTING, PROFILES_DIRECTORY, load_profiles
+from oss_audio_core.pipeline.flow import in_order
+from oss_local_cloud.misbehaviour.client import AdminClient
+from oss_local_cloud.misbehaviour.rules import Instant
 from tools.demo.upload import oss_settings
 from tools.stack import CloudEndpoints, Stack, StackError
 from tools.stack.environment import Folders, connections

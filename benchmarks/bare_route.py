@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from include.local_cloud.http_server import http_server
+from oss_local_cloud.http_server import http_server
 
 
 async def nothing(request: Request) -> Response:

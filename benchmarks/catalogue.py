@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.filled_catalogue import fill
-from include.catalogue import Catalogue, open_catalogue
-from include.catalogue.browsing import Published, page
+from oss_audio_core.catalogue import Catalogue, open_catalogue
+from oss_audio_core.catalogue.browsing import Published, page
 
 #: Pages of one kind that are read, each from the end of the one before.
 PAGES = 20
@@ -25,8 +25,8 @@ _EXPORT = """
 import sys, time
 import pyarrow.parquet
 from benchmarks.process_memory import peak
-from include.catalogue import open_catalogue
-from include.catalogue.exporting import export_batch
+from oss_audio_core.catalogue import open_catalogue
+from oss_audio_core.catalogue.exporting import export_batch
 
 catalogue = open_catalogue(sys.argv[1])
 began = time.perf_counter()

@@ -23,11 +23,11 @@ from typing import Any
 from benchmarks.cpu import usage
 from benchmarks.raw_connection import Connection, connected
 from benchmarks.signed_requests import signed_request
-from include.audio_convert import AudioConvert
-from include.local_cloud.imm.engine.binaries import Binaries, locate
-from include.local_cloud.imm.engine.command import command, plan
-from include.local_cloud.imm.engine.limits import EngineLimits
-from include.local_cloud.imm.engine.source import probe
+from oss_audio_core.audio_convert import AudioConvert
+from oss_local_cloud.imm.engine.binaries import Binaries, locate
+from oss_local_cloud.imm.engine.command import command, plan
+from oss_local_cloud.imm.engine.limits import EngineLimits
+from oss_local_cloud.imm.engine.source import probe
 from tools.cloud_process import PROJECT_ROOT, CloudProcess
 
 BUCKET, OUT_BUCKET, TOPIC, SOURCE = "bench", "bench-out", "done", "source.wav"

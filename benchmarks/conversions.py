@@ -16,7 +16,7 @@ from benchmarks.airflow_stack import SETTLE, Say, Workload, airflow_stack, run_d
 from benchmarks.cpu import Sampler
 from benchmarks.relay import Requests
 from benchmarks.run_figures import AFTERWARDS, MIB, RunFigures, figures_of
-from include.catalogue import State, open_catalogue
+from oss_audio_core.catalogue import State, open_catalogue
 from tools.demo.progress import batch_states
 from tools.stack import Stack
 

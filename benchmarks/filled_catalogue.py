@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from include.catalogue import Catalogue
+from oss_audio_core.catalogue import Catalogue
 
 #: Renditions of each source, and so profiles.
 PROFILES = 4

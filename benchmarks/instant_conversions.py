@@ -18,9 +18,9 @@ from pathlib import Path
 import psutil
 
 from benchmarks.clips import make_clips
-from include.local_cloud.misbehaviour.client import AdminClient
-from include.local_cloud.misbehaviour.rules import Instant
-from include.oss import OssSettings
+from oss_audio_core.oss import OssSettings
+from oss_local_cloud.misbehaviour.client import AdminClient
+from oss_local_cloud.misbehaviour.rules import Instant
 from tools.cloud_process import ACCESS_KEY_ID, ACCESS_KEY_SECRET, REGION, CloudProcess
 
 BUCKET, TOPIC, QUEUE = "audio", "audio-done", "audio-done-queue"

@@ -21,12 +21,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from benchmarks.process_memory import peak
-from include.audio_convert import load_profiles
-from include.catalogue import Catalogue, batches, open_catalogue
-from include.catalogue.batches import ListedObject
-from include.catalogue.schema import conversion, source
-from include.pipeline.planning import plan_batch
-from include.pipeline.request import BatchRequest
+from oss_audio_core.audio_convert import load_profiles
+from oss_audio_core.catalogue import Catalogue, batches, open_catalogue
+from oss_audio_core.catalogue.batches import ListedObject
+from oss_audio_core.catalogue.schema import conversion, source
+from oss_audio_core.pipeline.planning import plan_batch
+from oss_audio_core.pipeline.request import BatchRequest
 
 PAGE = 1000
 PROFILE = "mobile-mp3"

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from include.audio_convert import load_profiles
-from include.local_cloud.imm.engine import binaries
-from include.local_cloud.imm.engine.command import command, plan
-from include.local_cloud.imm.engine.source import Source
-from include.verification import decode_limits, inspect, probe, probe_remote, verify
+from oss_audio_core.audio_convert import load_profiles
+from oss_audio_core.verification import decode_limits, inspect, probe, probe_remote, verify
+from oss_local_cloud.imm.engine import binaries
+from oss_local_cloud.imm.engine.command import command, plan
+from oss_local_cloud.imm.engine.source import Source
 
 PROFILES = (
     "mobile-mp3",

@@ -25,15 +25,15 @@ from benchmarks.clips import make_clips
 from benchmarks.cpu import Sampler
 from benchmarks.loop_lag import Lags, read_lags
 from benchmarks.relay import HOST, Requests, relays
-from include.catalogue import Catalogue, batches, open_catalogue
-from include.catalogue.schema import batch_conversion
-from include.local_cloud.misbehaviour.client import AdminClient
-from include.local_cloud.misbehaviour.durations import Uniform
-from include.local_cloud.misbehaviour.rules import Instant, Lost, Slow
-from include.pipeline.listing import list_sources
-from include.pipeline.planning import plan_batch
-from include.pipeline.request import BatchRequest
-from include.pipeline.submitting import SubmitOptions, submit_shard
+from oss_audio_core.catalogue import Catalogue, batches, open_catalogue
+from oss_audio_core.catalogue.schema import batch_conversion
+from oss_audio_core.pipeline.listing import list_sources
+from oss_audio_core.pipeline.planning import plan_batch
+from oss_audio_core.pipeline.request import BatchRequest
+from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
+from oss_local_cloud.misbehaviour.client import AdminClient
+from oss_local_cloud.misbehaviour.durations import Uniform
+from oss_local_cloud.misbehaviour.rules import Instant, Lost, Slow
 from tools.demo.upload import oss_settings
 from tools.stack import CloudEndpoints, Stack, StackError
 from tools.stack.components import TRIGGERER

@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 import sqlalchemy as sa
 
-from include.catalogue import open_catalogue
+from oss_audio_core.catalogue import open_catalogue
 from tools.cloud_process import CloudProcess
 
 ROOT = Path(__file__).parents[1]

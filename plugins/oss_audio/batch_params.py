@@ -6,9 +6,9 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from include.audio_convert import load_profiles
-from include.pipeline.candidates import Order
 from oss_audio.deployment import setting, several
+from oss_audio_core.audio_convert import load_profiles
+from oss_audio_core.pipeline.candidates import Order
 
 
 def _flag(*, title: str, description: str) -> Param:

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from include.audio_convert import ParameterError, ProfileError
-from include.catalogue import CatalogueError, CatalogueTrouble, CatalogueUnreachable
-from include.catalogue.batches import NoSuchBatch
-from include.oss import OssConfigurationError, OssSettings, OssUnavailable, is_wrong_setting, redact
-from include.pipeline.estimating import PriceError
-from include.pipeline.reconciling import NoAnswer
-from include.pipeline.request import RequestError
-from include.pipeline.selection import SelectionError
-from include.smq import SmqError, SmqUnavailable
+from oss_audio_core.audio_convert import ParameterError, ProfileError
+from oss_audio_core.catalogue import CatalogueError, CatalogueTrouble, CatalogueUnreachable
+from oss_audio_core.catalogue.batches import NoSuchBatch
+from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable, is_wrong_setting, redact
+from oss_audio_core.pipeline.estimating import PriceError
+from oss_audio_core.pipeline.reconciling import NoAnswer
+from oss_audio_core.pipeline.request import RequestError
+from oss_audio_core.pipeline.selection import SelectionError
+from oss_audio_core.smq import SmqError, SmqUnavailable
 
 #: What only a person can mend: the task fails at once, whatever its retries.
 _SETTINGS = (

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
-from include.oss import OssSettings
+from oss_audio_core.oss import OssSettings
 
 
 class OSSConsoleLink(BaseOperatorLink):

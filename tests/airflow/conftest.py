@@ -9,8 +9,8 @@ from pathlib import Path
 import oss2
 import pytest
 
-from include.catalogue import Catalogue, open_catalogue
-from include.oss import OssSettings
+from oss_audio_core.catalogue import Catalogue, open_catalogue
+from oss_audio_core.oss import OssSettings
 from tools.demo.samples import make_samples
 from tools.demo.upload import oss_settings, upload_samples
 from tools.stack import PROJECT_ROOT, Stack

@@ -15,10 +15,10 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from include.catalogue import Catalogue, State
-from include.catalogue.reports import ReportRow, newest_rows
-from include.oss import OssSettings
-from include.verification import probe
+from oss_audio_core.catalogue import Catalogue, State
+from oss_audio_core.catalogue.reports import ReportRow, newest_rows
+from oss_audio_core.oss import OssSettings
+from oss_audio_core.verification import probe
 from tools.demo.accepted_tasks import count_accepted_tasks
 from tools.demo.samples import SAMPLES, TEXT_KEY, TRUNCATED_KEY
 from tools.stack import Stack

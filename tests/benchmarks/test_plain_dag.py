@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.against_plain import PLAIN_DAG, plain_settings
 from benchmarks.airflow_stack import Workload, profiles_of
-from include.audio_convert import load_profiles
+from oss_audio_core.audio_convert import load_profiles
 
 PROGRAM = """
 import json, sys

@@ -19,8 +19,8 @@ import psycopg2
 import pytest
 import sqlalchemy as sa
 
-from include.catalogue import open_catalogue
-from include.oss import patience
+from oss_audio_core.catalogue import open_catalogue
+from oss_audio_core.oss import patience
 
 START_SECONDS = 30
 

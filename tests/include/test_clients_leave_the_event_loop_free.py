@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 PROGRAM = """
 import asyncio, sys
 from blockbuster import blockbuster_ctx
-from include.oss import OssSettings
-from include.smq import SmqClient, SmqSettings
+from oss_audio_core.oss import OssSettings
+from oss_audio_core.smq import SmqClient, SmqSettings
 
 oss, smq, bucket, queue, key_id, secret, region = sys.argv[1:]
 

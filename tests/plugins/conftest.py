@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from include.oss import patience
+from oss_audio_core.oss import patience
 
 
 @pytest.fixture(autouse=True)

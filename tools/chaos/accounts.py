@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from include.local_cloud.misbehaviour.records import AcceptedTask, Fault
+from oss_local_cloud.misbehaviour.records import AcceptedTask, Fault
 from tools.chaos.judgement import FAILED_TASK, Judgement, made_by
 from tools.chaos.moves import Claim
 from tools.chaos.settings import READ_TIMEOUT

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from include.catalogue import Catalogue, CatalogueTrouble, State, open_catalogue
-from include.catalogue.schema import conversion, rendition
+from oss_audio_core.catalogue import Catalogue, CatalogueTrouble, State, open_catalogue
+from oss_audio_core.catalogue.schema import conversion, rendition
 from tools.chaos import moves
 
 

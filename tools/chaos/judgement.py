@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from include.catalogue import State
-from include.local_cloud.misbehaviour.records import AcceptedTask
+from oss_audio_core.catalogue import State
+from oss_local_cloud.misbehaviour.records import AcceptedTask
 from tools.chaos.catalogue_view import Rendition, Row
 
 FAILED_TASK, SUCCEEDED_TASK = "Failed", "Succeeded"

@@ -12,8 +12,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from include.catalogue import State
-from include.catalogue.states import MOVES
+from oss_audio_core.catalogue import State
+from oss_audio_core.catalogue.states import MOVES
 
 INSTALL = """
 CREATE TABLE chaos_move (

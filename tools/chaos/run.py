@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from include.catalogue import State
-from include.local_cloud.misbehaviour.client import AdminClient
+from oss_audio_core.catalogue import State
+from oss_local_cloud.misbehaviour.client import AdminClient
 from tools.chaos.accounts import Troubles, judge_accounts
 from tools.chaos.batches import DAG_ID, Batches
 from tools.chaos.catalogue_view import CatalogueView

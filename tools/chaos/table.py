@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from include.catalogue import ACTIVE, State
+from oss_audio_core.catalogue import ACTIVE, State
 
 SHOWN = (*(state for state in State if state in ACTIVE), State.PUBLISHED, State.FAILED)
 """Columns. A chaos run leads into no other state."""

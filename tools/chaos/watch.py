@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-from include.catalogue import State
+from oss_audio_core.catalogue import State
 from tools.chaos.catalogue_view import CatalogueView
 
 LOOK_EVERY = 0.15

@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from urllib.parse import urlsplit
 
-from include.oss import OssSettings
-from include.oss.imm import PAGE, TASK_TYPE
-from include.oss.sdk import load_imm
+from oss_audio_core.oss import OssSettings
+from oss_audio_core.oss.imm import PAGE, TASK_TYPE
+from oss_audio_core.oss.sdk import load_imm
 
 
 def count_accepted_tasks(settings: OssSettings, bucket: str) -> int:

@@ -8,8 +8,8 @@ from itertools import groupby
 from rich import box
 from rich.table import Table
 
-from include.catalogue.reports import ReportRow
-from include.catalogue.states import UNHAPPY, State
+from oss_audio_core.catalogue.reports import ReportRow
+from oss_audio_core.catalogue.states import UNHAPPY, State
 
 
 def catalogue_table(rows: Sequence[ReportRow], prefix: str) -> Table:

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.status import Status
 
-from include.catalogue import Catalogue, State
-from include.catalogue.schema import batch, batch_conversion, conversion
+from oss_audio_core.catalogue import Catalogue, State
+from oss_audio_core.catalogue.schema import batch, batch_conversion, conversion
 
 LINE_EVERY = 2.0
 """Seconds between two lines where there is no terminal to draw on."""

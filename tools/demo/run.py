@@ -15,10 +15,10 @@ from typing import Any
 
 from rich.console import Console
 
-from include.audio_convert import FORMATS, load_profiles
-from include.catalogue import Catalogue, State, open_catalogue
-from include.catalogue.reports import ReportRow, newest_rows
-from include.catalogue.states import UNHAPPY
+from oss_audio_core.audio_convert import FORMATS, load_profiles
+from oss_audio_core.catalogue import Catalogue, State, open_catalogue
+from oss_audio_core.catalogue.reports import ReportRow, newest_rows
+from oss_audio_core.catalogue.states import UNHAPPY
 from tools.demo.accepted_tasks import count_accepted_tasks
 from tools.demo.catalogue_table import catalogue_table
 from tools.demo.progress import Progress

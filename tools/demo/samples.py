@@ -14,7 +14,7 @@ import wave
 from dataclasses import dataclass
 from pathlib import Path
 
-from include.local_cloud.imm.engine.binaries import locate
+from oss_local_cloud.imm.engine.binaries import locate
 
 KEPT_OF_TRUNCATED = 0.4
 """Share of the truncated file that is there; its header still promises all of it."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from oss2.exceptions import NotFound
 
-from include.oss import OssSettings
-from include.oss.sdk import Oss2Bucket
+from oss_audio_core.oss import OssSettings
+from oss_audio_core.oss.sdk import Oss2Bucket
 from tools.demo.samples import SAMPLES
 from tools.stack import Stack
 

@@ -41,5 +41,5 @@ POSTGRESQL = "postgresql"
 REDIS = "redis"
 
 LOCAL_CLOUD = "local-cloud"
-LOCAL_CLOUD_COMMAND = ("-m", "include.local_cloud", "serve")
+LOCAL_CLOUD_COMMAND = ("-m", "oss_local_cloud", "serve")
 """Arguments of `python` that start the local cloud."""

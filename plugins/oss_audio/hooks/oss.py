@@ -7,8 +7,8 @@ from typing import ClassVar
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.oss import OssConfigurationError, OssSettings
 from oss_audio.hooks.connections import ConnectionFields, aread, read
+from oss_audio_core.oss import OssConfigurationError, OssSettings
 
 EXAMPLE = (
     "--conn-type oss --conn-extra "
@@ -23,7 +23,7 @@ class OSSAudioHook(BaseHook):
     `access_key_secret`, `region`, `endpoint`), so one connection serves both, and more: `security_token` (or
     `auth_type` STS), `path_style`, `custom_domain`, `internal_endpoint`, `browser_endpoint`, `imm_endpoint`,
     `imm_project`, `connect_timeout`, `read_timeout` (seconds). Login and password may stand in for the key id
-    and the secret. See `include.oss.OssSettings` for what each means.
+    and the secret. See `oss_audio_core.oss.OssSettings` for what each means.
 
     :param oss_conn_id: the connection.
     """

@@ -9,8 +9,8 @@ from typing import ClassVar
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.smq import SmqClient, SmqConfigurationError, SmqError, SmqSettings
 from oss_audio.hooks.connections import ConnectionFields, aread, read
+from oss_audio_core.smq import SmqClient, SmqConfigurationError, SmqError, SmqSettings
 
 EXAMPLE = (
     "--conn-type smq --conn-host https://1234567890.mns.cn-hangzhou.aliyuncs.com --conn-login … "

@@ -8,11 +8,11 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from include.catalogue import Catalogue, open_catalogue
-from include.oss import OssSettings
-from include.pipeline.request import RequestError
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
+from oss_audio_core.catalogue import Catalogue, open_catalogue
+from oss_audio_core.oss import OssSettings
+from oss_audio_core.pipeline.request import RequestError
 
 #: What `TriggerDagRunOperator` adds to a run's conf by itself, where OpenLineage is on.
 NOT_PARAMS = frozenset({"openlineage"})

@@ -11,15 +11,6 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.audio_convert import AudioConvert, load_profiles
-from include.catalogue import Catalogue, batches
-from include.catalogue.batches import ListedObject
-from include.oss import OssSettings, check_bucket, check_imm
-from include.pipeline.making_room import RoomMaker
-from include.pipeline.request import BatchRequest, RequestError
-from include.pipeline.single import plan_single
-from include.pipeline.submitting import SubmitOptions, submit_shard
-from include.smq import SmqSettings, check_smq
 from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import MAX_IN_FLIGHT, MAX_PER_SECOND, SMQ_CONNECTION, STAGING_PREFIX, queue_of, topic_of
 from oss_audio.hooks.smq import SMQHook
@@ -27,6 +18,15 @@ from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOperator, batch_name, counted
 from oss_audio.values import Shard, as_flag, as_shard, as_text
+from oss_audio_core.audio_convert import AudioConvert, load_profiles
+from oss_audio_core.catalogue import Catalogue, batches
+from oss_audio_core.catalogue.batches import ListedObject
+from oss_audio_core.oss import OssSettings, check_bucket, check_imm
+from oss_audio_core.pipeline.making_room import RoomMaker
+from oss_audio_core.pipeline.request import BatchRequest, RequestError
+from oss_audio_core.pipeline.single import plan_single
+from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
+from oss_audio_core.smq import SmqSettings, check_smq
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from typing import Any
 from airflow.sdk import Asset, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.pipeline.exporting import RunExport, export_run
-from include.pipeline.reporting import build_report
-from include.pipeline.request import check_folder
 from oss_audio.assets import RENDITIONS
 from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import CATALOGUE_PREFIX, MANIFESTS
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.values import as_batch, as_flag, as_text
+from oss_audio_core.pipeline.exporting import RunExport, export_run
+from oss_audio_core.pipeline.reporting import build_report
+from oss_audio_core.pipeline.request import check_folder
 
 
 class OSSAudioExportOperator(OSSAudioBatchOperator):

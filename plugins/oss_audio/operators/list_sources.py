@@ -9,22 +9,22 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from include.catalogue import batches
-from include.catalogue.batches import Batch
-from include.oss import OssSettings, check_bucket, check_imm
-from include.pipeline.candidates import Order
-from include.pipeline.degrading import look_at_lossy_sources
-from include.pipeline.listing import list_sources
-from include.pipeline.renderings import target_bucket
-from include.pipeline.request import BatchRequest, RequestError
-from include.pipeline.same_bytes import recognise_same_bytes
-from include.pipeline.selection import refuse_own_targets
 from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import CATALOGUE_PREFIX, STAGING_PREFIX
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOperator, batch_name
 from oss_audio.values import as_flag, as_hours, as_moment, as_names, as_number, as_text, as_texts
+from oss_audio_core.catalogue import batches
+from oss_audio_core.catalogue.batches import Batch
+from oss_audio_core.oss import OssSettings, check_bucket, check_imm
+from oss_audio_core.pipeline.candidates import Order
+from oss_audio_core.pipeline.degrading import look_at_lossy_sources
+from oss_audio_core.pipeline.listing import list_sources
+from oss_audio_core.pipeline.renderings import target_bucket
+from oss_audio_core.pipeline.request import BatchRequest, RequestError
+from oss_audio_core.pipeline.same_bytes import recognise_same_bytes
+from oss_audio_core.pipeline.selection import refuse_own_targets
 
 
 class OSSAudioListOperator(OSSAudioOperator):

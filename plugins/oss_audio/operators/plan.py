@@ -8,15 +8,15 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from include.catalogue import batches
-from include.pipeline.decisions import Plan
-from include.pipeline.estimating import PriceTable
-from include.pipeline.planning import plan_batch
-from include.pipeline.request import BatchRequest
 from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import PRICES
 from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.values import Shard, as_batch, as_text
+from oss_audio_core.catalogue import batches
+from oss_audio_core.pipeline.decisions import Plan
+from oss_audio_core.pipeline.estimating import PriceTable
+from oss_audio_core.pipeline.planning import plan_batch
+from oss_audio_core.pipeline.request import BatchRequest
 
 
 class OSSAudioPlanOperator(OSSAudioBatchOperator):

@@ -7,11 +7,11 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.pipeline.touched import touched
 from oss_audio.clear_errors import clear_errors
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.operators.base import OSSAudioBatchOperator, counted
 from oss_audio.values import as_batch
+from oss_audio_core.pipeline.touched import touched
 
 
 class OSSAudioPublishOperator(OSSAudioBatchOperator):
@@ -27,7 +27,7 @@ class OSSAudioPublishOperator(OSSAudioBatchOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         # Every task of the DAG imports this file; only this one needs the audio libraries.
-        from include.pipeline.publishing import publish_batch
+        from oss_audio_core.pipeline.publishing import publish_batch
 
         if self.batch is None:
             raise AirflowSkipException("there is no batch: the task that lists the sources failed")

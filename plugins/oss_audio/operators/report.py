@@ -9,12 +9,12 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.catalogue import batches
-from include.pipeline.reporting import build_report, render, write_report
 from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import REPORTS
 from oss_audio.operators.base import OSSAudioOperator
 from oss_audio.values import as_batch, as_number, as_percent, as_text
+from oss_audio_core.catalogue import batches
+from oss_audio_core.pipeline.reporting import build_report, render, write_report
 
 
 class OSSAudioReportOperator(OSSAudioOperator):

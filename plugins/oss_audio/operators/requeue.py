@@ -7,11 +7,11 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from include.catalogue import batches
-from include.pipeline.requeueing import Wanted, requeue
 from oss_audio.clear_errors import clear_errors
 from oss_audio.operators.base import OSSAudioOperator, batch_name
 from oss_audio.values import as_flag, as_number, as_text
+from oss_audio_core.catalogue import batches
+from oss_audio_core.pipeline.requeueing import Wanted, requeue
 
 
 class OSSAudioRequeueOperator(OSSAudioOperator):

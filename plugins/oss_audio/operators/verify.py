@@ -19,7 +19,7 @@ class OSSAudioVerifyOperator(OSSAudioBatchOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         # Every task of the DAG imports this file; only this one needs the audio libraries.
-        from include.pipeline.verifying import verify_batch
+        from oss_audio_core.pipeline.verifying import verify_batch
 
         if self.batch is None:
             raise AirflowSkipException("there is no batch: the task that lists the sources failed")

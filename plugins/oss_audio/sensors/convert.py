@@ -15,11 +15,6 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
 )
 
-from include.catalogue import UNHAPPY, Catalogue, batches, conversions, open_catalogue
-from include.pipeline.lookout import look
-from include.pipeline.progress import LEFT_OUT, read_progress
-from include.pipeline.waiting import poke
-from include.smq import SmqSettings, SmqUnavailable, check_smq
 from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import SMQ_CONNECTION, queue_of
 from oss_audio.hooks.catalogue import CatalogueHook
@@ -27,6 +22,11 @@ from oss_audio.hooks.oss import OSSAudioHook
 from oss_audio.hooks.smq import SMQHook
 from oss_audio.triggers.shard import OSSAudioShardTrigger
 from oss_audio.values import Shard, as_shard, as_text
+from oss_audio_core.catalogue import UNHAPPY, Catalogue, batches, conversions, open_catalogue
+from oss_audio_core.pipeline.lookout import look
+from oss_audio_core.pipeline.progress import LEFT_OUT, read_progress
+from oss_audio_core.pipeline.waiting import poke
+from oss_audio_core.smq import SmqSettings, SmqUnavailable, check_smq
 
 #: How long Airflow lets the trigger overrun its own end before it cuts the deferral off.
 GRACE = timedelta(minutes=5)

@@ -13,15 +13,15 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
-from include.catalogue import Catalogue, batches, open_catalogue
-from include.oss import OssSettings
-from include.pipeline.lookout import Lookout
-from include.pipeline.progress import Progress
-from include.pipeline.waiting import ShardWaiter
-from include.smq import SmqSettings
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
 from oss_audio.hooks.smq import SMQHook
+from oss_audio_core.catalogue import Catalogue, batches, open_catalogue
+from oss_audio_core.oss import OssSettings
+from oss_audio_core.pipeline.lookout import Lookout
+from oss_audio_core.pipeline.progress import Progress
+from oss_audio_core.pipeline.waiting import ShardWaiter
+from oss_audio_core.smq import SmqSettings
 
 if TYPE_CHECKING:
     from sqlalchemy import URL

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 if TYPE_CHECKING:
-    from include.pipeline.progress import Progress
+    from oss_audio_core.pipeline.progress import Progress
 
 
 class OSSAudioShardTrigger(BaseTrigger):

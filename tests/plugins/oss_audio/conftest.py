@@ -20,11 +20,6 @@ import pytest
 import sqlalchemy as sa
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from include.catalogue import Catalogue, State, conversions, open_catalogue
-from include.catalogue.conversions import Conversion
-from include.oss import OssSettings, check
-from include.pipeline import lookout, submitting, waiting
-from include.smq import check as smq_check
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.export import OSSAudioExportOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
@@ -33,6 +28,11 @@ from oss_audio.operators.publish import OSSAudioPublishOperator
 from oss_audio.operators.report import OSSAudioReportOperator
 from oss_audio.operators.verify import OSSAudioVerifyOperator
 from oss_audio.sensors.convert import OSSAudioConvertSensor
+from oss_audio_core.catalogue import Catalogue, State, conversions, open_catalogue
+from oss_audio_core.catalogue.conversions import Conversion
+from oss_audio_core.oss import OssSettings, check
+from oss_audio_core.pipeline import lookout, submitting, waiting
+from oss_audio_core.smq import check as smq_check
 
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess

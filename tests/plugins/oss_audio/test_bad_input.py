@@ -15,7 +15,6 @@ from airflow.sdk import DAG
 from airflow.sdk.definitions.param import process_params
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from include.catalogue.schema import batch
 from oss_audio.batch_params import SELECTION, batch_params
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
@@ -24,6 +23,7 @@ from oss_audio.operators.publish import OSSAudioPublishOperator
 from oss_audio.operators.report import OSSAudioReportOperator
 from oss_audio.operators.verify import OSSAudioVerifyOperator
 from oss_audio.sensors.convert import OSSAudioConvertSensor
+from oss_audio_core.catalogue.schema import batch
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment

@@ -13,8 +13,6 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.triggers.base import TaskSuccessEvent
 
-from include.catalogue import State
-from include.pipeline import sharding
 from oss_audio.assets import RENDITIONS
 from oss_audio.batch_pipeline import batch_pipeline
 from oss_audio.operators.convert import OSSAudioConvertOperator
@@ -26,6 +24,8 @@ from oss_audio.operators.report import OSSAudioReportOperator
 from oss_audio.operators.verify import OSSAudioVerifyOperator
 from oss_audio.sensors.convert import GRACE, OSSAudioConvertSensor
 from oss_audio.triggers.shard import OSSAudioShardTrigger
+from oss_audio_core.catalogue import State
+from oss_audio_core.pipeline import sharding
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment

@@ -7,10 +7,10 @@ import pytest
 import requests
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from include.catalogue import CatalogueError, CatalogueUnreachable
-from include.oss import OssConfigurationError, OssSettings, OssUnavailable
-from include.smq import SmqConfigurationError, SmqUnreachable
 from oss_audio.clear_errors import clear_errors
+from oss_audio_core.catalogue import CatalogueError, CatalogueUnreachable
+from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable
+from oss_audio_core.smq import SmqConfigurationError, SmqUnreachable
 
 SETTINGS = OssSettings("", "cn-hangzhou", "an-id", "a-secret")
 

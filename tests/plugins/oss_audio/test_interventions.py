@@ -9,10 +9,10 @@ import pytest
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.catalogue import State
-from include.catalogue.cancelling import Cancelled, cancel_batch
 from oss_audio.operators.list_sources import OSSAudioListOperator
 from oss_audio.operators.plan import OSSAudioPlanOperator
+from oss_audio_core.catalogue import State
+from oss_audio_core.catalogue.cancelling import Cancelled, cancel_batch
 from tests.plugins.oss_audio.operator_classes import operator_classes
 
 if TYPE_CHECKING:

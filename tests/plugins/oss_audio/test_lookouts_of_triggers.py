@@ -14,9 +14,9 @@ import pytest
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.pipeline.lookout import Lookout
 from oss_audio.triggers import lookouts
 from oss_audio.triggers.lookouts import Place, shared_lookout
+from oss_audio_core.pipeline.lookout import Lookout
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from include.catalogue import State
 from oss_audio.operators import list_sources
 from oss_audio.operators.list_sources import OSSAudioListOperator
+from oss_audio_core.catalogue import State
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from include.catalogue import CatalogueTrouble, State
-from include.pipeline import draining, submitting
 from oss_audio.clear_errors import clear_errors
 from oss_audio.operators.report import OSSAudioReportOperator
+from oss_audio_core.catalogue import CatalogueTrouble, State
+from oss_audio_core.pipeline import draining, submitting
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.catalogue import State
-from include.catalogue.schema import conversion
 from oss_audio.batch_params import FAILURES, requeue_params
 from oss_audio.operators.requeue import OSSAudioRequeueOperator
+from oss_audio_core.catalogue import State
+from oss_audio_core.catalogue.schema import conversion
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment, Run

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from include.catalogue import State
 from oss_audio import defaults
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.publish import OSSAudioPublishOperator
 from oss_audio.operators.verify import OSSAudioVerifyOperator
 from oss_audio.sensors.convert import OSSAudioConvertSensor
+from oss_audio_core.catalogue import State
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment

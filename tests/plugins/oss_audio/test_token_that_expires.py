@@ -13,14 +13,14 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
-from include.catalogue import State
-from include.catalogue.schema import conversion
-from include.pipeline import draining, lookout
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.sensors.convert import OSSAudioConvertSensor
 from oss_audio.triggers import lookouts
 from oss_audio.triggers.lookouts import Place, shared_lookout
 from oss_audio.triggers.shard import OSSAudioShardTrigger
+from oss_audio_core.catalogue import State
+from oss_audio_core.catalogue.schema import conversion
+from oss_audio_core.pipeline import draining, lookout
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment

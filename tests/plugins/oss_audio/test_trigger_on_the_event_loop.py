@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
-from include.catalogue import State
-from include.catalogue.schema import lease
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.triggers.shard import OSSAudioShardTrigger
+from oss_audio_core.catalogue import State
+from oss_audio_core.catalogue.schema import lease
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment

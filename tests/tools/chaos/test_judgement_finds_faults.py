@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from include.catalogue import State
-from include.local_cloud.misbehaviour.records import AcceptedTask, Fault
+from oss_audio_core.catalogue import State
+from oss_local_cloud.misbehaviour.records import AcceptedTask, Fault
 from tools.chaos.accounts import Troubles, judge_accounts
 from tools.chaos.catalogue_view import Rendition, Row
 from tools.chaos.judgement import Judgement, judge_renditions, judge_sources

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from include.catalogue import State, open_catalogue
-from include.catalogue.schema import conversion, source
+from oss_audio_core.catalogue import State, open_catalogue
+from oss_audio_core.catalogue.schema import conversion, source
 from tools.chaos import moves
 from tools.chaos.moves import Claim, Move, claims, unknown_moves
 from tools.chaos.table import HitTable

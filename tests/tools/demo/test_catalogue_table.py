@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
-from include.catalogue import State
-from include.catalogue.reports import ReportRow
+from oss_audio_core.catalogue import State
+from oss_audio_core.catalogue.reports import ReportRow
 from tools.demo.catalogue_table import catalogue_table
 
 

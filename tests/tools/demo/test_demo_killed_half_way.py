@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from include.audio_convert import FORMATS
+from oss_audio_core.audio_convert import FORMATS
 from tools.demo.run import PROFILES
 from tools.demo.samples import SAMPLES
 from tools.stack import PROJECT_ROOT

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from include.local_cloud.imm.engine.binaries import locate
+from oss_local_cloud.imm.engine.binaries import locate
 from tools.demo.samples import SAMPLES, TEXT_KEY, TRUNCATED_KEY, make_samples
 
 

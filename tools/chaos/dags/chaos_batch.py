@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from include.pipeline import sharding
 from oss_audio.batch_params import SELECTION, VERDICT, batch_params
 from oss_audio.batch_pipeline import batch_pipeline
+from oss_audio_core.pipeline import sharding
 
 # A wave of 100 files has three shards, one of 40 two: otherwise it takes a thousand to have a second one.
 sharding.MIN_SHARD = 34

@@ -1,8 +1,0 @@
-"""`python -m include.catalogue`: the catalogue's command line."""
-
-from __future__ import annotations
-
-from .cli import app
-
-if __name__ == "__main__":
-    app(prog_name="python -m include.catalogue")

@@ -1,0 +1,99 @@
+"""Where the catalogue and OSS are, as options and environment say."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+import typer
+
+from oss_audio_core.catalogue.addresses import Address, BadAddress, default_url, parse_url
+from oss_audio_core.catalogue.batches import NoSuchBatch
+from oss_audio_core.catalogue.browsing import BadToken
+from oss_audio_core.catalogue.database import Catalogue, CatalogueError, CatalogueTrouble, now, open_catalogue
+from oss_audio_core.oss import OssConfigurationError, OssSettings
+
+_CONNECTION = "AIRFLOW_CONN_AUDIO_CATALOGUE"
+_AGO = re.compile(r"(\d+)([hd])", re.ASCII)
+
+
+def catalogue_url(given: str | None) -> sa.URL:
+    """The database's URL: given, or of AUDIO_CATALOGUE, or of Airflow's connection `audio_catalogue`, or its default.
+
+    Raises:
+        CatalogueError: it is no URL; the message never quotes it.
+    """
+    text = given or os.environ.get("AUDIO_CATALOGUE")
+    if not text:
+        connection = os.environ.get(_CONNECTION)
+        if not connection:
+            return default_url()
+        try:
+            return Address.parse(connection).url()
+        except BadAddress as wrong:
+            raise CatalogueError(f"{_CONNECTION} can't be used: {wrong}") from None
+    if "://" not in text:
+        return sa.URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
+    try:
+        return parse_url(text)
+    except BadAddress:
+        raise CatalogueError(
+            "the catalogue's address is no database URL: write it like sqlite:////data/audio_catalogue.db or "
+            "postgresql://user:password@host:5432/audio_catalogue"
+        ) from None
+
+
+def oss_settings(endpoint: str | None, region: str | None) -> OssSettings:
+    """OSS by options and environment. The access key is never an option: a command line can be read by everybody.
+
+    Raises:
+        OssConfigurationError: something is missing.
+    """
+    get = os.environ.get
+    return OssSettings(
+        endpoint=endpoint or get("OSS_ENDPOINT") or "",
+        region=region or get("OSS_REGION") or "",
+        access_key_id=get("OSS_ACCESS_KEY_ID") or "",
+        access_key_secret=get("OSS_ACCESS_KEY_SECRET") or "",
+        security_token=get("OSS_SESSION_TOKEN") or None,
+        path_style=(get("OSS_PATH_STYLE") or "").lower() in {"1", "true", "yes"},
+        name="OSS (OSS_ENDPOINT, OSS_REGION, OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET)",
+    )
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time as people write it: a date or time in UTC, or so many hours or days ago."""
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text):
+        return now() - timedelta(**{"h": {"hours": int(ago[1])}, "d": {"days": int(ago[1])}}[ago[2]])
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time: write 2026-03-01, 2026-03-01T02:00, 24h or 7d") from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+
+
+@contextmanager
+def opened(given: str | None, settings: OssSettings | None = None) -> Iterator[Catalogue]:
+    """The catalogue, open for the block; what goes wrong is one line on standard error and exit status 1."""
+    import oss2
+    import requests
+
+    try:
+        catalogue = open_catalogue(catalogue_url(given), create=False)
+        try:
+            yield catalogue
+        finally:
+            catalogue.close()
+    except (CatalogueError, CatalogueTrouble, NoSuchBatch, BadToken, OssConfigurationError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
+        typer.echo(f"error: {settings.explain(error, 'Asking OSS') if settings else type(error).__name__}", err=True)
+        raise typer.Exit(1) from None

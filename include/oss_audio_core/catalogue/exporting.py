@@ -1,0 +1,182 @@
+"""Parquet files of published renditions: one for each run, in a folder a day, readable as one Hive-partitioned table.
+
+    {root}/dt=2026-03-01/run-{batch id}-{batch uid}.parquet
+
+The day is the one on which the run was opened (UTC), so a rerun overwrites its own file and no other. Rows go from the
+database to the file a row group at a time: memory doesn't grow with their number.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from .batches import get_batch
+from .database import Catalogue, now
+from .schema import UtcDateTime, batch_conversion, export
+from .views import published_rendition as view
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from oss_audio_core.oss import OssSettings
+
+#: Rows of one row group, and of one fetch.
+ROW_GROUP = 8192
+#: A larger file goes up in parts of this many bytes.
+MULTIPART = 64 * 2**20
+#: Parts at once.
+PART_THREADS = 3
+#: Where exports go by default, in the bucket of the renditions.
+FOLDER = "catalogue"
+CONTENT_TYPE = "application/vnd.apache.parquet"
+
+#: Columns of the file: those of the view, in its order, under these types.
+_COLUMNS = tuple(column for column in view.c if column.name not in {"conversion_id", "source_id"})
+
+
+@dataclass(frozen=True)
+class Export:
+    """One file that was written: where, how many rows, how many bytes."""
+
+    uri: str
+    rows: int
+    size: int
+
+
+def export_batch(catalogue: Catalogue, batch_id: int, folder: str, *, settings: OssSettings | None = None) -> Export:
+    """Write what a run published, as it stands in the catalogue now. Overwrites the run's own file.
+
+    Args:
+        folder: `oss://bucket/folder`, or a local one; below it comes `dt=YYYY-MM-DD/`.
+        settings: of OSS, needed for `oss://`.
+
+    Raises:
+        NoSuchBatch: there is none of that id.
+        oss2.exceptions.OssError, requests.RequestException: the upload failed; the catalogue notes no export.
+    """
+    with catalogue.read() as connection:
+        batch = get_batch(connection, batch_id)
+    name = f"dt={batch.created_at:%Y-%m-%d}/run-{batch.id}-{batch.uid}.parquet"
+    mine = sa.select(batch_conversion.c.conversion_id).where(batch_conversion.c.batch_id == batch_id)
+    return _export(catalogue, f"{folder.rstrip('/')}/{name}", settings, batch_id, view.c.conversion_id.in_(mine))
+
+
+def export_all(catalogue: Catalogue, folder: str, *, settings: OssSettings | None = None) -> Export:
+    """Write everything that is published now, as `dt=<today>/everything.parquet`: for a folder of its own."""
+    name = f"dt={now():%Y-%m-%d}/everything.parquet"
+    return _export(catalogue, f"{folder.rstrip('/')}/{name}", settings, None, sa.true())
+
+
+def _export(
+    catalogue: Catalogue,
+    uri: str,
+    settings: OssSettings | None,
+    batch_id: int | None,
+    condition: sa.ColumnElement[bool],
+) -> Export:
+    with tempfile.TemporaryDirectory(prefix="export-") as scratch:
+        there = Path(scratch) / "export.parquet"
+        rows = write_parquet(catalogue, there, condition)
+        written = Export(uri, rows, there.stat().st_size)
+        _put(there, uri, settings)
+    with catalogue.write() as connection:
+        _note(connection, batch_id, written)
+    return written
+
+
+def write_parquet(catalogue: Catalogue, there: Path, condition: sa.ColumnElement[bool]) -> int:
+    """Write the published renditions that meet a condition into a local file. Returns their number."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = parquet_schema()
+    count = 0
+    with pq.ParquetWriter(there, schema, compression="zstd") as writer, catalogue.read() as connection:
+        for rows in _fetched(connection, condition):
+            columns = zip(*rows, strict=True)
+            arrays = [pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=True)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            count += len(rows)
+    return count
+
+
+def parquet_schema() -> pa.Schema:
+    """The file's columns: those of `published_rendition`, each with its comment; times are UTC microseconds."""
+    import pyarrow as pa
+
+    types = {
+        sa.BigInteger: pa.int64(),
+        sa.Integer: pa.int32(),
+        sa.Float: pa.float64(),
+        sa.Boolean: pa.bool_(),
+        sa.JSON: pa.string(),
+        UtcDateTime: pa.timestamp("us", tz="UTC"),
+    }
+    return pa.schema(
+        [
+            pa.field(
+                column.name,
+                types.get(type(column.type), pa.string()),
+                metadata={"comment": column.comment or ""},
+            )
+            for column in _COLUMNS
+        ]
+    )
+
+
+def _fetched(connection: Connection, condition: sa.ColumnElement[bool]) -> Iterator[Sequence[Sequence[Any]]]:
+    # JSON goes out as text: engines differ in how they take maps.
+    columns = [
+        sa.func.nullif(sa.cast(column, sa.Text), "null") if isinstance(column.type, sa.JSON) else column
+        for column in _COLUMNS
+    ]
+    statement = sa.select(*columns).where(condition).order_by(view.c.id)
+    # On PostgreSQL only a cursor of the server's own keeps the rows there.
+    options = {"stream_results": True, "max_row_buffer": ROW_GROUP}
+    yield from connection.execute(statement, execution_options=options).partitions(ROW_GROUP)
+
+
+def _put(there: Path, uri: str, settings: OssSettings | None) -> None:
+    if not uri.startswith("oss://"):
+        target = Path(uri)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.part")
+        part.write_bytes(there.read_bytes())
+        part.replace(target)
+        return
+    if settings is None:
+        raise ValueError(f"{uri}: settings of OSS are needed to write there")
+    from oss_audio_core.oss.patience import patiently
+    from oss_audio_core.oss.sdk import load_oss2
+
+    oss2 = load_oss2()
+    bucket, _, key = uri.removeprefix("oss://").partition("/")
+    client = settings.bucket(bucket)
+    # Made again, it goes on with the parts that the store says are there.
+    patiently(
+        lambda: oss2.resumable_upload(
+            client,
+            key,
+            str(there),
+            store=oss2.ResumableStore(root=str(there.parent)),
+            headers={"Content-Type": CONTENT_TYPE},
+            multipart_threshold=MULTIPART,
+            part_size=MULTIPART,
+            num_threads=PART_THREADS,
+        )
+    )
+
+
+def _note(connection: Connection, batch_id: int | None, written: Export) -> None:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    values = {"batch_id": batch_id, "rows": written.rows, "size": written.size, "exported_at": now()}
+    statement = insert(export).values(uri=written.uri, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=[export.c.uri], set_=values))

@@ -1,0 +1,98 @@
+"""What is done about the differences that `checking` finds. Only what is asked for, and never to a younger row.
+
+- *missing*, *changed*: the rendition's row goes and its conversion is superseded, so the next batch that selects the
+  source makes the rendition anew, over whatever stands at the key. Nothing is deleted from the bucket.
+- *rewritten*: the row gets the object's new ETag; the bytes are the same.
+- *orphaned*, *staged*: listed; deleted from the bucket only when that is asked for by name, and no younger ones than a
+  day: they may belong to something that is being published this moment.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from oss_audio_core.oss import OssSettings
+
+from .checking import Difference, Kind
+from .conversions import CHUNK, move
+from .database import Catalogue, CatalogueError, now
+from .schema import rendition
+from .states import Verb
+
+#: Objects younger than this are never deleted.
+SETTLED = timedelta(days=1)
+#: Fewer missing renditions than this are never taken for a wrong bucket.
+LIKELY_LOST = 10
+#: Kinds that are mended in the catalogue.
+ROWS = frozenset({Kind.MISSING, Kind.CHANGED, Kind.REWRITTEN})
+
+
+class MostAreMissing(CatalogueError):
+    """More is missing than was likely lost: the bucket or the endpoint is another one."""
+
+
+def repair(catalogue: Catalogue, differences: Sequence[Difference], *, even_most: bool = False) -> int:
+    """Mend the rows of missing, changed and rewritten renditions; others are left alone.
+
+    Args:
+        even_most: also when more than half of all renditions are missing.
+
+    Returns:
+        How many were mended: a rendition that was published anew meanwhile is none of them.
+
+    Raises:
+        MostAreMissing: nothing was mended.
+    """
+    missing = sum(one.kind is Kind.MISSING for one in differences)
+    with catalogue.read() as connection:
+        known = connection.execute(sa.select(sa.func.count()).select_from(rendition)).scalar_one()
+    if not even_most and missing >= LIKELY_LOST and missing * 2 > known:
+        raise MostAreMissing(
+            f"{missing} of {known} renditions are missing: are endpoint and bucket the right ones? Nothing was "
+            "repaired; --even-most makes them all anew"
+        )
+    mended = 0
+    for one in differences:
+        if one.kind not in ROWS or one.conversion_id is None:
+            continue
+        here = rendition.c.bucket == one.bucket, rendition.c.key == one.key
+        mine = rendition.c.conversion_id == one.conversion_id
+        with catalogue.write() as connection:
+            if one.kind is Kind.REWRITTEN:
+                mended += connection.execute(sa.update(rendition).where(*here, mine).values(etag=one.etag)).rowcount
+                continue
+            gone = connection.execute(sa.delete(rendition).where(*here, mine)).rowcount
+            if gone:
+                why = "was missing" if one.kind is Kind.MISSING else "was changed behind our back"
+                move(connection, Verb.SUPERSEDE, one.conversion_id, message=f"its object {why}: {one.detail}")
+            mended += gone
+    return mended
+
+
+def delete(
+    settings: OssSettings,
+    differences: Iterable[Difference],
+    kinds: Collection[Kind],
+    *,
+    settled: timedelta = SETTLED,
+) -> int:
+    """Delete orphaned or staged objects that were last written so long ago. Returns how many.
+
+    Raises:
+        oss2.exceptions.OssError, requests.RequestException: OSS refused; what went before it is deleted.
+    """
+    by_bucket: defaultdict[str, list[str]] = defaultdict(list)
+    for one in differences:
+        old = one.modified_at is not None and one.modified_at <= now() - settled
+        if one.kind in kinds and one.kind not in ROWS and old:
+            by_bucket[one.bucket].append(one.key)
+    deleted = 0
+    for name, keys in by_bucket.items():
+        bucket = settings.bucket(name)
+        for start in range(0, len(keys), CHUNK):
+            deleted += len(bucket.batch_delete_objects(keys[start : start + CHUNK]).deleted_keys)
+    return deleted

@@ -1,0 +1,123 @@
+"""The life of a conversion: its states, and the one table of moves between them.
+
+Every change of state anywhere in the product is one of these moves, and each move is one guarded UPDATE
+(`oss_audio_core.catalogue.conversions`). The table is data so that a test can walk every state against every verb.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class State(StrEnum):
+    """Where a conversion stands."""
+
+    PLANNED = "planned"
+    SUBMITTING = "submitting"
+    SUBMITTED = "submitted"
+    CONVERTED = "converted"
+    VERIFIED = "verified"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    DEAD = "dead"
+    QUARANTINED = "quarantined"
+    SUPERSEDED = "superseded"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+#: States in which somebody still has work to do.
+ACTIVE = frozenset({State.PLANNED, State.SUBMITTING, State.SUBMITTED, State.CONVERTED, State.VERIFIED})
+#: States in which the service has, or may have, a task of ours.
+IN_FLIGHT = frozenset({State.SUBMITTING, State.SUBMITTED})
+#: Ends that count against a batch.
+UNHAPPY = frozenset({State.FAILED, State.DEAD, State.QUARANTINED})
+
+
+class Verb(StrEnum):
+    """What may happen to a conversion."""
+
+    CLAIM = "claim"
+    RECLAIM = "reclaim"
+    ACCEPT = "accept"
+    RELEASE = "release"
+    REJECT = "reject"
+    ADOPT = "adopt"
+    COMPLETE = "complete"
+    FAIL = "fail"
+    VERIFY = "verify"
+    QUARANTINE = "quarantine"
+    PUBLISH = "publish"
+    SUPERSEDE = "supersede"
+    RETRY = "retry"
+    BURY = "bury"
+    REVIVE = "revive"
+    CANCEL = "cancel"
+
+
+class Guard(StrEnum):
+    """A condition a move's UPDATE carries besides the state it starts from."""
+
+    TOKEN = "token"  # noqa: S105 - the row still belongs to the claim that the caller holds
+    ATTEMPT = "attempt"  # the row is still at the attempt that the caller speaks of
+    LEASE_EXPIRED = "lease_expired"  # the claim's owner has had its time
+    UNREPLACED = "unreplaced"  # nothing that was planned later is published in its place
+    ATTEMPTS_LEFT = "attempts_left"
+    ATTEMPTS_SPENT = "attempts_spent"
+
+
+@dataclass(frozen=True)
+class Move:
+    """One line of the transition table.
+
+    Attributes:
+        sources: states the move may start from.
+        target: state it ends in.
+        guards: further conditions, all of which must hold in the same statement.
+        who: the step that makes the move.
+    """
+
+    sources: frozenset[State]
+    target: State
+    guards: frozenset[Guard]
+    who: str
+
+
+def _move(sources: set[State], target: State, who: str, *guards: Guard) -> Move:
+    return Move(frozenset(sources), target, frozenset(guards), who)
+
+
+MOVES: Mapping[Verb, Move] = MappingProxyType(
+    {
+        Verb.CLAIM: _move({State.PLANNED}, State.SUBMITTING, "submit"),
+        # A process died inside a submit: its claim is taken over, and looked into, only when its lease is over.
+        Verb.RECLAIM: _move({State.SUBMITTING}, State.SUBMITTING, "submit", Guard.LEASE_EXPIRED),
+        Verb.ACCEPT: _move({State.SUBMITTING}, State.SUBMITTED, "submit", Guard.TOKEN),
+        # Certain that the service took nothing: the row goes back, the attempt does not grow.
+        Verb.RELEASE: _move({State.SUBMITTING}, State.PLANNED, "submit", Guard.TOKEN),
+        Verb.REJECT: _move({State.SUBMITTING}, State.FAILED, "submit", Guard.TOKEN),
+        # The output of a submit whose answer was lost stands at the attempt's own key.
+        Verb.ADOPT: _move({State.SUBMITTING}, State.CONVERTED, "submit", Guard.TOKEN),
+        # What was found out about one attempt says nothing about the next one, which may stand in the same state.
+        Verb.COMPLETE: _move({State.SUBMITTED}, State.CONVERTED, "await", Guard.ATTEMPT),
+        Verb.FAIL: _move({State.SUBMITTED}, State.FAILED, "await", Guard.ATTEMPT),
+        Verb.VERIFY: _move({State.CONVERTED}, State.VERIFIED, "verify", Guard.ATTEMPT),
+        # From verified too: what was verified may be gone from its staging key when it is to be published.
+        Verb.QUARANTINE: _move(
+            {State.CONVERTED, State.VERIFIED}, State.QUARANTINED, "verify, catalogue", Guard.ATTEMPT
+        ),
+        Verb.PUBLISH: _move({State.VERIFIED}, State.PUBLISHED, "catalogue", Guard.ATTEMPT, Guard.UNREPLACED),
+        # A published generation is superseded by the next one's publication, never by its mere planning.
+        Verb.SUPERSEDE: _move({*ACTIVE, State.PUBLISHED}, State.SUPERSEDED, "plan, verify, catalogue"),
+        Verb.RETRY: _move({State.FAILED, State.QUARANTINED}, State.PLANNED, "plan", Guard.ATTEMPTS_LEFT),
+        Verb.BURY: _move({State.FAILED, State.QUARANTINED}, State.DEAD, "plan", Guard.ATTEMPTS_SPENT),
+        # A person says so: a conversion that was given up gets more attempts.
+        Verb.REVIVE: _move(
+            {State.FAILED, State.QUARANTINED, State.DEAD}, State.PLANNED, "requeue", Guard.ATTEMPTS_SPENT
+        ),
+        Verb.CANCEL: _move({State.PLANNED}, State.CANCELLED, "cancel"),
+    }
+)

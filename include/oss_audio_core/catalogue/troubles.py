@@ -1,0 +1,108 @@
+"""What a database's error means, and what helps: one sentence for each kind of trouble that a person can mend."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+#: By the name of SQLite's primary result code (https://www.sqlite.org/rescode.html).
+_SQLITE: Mapping[str, tuple[str, str]] = {
+    "SQLITE_BUSY": (
+        "another process has locked it for longer than {busy:.0f} s",
+        "Wait for it to end, or end it; `fuser FILE` names it",
+    ),
+    "SQLITE_FULL": (
+        "the disk, or the file's own limit, is full",
+        "Make room, or remove old rows with `python -m oss_audio_core.catalogue prune`, and run it again",
+    ),
+    "SQLITE_READONLY": ("it may only be read", "Give this user the right to write the file and its folder"),
+    "SQLITE_CANTOPEN": ("it can't be opened", "Check the path and this user's rights to the file and its folder"),
+    "SQLITE_PERM": ("this user may not open it", "Check this user's rights to the file and its folder"),
+    "SQLITE_IOERR": ("the disk gives errors", "Check the disk; SQLite needs a local one"),
+    "SQLITE_CORRUPT": (
+        "its content is damaged",
+        "Restore a backup, or move it away: the next run begins a new catalogue and converts everything again",
+    ),
+    "SQLITE_NOTADB": ("it is no SQLite database", "Check the path, or move the file away"),
+}
+
+#: By the beginning of PostgreSQL's SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+_POSTGRESQL: Mapping[str, tuple[str, str]] = {
+    "25006": (
+        "it may only be read",
+        "Point at the primary server and not at a standby, and set default_transaction_read_only to off",
+    ),
+    "25P03": (
+        "this program stood still inside a transaction, which the server then ended, for others wait for it",
+        "Look what stopped its machine, and run it again",
+    ),
+    "40": ("two transactions met, and the server has undone this one", "Run it again"),
+    "42501": (
+        "this role lacks a right",
+        "Make it the owner of the tables, or grant it CREATE on the schema and all rights on the tables",
+    ),
+    "53100": ("the server's disk is full", "Make room there and run it again"),
+    "53300": ("the server has no connection left", "Raise max_connections, or put a pooler in front of it"),
+    "53": ("the server has run out of a resource", "See its log"),
+    "55P03": ("another transaction has locked it", "Wait for it to end"),
+    "57": ("the server is shutting down or starting", "Wait until it serves again"),
+    "28": ("the server refuses this role", "Check user and password"),
+    "3D": ("the server has no such database", "Create it: `createdb NAME`"),
+    "08006": (
+        "the connection to the server broke: it was restarted, the network failed, or this program stood still inside "
+        "a transaction for longer than the server allows",
+        "Look which it was, and run it again",
+    ),
+    "08": ("the server can't be reached", "Check host and port, and that it runs"),
+}
+
+
+#: Troubles that end without anybody's doing.
+_PASSING = frozenset({"SQLITE_BUSY", "25P03", "40", "53300", "53", "55P03", "57", "08006", "08"})
+
+
+def explain(error: sa.exc.DBAPIError, shown: str, busy: float) -> str | None:
+    """Say in one sentence what is wrong with the database, and what helps; None: it is not the database.
+
+    Args:
+        shown: the catalogue's URL without its password.
+        busy: seconds that a writer waits for another one.
+    """
+    known = _kind(error)
+    if known is None:
+        return None
+    what, remedy = {**_SQLITE, **_POSTGRESQL}[known]
+    return f"catalogue {shown}: {what.format(busy=busy)}. {remedy}"
+
+
+def passes(error: sa.exc.DBAPIError) -> bool:
+    """Whether the same may succeed later, with nothing changed: a server that is away, a lock."""
+    return _kind(error) in _PASSING
+
+
+def _kind(error: sa.exc.DBAPIError) -> str | None:
+    """The trouble's name in the tables above."""
+    if isinstance(error.orig, sqlite3.Error):
+        name = "_".join((getattr(error.orig, "sqlite_errorname", "") or "").split("_")[:2])
+        return name if name in _SQLITE else None
+    code = getattr(error.orig, "pgcode", None)
+    if code is None and (isinstance(error, sa.exc.OperationalError) or error.connection_invalidated):
+        return _unconnected(str(error.orig), lost=error.connection_invalidated)
+    return next((start for start in _POSTGRESQL if (code or "").startswith(start)), None)
+
+
+def _unconnected(text: str, *, lost: bool) -> str:
+    """PostgreSQL's refusals of a connection, and lost ones: they carry no code."""
+    if "authentication failed" in text or "no pg_hba.conf entry" in text:
+        return "28"
+    if "database" in text and "does not exist" in text:
+        return "3D"
+    if "idle-in-transaction" in text:
+        return "25P03"
+    if "starting up" in text or "shutting down" in text:
+        return "57"
+    if "too many clients" in text or "connection slots" in text:
+        return "53300"
+    return "08006" if lost else "08"

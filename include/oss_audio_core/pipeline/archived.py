@@ -1,0 +1,59 @@
+"""Sources in an archive: they can't be read before somebody has them restored, which takes minutes to hours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oss_audio_core.oss import patiently
+
+#: Storage classes whose objects must be restored before they are read.
+ARCHIVES = frozenset({"Archive", "ColdArchive", "DeepColdArchive"})
+#: Days that a restored copy stays readable: a late batch and its retries find it still.
+RESTORED_DAYS = 3
+
+
+class Archives:
+    """Tells which archived objects can be read now and, if asked to, has the others restored for the next night."""
+
+    def __init__(self, bucket: Any, *, restore: bool) -> None:
+        """Prepare for an `oss2.Bucket`; `restore` costs money: OSS charges for what it takes out of an archive."""
+        self._bucket = bucket
+        self._restore = restore
+
+    def reason_against(self, found: Any) -> str | None:
+        """Why a listed object can't be converted now, or None when it can.
+
+        At most one HEAD for an archived object, and one POST where it is to be restored.
+
+        Raises:
+            oss2.exceptions.OssError: as the SDK raises it.
+        """
+        if found.storage_class not in ARCHIVES:
+            return None
+        state = found.restore_info or self._bucket.head_object(found.key).headers.get("x-oss-restore", "")
+        if 'ongoing-request="false"' in state:
+            return None
+        if state:
+            return "archived, being restored"
+        if not self._restore:
+            return "archived"
+        return self._have_restored(found)
+
+    def _have_restored(self, found: Any) -> str:
+        from oss2.exceptions import RestoreAlreadyInProgress
+
+        try:
+            request = _restore_request(found.storage_class)
+            patiently(lambda: self._bucket.restore_object(found.key, input=request))
+        except RestoreAlreadyInProgress:
+            return "archived, being restored"
+        return "archived, restoring was asked for"
+
+
+def _restore_request(storage_class: str) -> Any:
+    import oss2
+
+    models: Any = oss2.models
+    # Only the colder classes know tiers; Archive refuses a request that names one.
+    job = None if storage_class == "Archive" else models.RestoreJobParameters("Standard")
+    return models.RestoreConfiguration(RESTORED_DAYS, job)

@@ -1,0 +1,111 @@
+"""What a run hands to others when its renditions stand: one Parquet file, and a manifest for each source with news.
+
+    {prefix}dt=2026-03-01/run-…parquet          a table partitioned by day (`oss_audio_core.catalogue.exporting`)
+    {prefix}_manifests/{bucket}/{source key}.json   the source's ladder (`oss_audio_core.catalogue.manifest`)
+
+Both go to the bucket of the renditions. Readers of the table pass over folders that begin with an underscore.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from oss_audio_core.catalogue import batches
+from oss_audio_core.catalogue.conversions import CHUNK
+from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.exporting import Export, export_batch
+from oss_audio_core.catalogue.manifest import ladder_manifest
+from oss_audio_core.catalogue.schema import batch_conversion, rendition
+from oss_audio_core.oss import OssSettings, patiently
+
+#: Manifests written at once.
+CONCURRENCY = 8
+MANIFESTS = "_manifests/"
+
+
+@dataclass(frozen=True)
+class RunExport:
+    """What was written: the Parquet file, None if the run published nothing; how many manifests."""
+
+    parquet: Export | None
+    manifests: int
+
+
+def export_run(
+    catalogue: Catalogue,
+    settings: OssSettings,
+    batch_id: int,
+    prefix: str,
+    *,
+    uid: str | None = None,
+    manifests: bool = False,
+) -> RunExport:
+    """Export what a run published, as the catalogue has it now. Can be run again: the same files are written anew.
+
+    Renditions of a run that go to several buckets are all in one file, in the first of these buckets by name.
+
+    Args:
+        prefix: ends with "/"; in the renditions' bucket.
+        uid: the batch's own, where it is known: an id may be given again.
+        manifests: write them, too: a request for each source that got a rendition.
+
+    Raises:
+        NoSuchBatch: the catalogue was replaced since the run began.
+        oss2.exceptions.OssError, requests.RequestException: a file could not be written.
+    """
+    with catalogue.read() as connection:
+        batches.get_batch(connection, batch_id, uid)
+        bucket = connection.scalar(sa.select(sa.func.min(rendition.c.bucket)).where(_of_batch(batch_id)))
+    if bucket is None:
+        return RunExport(None, 0)
+    written = 0
+    if manifests:
+        write = partial(_write_manifest, catalogue, settings.bucket(bucket, session=settings.session()), prefix)
+        with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="manifest") as pool:
+            for page in _sources(catalogue, batch_id):
+                written += sum(pool.map(write, page))
+    parquet = export_batch(catalogue, batch_id, f"oss://{bucket}/{prefix.removesuffix('/')}", settings=settings)
+    return RunExport(parquet, written)
+
+
+def manifest_key(prefix: str, bucket: str, key: str) -> str:
+    """Where the manifest of a source is, in the bucket of the renditions."""
+    return f"{prefix}{MANIFESTS}{bucket}/{key}.json"
+
+
+def _of_batch(batch_id: int) -> sa.ColumnElement[bool]:
+    mine = sa.select(batch_conversion.c.conversion_id).where(batch_conversion.c.batch_id == batch_id)
+    return rendition.c.conversion_id.in_(mine)
+
+
+def _sources(catalogue: Catalogue, batch_id: int) -> Iterator[Sequence[tuple[str, str]]]:
+    """Bucket and key of every source that got a rendition from the run, some at a time."""
+    of = rendition.c.source_bucket, rendition.c.source_key
+    statement = sa.select(*of).where(_of_batch(batch_id)).distinct().order_by(*of).limit(CHUNK)
+    after: tuple[str, str] = ("", "")
+    while True:
+        with catalogue.read() as connection:
+            page = [(row[0], row[1]) for row in connection.execute(statement.where(sa.tuple_(*of) > after))]
+        if not page:
+            return
+        yield page
+        after = page[-1]
+
+
+def _write_manifest(catalogue: Catalogue, bucket: Any, prefix: str, source: tuple[str, str]) -> bool:
+    """In a pool thread: one source's manifest; none if its renditions are gone by now."""
+    with catalogue.read() as connection:
+        manifest = ladder_manifest(connection, *source)
+    if manifest is None:
+        return False
+    content = json.dumps(manifest, ensure_ascii=False, indent=2).encode()
+    headers = {"Content-Type": "application/json"}
+    patiently(lambda: bucket.put_object(manifest_key(prefix, *source), content, headers=headers))
+    return True

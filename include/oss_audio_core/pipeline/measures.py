@@ -1,0 +1,47 @@
+"""What verification measured of an output: kept with its conversion until publishing enters it as a rendition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from oss_audio_core.audio_convert.verify_policy import Depth
+from oss_audio_core.verification import Inspection, Probe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """The measures of one output.
+
+    Attributes:
+        depth: `decode` or `probe`; `policy` is the one that chose it, as the profile names it.
+        probe: headers and packets, or what two ranged reads could tell.
+        inspection: what the full decode found, as `Inspection.to_json` has it; None when it was only probed.
+        crc64: CRC-64/XZ of the bytes in decimal, as OSS tells it; None when OSS tells none.
+        content_type: of the object.
+        waveform: the peaks, when they are to go into the catalogue.
+        side: staged keys of what stands beside the rendition, by `waveform` and `picture`.
+    """
+
+    depth: Depth
+    policy: str
+    probe: Probe
+    inspection: dict[str, Any] | None
+    crc64: str | None
+    content_type: str | None
+    waveform: dict[str, Any] | None
+    side: Mapping[Literal["waveform", "picture"], str]
+
+    def decoded(self) -> Inspection | None:
+        """The inspection as such."""
+        return None if self.inspection is None else Inspection.from_json(self.inspection)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept with the conversion."""
+        return {**asdict(self), "side": dict(self.side)}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Measures:
+        """The measures of a conversion."""
+        return cls(**{**kept, "probe": Probe(**kept["probe"])})

@@ -1,0 +1,113 @@
+"""How far a shard is, for who waits for it, and in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from oss_audio_core.catalogue.database import now
+from oss_audio_core.catalogue.progress import Shard, Sums, sum_up
+from oss_audio_core.catalogue.states import IN_FLIGHT, UNHAPPY, State
+
+#: Progress is told so soon after the first time, in seconds, then after twice as long each time up to the longest: a
+#: minute's wait is seen to move, and a night's fits on a page.
+TELL_AFTER, TELL_LONGEST = 15.0, 300.0
+
+#: So long after its lease a half submitted conversion is given up by who waits: its submit failed for good, and Airflow
+#: would have tried it again by now.
+ABANDONED = timedelta(minutes=15)
+
+#: States with an output at hand, verified or not.
+CONVERTED = frozenset({State.CONVERTED, State.VERIFIED, State.PUBLISHED})
+#: Ends that are neither an output nor a failure.
+LEFT_OUT = frozenset({State.SKIPPED, State.SUPERSEDED, State.CANCELLED})
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a shard is.
+
+    Attributes:
+        in_flight: conversions that the service has, or may have.
+        converted: outputs that wait for verification, or went through it.
+        failed: conversions that ended badly; each has its reason in its row.
+        waiting: conversions that nobody has submitted, or that somebody left half submitted: only another submit can
+            look into those.
+        left_out: conversions that ended without an output and without a failure: an empty source, or one of which a
+            newer generation was planned meanwhile.
+        deadline: the first of what is submitted; None: nothing is.
+    """
+
+    in_flight: int
+    converted: int
+    failed: int
+    waiting: int
+    left_out: int = 0
+    deadline: datetime | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.converted} converted, {self.failed} failed, {self.in_flight} in flight"
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to wait for."""
+        return self.in_flight == 0
+
+    @property
+    def overdue(self) -> bool:
+        """Whether a submitted conversion's deadline has passed."""
+        return self.deadline is not None and self.deadline < now()
+
+    @property
+    def disappointing(self) -> bool:
+        """Whether something failed, or nothing at all came of what was wanted."""
+        return self.failed > 0 or (self.left_out > 0 and self.converted == 0)
+
+
+def read_progress(connection: Connection, shards: Collection[Shard]) -> dict[Shard, Progress]:
+    """Sum up the states of shards."""
+    return {shard: _progress(sums) for shard, sums in sum_up(connection, shards, now() - ABANDONED).items()}
+
+
+def _progress(sums: Sums) -> Progress:
+    def of(states: Iterable[State]) -> int:
+        return sum(sums.states[state] for state in states)
+
+    in_flight, waiting = of(IN_FLIGHT) - sums.abandoned, of({State.PLANNED}) + sums.abandoned
+    return Progress(in_flight, of(CONVERTED), of(UNHAPPY), waiting, of(LEFT_OUT), sums.deadline)
+
+
+class Teller:
+    """When to tell the log how far a shard is, and in which words."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._next = self._began
+        self._after = TELL_AFTER
+        self._first: Progress | None = None
+
+    def saw(self, progress: Progress) -> None:
+        """Remember the first progress: the rate counts from there."""
+        self._first = self._first or progress
+
+    def is_due(self) -> bool:
+        """Whether the log should hear of it now."""
+        return time.monotonic() >= self._next
+
+    def line(self, progress: Progress, *remarks: str) -> str:
+        """One line: what is done, failed, in flight, how many a minute, how long the rest will take; then remarks."""
+        self._next = time.monotonic() + self._after
+        self._after = min(2 * self._after, TELL_LONGEST)
+        minutes = (time.monotonic() - self._began) / 60
+        done = 0 if self._first is None else self._first.in_flight - progress.in_flight
+        line = str(progress)
+        if done > 0 and minutes > 0:
+            rate = done / minutes
+            line += f", {rate:.0f} a minute"
+            if progress.in_flight:
+                line += f", about {max(1, round(progress.in_flight / rate))} min left"
+        return "; ".join([line, *remarks])

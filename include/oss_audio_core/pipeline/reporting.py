@@ -1,0 +1,221 @@
+"""The report of a batch: what was done, what was not and why, for the task log and as a Markdown file."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from oss_audio_core.catalogue import batches, conversions, reports
+from oss_audio_core.catalogue.batches import Batch
+from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.reports import Failures
+from oss_audio_core.catalogue.states import ACTIVE, State
+
+from .renderings import clipped
+from .request import BatchRequest
+from .verification_figures import Exported, Figures, export_of, figures_of
+
+#: Failures that the report lists one by one; the rest are counted by reason.
+LISTED_FAILURES = 200
+#: Bytes of a report's name: file systems take 255, and the ending is three.
+LONGEST_NAME = 252
+
+
+@dataclass(frozen=True)
+class Report:
+    """One batch, summed up.
+
+    Attributes:
+        states: how many of its conversions ended as what.
+        failures: those of its conversions that ended badly; `known`: those of earlier batches.
+        minutes_in, minutes_out: of the published conversions' sources (each once) and of the renditions.
+        bytes_in, bytes_out: likewise.
+        figures: what verification found, in sums.
+        export: the batch's Parquet file, if one was written.
+    """
+
+    batch: Batch
+    states: Counter[State]
+    failures: Failures
+    known: Failures
+    minutes_in: float
+    minutes_out: float
+    bytes_in: int
+    bytes_out: int
+    figures: Figures
+    export: Exported | None
+
+    @property
+    def wanted(self) -> int:
+        """How many conversions the batch wanted."""
+        return self.states.total()
+
+    @property
+    def unfinished(self) -> int:
+        """How many conversions still have work to be done."""
+        return sum(self.states[state] for state in ACTIVE)
+
+    @property
+    def failed_percent(self) -> float:
+        """Share of the batch's conversions that ended badly, 0 to 100."""
+        return 100 * self.failures.count / self.wanted if self.wanted else 0.0
+
+    def summary(self) -> dict[str, int]:
+        """The counts that go into XCom."""
+        return {
+            "listed": self.batch.listed,
+            "wanted": self.wanted,
+            "published": self.states[State.PUBLISHED],
+            "failed": self.failures.count,
+            "known_failures": self.known.count,
+        }
+
+
+def build_report(catalogue: Catalogue, batch_id: int, uid: str | None = None) -> Report:
+    """Read a batch's report from the catalogue; nothing else is asked.
+
+    Args:
+        uid: the batch's own, where it is known: an id may be given again.
+    """
+    with catalogue.read() as connection:
+        batch = batches.get_batch(connection, batch_id, uid)
+        request = BatchRequest.from_json(batch.params)
+        volume = reports.volume_of_batch(connection, batch_id)
+        return Report(
+            batch=batch,
+            states=Counter(conversions.count_states(connection, batch_id)),
+            failures=reports.failures_of_batch(connection, batch_id, limit=LISTED_FAILURES),
+            known=reports.known_failures(
+                connection,
+                batch_id,
+                bucket=request.bucket,
+                prefixes=request.prefixes,
+                profiles=_names(request),
+                limit=LISTED_FAILURES,
+            ),
+            minutes_in=volume.seconds_in / 60,
+            minutes_out=volume.seconds_out / 60,
+            bytes_in=volume.bytes_in,
+            bytes_out=volume.bytes_out,
+            figures=figures_of(connection, batch_id),
+            export=export_of(connection, batch_id),
+        )
+
+
+def _names(request: BatchRequest) -> list[str]:
+    """What the batch's renditions are called, by its request alone: a profile's file may be gone by now."""
+    if request.single is not None:
+        return [rendering.name for rendering in request.renderings()]
+    return [clipped(name, request.start, request.duration) for name in request.profiles]
+
+
+def write_report(report: Report, folder: Path) -> Path:
+    """Write the report as Markdown into a folder, which is made if need be; the file is named after the batch."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{_file_name(report.batch.name)}.md"
+    path.write_text(render(report), encoding="utf-8")
+    return path
+
+
+def _file_name(name: str) -> str:
+    """A run's name with what no file can have replaced. Ids of DAGs may have letters of any script."""
+    whole = re.sub(r"[^\w.-]+", "_", name)
+    if len(whole.encode()) <= LONGEST_NAME:
+        return whole
+    # Its end tells the runs of a DAG apart, the digest the DAGs.
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{digest}_{whole.encode()[len(digest) + 1 - LONGEST_NAME :].decode(errors='ignore')}"
+
+
+def render(report: Report) -> str:
+    """The report as Markdown."""
+    batch = report.batch
+    lines = [
+        f"# Batch {batch.name}",
+        "",
+        *_asked_for(batch),
+        f"{batch.listed} sources listed, {report.wanted} conversions wanted, "
+        f"**{report.states[State.PUBLISHED]} published, {report.failures.count} failed**.",
+        "",
+        f"{report.minutes_in:.1f} minutes in, {report.minutes_out:.1f} minutes out; "
+        f"{_bytes(report.bytes_in)} in, {_bytes(report.bytes_out)} out.",
+        "",
+        *_verification(report.figures),
+        *([] if report.export is None else [f"Exported: {_cell(report.export.uri)}, {report.export.rows} rows.", ""]),
+        *_table("Planned because", batch.decisions),
+        *_table("Left out while listing", batch.passed_over),
+        *_table("Ended as", {state.value: count for state, count in sorted(report.states.items())}),
+        *_table("Quarantined by check", report.figures.quarantined),
+        *_failures("Failures", report.failures),
+        *_failures("Known failures of earlier batches", report.known),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _verification(figures: Figures) -> list[str]:
+    """How what was published was verified, in a line."""
+    if not figures.verified:
+        return []
+    words = {"decode": "decoded", "probe": "probed"}
+    how = ", ".join(f"{count} {words.get(name, name)}" for name, count in figures.verified.items())
+    loudness = ""
+    if figures.loudness is not None:
+        low, high = figures.loudness
+        loudness = f"; loudness {low:.1f} to {high:.1f} LUFS"
+    return [f"Verified: {how}{loudness}.", ""]
+
+
+def _asked_for(batch: Batch) -> list[str]:
+    """What the batch was to do, in a line; and that nothing was to be done, if so."""
+    request = BatchRequest.from_json(batch.params)
+    places = ", ".join(f"oss://{request.bucket}/{prefix}" for prefix in request.prefixes)
+    lines = [
+        f"{_cell(places)} as {_cell(', '.join(_names(request)))}, begun {batch.created_at:%Y-%m-%d %H:%M} UTC.",
+        "",
+    ]
+    if batch.dry_run:
+        lines += ["**Dry run: nothing was submitted.** What would have been is in the log of task `plan`.", ""]
+    return lines
+
+
+def _table(title: str, counts: Mapping[str, int]) -> list[str]:
+    if not counts:
+        return []
+    return [f"| {title} | |", "|---|---:|", *(f"| {name} | {count} |" for name, count in counts.items()), ""]
+
+
+def _failures(title: str, failures: Failures) -> list[str]:
+    if not failures.count:
+        return []
+    lines = [f"## {title}", "", *_table("Reason", dict(failures.reasons.most_common()))]
+    lines += ["| Source | Profile | Attempt | Reason |", "|---|---|---:|---|"]
+    for row in failures.rows:
+        reason = f"{row.code}: {row.message}"
+        if row.given_up:
+            reason += " (no attempts left)"
+        elif row.retry_at is not None:
+            reason += f" (next try after {row.retry_at:%Y-%m-%d %H:%M} UTC)"
+        cells = (f"oss://{row.bucket}/{row.key}", row.profile, str(row.attempt), reason)
+        lines.append("| " + " | ".join(map(_cell, cells)) + " |")
+    if failures.count > len(failures.rows):
+        lines += ["", f"… and {failures.count - len(failures.rows)} more; the catalogue has them all."]
+    return [*lines, ""]
+
+
+def _cell(text: str) -> str:
+    """Text of somebody else's as a cell: it ends neither the cell nor the row, and is no markup."""
+    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
+
+
+def _bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

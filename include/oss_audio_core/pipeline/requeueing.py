@@ -1,0 +1,147 @@
+"""Planning failed conversions again because a person says so: by batch, by reason, the dead ones too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from oss_audio_core.catalogue import batches, conversions
+from oss_audio_core.catalogue.database import Catalogue, exclusive
+from oss_audio_core.catalogue.schema import IS_GIVEN_UP, IS_UNHAPPY, batch, batch_conversion, conversion
+
+from .decisions import Decision
+from .request import BatchRequest, RequestError
+from .sharding import cut_shards
+
+#: A failure's code as the report counts it.
+_reason = sa.func.coalesce(conversion.c.code, "unknown")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which failures are tried again; every condition given must hold.
+
+    Attributes:
+        batch: name of the batch that wanted them (`dag_id/run_id`); None: any.
+        code: the failure's code, as the report counts it; None: any.
+        profile: name of the rendition; None: any.
+        dead: also those without attempts left.
+        attempts: so many more attempts a dead one gets.
+        limit: at most so many, the oldest failures first.
+    """
+
+    batch: str | None = None
+    code: str | None = None
+    profile: str | None = None
+    dead: bool = False
+    attempts: int = 1
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise RequestError(f"attempts is {self.attempts}: give 1 or more")
+        if self.limit is not None and self.limit < 1:
+            raise RequestError(f"limit is {self.limit}: give 1 or more, or nothing for no limit")
+
+
+def requeue(catalogue: Catalogue, name: str, wanted: Wanted) -> int:
+    """Plan failures again as a batch of their own. A batch of that name that is planned already keeps its plan.
+
+    A conversion whose source changed meanwhile is left to the next listing: it would be superseded.
+
+    Returns:
+        The batch's id; its shards are those of any planned batch.
+
+    Raises:
+        RequestError: there is no such batch, or no failure as wanted; what there is is named.
+    """
+    with catalogue.write() as connection:
+        exclusive(connection, "plan")
+        ids = _failures(connection, wanted)
+        request = _request(connection, ids)
+        begun = batches.open_batch(connection, name, request.to_json())
+        if begun.planned_at is not None:
+            return begun.id
+        if not ids:
+            raise RequestError(_nothing_found(connection, wanted, begun.id))
+        conversions.retry(connection, ids)
+        conversions.revive(connection, ids, attempts=wanted.attempts)
+        connection.execute(
+            sa.insert(batch_conversion),
+            [
+                {
+                    "batch_id": begun.id,
+                    "conversion_id": one,
+                    "ordinal": ordinal,
+                    "shard": 0,
+                    "decision": Decision.REQUEUED.value,
+                }
+                for ordinal, one in enumerate(ids)
+            ],
+        )
+        cut_shards(connection, begun.id, len(ids))
+        batches.end_planning(connection, begun.id, {Decision.REQUEUED.value: len(ids)})
+        return begun.id
+
+
+def _failures(connection: Connection, wanted: Wanted) -> list[int]:
+    statement = (
+        sa.select(conversion.c.id)
+        .where(*_conditions(wanted))
+        .order_by(conversion.c.changed_at, conversion.c.id)
+        .limit(wanted.limit)
+    )
+    return list(connection.scalars(statement))
+
+
+def _conditions(wanted: Wanted) -> Iterable[sa.ColumnElement[bool]]:
+    yield IS_UNHAPPY
+    if not wanted.dead:
+        yield ~IS_GIVEN_UP
+    if wanted.code is not None:
+        yield _reason == wanted.code
+    if wanted.profile is not None:
+        yield conversion.c.profile == wanted.profile
+    if wanted.batch is not None:
+        yield conversion.c.id.in_(
+            sa.select(batch_conversion.c.conversion_id)
+            .join(batch, batch.c.id == batch_conversion.c.batch_id)
+            .where(batch.c.name == wanted.batch)
+        )
+
+
+def _request(connection: Connection, ids: list[int]) -> BatchRequest:
+    """What the batch stands for in its report: the buckets and profiles of what is tried again."""
+    profiles, buckets = set(), set()
+    for start in range(0, len(ids), conversions.CHUNK):
+        chosen = conversion.c.id.in_(ids[start : start + conversions.CHUNK])
+        for row in connection.execute(sa.select(conversion.c.profile, conversion.c.bucket).where(chosen).distinct()):
+            profiles.add(row.profile)
+            buckets.add(row.bucket)
+    return BatchRequest(bucket=", ".join(sorted(buckets)), profiles=tuple(sorted(profiles)))
+
+
+def _nothing_found(connection: Connection, wanted: Wanted, own: int) -> str:
+    """Why there is nothing to do, with what there is. The batch that has just been begun is the caller's `own`."""
+    if wanted.batch is not None:
+        others = sa.select(batch.c.name).where(batch.c.id != own)
+        if connection.execute(others.where(batch.c.name == wanted.batch)).first() is None:
+            names = connection.scalars(others.order_by(batch.c.id.desc()).limit(10)).all()
+            return f"there is no batch {wanted.batch!r}; the latest are {', '.join(map(repr, names)) or 'none'}"
+    left = _counted(connection, _conditions(Wanted(batch=wanted.batch, dead=wanted.dead)))
+    spent = ""
+    if not wanted.dead:
+        spent = _counted(connection, [*_conditions(Wanted(batch=wanted.batch, dead=True)), IS_GIVEN_UP])
+    reasons = left or ("none with attempts left" if spent else "none at all")
+    ticked = f"; and with no attempts left (tick *Dead ones, too*): {spent}" if spent else ""
+    return f"no failure is as wanted; there are: {reasons}{ticked}"
+
+
+def _counted(connection: Connection, conditions: Iterable[sa.ColumnElement[bool]]) -> str:
+    count = sa.func.count()
+    columns = _reason, conversion.c.state, conversion.c.profile
+    found = sa.select(count, *columns).where(*conditions).group_by(*columns).order_by(count.desc(), *columns).limit(10)
+    return ", ".join(f"{number} {code} ({state}) of {name}" for number, code, state, name in connection.execute(found))

@@ -1,0 +1,70 @@
+"""Planning one conversion of one source, as a task of somebody's own DAG asks for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import sqlalchemy as sa
+
+from oss_audio_core.catalogue import batches, conversions, schema
+from oss_audio_core.catalogue.batches import ListedObject
+from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.states import State
+
+from .decisions import Decision
+from .planning import plan_batch
+from .request import BatchRequest, RequestError
+
+
+def plan_single(catalogue: Catalogue, request: BatchRequest, name: str, source: ListedObject) -> int:
+    """Plan a batch of one, or take up the one of that name where it stands; its only shard is number 0.
+
+    A task that runs again after its conversion failed wants another attempt. One that runs again with other arguments,
+    or for a source that was mended meanwhile, wants another batch. After anything else it changes nothing.
+
+    Args:
+        name: of the task and its run; the batch's own name says what was asked for and of which content, too.
+
+    Returns:
+        The batch's id.
+
+    Raises:
+        RequestError: the source is a rendition of ours, or has failed too often.
+        SelectionError: the target is the source itself, or belongs to another source.
+    """
+    with catalogue.write() as connection:
+        ours = sa.select(schema.rendition.c.id).where(
+            schema.rendition.c.bucket == source.bucket, schema.rendition.c.key == source.key
+        )
+        if connection.scalar(ours) is not None:
+            raise RequestError(f"oss://{source.bucket}/{source.key} is itself a rendition of the catalogue")
+        batch = batches.open_batch(connection, f"{name}/{_fingerprint(request, source)}", request.to_json())
+        # One that found its conversion dead looks again: another run may have made it anew meanwhile.
+        begins = batch.planned_at is None or Decision.DEAD in batch.decisions
+        if begins:
+            connection.execute(sa.update(schema.batch).where(schema.batch.c.id == batch.id).values(planned_at=None))
+            batches.begin_listing(connection, batch.id)
+            batches.add_listed(connection, batch.id, [source])
+    plan = plan_batch(
+        catalogue,
+        request.selection(),
+        request.renderings(),
+        batch.id,
+        force=request.force,
+        max_attempts=request.max_attempts,
+        # Somebody asks for this very file: a failure an hour ago is no reason to let it rest.
+        retry_now=True,
+    )
+    if plan.decisions[Decision.DEAD]:
+        raise RequestError(f"oss://{source.bucket}/{source.key} has failed too often: mend it, or set force")
+    if not begins:
+        with catalogue.write() as connection:
+            failed = conversions.of_batch(connection, batch.id, [State.FAILED, State.QUARANTINED])
+            conversions.retry(connection, [one.id for one in failed])
+    return batch.id
+
+
+def _fingerprint(request: BatchRequest, source: ListedObject) -> str:
+    wanted = json.dumps([request.to_json(), source.etag], sort_keys=True)
+    return hashlib.sha256(wanted.encode()).hexdigest()[:12]

@@ -1,0 +1,116 @@
+"""Staged objects that nobody publishes any more: removed with their side files, a thousand keys a request."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from oss_audio_core.catalogue.conversions import CHUNK, Conversion, in_its_place
+from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.schema import batch_conversion, conversion
+from oss_audio_core.catalogue.states import State
+from oss_audio_core.oss import OssSettings, patiently
+from oss_audio_core.oss.sdk import Oss2Session
+
+from . import part_copy
+from .side_files import staged_side_keys
+
+#: Never those of one that was written to its final key at once.
+_ROWS: sa.Select[Any] = sa.select(
+    conversion.c.id,
+    conversion.c.output_key,
+    conversion.c.output_bucket,
+    conversion.c.output_size,
+    conversion.c.measured,
+    conversion.c.target_bucket,
+    conversion.c.target_key,
+).where(conversion.c.publish == "staged")
+#: Whether a row has an object at a staging key.
+_IS_STAGED = sa.and_(conversion.c.output_key.is_not(None), conversion.c.output_key != conversion.c.target_key)
+
+
+class StagedObjects:
+    """The staging keys of one publisher's conversions."""
+
+    def __init__(self, catalogue: Catalogue, settings: OssSettings, session: Oss2Session) -> None:
+        self._catalogue = catalogue
+        self._settings = settings
+        self._session = session
+
+    def fence(self, one: Conversion) -> None:
+        """Take away what older generations and former owners of the final key have staged.
+
+        A publisher of theirs that stalled copies nothing any more.
+        """
+        # Of what went in parts, a copy may still be completed when its staged object is long gone.
+        left_something = sa.or_(_IS_STAGED, conversion.c.output_size > part_copy.LIMIT)
+        older: dict[int, Row[Any]] = {}
+        with self._catalogue.read() as connection:
+            for same in in_its_place(conversion, one):
+                earlier = _ROWS.where(same, conversion.c.id < one.id, left_something)
+                older.update((row.id, row) for row in connection.execute(earlier))
+        staged = [row for row in older.values() if row.output_key not in {None, row.target_key}]
+        self._remove(staged)
+        # Parts that were copied before their source was removed need it no more.
+        large = {(row.target_bucket, row.target_key) for row in older.values() if _goes_in_parts(row)}
+        for name, key in large:
+            part_copy.end_part_copies(self._settings.bucket(name, session=self._session), key)
+        self._forget(staged)
+
+    def clear(self, batch_id: int) -> None:
+        """Remove the staged objects of everything in the batch that nobody publishes any more.
+
+        Quarantined ones stay for whoever looks into them.
+        """
+        over = [state.value for state in (State.PUBLISHED, State.SUPERSEDED, State.DEAD)]
+        statement = (
+            _ROWS.where(_IS_STAGED)
+            .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+            .where(batch_conversion.c.batch_id == batch_id, conversion.c.state.in_(over))
+            .order_by(batch_conversion.c.conversion_id)
+            .limit(CHUNK)
+        )
+        after = 0
+        while True:
+            with self._catalogue.read() as connection:
+                rows = connection.execute(statement.where(batch_conversion.c.conversion_id > after)).all()
+            if not rows:
+                return
+            self._remove(rows)
+            self._forget(rows)
+            after = rows[-1].id
+
+    def _remove(self, rows: Sequence[Row[Any]]) -> None:
+        staged: defaultdict[str, list[str]] = defaultdict(list)
+        for row in rows:
+            staged[row.output_bucket] += [row.output_key, *staged_side_keys(row.measured)]
+        for name, keys in staged.items():
+            remove(self._settings.bucket(name, session=self._session), keys)
+
+    def _forget(self, rows: Sequence[Row[Any]]) -> None:
+        # The id by itself as well: for pairs alone, SQLite reads all conversions there are.
+        pairs = [(row.id, row.output_key) for row in rows]
+        for start in range(0, len(pairs), CHUNK):
+            chunk = pairs[start : start + CHUNK]
+            with self._catalogue.write() as connection:
+                connection.execute(
+                    sa.update(conversion)
+                    .where(conversion.c.id.in_([number for number, _ in chunk]))
+                    .where(sa.tuple_(conversion.c.id, conversion.c.output_key).in_(chunk))
+                    .values(output_key=None)
+                )
+
+
+def remove(bucket: Any, keys: Sequence[str]) -> None:
+    """Remove objects of an `oss2.Bucket`, a thousand a request; one that isn't there is as good."""
+    for start in range(0, len(keys), CHUNK):
+        patiently(partial(bucket.batch_delete_objects, keys[start : start + CHUNK]))
+
+
+def _goes_in_parts(row: Row[Any]) -> bool:
+    return (row.output_size or 0) > part_copy.LIMIT

@@ -1,0 +1,54 @@
+"""Which objects a batch read and wrote: one by one while they are few, by the folder that they share when many."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from oss_audio_core.catalogue import batches
+from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.schema import batch_conversion, rendition
+
+#: So many objects of one bucket are named one by one.
+NAMED = 100
+
+
+def touched(catalogue: Catalogue, batch_id: int, uid: str | None = None) -> tuple[list[str], list[str]]:
+    """Sources and renditions of what a batch published, as `oss://bucket/key`.
+
+    More than `NAMED` of a bucket are given as the folder that they share (`oss://bucket/folder/`).
+    """
+    with catalogue.read() as connection:
+        batches.get_batch(connection, batch_id, uid)
+        return (
+            _addresses(connection, batch_id, rendition.c.source_bucket, rendition.c.source_key),
+            _addresses(connection, batch_id, rendition.c.bucket, rendition.c.key),
+        )
+
+
+def _addresses(connection: Connection, batch_id: int, bucket: sa.Column[str], key: sa.Column[str]) -> list[str]:
+    mine = sa.select(batch_conversion.c.conversion_id).where(batch_conversion.c.batch_id == batch_id)
+    here = rendition.c.conversion_id.in_(mine)
+    ends = (
+        sa.select(bucket, sa.func.count(key.distinct()), sa.func.min(key), sa.func.max(key))
+        .where(here)
+        .group_by(bucket)
+        .order_by(bucket)
+    )
+    addresses: list[str] = []
+    for name, count, first, last in connection.execute(ends).all():
+        if count > NAMED:
+            addresses.append(f"oss://{name}/{_shared_folder(first, last)}")
+        else:
+            keys = connection.scalars(sa.select(key).where(here, bucket == name).distinct().order_by(key))
+            addresses += [f"oss://{name}/{one}" for one in keys]
+    return addresses
+
+
+def _shared_folder(first: str, last: str) -> str:
+    """The folder of all keys between two, ending with "/"; empty: the root."""
+    shared = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    folder, slash, _ = "".join(one for one, _ in shared).rpartition("/")
+    return folder + slash

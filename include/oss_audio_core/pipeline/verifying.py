@@ -1,0 +1,193 @@
+"""Verifying a batch: each output is decoded or probed and compared with what was asked; then it may be published."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from oss_audio_core.audio_convert import Profile, load_profiles
+from oss_audio_core.catalogue import batches, checks, conversions
+from oss_audio_core.catalogue.checks import CheckResult
+from oss_audio_core.catalogue.conversions import Conversion, rest
+from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.states import MOVES, State, Verb
+from oss_audio_core.oss import OssSettings
+from oss_audio_core.verification import Check, UnreadableAudio, check_complete
+
+from .beside import put_beside
+from .fetching import Reader
+from .flow import gathered, in_order
+from .moving import move_from
+from .outages import Outages
+from .output_measures import measure_output
+from .refusals import is_about_the_object
+from .source_measures import SourceMeasures, SourceMoved, measure_source
+from .to_verify import Output, SourceOutputs, to_verify
+
+log = logging.getLogger(__name__)
+
+#: Sources whose outputs are verified at once: decoding and measuring leave the interpreter.
+CONCURRENCY = 4
+#: Findings written down in one transaction. A process that dies before it only has to verify them again.
+TURN = 32
+
+
+def verify_batch(
+    catalogue: Catalogue,
+    settings: OssSettings,
+    batch_id: int,
+    uid: str | None = None,
+    *,
+    profiles: Mapping[str, Profile] | None = None,
+) -> Counter[str]:
+    """Verify every converted output of a batch. Can be run again at any time.
+
+    Args:
+        uid: the batch's own, where it is known: an id may be given again.
+        profiles: whose policies say how thoroughly; those of the profile files if None.
+
+    Returns:
+        How many conversions ended in which state.
+
+    Raises:
+        NoSuchBatch: the catalogue was replaced since the run began.
+        ProfileError: a profile file is wrong.
+        oss2.exceptions.OssError, requests.RequestException: reading failed, and not for the object's
+            sake; the others are verified, unless nothing gets an answer.
+    """
+    with catalogue.read() as connection:
+        batches.get_batch(connection, batch_id, uid)
+    verifier = _Verifier(Reader(settings))
+    known = load_profiles() if profiles is None else profiles
+    pages = conversions.pages_of_batch(catalogue, batch_id, [State.CONVERTED])
+    works = chain.from_iterable(to_verify(catalogue, verifier.reader, known, page) for page in pages)
+    outcomes: Counter[str] = Counter()
+    with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="verify") as pool:
+        findings = in_order(pool, verifier.verify, works, ahead=4 * CONCURRENCY)
+        for turn in gathered(findings, TURN):
+            with catalogue.write() as connection:
+                outcomes.update(_enter(connection, finding).value for group in turn for finding in group)
+    if verifier.outages.error is not None:
+        raise verifier.outages.error
+    return outcomes
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What verification found, as a move of the row; no verb: nothing could be found out."""
+
+    one: Conversion
+    verb: Verb | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    source: SourceMeasures | None = None
+    checks: Sequence[Check] = ()
+
+
+def _enter(connection: Connection, finding: _Finding) -> State:
+    """Write one finding down, if the row still stands where it was found."""
+    one = finding.one
+    if finding.source is not None:
+        finding.source.write_down(connection, one.source_id)
+    if finding.verb is None:
+        return State.CONVERTED
+    standing = move_from(connection, State.CONVERTED, finding.verb, one.this_attempt, **finding.values)
+    if finding.checks and standing is MOVES[finding.verb].target:
+        checks.record(connection, one.this_attempt, map(_result, finding.checks))
+    return standing
+
+
+def _result(check: Check) -> CheckResult:
+    return CheckResult(check.name, check.expected, check.measured, check.verdict)
+
+
+class _Verifier:
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.outages = Outages()
+
+    def verify(self, work: SourceOutputs) -> list[_Finding]:
+        """In a pool thread: verify the outputs of one source. Writes nothing down."""
+        import oss2
+        import requests
+
+        first = work.outputs[0].one
+        ones = [output.one for output in work.outputs]
+        if self.outages.lasts:
+            return [_Finding(one) for one in ones]
+        try:
+            source = measure_source(self.reader, first, work.known, work.listed, decoded=work.decoded)
+        except SourceMoved as moved:
+            return [_Finding(one, Verb.SUPERSEDE, {"message": str(moved)}) for one in ones]
+        except UnreadableAudio as error:
+            return [_quarantine(one, "Unreadable", str(error)) for one in ones]
+        except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
+            return [self._refused(one, error) for one in ones]
+        except Exception as error:  # noqa: BLE001 - one odd file must not keep the others from being verified
+            return [self._unforeseen(one, error) for one in ones]
+        findings = [self._verify(output, source) for output in work.outputs]
+        if all(finding.verb is not None for finding in findings):
+            self.outages.served()
+        # Once for all of them.
+        return [replace(findings[0], source=source), *findings[1:]]
+
+    def _verify(self, output: Output, source: SourceMeasures) -> _Finding:
+        import oss2
+        import requests
+
+        one = output.one
+        try:
+            measured = measure_output(self.reader, output, source)
+        except UnreadableAudio as error:
+            return _quarantine(one, "Unreadable", str(error))
+        except oss2.exceptions.NoSuchKey:
+            return _quarantine(one, "OutputMissing", f"there is no object oss://{one.output_bucket}/{one.output_key}")
+        except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
+            return self._refused(one, error)
+        except Exception as error:  # noqa: BLE001 - the same
+            return self._unforeseen(one, error)
+        whole = replace(check_complete(source.probe), name="source")
+        made = [whole, *measured.verdict.checks]
+        found: dict[str, Any] = {"output_etag": measured.etag, "output_size": measured.measures.probe.size}
+        wrong = [str(check) for check in made if check.failed]
+        if wrong:
+            code = "Mismatch" if whole.passed else "SourceIncomplete"
+            kept = replace(measured.measures, waveform=None).to_json()
+            return _quarantine(one, code, "; ".join(wrong), made, measured=kept, **found)
+        measures = measured.measures
+        if measured.inspection is not None:
+            try:
+                side = put_beside(self.reader, one, output.policy, measured.inspection)
+            except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
+                # The output is right, and converting it again would change nothing.
+                self.outages.failed(error)
+                return _Finding(one)
+            measures = replace(measures, side=side)
+        return _Finding(one, Verb.VERIFY, {"measured": measures.to_json(), **found}, checks=made)
+
+    def _unforeseen(self, one: Conversion, error: Exception) -> _Finding:
+        """Nobody thought of it: the row stays as it is, and the step fails when the others are done."""
+        log.error("oss://%s/%s as %s could not be verified", one.bucket, one.key, one.profile, exc_info=error)
+        self.outages.failed(error)
+        return _Finding(one)
+
+    def _refused(self, one: Conversion, error: Exception) -> _Finding:
+        """The row's own failure, if it is one; anything else is the step's, and the row waits for the next try."""
+        # RequestException is among them, because oss2 doesn't wrap what happens while it reads an answer.
+        if not is_about_the_object(error):
+            self.outages.failed(error)
+            return _Finding(one)
+        code, reason = error.code or f"HTTP {error.status}", error.message or "no reason given"
+        return _quarantine(one, code, f"OSS refuses to give the source or the output: {reason}")
+
+
+def _quarantine(one: Conversion, code: str, message: str, made: Sequence[Check] = (), **found: Any) -> _Finding:
+    log.warning("oss://%s/%s as %s: %s", one.bucket, one.key, one.profile, message)
+    values = {"code": code, "message": message, "retry_at": rest(one.attempt), **found}
+    return _Finding(one, Verb.QUARANTINE, values, checks=made)

@@ -1,0 +1,194 @@
+"""Strict decoding of one audio stream into large blocks of floats, bounded in length and time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+
+from oss_audio_core.verification.packet_length import PacketLength, PacketTally
+
+STRICT = "crccheck+bitstream+buffer+explode"
+"""``err_detect`` for demuxer and decoder: by default both pass over most damage in silence."""
+
+_USUAL_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+"""What 1 to 8 channels are when the file doesn't say; the encoders take the same ones."""
+
+PLANES = 8
+"""From so many channels on a frame's planes are not read one by one; see ``StrictDecoder._readable``."""
+
+Block = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """When decoding is given up. A small file may hold hours (10 h of opus in 2.7 MB).
+
+    ``seconds`` of audio, ``wall_seconds`` by the clock.
+    """
+
+    seconds: float = 24 * 3600.0
+    wall_seconds: float = 1800.0
+
+
+class StrictDecoder:
+    """Reads and decodes everything there is of ``stream``, once, and says why it stopped early.
+
+    ``on_packet`` sees every packet, ``on_frame`` every frame as it was decoded. After ``blocks`` has ended:
+    ``samples`` per channel, ``channel_names`` of the frames, ``length`` of the packets, ``error`` of decoder or
+    demuxer with the second where it happened, ``stopped``: the limit that ended it.
+    """
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: AudioStream,
+        limits: Limits,
+        on_frame: Callable[[AudioFrame], None] | None = None,
+        on_packet: Callable[[Packet[AudioStream]], None] | None = None,
+    ) -> None:
+        self._container = container
+        self._stream = stream
+        self._limits = limits
+        self._on_frame = on_frame
+        self._on_packet = on_packet
+        self._tally = PacketTally(container, stream)
+        self._frames: list[npt.NDArray[Any]] = []
+        self._waiting = 0
+        self._shape: tuple[int, str, str] | None = None
+        self._packer: AudioResampler | None = None
+        self.channel_names: tuple[str, ...] = ()
+        self.samples = 0
+        self.error: str | None = None
+        self.stopped: str | None = None
+        context = stream.codec_context
+        context.options = {"err_detect": STRICT}
+        # One file is one thread's work: several files are verified side by side.
+        context.thread_count = 1
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz, of the decoded frames."""
+        return self._shape[0] if self._shape else self._stream.codec_context.sample_rate
+
+    @property
+    def layout(self) -> str:
+        """FFmpeg's name of the channel layout of the decoded frames; empty before the first one."""
+        return self._shape[1] if self._shape else ""
+
+    @property
+    def length(self) -> PacketLength:
+        """What the packets read so far add up to."""
+        return self._tally.length(self.error)
+
+    def blocks(self, size: Callable[[int], int]) -> Iterator[Block]:
+        """Blocks of shape (channels, samples), full scale 1; ``size`` gives their samples for a sample rate.
+
+        Only the last one is shorter.
+        """
+        wanted = 0
+        frame: AudioFrame | None = None
+        for frame in self._decoded():
+            wanted = wanted or size(frame.sample_rate)
+            self._frames.append(frame.to_ndarray())
+            self._waiting += frame.samples
+            if self._waiting >= wanted:
+                yield from self._cut(wanted, frame)
+        if self._waiting and frame is not None:
+            yield _as_floats(np.concatenate(self._frames, axis=1), frame)
+
+    def _cut(self, size: int, like: AudioFrame) -> Iterator[Block]:
+        joined = np.concatenate(self._frames, axis=1)
+        # What is not planar has its channels side by side in one row.
+        width = joined.shape[1] // self._waiting
+        whole = self._waiting - self._waiting % size
+        for at in range(0, whole, size):
+            yield _as_floats(joined[:, at * width : (at + size) * width], like)
+        self._frames, self._waiting = [joined[:, whole * width :]], self._waiting - whole
+
+    def _decoded(self) -> Iterator[AudioFrame]:
+        deadline = time.monotonic() + self._limits.wall_seconds
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.size:
+                    self._tally.add(packet)
+                    if self._on_packet is not None:
+                        self._on_packet(packet)
+                    if packet.is_corrupt:
+                        self.error = self._at("a packet is damaged")
+                        return
+                for frame in packet.decode():
+                    if not self._accept(frame):
+                        return
+                    yield self._readable(frame)
+                if time.monotonic() > deadline:
+                    self.stopped = f"more than {self._limits.wall_seconds:.0f} s by the clock"
+                    return
+        except av.FFmpegError as error:
+            self.error = self._at(error.strerror)
+
+    def _accept(self, frame: AudioFrame) -> bool:
+        count = frame.layout.nb_channels
+        name = frame.layout.name
+        if name == f"{count} channels" and count <= len(_USUAL_LAYOUTS):
+            name = _USUAL_LAYOUTS[count - 1]
+        shape = (frame.sample_rate, name, frame.format.name)
+        if self._shape is None:
+            self._shape = shape
+            self.channel_names = tuple(channel.name for channel in AudioLayout(name).channels)
+        if shape != self._shape:
+            self.error = self._at(f"{_words(self._shape)} become {_words(shape)}")
+        elif frame.is_corrupt:
+            self.error = self._at("a frame is damaged")
+        elif self.samples + frame.samples > self._limits.seconds * frame.sample_rate:
+            self.stopped = f"more than {self._limits.seconds:.1f} s of audio"
+        if self.error or self.stopped:
+            return False
+        self.samples += frame.samples
+        if self._on_frame is not None:
+            self._on_frame(frame)
+        return True
+
+    def _readable(self, frame: AudioFrame) -> AudioFrame:
+        """PyAV counts the planes of a frame up to a null pointer, which 8 planes leave no room for: it reads beyond."""
+        if not frame.format.is_planar or frame.layout.nb_channels < PLANES:
+            return frame
+        if self._packer is None:
+            self._packer = AudioResampler(format=frame.format.packed.name, layout=frame.layout)
+        (packed,) = self._packer.resample(frame)
+        return packed
+
+    def _at(self, problem: str | None) -> str:
+        return f"{problem} at {self.samples / self.sample_rate:.3f} s"
+
+
+def _words(shape: tuple[int, str, str]) -> str:
+    return f"{shape[0]} Hz {shape[1]} {shape[2]}"
+
+
+def _as_floats(samples: npt.NDArray[Any], like: AudioFrame) -> Block:
+    """(channels, samples) of 32-bit floats, full scale 1, from what frames such as ``like`` hold."""
+    if not like.format.is_planar:
+        samples = samples.reshape(-1, like.layout.nb_channels).T
+    if samples.dtype.kind == "f":
+        found: Block = np.ascontiguousarray(samples, dtype=np.float32)
+        # A float file may hold what is no number; nothing measured after it would be one.
+        if not np.isfinite(found.sum()):
+            np.nan_to_num(found, copy=False, posinf=1.0, neginf=-1.0)
+        return found
+    if samples.dtype == np.uint8:
+        return np.ascontiguousarray((samples.astype(np.float32) - 128) / 128, dtype=np.float32)
+    scale = np.float32(2.0 ** (1 - 8 * samples.itemsize))
+    scaled: Block = np.multiply(samples, scale, dtype=np.float32, order="C")
+    return scaled

@@ -1,0 +1,163 @@
+"""What a rendition must be, from what was asked and what the source is, and whether it is that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from oss_audio_core.audio_convert import FORMATS, AudioConvert
+from oss_audio_core.verification.bitrate import BitrateRange, bitrate_range
+from oss_audio_core.verification.checks import Check, check, not_checked
+from oss_audio_core.verification.probe import Probe
+
+_COMPLETE_TOLERANCE = 0.1
+"""Seconds a file may fall short of its header: a frame or two, where a writer counted them differently."""
+
+_CONTAINER_SHARE = 0.05
+_MOST_TAGS = 256 * 1024
+_LEAST_FILE = 16
+"""Bytes: pages of Ogg and ID3 tags that go along from the source; the smallest thing with a header and a frame."""
+
+_BASE_TOLERANCE = {"oga": 0.005}
+_DEFAULT_BASE_TOLERANCE = 0.001
+"""Seconds either way, for the rounding of cuts and of resampling."""
+
+_EXTRA_SAMPLES = {"aac": 2047, "ac3": 1536}
+"""Samples a rendition may be longer: the delay and padding of encoders whose files can't tell them."""
+
+_EXTRA_SECONDS = {"amr": 0.025}
+_MP3_UNKNOWN_DELAY_SAMPLES = 3 * 1152
+"""An mp3 without a gapless header keeps delay and padding: up to three frames."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What must be found in a rendition.
+
+    ``sample_rate`` in Hz as asked for (opus: that of the encoder's input), ``duration`` in seconds with the
+    tolerances ``shorter_by`` and ``longer_by``; ``mp3_delay`` are the seconds an mp3 may be longer still when
+    it does not tell its delay. ``bits_per_sample`` is None where nothing was asked. ``containers`` are FFmpeg's
+    names of those it may be in. ``start`` is where in the source it begins, seconds; ``whole_source``: it is not
+    a part of it. ``duration_is_estimate``: the source's is.
+    """
+
+    format: str
+    containers: frozenset[str]
+    codec: str
+    sample_rate: int
+    channels: int
+    bits_per_sample: int | None
+    duration: float
+    shorter_by: float
+    longer_by: float
+    bitrate: BitrateRange
+    start: float
+    whole_source: bool
+    mp3_delay: float = 0.0
+    duration_is_estimate: bool = False
+
+    @property
+    def longest(self) -> float:
+        """Seconds a right rendition may last at most."""
+        return self.duration + self.longer_by + self.mp3_delay
+
+
+def expected(convert: AudioConvert, source: Probe) -> Expectation:
+    """What ``convert`` must make of ``source``.
+
+    Absent ``ar`` and ``ac`` are the source's. The duration is what the source has after ``ss``, at most ``t``
+    (0 when the source ends before ``ss``). Tolerances hold for the time of the file's packets, per format.
+    """
+    audio_format = FORMATS[convert.f]
+    sample_rate = convert.ar or source.sample_rate
+    channels = convert.ac or source.channels
+    start = (convert.ss or 0) / 1000
+    remaining = max(source.duration - start, 0.0)
+    duration = min(convert.t / 1000, remaining) if convert.t else remaining
+    base = _BASE_TOLERANCE.get(convert.f, _DEFAULT_BASE_TOLERANCE) + source.duration_uncertainty
+    longer_by = base + _EXTRA_SECONDS.get(convert.f, 0.0) + _EXTRA_SAMPLES.get(convert.f, 0) / sample_rate
+    return Expectation(
+        format=convert.f,
+        containers=audio_format.containers,
+        codec=audio_format.codec(sample_rate),
+        sample_rate=sample_rate,
+        channels=channels,
+        bits_per_sample=convert.adepth,
+        duration=duration,
+        shorter_by=base,
+        longer_by=longer_by,
+        mp3_delay=_MP3_UNKNOWN_DELAY_SAMPLES / sample_rate if convert.f == "mp3" else 0.0,
+        bitrate=bitrate_range(convert, sample_rate, channels, source.bitrate),
+        start=start,
+        whole_source=duration >= source.duration,
+        duration_is_estimate=source.duration_is_estimate,
+    )
+
+
+def compare(expectation: Expectation, measured: Probe) -> list[Check]:
+    """Every check of a rendition, passed or not, in a fixed order.
+
+    The codec is compared and not the container, so a wrong codec behind the right extension is found. An opus
+    file decodes at 48,000 Hz whatever was asked for: its rate is the one in OpusHead.
+    """
+    rate = measured.opus_input_rate if measured.codec == "opus" else measured.sample_rate
+    containers = " or ".join(sorted(expectation.containers))
+    bitrate = expectation.bitrate
+    checks = [
+        check("container", containers, measured.container, measured.container in expectation.containers),
+        check("codec", expectation.codec, measured.codec, expectation.codec == measured.codec),
+        check("sample_rate", f"{expectation.sample_rate} Hz", f"{rate} Hz", expectation.sample_rate == rate),
+        check(
+            "channels",
+            str(expectation.channels),
+            str(measured.channels),
+            expectation.channels == measured.channels,
+        ),
+    ]
+    if expectation.bits_per_sample is not None:
+        depth = measured.bits_per_sample
+        wanted = expectation.bits_per_sample
+        checks.append(check("bit_depth", f"{wanted} bits", f"{depth} bits", wanted == depth))
+    if measured.duration_is_estimate:
+        checks.append(not_checked("bitrate", bitrate.said, "its duration is an estimate"))
+    else:
+        right = bitrate.holds(measured.bitrate, measured.duration)
+        checks.append(check("bitrate", bitrate.said, f"{measured.bitrate} bit/s", right))
+    checks += [_duration_check(expectation, measured), _size_check(expectation, measured), check_complete(measured)]
+    return checks
+
+
+def check_complete(measured: Probe) -> Check:
+    """Whether a file, source or rendition, has all the audio that its own header promises."""
+    promised = measured.declared_duration
+    found = f"{measured.duration:.3f} s"
+    if measured.read_error is not None:
+        text = "readable to its end" if promised is None else f"{promised:.3f} s as its header says"
+        return check("complete", text, f"{found}, then {measured.read_error}", right=False)
+    if promised is None:
+        return check("complete", "readable to its end", found, right=True)
+    missing = promised - measured.duration - measured.duration_uncertainty
+    return check("complete", f"{promised:.3f} s as its header says", found, missing <= _COMPLETE_TOLERANCE)
+
+
+def _duration_check(expectation: Expectation, measured: Probe) -> Check:
+    longer_by = expectation.longer_by + (0.0 if measured.gapless else expectation.mp3_delay)
+    reach = f"(-{expectation.shorter_by * 1000:.0f} to +{longer_by * 1000:.0f} ms)"
+    wanted = f"{expectation.duration:.3f} s {reach}"
+    if measured.duration_is_estimate or expectation.duration_is_estimate:
+        whose = "the source's" if expectation.duration_is_estimate else "the rendition's"
+        return not_checked("duration", wanted, f"about {measured.duration:.1f} s: {whose} is an estimate")
+    difference = measured.duration - expectation.duration
+    right = -expectation.shorter_by <= difference <= longer_by
+    return check("duration", wanted, f"{measured.duration:.3f} s", right)
+
+
+def _size_check(expectation: Expectation, measured: Probe) -> Check:
+    """Audio of that duration and bitrate has a size; tags and pages of a container come on top."""
+    audio = expectation.bitrate.high * expectation.longest / 8 + expectation.bitrate.slack / 8
+    most = round(audio * (1 + _CONTAINER_SHARE) + _MOST_TAGS)
+    least = round(expectation.bitrate.low * expectation.duration / 8 - expectation.bitrate.slack / 8)
+    least = max(least, _LEAST_FILE)
+    wanted = f"{least} to {most} bytes"
+    if expectation.duration_is_estimate:
+        return not_checked("size", wanted, f"{measured.size} bytes: the source's duration is an estimate")
+    return check("size", wanted, f"{measured.size} bytes", least <= measured.size <= most)

@@ -1,0 +1,23 @@
+"""``file_tags``: title, artist, album and whatever else an audio file says of itself."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from oss_audio_core.verification.guarded_open import open_container
+
+MOST_TAGS = 100
+LONGEST_TAG = 2000
+"""Characters: lyrics and cue sheets hide in tags, and pictures in base64; a title is shorter."""
+
+
+def file_tags(file: BinaryIO, name: str) -> dict[str, str]:
+    """The tags of an open, seekable file, by name in lower case: those of its container and of its first audio
+    stream (where Ogg keeps them). Texts that are too long are left out. Raises ``UnreadableAudio`` as ``probe`` does.
+    """
+    with open_container(file, name) as container:
+        found = {**container.metadata}
+        for stream in container.streams.audio[:1]:
+            found |= stream.metadata
+    fitting = [(tag.lower(), text) for tag, text in found.items() if len(tag) + len(text) <= LONGEST_TAG]
+    return dict(fitting[:MOST_TAGS])

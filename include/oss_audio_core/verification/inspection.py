@@ -1,0 +1,192 @@
+"""``inspect``: everything there is to know about an audio file, in one pass over it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from oss_audio_core.audio_convert.verify_policy import Picture
+from oss_audio_core.verification.declared_checksum import DeclaredChecksum
+from oss_audio_core.verification.decoding import STRICT, Limits, StrictDecoder
+from oss_audio_core.verification.guarded_open import open_container
+from oss_audio_core.verification.levels import Levels, level_window
+from oss_audio_core.verification.loudness import LoudnessMeter
+from oss_audio_core.verification.pictures import Spectrogram, waveform_png
+from oss_audio_core.verification.probe import Probe, as_probe, first_audio, require_audio
+from oss_audio_core.verification.waveform import waveform_json
+
+BLOCK_SAMPLES = 65536
+"""At least so many samples per channel are measured at once: enough to make Python's part small."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What a full, strict decode of the first audio stream found.
+
+    - ``probe``: headers and packets, as ``probe`` gives them.
+    - ``samples`` per channel that were decoded at ``sample_rate`` Hz; ``duration``: seconds, the one by the other.
+    - ``layout``: FFmpeg's name of the channels' order (``stereo``, ``5.1``); ``channel_names``: each one's
+      (``FL``, ``LFE``).
+    - ``decode_error``: what demuxer or decoder found wrong, and where; nothing after it was read.
+    - ``stopped``: the limit past which decoding was given up, if one was met.
+    - ``checksum_matches``: the file's own checksum of its audio (flac, mp3 with LAME's header); None: it has none.
+    - ``integrated``: EBU R128 loudness, LUFS; ``loudness_range``: LU; ``true_peak``: dBTP. None: not asked for,
+      or nothing above the gate.
+    - ``peaks``, ``rms``: dBFS, one for each channel; -120 stands for digital silence.
+    - ``clipped_runs``: three or more samples in a row at or beyond full scale; ``clipped_samples``: those in them.
+    - ``silence_head``, ``silence_tail``: seconds in which no channel reaches -60 dBFS.
+    - ``levels``: the peak of every ``levels_step`` seconds, over all channels, in whole dBFS.
+    - ``waveform``: peaks for players; ``picture``: a PNG. None if not asked for.
+    """
+
+    probe: Probe
+    samples: int
+    sample_rate: int
+    layout: str
+    channel_names: tuple[str, ...]
+    decode_error: str | None
+    stopped: str | None
+    checksum_matches: bool | None
+    integrated: float | None
+    loudness_range: float | None
+    true_peak: float | None
+    peaks: tuple[float, ...]
+    rms: tuple[float, ...]
+    clipped_runs: int
+    clipped_samples: int
+    silence_head: float
+    silence_tail: float
+    levels_step: float
+    levels: tuple[int, ...]
+    waveform: dict[str, Any] | None = None
+    picture: bytes | None = None
+
+    @property
+    def duration(self) -> float:
+        """Seconds of decoded audio."""
+        return self.samples / self.sample_rate
+
+    @property
+    def sample_peak(self) -> float:
+        """dBFS of the largest sample of any channel."""
+        return max(self.peaks)
+
+    @property
+    def clipped_share(self) -> float:
+        """The part of all samples that lies in clipped runs, 0 to 1."""
+        return self.clipped_samples / (self.samples * len(self.peaks)) if self.samples else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """For the catalogue; without waveform and picture, which have places of their own."""
+        return {name: value for name, value in asdict(self).items() if name not in {"waveform", "picture"}}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Inspection:
+        """What ``to_json`` gave, after a round trip through JSON."""
+        lists = {name: tuple(stored[name]) for name in ("channel_names", "peaks", "rms", "levels")}
+        return cls(**{**stored, **lists, "probe": Probe(**stored["probe"])})
+
+
+def inspect(
+    source: str | os.PathLike[str] | BinaryIO,
+    name: str | None = None,
+    *,
+    loudness: bool = True,
+    true_peak: bool = True,
+    waveform: bool = True,
+    picture: Picture = "off",
+    limits: Limits | None = None,
+) -> Inspection:
+    """Read and decode the first audio stream of a file once, strictly, and measure it on the way.
+
+    ``name`` stands for the file in errors (default: its path). ``picture`` asks for a PNG of the waveform or a
+    spectrogram. Memory does not grow with the duration. Damage is no exception but ``decode_error``; ``limits`` end
+    what is far too long.
+
+    Raises ``UnreadableAudio`` when there is no audio to measure, as ``probe`` does. Errors of the file itself pass
+    through.
+    """
+    if isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as file:
+            return inspect(
+                file,
+                name or os.fspath(source),
+                loudness=loudness,
+                true_peak=true_peak,
+                waveform=waveform,
+                picture=picture,
+                limits=limits,
+            )
+    label = name or str(getattr(source, "name", "the file"))
+    with open_container(source, label, err_detect=STRICT) as container:
+        stream = first_audio(container, label)
+        checksum = DeclaredChecksum(stream, source)
+        decoder = StrictDecoder(
+            container, stream, limits or Limits(), on_packet=checksum.add_packet, on_frame=checksum.add_frame
+        )
+        levels: Levels | None = None
+        meter: LoudnessMeter | None = None
+        spectrogram = Spectrogram() if picture == "spectrogram" else None
+        for block in decoder.blocks(_block_samples):
+            if levels is None:
+                levels = Levels(block.shape[0], decoder.sample_rate)
+                if loudness or true_peak:
+                    meter = LoudnessMeter(decoder.sample_rate, decoder.layout, loudness=loudness, true_peak=true_peak)
+            levels.add(block)
+            if meter is not None:
+                meter.add(block)
+            if spectrogram is not None:
+                spectrogram.add(block)
+        levels = levels or Levels(stream.codec_context.channels, decoder.sample_rate)
+        levels.finish()
+        if meter is not None:
+            meter.finish()
+        length = decoder.length
+        require_audio(length, label)
+        measured = as_probe(container, stream, length, source)
+    found = _together(measured, decoder, levels, meter, checksum.matches)
+    drawn = waveform_json(levels, decoder.sample_rate)
+    if spectrogram is not None:
+        found = replace(found, picture=spectrogram.png())
+    elif picture == "waveform":
+        found = replace(found, picture=waveform_png(drawn))
+    return replace(found, waveform=drawn) if waveform else found
+
+
+def _block_samples(sample_rate: int) -> int:
+    window = level_window(sample_rate)
+    return -(-BLOCK_SAMPLES // window) * window
+
+
+def _together(
+    measured: Probe,
+    decoder: StrictDecoder,
+    levels: Levels,
+    meter: LoudnessMeter | None,
+    checksum_matches: bool | None,
+) -> Inspection:
+    head, tail = levels.silence
+    step, line = levels.line()
+    return Inspection(
+        probe=measured,
+        samples=decoder.samples,
+        sample_rate=decoder.sample_rate,
+        layout=decoder.layout,
+        channel_names=decoder.channel_names,
+        decode_error=decoder.error,
+        stopped=decoder.stopped,
+        checksum_matches=checksum_matches,
+        integrated=meter.integrated if meter else None,
+        loudness_range=meter.range if meter else None,
+        true_peak=meter.true_peak if meter else None,
+        peaks=tuple(levels.peaks),
+        rms=tuple(levels.rms),
+        clipped_runs=levels.clipped_runs,
+        clipped_samples=levels.clipped_samples,
+        silence_head=head,
+        silence_tail=tail,
+        levels_step=step,
+        levels=tuple(line),
+    )

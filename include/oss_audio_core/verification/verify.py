@@ -1,0 +1,128 @@
+"""``verify``: all checks of one rendition, from whatever was measured of it and of its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from oss_audio_core.audio_convert import AudioConvert
+from oss_audio_core.verification.against_source import channels_check, clipping_check, silence_check
+from oss_audio_core.verification.checks import Check, Verdict, check, not_checked
+from oss_audio_core.verification.decoding import Limits
+from oss_audio_core.verification.expectation import Expectation, compare, expected
+from oss_audio_core.verification.inspection import Inspection
+from oss_audio_core.verification.probe import Probe
+from oss_audio_core.verification.remote_probe import RemoteProbe
+
+Measured = Inspection | RemoteProbe | Probe
+"""Decoded whole; looked at in two places; or its packets read."""
+
+_ROOM = 10.0
+_WALL_SECONDS = 60.0
+_SPEED = 10.0
+
+_DECODED_LONGER = {"oga": 2048}
+"""Samples a decoder may give beyond the packets' time: FFmpeg cuts the last Vorbis block to the end the file tells, but
+none before it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredBytes:
+    """What was read of the stored object, beside what its header says: sizes in bytes, CRC-64/XZ
+    (``x-oss-hash-crc64ecma``) as unsigned numbers, None where there is none.
+    """
+
+    size: int
+    crc64: int | None
+    header_size: int
+    header_crc64: int | None
+
+
+def probe_of(measured: Measured) -> Probe:
+    """Headers and packets, which every way of measuring gives."""
+    return measured if isinstance(measured, Probe) else measured.probe
+
+
+def decode_limits(convert: AudioConvert, source: Measured) -> Limits:
+    """How far to decode a rendition of ``source``: a little past what is expected, so that a bomb ends there."""
+    expectation = expected(convert, probe_of(source))
+    seconds = expectation.longest * 1.05 + _ROOM
+    if expectation.duration_is_estimate:
+        seconds = expectation.longest * 2 + _ROOM
+    return Limits(seconds=seconds, wall_seconds=_WALL_SECONDS + seconds / _SPEED)
+
+
+def verify(convert: AudioConvert, source: Measured, found: Measured, *, stored: StoredBytes | None = None) -> Verdict:
+    """Compare a rendition with what ``convert`` must make of ``source``.
+
+    Every check is in the verdict, in a fixed order; what the given measurements can't tell is ``not_checked`` and
+    says why.
+    """
+    expectation = expected(convert, probe_of(source))
+    checks = compare(expectation, probe_of(found))
+    checks += _ends(found)
+    checks += _decoded(expectation, source, found)
+    checks.append(_stored(stored))
+    return Verdict(tuple(checks))
+
+
+def _ends(found: Measured) -> list[Check]:
+    begins, ends = "audio at the beginning", "a whole last frame at the end"
+    if isinstance(found, RemoteProbe):
+        head = check("head", begins, f"{found.probe.codec} in the first bytes", right=True)
+        if found.whole_tail is None:
+            return [head, not_checked("tail", ends, "its last bytes can't be told apart")]
+        whole = "as many bytes as its header counts" if found.ends_by_count else "whole"
+        return [head, check("tail", ends, whole if found.whole_tail else "cut off or damaged", found.whole_tail)]
+    error = probe_of(found).read_error
+    samples = isinstance(found, Inspection) and not found.samples
+    head = check("head", begins, "no sample decoded" if samples else "there", right=not samples)
+    if isinstance(found, Inspection) and found.stopped:
+        return [head, not_checked("tail", ends, f"not reached: {found.stopped}")]
+    return [head, check("tail", ends, error or "read to the end", right=error is None)]
+
+
+def _decoded(expectation: Expectation, source: Measured, found: Measured) -> list[Check]:
+    names = ("decode", "checksum", "silence", "clipping", "channels_alive")
+    if not isinstance(found, Inspection):
+        return [not_checked(name, "a full decode", "it was not decoded") for name in names]
+    checks = [_decode(expectation, found), _checksum(found)]
+    if not found.samples:
+        # Of which "head" says so; there are no channels either.
+        return checks + [not_checked(name, "as the source", "no sample was decoded") for name in names[2:]]
+    if not isinstance(source, Inspection) or not source.samples:
+        return checks + [not_checked(name, "as the source", "the source was not decoded") for name in names[2:]]
+    return [
+        *checks,
+        silence_check(expectation, source, found),
+        clipping_check(expectation, source, found),
+        channels_check(expectation, source, found),
+    ]
+
+
+def _decode(expectation: Expectation, found: Inspection) -> Check:
+    wanted = f"all of it decodes, {expectation.duration:.3f} s"
+    if found.decode_error or found.stopped:
+        return check("decode", wanted, found.decode_error or found.stopped or "", right=False)
+    measured = f"{found.samples} samples at {found.sample_rate} Hz, {found.duration:.3f} s"
+    if expectation.duration_is_estimate:
+        return check("decode", wanted, measured, right=True)
+    longer_by = expectation.longest - expectation.duration
+    longer_by += _DECODED_LONGER.get(expectation.format, 0) / found.sample_rate
+    short, long = expectation.duration - expectation.shorter_by, expectation.duration + longer_by
+    return check("decode", wanted, measured, short <= found.duration <= long)
+
+
+def _checksum(found: Inspection) -> Check:
+    wanted = "the checksum in the file's own header"
+    if found.checksum_matches is None:
+        return not_checked("checksum", wanted, f"{found.probe.codec} files have none, or it is left empty")
+    return check("checksum", wanted, "the same" if found.checksum_matches else "another", found.checksum_matches)
+
+
+def _stored(stored: StoredBytes | None) -> Check:
+    name, wanted = "stored_bytes", "size and CRC-64 of the stored object"
+    if stored is None or stored.header_crc64 is None or stored.crc64 is None:
+        return not_checked(name, wanted, "not all of it was read, or it has no CRC-64")
+    wanted = f"{stored.header_size} bytes, CRC-64 {stored.header_crc64}"
+    right = (stored.size, stored.crc64) == (stored.header_size, stored.header_crc64)
+    return check(name, wanted, f"{stored.size} bytes, CRC-64 {stored.crc64}", right)

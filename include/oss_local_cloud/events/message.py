@@ -1,0 +1,90 @@
+"""The event as the topic gets it, and how an answer says that the topic has it.
+
+Shape: "OSS event notifications" of the SMQ documentation. OSS sends the JSON as Base64; the key stands in it
+as it is, not URL-encoded.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from oss_local_cloud.events.origin import Origin
+from oss_local_cloud.events.rules import GROUP, EventRule
+from oss_local_cloud.signatures.credentials import ACCOUNT_ID
+
+
+@dataclass(frozen=True)
+class Written:
+    """An object as a write left it. `delta` is by how many bytes it grew, less than 0 when it shrank;
+    `moment` is in seconds since the epoch."""
+
+    bucket: str
+    key: str
+    etag: str
+    size: int
+    delta: int
+    moment: float
+
+
+def event_text(written: Written, origin: Origin, rule: EventRule, region: str) -> str:
+    """The message's body: Base64 of the JSON document."""
+    described: dict[str, object] = {
+        "deltaSize": written.delta,
+        "eTag": written.etag,
+        "key": written.key,
+        "size": written.size,
+    }
+    if origin.operation == "AppendObject":
+        described["position"] = written.size - written.delta
+    event = {
+        "eventName": f"{GROUP}:{origin.operation}",
+        "eventSource": "acs:oss",
+        "eventTime": _moment(written.moment),
+        "eventVersion": "1.0",
+        "oss": {
+            "bucket": {
+                "arn": f"acs:oss:{region}:{ACCOUNT_ID}:{written.bucket}",
+                "name": written.bucket,
+                "ownerIdentity": ACCOUNT_ID,
+                "virtualBucket": "",
+            },
+            "object": described,
+            "ossSchemaVersion": "1.0",
+            "ruleId": rule.name,
+        },
+        "region": region,
+        "requestParameters": {"sourceIPAddress": origin.source_address},
+        "responseElements": {"requestId": origin.request_id},
+        "userIdentity": {"principalId": ACCOUNT_ID},
+    }
+    return _base64({"events": [event]})
+
+
+def status_headers(failure: str | None) -> dict[str, str]:
+    """What the answer to a write with a rule carries; `failure` says why the topic has not got the event.
+
+    Both headers are documented: x-oss-process-status by SMQ, x-oss-event-status by OSS.
+    """
+    status = {
+        "code": "Success" if failure is None else "Fail",
+        "message": failure or "NotificationSucceed",
+        "type": "EventNotification",
+        "version": "1.0",
+    }
+    return {
+        "x-oss-process-status": _base64(status),
+        "x-oss-event-status": _base64({"Result": "Ok" if failure is None else failure}),
+    }
+
+
+def _base64(document: Mapping[str, object]) -> str:
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(text.encode()).decode()
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

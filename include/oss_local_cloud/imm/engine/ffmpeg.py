@@ -1,0 +1,112 @@
+"""The engine: source file in, rendition file out, or the reason why not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from oss_audio_core.audio_convert import AudioConvert
+from oss_local_cloud.imm.engine.binaries import Binaries
+from oss_local_cloud.imm.engine.command import Plan, command, plan
+from oss_local_cloud.imm.engine.failure import (
+    ConversionFailed,
+    incomplete,
+    internal,
+    not_fitting,
+    over_limit,
+    unreadable,
+)
+from oss_local_cloud.imm.engine.limits import EngineLimits
+from oss_local_cloud.imm.engine.process import Allowance, Finished, run
+from oss_local_cloud.imm.engine.source import last_error, probe
+
+_ENCODED = re.compile(r"Output stream #0:0 \(audio\):.*\((\d+) samples\)")
+_TOLERATED_SECONDS = 0.1
+_TOLERATED_PART = 0.001
+
+
+class FfmpegEngine:
+    """Converts with one FFmpeg build; `scratch` holds the programs' outputs while they run."""
+
+    def __init__(self, binaries: Binaries, limits: EngineLimits, scratch: Path) -> None:
+        self._binaries = binaries
+        self._limits = limits
+        self._scratch = scratch
+
+    async def convert(self, convert: AudioConvert, source: Path, target: Path) -> None:
+        """Write the rendition of `source` to `target`; raises ConversionFailed.
+
+        `target` is complete when this returns; after an error it may be there in part and is the caller's
+        to remove.
+        """
+        limits = self._limits
+        found = await probe(source, self._binaries, limits, self._scratch)
+        if found.declared_seconds is not None and found.declared_seconds > limits.source_seconds:
+            raise over_limit(
+                f"the source is {found.declared_seconds / 3600:.1f} h long; {limits.source_seconds / 3600:.1f} h "
+                "is the most this service converts"
+            )
+        planned = _bounded(plan(convert, found), limits.source_seconds)
+        finished = await run(
+            command(self._binaries.ffmpeg, source, target, planned),
+            Allowance(limits.cpu_seconds, limits.wall_seconds, limits.memory_bytes, limits.output_bytes),
+            self._scratch,
+            keeps_stdout=False,
+        )
+        self._check(finished, planned, source, target)
+
+    def _check(self, finished: Finished, planned: Plan, source: Path, target: Path) -> None:
+        if finished.overstepped is not None:
+            raise self._overstepped(finished.overstepped)
+        if finished.returncode != 0:
+            raise _failed(finished, source)
+        counted = _ENCODED.search(finished.stderr)
+        if counted is None:
+            raise internal("FFmpeg did not say how many samples it encoded")
+        seconds = int(counted[1]) / planned.sample_rate
+        if seconds == 0 or not target.exists():
+            raise _nothing_encoded(planned)
+        if seconds > self._limits.source_seconds:
+            hours = self._limits.source_seconds / 3600
+            raise over_limit(f"the source is longer than the {hours:.1f} h this service converts")
+        expected = planned.expected_seconds()
+        if expected is None:
+            return
+        if expected - seconds > _TOLERATED_SECONDS + expected * _TOLERATED_PART:
+            declared = planned.source.declared_seconds
+            decoded = planned.start_sample / planned.source.sample_rate + seconds
+            raise incomplete(f"the source declares {declared:.1f} s but only {decoded:.1f} s could be decoded")
+
+    def _overstepped(self, limit: str) -> ConversionFailed:
+        limits = self._limits
+        sentence = {
+            "wall": f"it took longer than {limits.wall_seconds:.0f} s",
+            "cpu": f"it used up its {limits.cpu_seconds} s of CPU, or the system ended it",
+            "file": f"its output would exceed {limits.output_bytes} bytes",
+        }[limit]
+        return over_limit(f"the conversion was ended: {sentence}")
+
+
+def _bounded(planned: Plan, seconds: float) -> Plan:
+    """A source that declares no length ends a second after the longest that is allowed, to be refused then."""
+    if planned.source.declared_seconds is not None:
+        return planned
+    end = planned.start_sample + int((seconds + 1) * planned.source.sample_rate)
+    return replace(planned, end_sample=end if planned.end_sample is None else min(end, planned.end_sample))
+
+
+def _failed(finished: Finished, source: Path) -> ConversionFailed:
+    errors = "\n".join(line for line in finished.stderr.splitlines() if "[error]" in line or "[fatal]" in line)
+    reason = last_error(errors or finished.stderr, source)
+    if "Cannot allocate memory" in errors:
+        return over_limit("the conversion needs more memory than one is given")
+    if finished.returncode < 0:
+        return internal(f"FFmpeg ended with signal {-finished.returncode}")
+    return unreadable(f"the source could not be converted: {reason}")
+
+
+def _nothing_encoded(planned: Plan) -> ConversionFailed:
+    if planned.start_sample:
+        return not_fitting(f"ss={planned.convert.ss} ms is beyond the end of the source")
+    return unreadable("the source has an audio stream, but no audio could be decoded from it")

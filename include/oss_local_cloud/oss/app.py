@@ -1,0 +1,186 @@
+"""The ASGI application of the object API: parse, look for the bucket, verify, perform, answer."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import logging
+import os
+import time
+from collections.abc import Collection, Mapping
+from email.utils import formatdate
+from random import getrandbits
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
+
+from oss_local_cloud.events.origin import Origin
+from oss_local_cloud.http_server import Lines
+from oss_local_cloud.oss import operations
+from oss_local_cloud.oss.addressing import received_request
+from oss_local_cloud.oss.buckets import require_bucket
+from oss_local_cloud.oss.context import Context
+from oss_local_cloud.oss.errors import NotThere, OssError, not_there
+from oss_local_cloud.oss.http import Call, ObjectRange, Reply
+from oss_local_cloud.oss.xml import Element, document
+from oss_local_cloud.signatures.oss import OssVerifier
+from oss_local_cloud.signatures.request import AuthenticationError
+
+_log = logging.getLogger(__name__)
+_STREAM_BLOCK = 256 << 10
+_INLINE_READ = 64 << 10  # a file this small is read at once, which is quicker than a change of threads
+
+
+class ObjectApi:
+    """Answers every request, whatever goes wrong, in the shape of OSS.
+
+    An ASGI application without a router in front: what a request means depends on its raw path, its Host and
+    its query (see operations). It writes the Server and Date headers itself. `own_names` are host names of the
+    server itself, without a bucket.
+    """
+
+    def __init__(self, context: Context, verifier: OssVerifier, own_names: Collection[str]) -> None:
+        self._context = context
+        self._verifier = verifier
+        self._own_names = frozenset({"localhost", *(name.lower() for name in own_names)})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI request."""
+        request_id = _new_request_id()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get("host", "")
+        try:
+            call = self._call(scope, headers, host, request_id, receive)
+            reply = await self._answer(call)
+            await self._send(call, reply, send)
+        except ClientDisconnect:
+            return
+        except OssError as error:
+            await send_error(error, scope["method"], host, request_id, send)
+        except Exception:  # noqa: BLE001  # whatever it was, the client gets an answer and the log the reason
+            _log.exception("%s %s failed, request id %s", scope["method"], scope["path"], request_id)
+            failure = OssError(500, "InternalError", "We encountered an internal error. Please try again.")
+            await send_error(failure, scope["method"], host, request_id, send)
+
+    def _call(self, scope: Scope, headers: Mapping[str, str], host: str, request_id: str, receive: Receive) -> Call:
+        request = received_request(scope["method"], scope["raw_path"], scope["query_string"], headers, self._own_names)
+        client = scope.get("client")
+        return Call(request, host, request_id, receive, client[0] if client else "")
+
+    async def _answer(self, call: Call) -> Reply:
+        operation = operations.find(call)
+        try:
+            self._admit(operation, call)
+            return await self._perform(operation, call)
+        except AuthenticationError as error:
+            raise OssError(error.status, error.code, error.message, error.ec, error.details) from None
+        except NotThere as error:
+            raise not_there(error) from None
+
+    def _admit(self, operation: operations.Operation, call: Call) -> None:
+        """Look for the bucket, then at the signature, as OSS does. Who looks an object up finds the bucket missing by
+        that alone, so that only a refusal has to look for it."""
+        if not operation.looks_up and operation.name != "PutBucket":
+            require_bucket(self._context, call)
+        try:
+            self._verifier.verify(call.request)
+        except AuthenticationError:
+            if operation.looks_up:
+                require_bucket(self._context, call)
+            raise
+
+    async def _perform(self, operation: operations.Operation, call: Call) -> Reply:
+        """Perform an operation; the answer to a write says what became of the events it made due."""
+        events = self._context.events
+        if events is None or call.request.method in ("GET", "HEAD"):
+            return await operations.perform(operation, self._context, call)
+        origin = Origin(operation.name, call.request_id, call.source_address)
+        reply, headers = await events.watch(origin, lambda: operations.perform(operation, self._context, call))
+        return reply._replace(headers={**reply.headers, **headers}) if headers else reply
+
+    async def _send(self, call: Call, reply: Reply, send: Send) -> None:
+        body = reply.body
+        if isinstance(body, ObjectRange):
+            await self._send_object(call, reply, body, send)
+            return
+        headers = reply.headers
+        if "content-length" not in headers and reply.status not in (204, 304):
+            headers = {**headers, "content-length": str(len(body))}
+        await send(_start(reply.status, headers, call.request_id))
+        await send({"type": "http.response.body", "body": body})
+
+    async def _send_object(self, call: Call, reply: Reply, part: ObjectRange, send: Send) -> None:
+        try:
+            descriptor = os.open(part.info.file, os.O_RDONLY)
+        except FileNotFoundError:
+            # Overwritten since it was looked up: what is there now is the answer.
+            await self._send(call, await self._answer(call), send)
+            return
+        try:
+            await send(_start(reply.status, reply.headers, call.request_id))
+            position, end = part.start, part.start + part.length
+            if part.length <= _INLINE_READ:
+                body = os.pread(descriptor, part.length, position)
+                await send({"type": "http.response.body", "body": body})
+                return
+            while position < end:
+                size = min(_STREAM_BLOCK, end - position)
+                block = await self._context.blocking(functools.partial(os.pread, descriptor, size, position))
+                if not block:
+                    raise OSError(f"{part.info.file} is shorter than the object it is the content of")
+                position += len(block)
+                await send({"type": "http.response.body", "body": block, "more_body": position < end})
+        finally:
+            os.close(descriptor)
+
+
+@functools.lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    """The Date header. Made here and not by the HTTP server, whose date may lag behind a Last-Modified."""
+    return formatdate(second, usegmt=True).encode("ascii")
+
+
+def _start(status: int, headers: Mapping[str, str], request_id: str) -> Message:
+    lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    lines.append((b"server", b"AliyunOSS"))
+    lines.append((b"date", _date(int(time.time()))))
+    lines.append((b"x-oss-request-id", request_id.encode("ascii")))
+    return {"type": "http.response.start", "status": status, "headers": lines}
+
+
+async def send_error(error: OssError, method: str, host: str, request_id: str, send: Send) -> None:
+    """Answer with an error; `method` HEAD puts it into a header, as OSS does."""
+    headers, body = _error_answer(error, method, host, request_id)
+    await send(_start(error.status, {**headers, "content-length": str(len(body))}, request_id))
+    await send({"type": "http.response.body", "body": body})
+
+
+def refusal(status: int, code: str, message: str) -> tuple[Lines, bytes]:
+    """What the HTTP server answers to a request that never became one."""
+    request_id = _new_request_id()
+    headers, body = _error_answer(OssError(status, code, message), "", "", request_id)
+    return _start(status, headers, request_id)["headers"], body
+
+
+def _new_request_id() -> str:
+    return f"{getrandbits(96):024X}"  # it tells requests apart and keeps no secret
+
+
+def _error_answer(error: OssError, method: str, host: str, request_id: str) -> tuple[dict[str, str], bytes]:
+    elements: list[Element] = [
+        ("Code", error.code),
+        ("Message", error.message),
+        ("RequestId", request_id),
+        ("HostId", host),
+        *error.details.items(),
+    ]
+    headers = {"content-type": "application/xml", **error.headers}
+    if error.ec:
+        elements.append(("EC", error.ec))
+        elements.append(("RecommendDoc", f"https://api.aliyun.com/troubleshoot?q={error.ec}"))
+        headers["x-oss-ec"] = error.ec
+    body = document("Error", elements)
+    if method == "HEAD":
+        headers["x-oss-err"] = base64.b64encode(body).decode("ascii")
+        body = b""
+    return headers, body

@@ -1,0 +1,192 @@
+"""Multipart uploads: InitiateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload."""
+
+from __future__ import annotations
+
+from oss_local_cloud.interfaces import NoSuchKey
+from oss_local_cloud.oss.attributes import attributes_of
+from oss_local_cloud.oss.context import Context
+from oss_local_cloud.oss.encoding import encoding, url_encode
+from oss_local_cloud.oss.errors import OssError, invalid_argument, malformed_xml, missing_argument
+from oss_local_cloud.oss.http import Call, Reply, xml_reply
+from oss_local_cloud.oss.objects import file_already_exists, forbids_overwrite, written_headers
+from oss_local_cloud.oss.receiving import receive
+from oss_local_cloud.oss.xml import document, parse
+from oss_local_cloud.store.objects import ObjectExists
+from oss_local_cloud.store.uploads import SMALLEST_PART, InvalidPart, NoSuchUpload, PartTooSmall
+
+MOST_PARTS = 10_000
+_COMPLETE_ALL = "x-oss-complete-all"
+
+
+async def initiate_multipart_upload(context: Context, call: Call) -> Reply:
+    """POST /bucket/key?uploads: headers, metadata, tags and class of the object to be; answers with the upload's id."""
+    encode, encoding_type = encoding(call)
+    attributes = attributes_of(call.headers)
+    await call.body()
+    if forbids_overwrite(call) and _exists(context, call):
+        raise file_already_exists(call.key)
+    upload = await context.blocking(lambda: context.store.uploads.begin(call.bucket, call.key, attributes))
+    return xml_reply(
+        document(
+            "InitiateMultipartUploadResult",
+            [*encoding_type, ("Bucket", call.bucket), ("Key", encode(call.key)), ("UploadId", upload)],
+        )
+    )
+
+
+async def upload_part(context: Context, call: Call) -> Reply:
+    """PUT /bucket/key?partNumber&uploadId: durable before the answer; the same number again replaces the part."""
+    number, upload = part_number(call), upload_id(call)
+    try:
+        context.store.uploads.find(call.bucket, call.key, upload)
+        staged = await receive(context, call)
+        part = await context.store.uploads.put_part(call.bucket, call.key, upload, number, staged)
+    except NoSuchUpload:
+        raise no_such_upload(upload) from None
+    return Reply(
+        200,
+        {
+            "etag": f'"{part.etag}"',
+            "x-oss-hash-crc64ecma": str(part.crc64),
+            "content-md5": staged.sums.content_md5,
+        },
+    )
+
+
+async def complete_multipart_upload(context: Context, call: Call) -> Reply:
+    """POST /bucket/key?uploadId: the parts of the body, or with `x-oss-complete-all: yes` all there are, become an
+    object.
+    """
+    encode, encoding_type = encoding(call)
+    upload, body = upload_id(call), await call.body()
+    chosen = None if _completes_all(call, body) else _chosen(body)
+    overwrite = not forbids_overwrite(call)
+    try:
+        info = await context.blocking(
+            lambda: context.store.uploads.complete(call.bucket, call.key, upload, chosen, overwrite=overwrite)
+        )
+    except NoSuchUpload:
+        raise no_such_upload(upload) from None
+    except ObjectExists:
+        raise file_already_exists(call.key) from None
+    except InvalidPart as error:
+        raise OssError(
+            400,
+            "InvalidPart",
+            "One or more of the specified parts could not be found or the specified entity tag might not have matched"
+            " the part's entity tag.",
+            details={"PartNumber": str(error.number), "UploadId": upload},
+        ) from None
+    except PartTooSmall as error:
+        raise OssError(
+            400,
+            "EntityTooSmall",
+            "Your proposed upload smaller than the minimum allowed size.",
+            "0042-00000213",
+            {
+                "MinSizeAllowed": str(SMALLEST_PART),
+                "ProposedSize": str(error.part.size),
+                "PartNumber": str(error.part.number),
+                "ETag": error.part.etag,
+            },
+        ) from None
+    result = document(
+        "CompleteMultipartUploadResult",
+        [
+            *encoding_type,
+            ("Location", _location(call)),
+            ("Bucket", call.bucket),
+            ("Key", encode(call.key)),
+            ("ETag", f'"{info.etag}"'),
+        ],
+    )
+    return xml_reply(result, written_headers(info))
+
+
+async def abort_multipart_upload(context: Context, call: Call) -> Reply:
+    """DELETE /bucket/key?uploadId: the upload and its parts are gone."""
+    upload = upload_id(call)
+    try:
+        await context.blocking(lambda: context.store.uploads.abort(call.bucket, call.key, upload))
+    except NoSuchUpload:
+        raise no_such_upload(upload) from None
+    return Reply(204)
+
+
+def part_number(call: Call) -> int:
+    """The parameter `partNumber`; raises InvalidArgument, as OSS words it when there is none and when it is wrong."""
+    text = call.request.parameter("partNumber")
+    if not text:
+        raise invalid_argument("ResourceType", "partNumber", "Unexpected query string parameter", "0017-00000219")
+    if not (text.isascii() and text.isdigit() and len(text) <= 20 and 1 <= int(text) <= MOST_PARTS):
+        message = f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive."
+        raise invalid_argument("PartNumber", text, message, "0017-00000220")
+    return int(text)
+
+
+def upload_id(call: Call) -> str:
+    """The parameter `uploadId`; raises MissingArgument."""
+    text = call.request.parameter("uploadId")
+    if text is None:
+        raise missing_argument("uploadId")
+    return text
+
+
+def no_such_upload(upload: str) -> OssError:
+    """404 NoSuchUpload."""
+    return OssError(
+        404,
+        "NoSuchUpload",
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or"
+        " completed.",
+        "0017-00000244",
+        {"UploadId": upload},
+    )
+
+
+def _exists(context: Context, call: Call) -> bool:
+    try:
+        context.store.entry(call.bucket, call.key)
+    except NoSuchKey:
+        return False
+    return True
+
+
+def _completes_all(call: Call, body: bytes) -> bool:
+    value = call.headers.get(_COMPLETE_ALL)
+    if value is None:
+        return False
+    if value.lower() != "yes":
+        raise invalid_argument(_COMPLETE_ALL, value, "The x-oss-complete-all header must be yes.")
+    if body:
+        message = "The body must be empty when x-oss-complete-all is specified."
+        raise invalid_argument(_COMPLETE_ALL, value, message, "0042-00000216")
+    return True
+
+
+def _chosen(body: bytes) -> list[tuple[int, str]]:
+    """Numbers and ETags of the parts a CompleteMultipartUpload names; raises MalformedXML, InvalidPartOrder."""
+    chosen: list[tuple[int, str]] = []
+    for part in parse(body, "CompleteMultipartUpload").findall("Part"):
+        number, etag = (part.findtext("PartNumber") or "").strip(), (part.findtext("ETag") or "").strip()
+        if not (number.isascii() and number.isdigit() and len(number) <= 5 and 1 <= int(number) <= MOST_PARTS):
+            raise malformed_xml(f"a PartNumber must be a whole number from 1 to {MOST_PARTS}")
+        if not etag:
+            raise malformed_xml("every Part needs an ETag")
+        if chosen and int(number) <= chosen[-1][0]:
+            raise OssError(
+                400,
+                "InvalidPartOrder",
+                "The list of parts was not in ascending order. Parts list must specified in order by part number.",
+                "0042-00000209",
+            )
+        chosen.append((int(number), etag.strip('"').upper()))
+    if not chosen:
+        raise malformed_xml("at least one Part is needed")
+    return chosen
+
+
+def _location(call: Call) -> str:
+    """The object's address as this caller reaches it."""
+    in_host = call.host != call.endpoint
+    return f"http://{call.host}/" + ("" if in_host else f"{call.bucket}/") + url_encode(call.key)

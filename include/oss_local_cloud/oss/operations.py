@@ -1,0 +1,250 @@
+"""Every operation of the object API the local cloud knows: those it does, and those it refuses by name.
+
+An operation is found by what it is about (the service, a bucket, an object), the method, and the
+sub-resource or header that tells it from its neighbours. docs/local-cloud.md shows this table; a test
+compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from oss_local_cloud.oss import (
+    access_control,
+    appending,
+    buckets,
+    copying,
+    deleting,
+    listings,
+    multipart,
+    multipart_listings,
+    objects,
+    processing,
+    restoring,
+    symlinks,
+    tagging,
+)
+from oss_local_cloud.oss.context import Context
+from oss_local_cloud.oss.errors import OssError, not_implemented
+from oss_local_cloud.oss.http import Call, Reply
+from oss_local_cloud.oss.unsupported import refuse_unsupported
+
+Handler = Callable[[Context, Call], Awaitable[Reply]]
+Level = str
+SERVICE, BUCKET, OBJECT = "service", "bucket", "object"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation. `parameter` and `header` are what selects it, together when both are given;
+    `missing` says what it lacks, if anything. `looks_up`: the first thing it does is to look its object up, which
+    fails when there is no bucket.
+
+    Without a `handler` it is refused with 501 and its name.
+    """
+
+    name: str
+    level: Level
+    method: str
+    handler: Handler | None = None
+    parameter: str | None = None
+    header: str | None = None
+    missing: str = ""
+    looks_up: bool = False
+
+
+def _refused() -> Iterator[Operation]:
+    """Operations of the documentation that are not done: (names by method, level, parameter)."""
+    for level, parameter, names in (
+        (SERVICE, "regions", {"GET": "DescribeRegions"}),
+        (SERVICE, "regionList", {"GET": "DescribeRegions"}),
+        (BUCKET, "versions", {"GET": "ListObjectVersions"}),
+        (BUCKET, "versioning", {"GET": "GetBucketVersioning", "PUT": "PutBucketVersioning"}),
+        (BUCKET, "tagging", {"GET": "GetBucketTags", "PUT": "PutBucketTags", "DELETE": "DeleteBucketTags"}),
+        *(
+            (
+                BUCKET,
+                parameter,
+                {"GET": f"GetBucket{noun}", "PUT": f"PutBucket{noun}", "DELETE": f"DeleteBucket{noun}"},
+            )
+            for parameter, noun in (
+                ("cors", "Cors"),
+                ("encryption", "Encryption"),
+                ("inventory", "Inventory"),
+                ("lifecycle", "Lifecycle"),
+                ("logging", "Logging"),
+                ("policy", "Policy"),
+                ("publicAccessBlock", "PublicAccessBlock"),
+                ("quota", "StorageQuota"),
+                ("replication", "Replication"),
+                ("website", "Website"),
+            )
+        ),
+        *(
+            (BUCKET, parameter, {"GET": f"GetBucket{noun}", "PUT": f"PutBucket{noun}"})
+            for parameter, noun in (
+                ("accessmonitor", "AccessMonitor"),
+                ("bucketArchiveDirectRead", "ArchiveDirectRead"),
+                ("httpsConfig", "HttpsConfig"),
+                ("objectWorm", "ObjectWormConfiguration"),
+                ("referer", "Referer"),
+                ("requestPayment", "RequestPayment"),
+                ("resourceGroup", "ResourceGroup"),
+                ("transferAcceleration", "TransferAcceleration"),
+            )
+        ),
+        (BUCKET, "cname", {"GET": "ListCname", "POST": "PutCname"}),
+        (
+            BUCKET,
+            "metadataConfiguration",
+            {
+                "GET": "GetBucketMetadataConfiguration",
+                "POST": "CreateBucketMetadataConfiguration",
+                "DELETE": "DeleteBucketMetadataConfiguration",
+            },
+        ),
+        (BUCKET, "metadataInventoryTable", {"PUT": "UpdateBucketMetadataInventoryTableConfiguration"}),
+        (BUCKET, "metadataJournalTable", {"PUT": "UpdateBucketMetadataJournalTableConfiguration"}),
+        (BUCKET, "metaQuery", {"GET": "GetMetaQueryStatus", "POST": "DoMetaQuery"}),
+        (BUCKET, "style", {"GET": "GetStyle", "PUT": "PutStyle", "DELETE": "DeleteStyle"}),
+        (
+            BUCKET,
+            "userDefinedLogFieldsConfig",
+            {
+                "GET": "GetUserDefinedLogFieldsConfig",
+                "PUT": "PutUserDefinedLogFieldsConfig",
+                "DELETE": "DeleteUserDefinedLogFieldsConfig",
+            },
+        ),
+        (BUCKET, "worm", {"GET": "GetBucketWorm", "POST": "InitiateBucketWorm", "DELETE": "AbortBucketWorm"}),
+        (OBJECT, "cleanRestoredObject", {"POST": "CleanRestoredObject"}),
+        (OBJECT, "legalHold", {"GET": "GetObjectLegalHold", "PUT": "PutObjectLegalHold"}),
+        (OBJECT, "retention", {"GET": "GetObjectRetention", "PUT": "PutObjectRetention"}),
+        (OBJECT, "seal", {"POST": "SealAppendObject"}),
+        (OBJECT, "sealAppend", {"POST": "SealAppendObject"}),
+        (OBJECT, "x-oss-process", {"POST": "ProcessObject"}),
+        (OBJECT, "asyncFetch", {"GET": "GetAsyncFetchTask", "POST": "PutAsyncFetchTask"}),
+        (
+            OBJECT,
+            "versionId",
+            {
+                "GET": "GetObject of a version",
+                "HEAD": "HeadObject of a version",
+                "DELETE": "DeleteObject of a version",
+            },
+        ),
+    ):
+        for method, name in names.items():
+            yield Operation(name, level, method, parameter=parameter)
+    yield Operation("PostObject", BUCKET, "POST")
+    yield Operation("OptionObject", BUCKET, "OPTIONS")
+    yield Operation("OptionObject", OBJECT, "OPTIONS")
+
+
+_PRIVATE_ONLY = "`private` only"
+_PRIVATE_OBJECTS = "`default` and `private` only"
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("ListBuckets", SERVICE, "GET", buckets.list_buckets),
+    Operation("GetBucketInfo", BUCKET, "GET", buckets.get_bucket_info, "bucketInfo"),
+    Operation("GetBucketLocation", BUCKET, "GET", buckets.get_bucket_location, "location"),
+    Operation("GetBucketACL", BUCKET, "GET", buckets.get_bucket_acl, "acl", missing=_PRIVATE_ONLY),
+    Operation("PutBucketACL", BUCKET, "PUT", buckets.put_bucket_acl, "acl", missing=_PRIVATE_ONLY),
+    Operation("GetBucketStat", BUCKET, "GET", buckets.get_bucket_stat, "stat"),
+    Operation("ListObjectsV2", BUCKET, "GET", listings.list_objects_v2, "list-type"),
+    Operation("DeleteMultipleObjects", BUCKET, "POST", deleting.delete_multiple_objects, "delete"),
+    Operation("ListMultipartUploads", BUCKET, "GET", multipart_listings.list_multipart_uploads, "uploads"),
+    Operation("InitiateMultipartUpload", OBJECT, "POST", multipart.initiate_multipart_upload, "uploads"),
+    Operation("UploadPartCopy", OBJECT, "PUT", copying.upload_part_copy, "uploadId", "x-oss-copy-source"),
+    Operation("UploadPart", OBJECT, "PUT", multipart.upload_part, "uploadId"),
+    Operation("UploadPart", OBJECT, "PUT", multipart.upload_part, "partNumber"),
+    Operation("CompleteMultipartUpload", OBJECT, "POST", multipart.complete_multipart_upload, "uploadId"),
+    Operation("AbortMultipartUpload", OBJECT, "DELETE", multipart.abort_multipart_upload, "uploadId"),
+    Operation("ListParts", OBJECT, "GET", multipart_listings.list_parts, "uploadId"),
+    Operation("AppendObject", OBJECT, "POST", appending.append_object, "append"),
+    Operation("PutSymlink", OBJECT, "PUT", symlinks.put_symlink, "symlink"),
+    Operation("GetSymlink", OBJECT, "GET", symlinks.get_symlink, "symlink"),
+    Operation("PutObjectACL", OBJECT, "PUT", access_control.put_object_acl, "acl", missing=_PRIVATE_OBJECTS),
+    Operation("GetObjectACL", OBJECT, "GET", access_control.get_object_acl, "acl", missing=_PRIVATE_OBJECTS),
+    Operation("RestoreObject", OBJECT, "POST", restoring.restore_object, "restore"),
+    Operation("AsyncProcessObject", OBJECT, "POST", processing.async_process_object, "x-oss-async-process"),
+    Operation(
+        "GetObject with x-oss-process",
+        OBJECT,
+        "GET",
+        processing.process_while_reading,
+        "x-oss-process",
+        missing="`audio/info` only",
+    ),
+    Operation("GetObjectMeta", OBJECT, "HEAD", objects.get_object_meta, "objectMeta", looks_up=True),
+    Operation("GetObjectTagging", OBJECT, "GET", tagging.get_object_tagging, "tagging"),
+    Operation("PutObjectTagging", OBJECT, "PUT", tagging.put_object_tagging, "tagging"),
+    Operation("DeleteObjectTagging", OBJECT, "DELETE", tagging.delete_object_tagging, "tagging"),
+    *_refused(),
+    Operation(
+        "CopyObject",
+        OBJECT,
+        "PUT",
+        copying.copy_object,
+        header="x-oss-copy-source",
+        missing="up to 1 GiB, as OSS; no versions, no encryption",
+    ),
+    Operation(
+        "PutBucket",
+        BUCKET,
+        "PUT",
+        buckets.put_bucket,
+        missing="private, Standard, LRS only; a bucket made by it is bound to no IMM project",
+    ),
+    Operation("DeleteBucket", BUCKET, "DELETE", buckets.delete_bucket),
+    Operation("ListObjects", BUCKET, "GET", listings.list_objects),
+    Operation(
+        "PutObject",
+        OBJECT,
+        "PUT",
+        objects.put_object,
+        missing="no encryption, callback, traffic limit or public ACL",
+    ),
+    Operation("GetObject", OBJECT, "GET", objects.get_object, missing="one range at a time", looks_up=True),
+    Operation("HeadObject", OBJECT, "HEAD", objects.head_object, looks_up=True),
+    Operation("DeleteObject", OBJECT, "DELETE", deleting.delete_object),
+)
+
+_SELECTED: dict[tuple[Level, str], list[Operation]] = {}
+_PLAIN: dict[tuple[Level, str], Operation] = {}
+for _operation in OPERATIONS:
+    if _operation.parameter or _operation.header:
+        _SELECTED.setdefault((_operation.level, _operation.method), []).append(_operation)
+    else:
+        _PLAIN[_operation.level, _operation.method] = _operation
+
+
+def find(call: Call) -> Operation:
+    """The operation a call means; raises MethodNotAllowed when there is none."""
+    request = call.request
+    level = SERVICE if request.bucket is None else OBJECT if request.key else BUCKET
+    place = (level, request.method)
+    if request.query or "x-oss-copy-source" in request.headers:
+        names = {name for name, _ in request.query}
+        for operation in _SELECTED.get(place, ()):
+            wanted = operation.parameter is None or operation.parameter in names
+            if wanted and (operation.header is None or operation.header in request.headers):
+                return operation
+    try:
+        return _PLAIN[place]
+    except KeyError:
+        raise OssError(
+            405,
+            "MethodNotAllowed",
+            "The specified method is not allowed against this resource.",
+            details={"Method": request.method, "ResourceType": level.capitalize()},
+        ) from None
+
+
+async def perform(operation: Operation, context: Context, call: Call) -> Reply:
+    """Do the operation; raises NotImplemented when it is a refused one, or asks for more than is done."""
+    if operation.handler is None:
+        raise not_implemented(operation.name)
+    refuse_unsupported(call, operation.parameter)
+    return await operation.handler(context, call)

@@ -1,0 +1,60 @@
+"""Processing: `POST /bucket/key?x-oss-async-process` with the process string in the body, and the one process that is
+done while reading, `GET /bucket/key?x-oss-process=audio/info`.
+"""
+
+from __future__ import annotations
+
+import json
+
+from oss_local_cloud.interfaces import ImmClientError
+from oss_local_cloud.oss.context import Context
+from oss_local_cloud.oss.errors import OssError, not_implemented
+from oss_local_cloud.oss.http import Call, Reply
+from oss_local_cloud.oss.objects import refuse_frozen
+
+_FIELD = b"x-oss-async-process="
+
+
+async def async_process_object(context: Context, call: Call) -> Reply:
+    """Hand a conversion to IMM; answers with its EventId, RequestId and TaskId.
+
+    The body is `x-oss-async-process=` and the process string, not URL-encoded, as every SDK sends it.
+    """
+    body = await call.body()
+    if not body.startswith(_FIELD):
+        raise OssError(400, "InvalidRequest", "no x-oss-async-process parameter found")
+    try:
+        process = body[len(_FIELD) :].decode().strip()
+    except UnicodeDecodeError:
+        raise OssError(400, "InvalidRequest", "x-oss-async-process is not UTF-8") from None
+    refuse_frozen(context.store.head(call.bucket, call.key), context.store.now())
+    try:
+        submitted = await context.processor.submit(call.bucket, call.key, process)
+    except ImmClientError as error:
+        raise OssError(error.status, "Imm Client", error.message) from error
+    answer = {
+        "EventId": submitted.event_id,
+        "RequestId": submitted.request_id,
+        "TaskId": submitted.task_id,
+    }
+    return Reply(200, {"content-type": "application/json"}, json.dumps(answer).encode())
+
+
+async def process_while_reading(context: Context, call: Call) -> Reply:
+    """`audio/info`; `audio/convert` is refused for being asynchronous only, every other process by its name."""
+    process = call.parameter("x-oss-process")
+    action = process.partition(",")[0].partition("|")[0]
+    if action == "audio/convert":
+        message = "InvalidArgument, [x-oss-process]:audio/convert is asynchronous only; use x-oss-async-process."
+        raise OssError(400, "Imm Client", message)
+    if process != "audio/info":
+        name = process if action == "audio/info" else action
+        raise not_implemented(f"GetObject with x-oss-process={name}")
+    refuse_frozen(context.store.head(call.bucket, call.key), context.store.now())
+    try:
+        found = await context.processor.audio_info(call.bucket, call.key)
+    except ImmClientError as error:
+        raise OssError(error.status, "Imm Client", error.message) from error
+    return Reply(
+        200, {"content-type": "application/json;charset=utf-8"}, json.dumps(found, ensure_ascii=False).encode()
+    )

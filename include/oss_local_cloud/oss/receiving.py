@@ -1,0 +1,73 @@
+"""Taking in the body of PutObject, UploadPart and AppendObject: in a stream, whole and as the client meant it.
+
+Content-MD5 and x-oss-hash-crc64ecma are compared when the client sends them. A body that ends before its
+announced length stores nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+from oss_local_cloud.oss.context import Context
+from oss_local_cloud.oss.errors import OssError, invalid_argument
+from oss_local_cloud.oss.http import Call, content_md5, invalid_digest, whole_number
+from oss_local_cloud.store.content import StagedContent
+
+LARGEST_BODY = 5 << 30
+"""Bytes of one PutObject, UploadPart or AppendObject at most."""
+BLOCK = 1 << 20
+"""Bytes gathered before they are handed to a thread that writes them."""
+_CRC64 = "x-oss-hash-crc64ecma"
+
+
+async def receive(context: Context, call: Call) -> StagedContent:
+    """The body, checked, and held in memory or on the disk; raises OssError and ClientDisconnect."""
+    md5, crc64 = content_md5(call.headers), _announced_crc64(call.headers)
+    _check_announced_length(call.headers)
+    staged = context.store.stage()
+    try:
+        gathered: list[bytes] = []
+        waiting = 0
+        async for block in call.blocks():
+            gathered.append(block)
+            waiting += len(block)
+            if waiting >= BLOCK:
+                _check_size(staged.sums.size + waiting)
+                await context.blocking(functools.partial(staged.write, b"".join(gathered)))
+                gathered, waiting = [], 0
+        staged.write(b"".join(gathered))
+        if not staged.is_held:
+            await context.blocking(staged.finish)
+        if md5 is not None and md5 != staged.sums.md5:
+            raise invalid_digest()
+        if crc64 is not None and crc64 != staged.sums.crc64:
+            raise invalid_argument(
+                _CRC64, str(crc64), f"The CRC-64 you specified did not match what was received: {staged.sums.crc64}."
+            )
+    except BaseException:
+        staged.discard()
+        raise
+    return staged
+
+
+def _announced_crc64(headers: Mapping[str, str]) -> int | None:
+    text = headers.get(_CRC64)
+    return None if text is None else whole_number(_CRC64, text, 0, (1 << 64) - 1)
+
+
+def _check_announced_length(headers: Mapping[str, str]) -> None:
+    length = headers.get("content-length")
+    if length is not None:
+        _check_size(whole_number("Content-Length", length, 0, (1 << 63) - 1))
+    elif "transfer-encoding" not in headers:
+        raise OssError(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST_BODY:
+        raise OssError(
+            400,
+            "EntityTooLarge",
+            f"Your proposed upload exceeds the maximum allowed size of {LARGEST_BODY} bytes.",
+        )

@@ -1,0 +1,110 @@
+"""What a request may ask for that the local cloud can't do: refused by name, wherever it stands in the request.
+
+A header or parameter that OSS documents, and that would change what is stored, sent or allowed, is either done or
+answered with 501. Any other one that OSS doesn't know either changes nothing, as there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from oss_local_cloud.oss.errors import not_implemented
+from oss_local_cloud.oss.http import Call
+from oss_local_cloud.signatures.oss_v1 import SUBRESOURCES
+
+_ENCRYPTION = "server-side encryption"
+_CALLBACKS = "upload callbacks"
+_TRAFFIC_LIMITS = "traffic limits"
+_RETENTION = "retention of single objects"
+_VERSIONS = "versions of objects"
+
+HEADERS: Mapping[str, str] = {
+    "x-oss-server-side-encryption": _ENCRYPTION,
+    "x-oss-server-side-encryption-key-id": _ENCRYPTION,
+    "x-oss-server-side-data-encryption": _ENCRYPTION,
+    "x-oss-callback": _CALLBACKS,
+    "x-oss-callback-var": _CALLBACKS,
+    "x-oss-traffic-limit": _TRAFFIC_LIMITS,
+    "x-oss-object-worm-mode": _RETENTION,
+    "x-oss-object-worm-retain-until-date": _RETENTION,
+    "x-oss-persistent-headers": "persistent headers",
+    "x-oss-process": "processing that a header asks for",
+    "x-oss-resource-group-id": "resource groups",
+}
+"""Headers that are refused, and what they ask for."""
+_HEADER_NAMES = frozenset(HEADERS)
+
+_NETWORKS = "presigned addresses for one network"
+PARAMETERS: Mapping[str, str] = {
+    "callback": _CALLBACKS,
+    "callback-var": _CALLBACKS,
+    "versionId": _VERSIONS,
+    "sequential": "uploads with parts in sequence",
+    "x-oss-traffic-limit": _TRAFFIC_LIMITS,
+    "x-oss-ac-source-ip": _NETWORKS,
+    "x-oss-ac-subnet-mask": _NETWORKS,
+    "x-oss-ac-vpc-id": _NETWORKS,
+    "x-oss-ac-forward-allow": _NETWORKS,
+}
+"""Parameters that are refused beside any sub-resource, and what they ask for."""
+
+_BESIDE_OTHERS = frozenset(
+    {
+        "continuation-token",
+        "partNumber",
+        "position",
+        "security-token",
+        "uploadId",
+        "x-oss-request-payer",
+        *(name for name in SUBRESOURCES if name.startswith("response-")),
+    }
+)
+_UNSIGNED_SUBRESOURCES = frozenset(
+    {
+        "accessmonitor",
+        "accessPointConfigForObjectProcess",
+        "accessPointForObjectProcess",
+        "accessPointPolicyForObjectProcess",
+        "antiDDoS",
+        "callbackPolicy",
+        "cleanRestoredObject",
+        "dataPipeline",
+        "doMetaQuery",
+        "img",
+        "legalHold",
+        "metadataConfiguration",
+        "metadataInventoryTable",
+        "metadataJournalTable",
+        "MetaQuery",
+        "objectWorm",
+        "overwriteConfig",
+        "policyStatus",
+        "processConfiguration",
+        "quota",
+        "regions",
+        "responseHeader",
+        "retention",
+        "rtc",
+        "seal",
+        "sealAppend",
+        "userDefinedLogFieldsConfig",
+        "x-oss-delete",
+        "x-oss-dir",
+        "x-oss-rename",
+    }
+)
+"""What the documentation and the SDKs name beside what V1 signs; V1 leaves these out of what it signs."""
+_SUBRESOURCES = (SUBRESOURCES | _UNSIGNED_SUBRESOURCES) - _BESIDE_OTHERS
+
+
+def refuse_unsupported(call: Call, parameter: str | None) -> None:
+    """Raise NotImplemented for what can't be done; `parameter` is the sub-resource of the operation called."""
+    if not _HEADER_NAMES.isdisjoint(call.request.headers):
+        header = min(_HEADER_NAMES.intersection(call.headers))
+        raise not_implemented(f"{HEADERS[header]} ({header})")
+    for name, _ in call.request.query:
+        if name in PARAMETERS and name != parameter:
+            raise not_implemented(f"{PARAMETERS[name]} ({name})")
+        if name in _SUBRESOURCES and name != parameter:
+            place = "/bucket/key" if call.key else "/" if call.request.bucket is None else "/bucket"
+            raise not_implemented(f"{call.request.method} {place}?{name}")

@@ -1,0 +1,168 @@
+"""Content on its way into the store: taken in blocks, its checksums kept, flushed before anybody names it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from oss_local_cloud.store.blobs import Blobs
+from oss_local_cloud.store.checksums import BLOCK, Checksums
+
+LARGEST_HELD = 64 << 10
+"""Bytes that are held in memory until the content is finished; more go to the disk as they come."""
+
+FLUSHED_EVERY = 64 << 20
+"""Bytes after which a long content is flushed, so that who sent it doesn't wait for all of it at the end."""
+
+
+class StagedContent:
+    """Content that is written once, then given to the store or discarded.
+
+    Content of up to LARGEST_HELD bytes touches the disk when it is finished only, which for so little may as well
+    be left to the thread that commits (`Storage.keep`).
+    """
+
+    def __init__(self, blobs: Blobs) -> None:
+        self.sums = Checksums()
+        self._blobs = blobs
+        self._blob: str | None = None
+        self._held: list[bytes] = []
+        self._descriptor: int | None = None
+        self._unflushed = 0
+        self._finished = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether all of it is in memory still."""
+        return self._blob is None
+
+    @property
+    def blob(self) -> str:
+        """The name of its blob."""
+        if self._blob is None:
+            self._blob = self._blobs.new()
+        return self._blob
+
+    @property
+    def path(self) -> Path:
+        """The blob's file."""
+        return self._blobs.path(self.blob)
+
+    def write(self, block: bytes) -> None:
+        """Append a block."""
+        self.sums.update(block)
+        if self._descriptor is None and self.sums.size <= LARGEST_HELD:
+            self._held.append(block)
+            return
+        self._spill(block)
+
+    def link(self, source: Path) -> None:
+        """Take the bytes of a flushed file, by a second name of it. `sums` then say nothing.
+
+        A file with as many names as the file system allows is copied; `finish` flushes the copy.
+        """
+        try:
+            os.link(source, self.path)
+        except OSError as error:
+            if error.errno != errno.EMLINK:
+                raise
+            self.copy(source, 0, source.stat().st_size)
+        else:
+            self._finished = True
+
+    def join(self, sources: Sequence[Path]) -> None:
+        """Take the bytes of several flushed files, one after the other. `sums` then stay empty."""
+        if len(sources) == 1:
+            self.link(sources[0])
+            return
+        with self.path.open("xb") as target:
+            for source in sources:
+                with source.open("rb") as file:
+                    _send_file(file.fileno(), target.fileno())
+            os.fsync(target.fileno())
+        self._finished = True
+
+    def copy(self, source: Path, start: int, length: int) -> None:
+        """Append bytes of a file."""
+        with source.open("rb") as file:
+            file.seek(start)
+            while length:
+                block = file.read(min(BLOCK, length))
+                if not block:
+                    raise EOFError(f"{source} is shorter than what is to be copied of it")
+                self.write(block)
+                length -= len(block)
+
+    def append_to(self, path: Path, position: int) -> None:
+        """Write the content into another blob's file behind `position`, and flush that."""
+        with path.open("r+b") as target:
+            target.truncate(position)  # a crash may have left more than was acknowledged
+            target.seek(position)
+            if self._blob is None:
+                target.writelines(self._held)
+            else:
+                with self.path.open("rb") as own:
+                    shutil.copyfileobj(own, target, BLOCK)
+            target.flush()
+            os.fsync(target.fileno())
+
+    def finish(self) -> None:
+        """Have all of it on the disk; nothing more can be written. Again is no error."""
+        if self._finished:
+            return
+        self._spill(b"")
+        assert self._descriptor is not None  # noqa: S101  # _spill has opened it
+        os.fsync(self._descriptor)
+        self._close()
+        self._finished = True
+
+    def discard(self) -> None:
+        """Forget the content. Again is no error."""
+        self._close()
+        self._held.clear()
+        self._finished = True
+        if self._blob is not None:
+            self._blobs.withdraw(self._blob)
+            self._blob = None
+
+    def _spill(self, block: bytes) -> None:
+        if self._descriptor is None:
+            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        waiting = b"".join((*self._held, block)) if self._held else block
+        self._held.clear()
+        view = memoryview(waiting)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        self._unflushed += len(waiting)
+        if self._unflushed >= FLUSHED_EVERY:
+            os.fdatasync(self._descriptor)
+            self._unflushed = 0
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+@contextmanager
+def discarding(staged: StagedContent) -> Iterator[None]:
+    """Discard the content when it can't be stored.
+
+    Not when the caller is only called off: the writing thread may be committing it.
+    """
+    try:
+        yield
+    except Exception:
+        staged.discard()
+        raise
+
+
+def _send_file(source: int, target: int) -> None:
+    """Append a whole file to another, without its bytes passing through this process."""
+    position, size = 0, os.fstat(source).st_size
+    while position < size:
+        position += os.sendfile(target, source, position, size - position)

@@ -1,0 +1,323 @@
+"""The objects of the store, written whole: put, copied, linked, tagged, restored, deleted."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from oss_local_cloud.events.message import Written
+from oss_local_cloud.events.origin import Origin, current_origin
+from oss_local_cloud.interfaces import NoSuchBucket, NoSuchKey, ObjectInfo, SymlinkTargetMissing, SymlinkToSymlink
+from oss_local_cloud.store.blobs import sync_file
+from oss_local_cloud.store.checksums import Checksums, checksums_of_file
+from oss_local_cloud.store.content import StagedContent, discarding
+from oss_local_cloud.store.listing import Page, list_page
+from oss_local_cloud.store.records import COLUMNS, Attributes, Content, info_of, moment, tags_value, values
+from oss_local_cloud.store.storage import Storage, require_bucket
+
+_HEAD = f"SELECT {COLUMNS} FROM objects WHERE bucket = ? AND key = ?"  # noqa: S608  # a constant
+_ENTER = (
+    f"INSERT OR REPLACE INTO objects (bucket, key, {COLUMNS})"  # noqa: S608  # a constant
+    f" VALUES (?, ?{', ?' * (COLUMNS.count(',') + 1)})"
+)
+
+Work = Callable[[sqlite3.Connection], ObjectInfo]
+
+
+class ObjectExists(Exception):
+    """An object was not to be overwritten, and is there."""
+
+
+class Objects:
+    """Every method but `put_async` blocks and may be called from any thread; `head` and `entry` are index reads
+    of some microseconds. Whatever stores an object also notes, in the same transaction, the events wanted of it.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._directory = str(storage.blobs.path(""))
+
+    # -- reading
+
+    def entry(self, bucket: str, key: str) -> ObjectInfo:
+        """What is at a key, a link as the link it is; raises NoSuchBucket or NoSuchKey."""
+        reader = self._storage.database.reader()
+        row = reader.execute(_HEAD, (bucket, key.encode())).fetchone()
+        if row is None:
+            require_bucket(reader, bucket)
+            raise NoSuchKey(bucket, key)
+        return info_of(bucket, key, row, self._directory)
+
+    def head(self, bucket: str, key: str) -> ObjectInfo:
+        """Look an object up, through a link: content, ETag and checksums are then the target's, the time is the
+        later one of both, and all else is the link's ("HeadObject").
+
+        Raises NoSuchBucket, NoSuchKey, SymlinkTargetMissing, SymlinkToSymlink.
+        """
+        info = self.entry(bucket, key)
+        if info.symlink_target is None:
+            return info
+        try:
+            target = self.entry(bucket, info.symlink_target)
+        except NoSuchKey:
+            raise SymlinkTargetMissing(key, info.symlink_target) from None
+        if target.symlink_target is not None:
+            raise SymlinkToSymlink(key, info.symlink_target)
+        return info._replace(
+            etag=target.etag,
+            size=target.size,
+            crc64=target.crc64,
+            file=target.file,
+            last_modified=max(info.last_modified, target.last_modified),
+            storage_class=target.storage_class,
+            restored_from=target.restored_from,
+            restored_until=target.restored_until,
+        )
+
+    def list(self, bucket: str, *, prefix: str, delimiter: str, after: str, limit: int) -> Page:
+        """One page of a bucket; raises NoSuchBucket."""
+        reader = self._storage.database.reader()
+        require_bucket(reader, bucket)
+        return list_page(reader, bucket, prefix=prefix, delimiter=delimiter, after=after, limit=limit)
+
+    # -- writing
+
+    def scratch(self) -> Path:
+        """A directory on the store's file system for files being written; emptied when the store opens."""
+        return self._storage.blobs.scratch
+
+    def stage(self) -> StagedContent:
+        """Begin to take content in."""
+        return self._storage.stage()
+
+    def put(
+        self, bucket: str, key: str, staged: StagedContent, attributes: Attributes, *, overwrite: bool = True
+    ) -> ObjectInfo:
+        """Make content an object, in place of the one that may be there.
+
+        Raises NoSuchBucket, and ObjectExists when `overwrite` is False; the content is then discarded.
+        """
+        with discarding(staged):
+            staged.finish()
+            origin = current_origin()
+            return self._write(self._put(bucket, key, staged, attributes, overwrite, origin), origin)
+
+    async def put_async(
+        self, bucket: str, key: str, staged: StagedContent, attributes: Attributes, *, overwrite: bool = True
+    ) -> ObjectInfo:
+        """`put` from an event loop, of content that is held in memory or finished: no thread waits for it."""
+        with discarding(staged):
+            origin = current_origin()
+            work = self._put(bucket, key, staged, attributes, overwrite, origin)
+            info = await self._storage.database.run(work)
+            self._storage.events.announce(origin)
+            return info
+
+    def put_file(self, bucket: str, key: str, source: Path, *, content_type: str) -> ObjectInfo:
+        """Move `source`, a finished file below `scratch()`, in as an object, atomically and durably."""
+        sync_file(source)
+        staged = self.stage()
+        with discarding(staged):
+            staged.link(source)
+            staged.sums = checksums_of_file(source)
+        info = self.put(bucket, key, staged, Attributes(content_type))
+        source.unlink()
+        return info
+
+    def copy(
+        self, source: ObjectInfo, bucket: str, key: str, attributes: Attributes, *, overwrite: bool = True
+    ) -> ObjectInfo:
+        """Make an object with the content of `source`, sharing its bytes on the disk; of a link, another link.
+
+        An appendable object's bytes are copied: its file still grows. Raises NoSuchKey when the source was
+        overwritten or deleted since it was looked up, NoSuchBucket, and ObjectExists when `overwrite` is False.
+        """
+        if source.symlink_target is not None:
+            return self.put_symlink(bucket, key, source.symlink_target, attributes, overwrite=overwrite)
+        staged = self.stage()
+        with discarding(staged):
+            try:
+                if source.object_type == "Appendable":
+                    staged.copy(source.path, 0, source.size)
+                    staged.finish()
+                    etag, kind = staged.sums.etag, "Normal"
+                else:
+                    staged.link(source.path)
+                    etag, kind = source.etag, source.object_type
+            except FileNotFoundError:
+                raise NoSuchKey(source.bucket, source.key) from None
+            content = Content(source.size, etag, source.crc64, kind, staged.blob)
+            return self.enter(bucket, key, content, attributes, staged=staged, overwrite=overwrite)
+
+    async def copy_whole(self, source: ObjectInfo, bucket: str, key: str, attributes: Attributes) -> ObjectInfo:
+        """`copy` from an event loop, of what was written whole: the writing thread alone waits for the disk."""
+        staged, origin = self.stage(), current_origin()
+
+        def work(connection: sqlite3.Connection) -> ObjectInfo:
+            staged.link(source.path)
+            content = Content(source.size, source.etag, source.crc64, source.object_type, staged.blob)
+            info = self._enter(connection, bucket, key, content, attributes, True, origin)
+            self._storage.keep(staged)
+            return info
+
+        with discarding(staged):
+            try:
+                info = await self._storage.database.run(work)
+            except FileNotFoundError:
+                raise NoSuchKey(source.bucket, source.key) from None
+        self._storage.events.announce(origin)
+        return info
+
+    def put_symlink(
+        self, bucket: str, key: str, target: str, attributes: Attributes, *, overwrite: bool = True
+    ) -> ObjectInfo:
+        """Make a link to the object `target` of the same bucket, which need not exist.
+
+        Raises NoSuchBucket, and ObjectExists when `overwrite` is False.
+        """
+        sums = Checksums()
+        sums.update(target.encode())
+        content = Content(0, sums.etag, 0, "Symlink", None, target)
+        return self.enter(bucket, key, content, attributes, overwrite=overwrite)
+
+    def set_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
+        """Replace an object's tags; raises NoSuchBucket, NoSuchKey."""
+        self._change(bucket, key, "tags = ?", tags_value(tags))
+
+    def set_acl(self, bucket: str, key: str, acl: str) -> None:
+        """Replace an object's ACL; raises NoSuchBucket, NoSuchKey."""
+        self._change(bucket, key, "acl = ?", acl)
+
+    def set_restored(self, bucket: str, key: str, since: datetime, until: datetime) -> None:
+        """Say from when until when an archived object is readable; raises NoSuchBucket, NoSuchKey."""
+        seconds = (int(since.timestamp()), int(until.timestamp()))
+        self._change(bucket, key, "restored_from = ?, restored_until = ?", *seconds)
+
+    def delete(self, bucket: str, keys: Iterable[str]) -> None:
+        """Delete objects, all of them or none; a key that is not there is no error. Raises NoSuchBucket."""
+        encoded = [key.encode() for key in keys]
+
+        def work(connection: sqlite3.Connection) -> None:
+            require_bucket(connection, bucket)
+            for key in encoded:
+                row = connection.execute(
+                    "DELETE FROM objects WHERE bucket = ? AND key = ? RETURNING blob", (bucket, key)
+                ).fetchone()
+                if row:
+                    self._storage.drop(connection, row[0])
+
+        self._storage.database.write(work)
+
+    def now(self) -> datetime:
+        """The store's clock, in whole seconds."""
+        return moment(int(self._storage.clock()))
+
+    # -- for whoever makes objects in another way
+
+    def enter(
+        self,
+        bucket: str,
+        key: str,
+        content: Content,
+        attributes: Attributes,
+        *,
+        staged: StagedContent | None = None,
+        overwrite: bool = True,
+        also: Callable[[sqlite3.Connection], None] = lambda connection: None,
+    ) -> ObjectInfo:
+        """Make content an object, or a link of content that is `staged` nowhere; `also` is done in the same
+        transaction, and before.
+        """
+        origin = current_origin()
+
+        def work(connection: sqlite3.Connection) -> ObjectInfo:
+            also(connection)
+            info = self._enter(connection, bucket, key, content, attributes, overwrite, origin)
+            if staged is not None:
+                self._storage.keep(staged)
+            return info
+
+        return self._write(work, origin)
+
+    def grown(
+        self, connection: sqlite3.Connection, info: ObjectInfo, content: Content, origin: Origin
+    ) -> ObjectInfo | None:
+        """Inside a transaction: an appendable object is longer now. None when it is not `info` any more."""
+        now = self._storage.clock()
+        changed = connection.execute(
+            "UPDATE objects SET size = ?, etag = ?, crc64 = ?, last_modified = ?"
+            " WHERE bucket = ? AND key = ? AND blob = ? AND size = ?",
+            (
+                content.size,
+                content.etag,
+                str(content.crc64),
+                int(now),
+                info.bucket,
+                info.key.encode(),
+                content.blob,
+                info.size,
+            ),
+        ).rowcount
+        if changed == 0:
+            return None
+        written = Written(info.bucket, info.key, content.etag, content.size, content.size - info.size, now)
+        self._storage.events.note(connection, written, origin)
+        return info._replace(size=content.size, etag=content.etag, crc64=content.crc64, last_modified=moment(int(now)))
+
+    # -- inside
+
+    def _put(
+        self, bucket: str, key: str, staged: StagedContent, attributes: Attributes, overwrite: bool, origin: Origin
+    ) -> Work:
+        sums = staged.sums
+        content = Content(sums.size, sums.etag, sums.crc64, "Normal", staged.blob)
+
+        def work(connection: sqlite3.Connection) -> ObjectInfo:
+            info = self._enter(connection, bucket, key, content, attributes, overwrite, origin)
+            self._storage.keep(staged)
+            return info
+
+        return work
+
+    def _enter(
+        self,
+        connection: sqlite3.Connection,
+        bucket: str,
+        key: str,
+        content: Content,
+        attributes: Attributes,
+        overwrite: bool,
+        origin: Origin,
+    ) -> ObjectInfo:
+        encoded, now = key.encode(), self._storage.clock()
+        old = connection.execute(
+            "SELECT blob, size FROM objects WHERE bucket = ? AND key = ?", (bucket, encoded)
+        ).fetchone()
+        if old and not overwrite:
+            raise ObjectExists(key)
+        row = values(content, attributes, int(now))
+        try:
+            connection.execute(_ENTER, (bucket, encoded, *row))
+        except sqlite3.IntegrityError:
+            raise NoSuchBucket(bucket) from None  # the only constraint it can break
+        delta = content.size - (old["size"] if old else 0)
+        self._storage.events.note(connection, Written(bucket, key, content.etag, content.size, delta, now), origin)
+        if old:
+            self._storage.drop(connection, old["blob"])
+        return info_of(bucket, key, row, self._directory)
+
+    def _write(self, work: Work, origin: Origin) -> ObjectInfo:
+        info = self._storage.database.write(work)
+        self._storage.events.announce(origin)
+        return info
+
+    def _change(self, bucket: str, key: str, assignments: str, *new: object) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            update = f"UPDATE objects SET {assignments} WHERE bucket = ? AND key = ?"  # noqa: S608  # our own
+            if connection.execute(update, (*new, bucket, key.encode())).rowcount == 0:
+                require_bucket(connection, bucket)
+                raise NoSuchKey(bucket, key)
+
+        self._storage.database.write(work)

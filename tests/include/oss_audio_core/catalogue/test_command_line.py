@@ -1,0 +1,198 @@
+"""The rest of the command line: where the catalogue is, one source, pages, and errors in one line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from oss_audio_core.catalogue import CatalogueError
+from oss_audio_core.catalogue.cli.places import catalogue_url, moment
+
+if TYPE_CHECKING:
+    from tests.include.oss_audio_core.catalogue.conftest import Library
+
+RunCommand = Callable[..., tuple[int, str, str]]
+
+
+def test_a_source_with_its_renditions_history_and_manifest(library: Library, run_command: RunCommand) -> None:
+    library.night()
+    found = json.loads(run_command("show", "oss://media/songs/a.wav", "--json")[1])
+    assert [one["etag"] for one in found["contents"]] == ["S1"]
+    assert [(one["rung"], one["profile"]) for one in found["renditions"]] == [(1, "mobile-mp3"), (2, "archive-flac")]
+    assert [(one["profile"], one["number"], one["state"]) for one in found["history"]] == [
+        ("archive-flac", 1, "published"),
+        ("mobile-mp3", 1, "published"),
+    ]
+    status, out, _ = run_command("show", "songs/b.wav")
+    assert status == 0
+    assert "no audio in it" in out
+    manifest = json.loads(run_command("show", "songs/a.wav", "--manifest")[1])
+    assert (manifest["version"], manifest["source"]["uri"]) == (1, "oss://media/songs/a.wav")
+    assert [(one["uri"], one["size"]) for one in manifest["renditions"]] == [
+        ("oss://media/renditions/mobile-mp3/songs/a.wav.mp3", 100),
+        ("oss://media/renditions/archive-flac/songs/a.wav.flac", 600),
+    ]
+
+
+def test_a_source_that_nobody_knows(library: Library, run_command: RunCommand) -> None:
+    library.night()
+    status, out, complaint = run_command("show", "songs/c.wav")
+    assert (status, out) == (1, "")
+    assert complaint.startswith("error: no source songs/c.wav was ever listed")
+
+
+def test_pages_and_states(library: Library, run_command: RunCommand) -> None:
+    library.night()
+    first = json.loads(run_command("list", "--limit", "2", "--json")[1])
+    second = json.loads(run_command("list", "--limit", "2", "--json", "--after", first["after"])[1])
+    assert (len(first["rows"]), len(second["rows"]), second["after"]) == (2, 1, None)
+    status, _, complaint = run_command("list", "--prefix", "songs/", "--after", first["after"] + "x")
+    assert (status, complaint[:12]) == (1, "error: this ")
+    failed = json.loads(run_command("list", "--state", "failed", "--json")[1])
+    assert [(one["key"], one["code"]) for one in failed["rows"]] == [("songs/b.wav", "InvalidAudio")]
+    assert run_command("list", "--prefix", "songs/b")[1].count("\n") == 2
+    assert "more: --after" in run_command("list", "--limit", "1")[2]
+
+
+def test_a_time_that_is_none_is_refused(run_command: RunCommand, library: Library) -> None:
+    library.night()
+    status, _, complaint = run_command("list", "--since", "yesterday")
+    assert status == 2
+    assert "is no time" in complaint
+    assert moment("7d") is not None
+
+
+def test_a_program_of_its_own_reads_the_environment(library: Library, catalogue_url: sa.URL) -> None:
+    library.night()
+    address = catalogue_url.render_as_string(hide_password=False)
+    command = [sys.executable, "-m", "oss_audio_core.catalogue", "savings", "--json"]
+    environment = {"AUDIO_CATALOGUE": address, "PATH": "/usr/bin:/bin"}
+    folder = Path(__file__).parents[4]
+    ran = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout)[-1]["renditions"] == 3
+    assert ran.stderr == ""
+
+
+def test_no_catalogue_and_no_oss_are_one_line_each(
+    run_command: RunCommand, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, out, complaint = run_command("list", "--catalogue", str(tmp_path / "none.db"))
+    assert (status, out, complaint.count("\n")) == (1, "", 1)
+    assert "there is none" in complaint
+    for name in ("OSS_ENDPOINT", "OSS_REGION", "OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    status, out, complaint = run_command("check")
+    assert (status, out, complaint.count("\n")) == (1, "", 1)
+    assert "OSS_REGION" in complaint
+
+
+ENVIRONMENTS = [
+    ({}, "/opt/a", "sqlite:////opt/a"),
+    ({"AUDIO_CATALOGUE": "postgres://u:p@h/d"}, None, "postgresql+psycopg2://u:p@h/d"),
+    (
+        {"AIRFLOW_CONN_AUDIO_CATALOGUE": "postgresql://u:p%40w@h:5/d?sslmode=require"},
+        None,
+        "postgresql+psycopg2://u:p%40w@h:5/d?sslmode=require",
+    ),
+    ({"AIRFLOW_CONN_AUDIO_CATALOGUE": "sqlite:////data/c.db"}, None, "sqlite:////data/c.db"),
+    (
+        {"AIRFLOW_CONN_AUDIO_CATALOGUE": '{"conn_type": "postgres", "host": "h", "schema": "d", "port": 5}'},
+        None,
+        "postgresql+psycopg2://h:5/d",
+    ),
+    (
+        {"AIRFLOW_CONN_AUDIO_CATALOGUE": '{"conn_type": "generic", "extra": {"url": "sqlite:////data/c.db"}}'},
+        None,
+        "sqlite:////data/c.db",
+    ),
+    (
+        {
+            "AIRFLOW_CONN_AUDIO_CATALOGUE": '{"conn_type": "postgres", "host": "h", "schema": "d", '
+            '"extra": {"sslmode": "verify-full", "sslrootcert": "/ca.pem", "cursor": "dictcursor"}}'
+        },
+        None,
+        "postgresql+psycopg2://h/d?sslmode=verify-full&sslrootcert=%2Fca.pem",
+    ),
+    (
+        {
+            "AIRFLOW_CONN_AUDIO_CATALOGUE": '{"conn_type": "postgres", "host": "h", "schema": "d", '
+            '"extra": "{\\"sslmode\\": \\"verify-full\\"}"}'
+        },
+        None,
+        "postgresql+psycopg2://h/d?sslmode=verify-full",
+    ),
+    (
+        {
+            "AIRFLOW_CONN_AUDIO_CATALOGUE": "postgres://h/d?options=-csearch_path%3Daudio"
+            "&target_session_attrs=read-write&application_name=nights&connect_timeout=5"
+        },
+        None,
+        "postgresql+psycopg2://h/d?application_name=nights&connect_timeout=5&options=-csearch_path%3Daudio"
+        "&target_session_attrs=read-write",
+    ),
+    (
+        {"AIRFLOW_CONN_AUDIO_CATALOGUE": "postgres://h/d?__extra__=%7B%22connect_timeout%22%3A+5%7D"},
+        None,
+        "postgresql+psycopg2://h/d?connect_timeout=5",
+    ),
+    (
+        {"AIRFLOW_CONN_AUDIO_CATALOGUE": '{"conn_type": "generic", "host": "postgresql://u@h/d", "password": "p"}'},
+        None,
+        "postgresql+psycopg2://u:p@h/d",
+    ),
+    ({"AIRFLOW_CONN_AUDIO_CATALOGUE": "sqlite://%2FData%2Fc.db"}, None, "sqlite:////Data/c.db"),
+    ({"AIRFLOW_HOME": "/opt/airflow"}, None, "sqlite:////opt/airflow/audio_catalogue.db"),
+    ({"AUDIO_CATALOGUE": "/a.db", "AIRFLOW_CONN_AUDIO_CATALOGUE": "x"}, "sqlite:////b.db", "sqlite:////b.db"),
+]
+
+
+@pytest.mark.parametrize(("environment", "option", "url"), ENVIRONMENTS)
+def test_where_the_catalogue_is(
+    environment: dict[str, str], option: str | None, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AUDIO_CATALOGUE", "AIRFLOW_CONN_AUDIO_CATALOGUE", "AIRFLOW_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert catalogue_url(option).render_as_string(hide_password=False) == url
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "nonsense",
+        "{",
+        "[]",
+        "mysql://u:hidden@h/d",
+        '{"conn_type": "http"}',
+        '{"conn_type": "postgres", "host": "h", "schema": "d", "password": "hidden", "port": "none"}',
+        '{"conn_type": "postgres", "host": "h", "schema": "d", "extra": ["hidden"]}',
+        '{"conn_type": "postgres", "host": "h", "schema": "d", "extra": {"sslmode": ["hidden"]}}',
+        '{"conn_type": "generic", "host": "mysql://u:hidden@h/d"}',
+        "postgres://:x",
+        "postgres://u:hidden@h:port/d",
+        "sqlite:///audio.db",
+    ],
+)
+def test_a_connection_that_is_none_is_refused_without_its_password(
+    connection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUDIO_CATALOGUE", raising=False)
+    monkeypatch.setenv("AIRFLOW_CONN_AUDIO_CATALOGUE", connection)
+    with pytest.raises(CatalogueError) as caught:
+        catalogue_url(None)
+    assert "AIRFLOW_CONN_AUDIO_CATALOGUE" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_an_address_that_is_none_is_refused_without_its_password() -> None:
+    with pytest.raises(CatalogueError) as caught:
+        catalogue_url("postgresql://u:hidden@h:port/d")
+    assert "hidden" not in str(caught.value)

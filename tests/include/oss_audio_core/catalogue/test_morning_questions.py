@@ -1,0 +1,152 @@
+"""What a newcomer asks the morning after, each answered by one command and by one query of docs/catalogue.md."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from oss_audio_core.catalogue import Catalogue, State
+
+if TYPE_CHECKING:
+    from tests.include.oss_audio_core.catalogue.conftest import Library
+
+RunCommand = Callable[..., tuple[int, str, str]]
+NIGHT = datetime(2026, 3, 2, tzinfo=UTC)
+DOCUMENT = Path(__file__).parents[4] / "docs" / "catalogue.md"
+
+
+def queries() -> dict[str, str]:
+    """The queries of the document, by the heading that each stands under."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    found = re.findall(r"^### (.+?)\n(?:(?!^### ).)*?```sql\n(.*?)```", text, flags=re.MULTILINE | re.DOTALL)
+    return dict(found)
+
+
+#: What each query finds after `Library.night`, and another conversion of the same source.
+EXPECTED: dict[str, Any] = {
+    "What was published last night?": [
+        ("songs/a.wav", "archive-flac", "renditions/archive-flac/songs/a.wav.flac"),
+        ("songs/a.wav", "mobile-mp3", "renditions/mobile-mp3/songs/a.wav.mp3"),
+        ("songs/b.wav", "archive-flac", "renditions/archive-flac/songs/b.wav.flac"),
+    ],
+    "What failed, and why?": [("InvalidAudio", 1, "no audio in it")],
+    "How many bytes were saved?": [("archive-flac", 2, 900), ("mobile-mp3", 1, 900)],
+    "Which sources have no mp3?": [("media", "songs/b.wav")],
+    "What is the ladder of one source?": [(1, "mobile-mp3", "mp3", 100), (2, "archive-flac", "flac", 600)],
+    "What became of every attempt?": [
+        ("archive-flac", 1, "published", None),
+        ("mobile-mp3", 1, "failed", "no audio in it"),
+    ],
+    "Which checks did an output not pass?": [],
+}
+
+
+@pytest.mark.parametrize("heading", sorted(EXPECTED))
+def test_a_query_of_the_document_answers(catalogue: Catalogue, library: Library, heading: str) -> None:
+    library.night()
+    with catalogue.read() as connection:
+        found = [tuple(row) for row in connection.execute(sa.text(queries()[heading]))]
+    assert [tuple(int(one) if str(one).isdigit() else one for one in row) for row in found] == EXPECTED[heading]
+
+
+def test_every_query_of_the_document_is_one_of_these() -> None:
+    assert sorted(queries()) == sorted(EXPECTED)
+
+
+def test_every_command_of_the_document_runs(library: Library, run_command: RunCommand, tmp_path: Path) -> None:
+    library.night()
+    text = DOCUMENT.read_text(encoding="utf-8")
+    commands = re.findall(r"^ {4}python -m include\.catalogue (.+)$", text, flags=re.MULTILINE)
+    assert len(commands) >= 8
+    for command in commands:
+        words = command.split("  #")[0].split()
+        if "oss://" in command or words[0] == "check":
+            continue  # those that need a bucket have tests of their own
+        assert run_command(*words)[0] == 0, command
+
+
+def test_what_was_published_last_night(library: Library, run_command: RunCommand) -> None:
+    library.night()
+    status, out, _ = run_command("list", "--since", "2026-03-01T00:00", "--until", "2026-03-02")
+    header, *lines = out.splitlines()
+    assert (status, header.split("\t")[:3]) == (0, ["published_at", "source_key", "profile"])
+    assert [line.split("\t")[1:3] for line in lines] == [
+        ["songs/b.wav", "archive-flac"],
+        ["songs/a.wav", "archive-flac"],
+        ["songs/a.wav", "mobile-mp3"],
+    ]
+    assert run_command("list", "--since", "24h")[1].splitlines() == [header]
+
+
+def test_what_failed_and_why(library: Library, run_command: RunCommand) -> None:
+    library.night()
+    (reason,) = json.loads(run_command("failures", "--json")[1])
+    assert (reason["code"], reason["count"], reason["message"]) == ("InvalidAudio", 1, "no audio in it")
+    (failure,) = json.loads(run_command("failures", "--code", "InvalidAudio", "--json")[1])
+    assert (failure["key"], failure["profile"], failure["state"]) == ("songs/b.wav", "mobile-mp3", "failed")
+    assert json.loads(run_command("failures", "--since", "1h", "--json")[1]) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "attempt", "promised"),
+    [("failed", 2, True), ("failed", 3, False), ("quarantined", 3, False), ("dead", 3, False)],
+)
+def test_a_next_try_is_told_only_of_who_gets_one(
+    library: Library, run_command: RunCommand, state: str, attempt: int, promised: bool
+) -> None:
+    asked = {"code": "InvalidAudio", "attempt": attempt, "max_attempts": 3, "retry_at": NIGHT}
+    library.add("songs/b.wav", state=State(state), asked=asked)
+    for command in (["failures", "--code", "InvalidAudio"], ["list", "--state", state]):
+        told = json.loads(run_command(*command, "--json")[1])
+        (failure,) = told["rows"] if isinstance(told, dict) else told
+        assert (failure["attempt"], failure["max_attempts"]) == (attempt, 3)
+        assert (failure["retry_at"] is not None) is promised
+
+
+def test_how_many_bytes_were_saved(library: Library, run_command: RunCommand) -> None:
+    library.night()
+    found = json.loads(run_command("savings", "--json")[1])
+    assert [(one["profile"], one["renditions"], one["saved"], one["saved_percent"]) for one in found] == [
+        ("archive-flac", 2, 900, 45.0),
+        ("mobile-mp3", 1, 900, 90.0),
+        ("all", 3, 1800, 60.0),
+    ]
+
+
+def test_which_sources_have_no_mp3(library: Library, run_command: RunCommand) -> None:
+    library.night()
+    by_codec = json.loads(run_command("missing", "mp3", "--codec", "--json")[1])
+    assert [one["key"] for one in by_codec] == ["songs/b.wav"]
+    (by_profile,) = json.loads(run_command("missing", "mobile-mp3", "--json")[1])
+    assert (by_profile["key"], by_profile["state"], by_profile["message"]) == (
+        "songs/b.wav",
+        "failed",
+        "no audio in it",
+    )
+    assert json.loads(run_command("missing", "archive-flac", "--json")[1]) == []
+    assert json.loads(run_command("missing", "mobile-mp3", "--prefix", "oss://media/songs/a", "--json")[1]) == []
+
+
+def test_a_format_is_asked_for_by_the_name_people_know(library: Library, run_command: RunCommand) -> None:
+    library.add("songs/c.wav", profile="voice", codec="amr_wb")
+    library.add("songs/d.wav", profile="web", codec="vorbis")
+    lacking = {name: json.loads(run_command("missing", name, "--codec", "--json")[1]) for name in ("amr", "oga", "ogg")}
+    assert [one["key"] for one in lacking["amr"]] == ["songs/d.wav"]
+    assert [one["key"] for one in lacking["oga"]] == [one["key"] for one in lacking["ogg"]] == ["songs/c.wav"]
+
+
+def test_a_name_that_is_neither_codec_nor_profile_is_told(library: Library, run_command: RunCommand) -> None:
+    library.night()
+    status, _, complaint = run_command("missing", "mp4", "--codec")
+    assert status == 2
+    assert "no codec of a rendition" in complaint
+    assert "a codec needs --codec" in run_command("missing", "mp3")[2]
+    assert "nothing was ever asked for with a profile 'mp4'" in run_command("missing", "mp4")[2]
+    assert "ever asked for" not in run_command("missing", "mobile-mp3")[2]

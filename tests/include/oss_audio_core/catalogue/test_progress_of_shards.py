@@ -1,0 +1,85 @@
+"""The sums of many shards in one statement, and the inbox's news for all of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from oss_audio_core.catalogue import Catalogue, State, inbox
+from oss_audio_core.catalogue.database import now
+from oss_audio_core.catalogue.inbox import Received
+from oss_audio_core.catalogue.progress import Sums, of_shards, sum_up
+from oss_audio_core.catalogue.schema import batch_conversion, conversion
+
+if TYPE_CHECKING:
+    from tests.include.oss_audio_core.catalogue.conftest import Library
+
+AT = now()
+
+
+@pytest.fixture
+def two_batches(catalogue: Catalogue, library: Library) -> tuple[int, int]:
+    """Batches of six conversions in three shards of two; the second one joined the first one's last shard."""
+    states = [State.SUBMITTED, State.SUBMITTED, State.SUBMITTING, State.SUBMITTING, State.CONVERTED, State.FAILED]
+    made = []
+    for number, state in enumerate(states):
+        asked = {
+            "deadline_at": AT + timedelta(minutes=number),
+            "lease_until": AT - timedelta(minutes=number),
+            "task_id": f"T{number}",
+        }
+        made.append(library.add(f"{number}.wav", state=state, asked=asked))
+    batches = library.batch("one", made), library.batch("two", made[4:])
+    with catalogue.write() as connection:
+        first = sa.update(batch_conversion).where(batch_conversion.c.batch_id == batches[0])
+        connection.execute(first.values(shard=batch_conversion.c.ordinal // sa.literal(2)))
+    return batches
+
+
+def test_shards_of_several_batches_in_one_statement(catalogue: Catalogue, two_batches: tuple[int, int]) -> None:
+    one, two = two_batches
+    wanted = [(one, 0), (one, 1), (two, 0), (one, 2), (two, 7)]
+    with catalogue.read() as connection:
+        found = sum_up(connection, wanted, AT - timedelta(minutes=2, seconds=30))
+    submitted, half = {State.SUBMITTED: 2}, {State.SUBMITTING: 2}
+    ended = {State.CONVERTED: 1, State.FAILED: 1}
+    assert found == {
+        # The earlier of two deadlines; of two leases, one ended before the given time.
+        (one, 0): Sums(submitted, 0, AT),
+        (one, 1): Sums(half, 1, None),
+        (two, 0): Sums(ended, 0, None),
+        (one, 2): Sums(ended, 0, None),
+        (two, 7): Sums(),
+    }
+
+
+def test_news_reach_the_shards_that_were_asked_for_and_no_others(
+    catalogue: Catalogue, two_batches: tuple[int, int]
+) -> None:
+    one, two = two_batches
+    with catalogue.write() as connection:
+        told = [Received("q", f"m{number}", f"T{number}", "Succeeded", None, None, None) for number in range(6)]
+        inbox.store(connection, told)
+    assert inbox.apply(catalogue, [(two, 0), (one, 1), (one, 2)]) == 0
+    assert inbox.apply(catalogue, []) == 0
+    assert inbox.apply(catalogue, [(one, 0), (two, 0)]) == 2
+    assert inbox.apply(catalogue, [(one, 0), (one, 1), (one, 2)]) == 0
+
+
+def test_shards_are_found_by_index_however_large_the_history_is(catalogue: Catalogue) -> None:
+    shards = [(batch, shard) for batch in (3, 4) for shard in range(50)]
+    statement = sa.select(sa.func.count()).select_from(batch_conversion.join(conversion)).where(of_shards(shards))
+    with catalogue.read() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("SET LOCAL enable_seqscan = off"))  # an empty table is read whole otherwise
+            explain = "EXPLAIN"
+        else:
+            explain = "EXPLAIN QUERY PLAN"
+        text = str(statement.compile(connection, compile_kwargs={"literal_binds": True}))
+        plan = "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {text}"))
+    assert "ix_batch_conversion_shard" in plan
+    assert "SCAN batch_conversion" not in plan
+    assert "Seq Scan" not in plan

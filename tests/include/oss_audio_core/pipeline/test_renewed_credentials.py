@@ -1,0 +1,114 @@
+"""A wait outlasts the credentials it began with: they are read anew when a service refuses them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from oss_audio_core.oss import OssSettings, OssUnavailable
+from oss_audio_core.pipeline import lookout
+from oss_audio_core.pipeline.lookout import Lookout, ReadAnew
+from oss_audio_core.pipeline.progress import Progress
+from oss_audio_core.smq import SmqSettings
+
+if TYPE_CHECKING:
+    from tests.include.oss_audio_core.pipeline.conftest import Steps
+
+Wav = Callable[..., bytes]
+#: Longer than any test: what ends earlier was told, and has not asked.
+NEVER = 600.0
+DONE = Progress(0, 1, 0, 0)
+
+
+class Connections:
+    """Connections that are wrong for the first readings; counts all of them."""
+
+    def __init__(self, steps: Steps, *, late: int = 0, broken: int = 0) -> None:
+        self.old = replace(steps.oss, access_key_id="replaced"), replace(steps.smq, access_key_id="replaced")
+        self.new = steps.oss, steps.smq
+        self.late, self.broken = late, broken
+        self.readings = 0
+
+    async def read(self) -> tuple[OssSettings, SmqSettings | None]:
+        self.readings += 1
+        if self.readings <= self.broken:
+            raise LookupError("the backend of secrets is away")
+        return self.old if self.readings <= self.broken + self.late else self.new
+
+    def lookout(self, steps: Steps, queue: str | None, read_anew: ReadAnew | None = None) -> Lookout:
+        return Lookout(steps.catalogue, *self.old, queue, long_poll=1, read_anew=read_anew or self.read)
+
+
+@pytest.fixture
+def submitted(steps: Steps, wav: Wav) -> int:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    return batch
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookout, "RENEW_EVERY", 0.05)
+
+
+def wait(steps: Steps, batch: int, own: Lookout, ask_after: float, told: list[str] | None = None) -> Progress:
+    async def course() -> Progress:
+        async with own:
+            tell = logging.getLogger(__name__).info if told is None else told.append
+            return await steps.waiting(batch, at=own, ask_after=ask_after, tell=tell)
+
+    return asyncio.run(course())
+
+
+def test_the_queue_is_read_with_new_credentials(steps: Steps, submitted: int) -> None:
+    connections = Connections(steps)
+    own = connections.lookout(steps, steps.queue)
+    assert wait(steps, submitted, own, NEVER) == DONE
+    assert (connections.readings, own.smq) == (1, steps.smq)
+
+
+@pytest.mark.parametrize("trouble", [{}, {"late": 3}, {"broken": 2}])
+def test_oss_and_imm_are_asked_with_new_credentials(
+    steps: Steps, submitted: int, often: None, trouble: dict[str, int]
+) -> None:
+    connections = Connections(steps, **trouble)
+    told: list[str] = []
+    assert wait(steps, submitted, connections.lookout(steps, None), 0.1, told) == DONE
+    assert connections.readings == 1 + sum(trouble.values())
+    # What passed is nobody's news.
+    assert "access key id" not in told[-1]
+
+
+def test_imm_alone_tells_of_a_refusal_too(steps: Steps, submitted: int, often: None) -> None:
+    # Without a staged output there is nothing to list.
+    steps.change(publish="direct")
+    connections = Connections(steps)
+    assert wait(steps, submitted, connections.lookout(steps, None), 0.1) == DONE
+
+
+def test_a_connection_that_stays_refused_ends_the_wait_with_the_reason(
+    steps: Steps, submitted: int, often: None
+) -> None:
+    connections = Connections(steps, late=1_000_000)
+    own = Lookout(steps.catalogue, *connections.old, read_anew=connections.read, refused_for=0.5)
+    with pytest.raises(OssUnavailable, match="access key id is unknown"):
+        wait(steps, submitted, own, 0.1)
+    assert connections.readings > 1
+
+
+def test_connections_are_read_anew_once_a_minute_at_most(steps: Steps) -> None:
+    connections = Connections(steps, late=1_000_000)
+
+    async def course() -> None:
+        async with connections.lookout(steps, None) as own:
+            await asyncio.gather(*(own.renew() for _ in range(100)))
+            await own.renew()
+
+    asyncio.run(course())
+    assert connections.readings == 1

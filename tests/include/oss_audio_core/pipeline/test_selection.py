@@ -1,0 +1,128 @@
+"""Which objects are sources, and that a selection never takes its own renditions for sources."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from oss_audio_core.audio_convert import AudioConvert, Profile
+from oss_audio_core.pipeline.selection import Selection, SelectionError, refuse_own_targets
+
+MP3 = Profile(
+    name="mp3",
+    description="",
+    convert=AudioConvert(f="mp3"),
+    target_key="renditions/{profile}/{dirname}/{barename}.mp3",
+)
+
+
+@pytest.mark.parametrize(
+    ("selection", "key", "reason"),
+    [
+        (Selection("audio"), "a/b c/曲.WAV", None),
+        (Selection("audio"), "a/notes.txt", "not audio by its name"),
+        (Selection("audio"), "no-extension", "not audio by its name"),
+        (Selection("audio"), "dotted.folder/name", "not audio by its name"),
+        (Selection("audio"), "a/folder/", "folder marker"),
+        (Selection("audio"), ".staging/x/0/1-1.mp3", "staging"),
+        (Selection("audio", staging="tmp/"), "tmp/1.mp3", "staging"),
+        (Selection("audio", exclude=("a/*",)), "a/b/c.wav", "excluded"),
+        (Selection("audio", include=("*.wav",)), "a/b.mp3", "not included"),
+        (Selection("audio", include=("*.txt",)), "a/b.txt", None),
+        (Selection("audio", include=("*.wav",), exclude=("*/old/*",)), "a/old/b.wav", "excluded"),
+    ],
+)
+def test_reasons(selection: Selection, key: str, reason: str | None) -> None:
+    assert selection.reason_against(key) == reason
+    assert selection.matches(key) is (reason is None)
+
+
+NIGHT = datetime(2026, 11, 22, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("limits", "size", "modified", "reason"),
+    [
+        ({}, 0, NIGHT, None),
+        ({"min_size": 10}, 9, NIGHT, "smaller than min_size"),
+        ({"min_size": 10, "max_size": 10}, 10, NIGHT, None),
+        ({"max_size": 10}, 11, NIGHT, "larger than max_size"),
+        ({"modified_from": NIGHT}, 1, NIGHT, None),
+        ({"modified_from": NIGHT}, 1, NIGHT - SECOND, "older than the interval"),
+        ({"modified_before": NIGHT}, 1, NIGHT - SECOND, None),
+        ({"modified_before": NIGHT}, 1, NIGHT, "newer than the interval"),
+        ({"exclude": ("*",), "min_size": 10}, 9, NIGHT, "excluded"),
+    ],
+)
+def test_limits_of_size_and_time(limits: dict[str, object], size: int, modified: datetime, reason: str | None) -> None:
+    selection = Selection("audio", **limits)
+    assert selection.reason_against_object("a.wav", size, modified) == reason
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"min_size": -1}, "min_size is -1"),
+        ({"min_size": 2, "max_size": 1}, "min_size 2 is more than max_size 1"),
+        ({"modified_from": datetime(2026, 1, 1)}, "has no time zone"),  # noqa: DTZ001 - that is the point
+        ({"modified_from": NIGHT, "modified_before": NIGHT}, "is not before modified_before"),
+    ],
+)
+def test_limits_that_leave_nothing_are_refused(limits: dict[str, object], message: str) -> None:
+    with pytest.raises(SelectionError, match=message):
+        Selection("audio", **limits)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"bucket": ""}, "no bucket"),
+        ({"prefixes": ("/a",)}, "leave the slash out"),
+        ({"prefixes": ("a/", "a/b/")}, "'a/b/' lies inside prefix 'a/'"),
+        ({"prefixes": ("a/", "a/")}, "lies inside"),
+    ],
+)
+def test_a_selection_that_cannot_work_is_refused(changes: dict[str, object], reason: str) -> None:
+    with pytest.raises(SelectionError, match=reason):
+        Selection(**{"bucket": "audio", **changes})
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection("audio", ("incoming/",)),
+        Selection("audio", exclude=("renditions/*",)),
+        Selection("audio", include=("*.wav",)),
+        Selection("audio", include=("incoming/[ab]*.mp3",)),
+    ],
+)
+def test_selections_that_leave_the_targets_alone(selection: Selection) -> None:
+    refuse_own_targets(selection, [MP3])
+
+
+@pytest.mark.parametrize(
+    ("selection", "target_key", "exclude"),
+    [
+        (Selection("audio"), MP3.target_key, "renditions/*"),
+        (Selection("audio", ("renditions/",)), MP3.target_key, "renditions/*"),
+        (Selection("audio", include=("*.mp3",)), MP3.target_key, "renditions/*"),
+        (Selection("audio", ("incoming/",)), "{dirname}/{barename}.small.mp3", "*.mp3"),
+        (Selection("audio", ("incoming/",)), "incoming/out/{barename}.mp3", "incoming/out/*"),
+    ],
+)
+def test_a_selection_of_its_own_targets_is_refused_with_the_exclude_to_add(
+    selection: Selection, target_key: str, exclude: str
+) -> None:
+    profile = replace(MP3, target_key=target_key)
+    with pytest.raises(SelectionError) as caught:
+        refuse_own_targets(selection, [profile])
+    assert f"add the exclude '{exclude}'" in str(caught.value)
+    assert "profile mp3" in str(caught.value)
+    refuse_own_targets(replace(selection, exclude=(exclude,)), [profile])
+
+
+def test_another_bucket_is_no_danger() -> None:
+    refuse_own_targets(Selection("audio"), [replace(MP3, target_bucket="renditions")])

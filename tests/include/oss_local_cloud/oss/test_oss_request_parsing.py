@@ -1,0 +1,141 @@
+"""Whatever a request says, reading it ends in a value or in an error of OSS, never in a failure of ours."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oss_local_cloud.interfaces import ObjectInfo
+from oss_local_cloud.oss import xml
+from oss_local_cloud.oss.addressing import received_request
+from oss_local_cloud.oss.attributes import attributes_of, overridden_headers
+from oss_local_cloud.oss.conditions import Outcome, evaluate
+from oss_local_cloud.oss.errors import OssError
+from oss_local_cloud.oss.http import Call
+from oss_local_cloud.oss.operations import find
+from oss_local_cloud.oss.ranges import parse_range
+from oss_local_cloud.signatures.credentials import Credentials
+from oss_local_cloud.signatures.oss import OssVerifier
+from oss_local_cloud.signatures.request import AuthenticationError
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+INFO = ObjectInfo("bucket", "key", "0" * 32, 10, NOW, "text/plain", 0, "blob", {}, {})
+LATIN = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=255), max_size=60)
+DATES = LATIN | st.sampled_from(
+    [
+        "Sun, 22 Nov 2026 00:00:00 +9999999999999",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "99999999T999999Z",
+    ]
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        [
+            "authorization",
+            "content-type",
+            "content-md5",
+            "date",
+            "expires",
+            "host",
+            "if-match",
+            "if-modified-since",
+            "if-none-match",
+            "if-unmodified-since",
+            "x-oss-copy-source",
+            "x-oss-date",
+            "x-oss-meta-a",
+            "x-oss-security-token",
+            "x-oss-tagging",
+        ]
+    ),
+    DATES
+    | LATIN.map("OSS testAK:{}".format)
+    | LATIN.map("OSS2 AccessKeyId:testAK,{}".format)
+    | LATIN.map("OSS4-HMAC-SHA256 Credential=testAK/20261122/local-1/oss/aliyun_v4_request,{}".format),
+    max_size=6,
+)
+PATHS = st.binary(max_size=40).map(lambda path: b"/" + path) | st.binary(max_size=20).map(lambda key: b"/bucket/" + key)
+QUERIES = st.binary(max_size=60) | st.lists(
+    st.sampled_from(
+        [
+            b"acl",
+            b"x-oss-signature-version=OSS2",
+            b"x-oss-signature-version=OSS4-HMAC-SHA256",
+            b"x-oss-credential=testAK%2F20261122%2Flocal-1%2Foss%2Faliyun_v4_request",
+            b"x-oss-date=20261122T000000Z",
+            b"x-oss-expires=60",
+            b"OSSAccessKeyId=testAK",
+            b"Expires=99999999999",
+            b"Signature=%FF",
+            b"response-content-type=%0D%0A",
+        ]
+    ),
+    max_size=6,
+).map(b"&".join)
+
+
+async def unread() -> dict[str, object]:
+    raise AssertionError("nothing here reads a body")
+
+
+@given(
+    method=st.sampled_from(["GET", "PUT", "POST", "HEAD", "DELETE", "PATCH"]),
+    path=PATHS,
+    query=QUERIES,
+    headers=HEADERS,
+)
+def test_any_request_is_read_or_refused(method: str, path: bytes, query: bytes, headers: dict[str, str]):
+    with contextlib.suppress(OssError):
+        request = received_request(method, path, query, headers, {"localhost"})
+        call = Call(request, headers.get("host", ""), "0" * 24, unread)
+        for read in (
+            lambda: find(call),
+            lambda: attributes_of(headers),
+            lambda: overridden_headers(call),
+        ):
+            with contextlib.suppress(OssError):
+                read()
+        refused = False
+        try:
+            OssVerifier(Credentials("testAK", "testSK"), "local-1", lambda: NOW).verify(request)
+        except AuthenticationError:
+            refused = True
+        assert refused, "nobody guesses a signature"
+
+
+@given(headers=HEADERS)
+def test_any_condition_comes_to_an_outcome(headers: dict[str, str]):
+    assert evaluate(headers, INFO) in Outcome
+
+
+@given(header=LATIN | st.from_regex(r"bytes=[0-9]{0,22}-[0-9]{0,22}", fullmatch=True), size=st.integers(0, 100))
+def test_any_range_lies_inside_the_object(header: str, size: int):
+    for standard in (False, True):
+        with contextlib.suppress(OssError):
+            part = parse_range(header, size, standard=standard)
+            if part is not None:
+                start, length = part
+                assert 0 <= start < size
+                assert 1 <= length <= size - start
+
+
+@given(text=st.text(max_size=30))
+def test_what_is_written_as_xml_is_read_back(text: str):
+    shown = xml.parse(xml.document("Root", [("Text", text)]), "Root").findtext("Text")
+    assert shown is not None
+    assert len(shown) == len(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    if text.isprintable():
+        assert shown == text
+
+
+@given(
+    content=st.binary(max_size=60)
+    | st.sampled_from([b'<?xml version="1.0" encoding="nonsense"?><Root/>', b"<Root xmlns='u:r:i'/>"])
+)
+def test_any_body_is_xml_or_refused(content: bytes):
+    with contextlib.suppress(OssError):
+        assert xml.parse(content, "Root").tag == "Root"
