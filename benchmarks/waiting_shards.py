@@ -31,9 +31,9 @@ from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
-from oss_local_cloud.misbehaviour.client import AdminClient
-from oss_local_cloud.misbehaviour.durations import Uniform
-from oss_local_cloud.misbehaviour.rules import Instant, Lost, Slow
+from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.durations import Uniform
+from oss_local_cloud.fault_injection.rules import Instant, Lost, Slow
 from tools.demo.upload import oss_settings
 from tools.stack import CloudEndpoints, Stack, StackError
 from tools.stack.components import TRIGGERER

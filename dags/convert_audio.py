@@ -10,7 +10,7 @@ import pendulum
 from airflow.sdk import DAG
 
 from oss_audio.batch_params import SELECTION, VERDICT, batch_params
-from oss_audio.batch_pipeline import OUTLAST_AN_OUTAGE, batch_pipeline
+from oss_audio.batch_pipeline import RETRY_DEFAULTS, batch_pipeline
 from oss_audio.deployment import setting
 
 with DAG(
@@ -19,7 +19,7 @@ with DAG(
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1, tz=setting("TIMEZONE", "Asia/Shanghai")),
     params=batch_params(),
-    default_args=OUTLAST_AN_OUTAGE,
+    default_args=RETRY_DEFAULTS,
     tags=["audio", "oss"],
     doc_md=__doc__,
 ):

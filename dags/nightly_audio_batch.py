@@ -11,7 +11,7 @@ import pendulum
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from oss_audio.batch_params import SELECTION, VERDICT, batch_params
-from oss_audio.batch_pipeline import OUTLAST_AN_OUTAGE, batch_pipeline
+from oss_audio.batch_pipeline import RETRY_DEFAULTS, batch_pipeline
 from oss_audio.deployment import setting
 
 with DAG(
@@ -23,7 +23,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     params=batch_params(),
-    default_args=OUTLAST_AN_OUTAGE,
+    default_args=RETRY_DEFAULTS,
     tags=["audio", "oss"],
     doc_md=__doc__,
 ):

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from oss_local_cloud.clock import CloudClock
 from oss_local_cloud.config import IMM_PROJECT, Config, ConfigError
 from oss_local_cloud.data_lock import DataLock
-from oss_local_cloud.events.teller import EventTeller
+from oss_local_cloud.events.outbox_relay import OutboxRelay
 from oss_local_cloud.http_server import HttpProtocol, HttpServer, Refusal, http_server, plain_text
 from oss_local_cloud.imm import app as imm_app
 from oss_local_cloud.imm.engine.binaries import EngineUnavailable
@@ -31,7 +31,7 @@ from oss_local_cloud.store.local import LocalObjectStore
 from oss_local_cloud.store.storage import OtherVersion
 
 if TYPE_CHECKING:
-    from oss_local_cloud.misbehaviour.assembly import Misbehaviour
+    from oss_local_cloud.fault_injection.assembly import Misbehaviour
 
 STORE_THREADS = 32
 """Requests that may wait for the disk at once; waiting writes share their flushes."""
@@ -126,7 +126,7 @@ class LocalCloud:
         stack.push_async_callback(smq.stop)
         await self._prepare(store, smq)
         misbehaviour = await self._misbehaviour(clock, store, smq)
-        events = EventTeller(store.events, smq.publish)
+        events = OutboxRelay(store.events, smq.publish)
         await events.start()
         stack.push_async_callback(events.stop)
         imm = ImmService(
@@ -174,7 +174,7 @@ class LocalCloud:
         """What makes the services misbehave on request; None, and nothing of it loaded, without an admin port."""
         if self.config.admin_port is None:
             return None
-        from oss_local_cloud.misbehaviour.assembly import misbehaving
+        from oss_local_cloud.fault_injection.assembly import misbehaving
 
         config = self.config
         return await self._stack.enter_async_context(

@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.catalogue import open_catalogue
-from oss_audio_core.oss import patience
+from oss_audio_core.oss import retry
 
 START_SECONDS = 30
 
@@ -29,7 +29,7 @@ START_SECONDS = 30
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that are made again are made again at once."""
     for name, value in {"PAUSES": (0.0, 0.0, 0.0), "BACKOFF": 0.0, "JITTER": 0.0}.items():
-        monkeypatch.setattr(patience, name, value)
+        monkeypatch.setattr(retry, name, value)
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from oss_audio_core.oss import patience
+from oss_audio_core.oss import retry
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that are made again are made again at once."""
     for name, value in {"PAUSES": (0.0, 0.0, 0.0), "BACKOFF": 0.0, "JITTER": 0.0}.items():
-        monkeypatch.setattr(patience, name, value)
+        monkeypatch.setattr(retry, name, value)
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from oss_local_cloud.misbehaviour.records import AcceptedTask, Fault
-from tools.chaos.judgement import FAILED_TASK, Judgement, made_by
+from oss_local_cloud.fault_injection.records import AcceptedTask, Fault
+from tools.chaos.checker import FAILED_TASK, Judgement, made_by
 from tools.chaos.moves import Claim
 from tools.chaos.settings import READ_TIMEOUT
-from tools.chaos.victims import Hit
+from tools.chaos.targets import Hit
 from tools.stack.components import API_SERVER, LOCAL_CLOUD, POSTGRESQL, WORKER
 
 MOST_EXCESS = 0.01

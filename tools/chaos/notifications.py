@@ -17,9 +17,9 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.clips import make_clips
-from oss_local_cloud.misbehaviour.client import AdminClient
-from oss_local_cloud.misbehaviour.durations import Uniform
-from oss_local_cloud.misbehaviour.rules import AnyRule, Instant, Lost, Reordered, Repeated, Slow
+from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.durations import Uniform
+from oss_local_cloud.fault_injection.rules import AnyRule, Instant, Lost, Reordered, Repeated, Slow
 from tools.chaos.batches import DAG_ID
 from tools.chaos.catalogue_view import CatalogueView
 from tools.chaos.chaos_stack import chaos_stack

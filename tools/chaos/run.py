@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oss_audio_core.catalogue import State
-from oss_local_cloud.misbehaviour.client import AdminClient
+from oss_local_cloud.fault_injection.client import AdminClient
 from tools.chaos.accounts import Troubles, judge_accounts
 from tools.chaos.batches import DAG_ID, Batches
 from tools.chaos.catalogue_view import CatalogueView
 from tools.chaos.chaos_stack import chaos_stack
-from tools.chaos.hits import plan_hits
-from tools.chaos.judgement import Judgement, judge_renditions, judge_sources
+from tools.chaos.checker import Judgement, judge_renditions, judge_sources
+from tools.chaos.injections import plan_hits
 from tools.chaos.moves import claims, unknown_moves
 from tools.chaos.settings import misbehaviour
 from tools.chaos.table import HitTable
-from tools.chaos.victims import Supervisor
+from tools.chaos.targets import Supervisor
 from tools.chaos.watch import StateWatch
 from tools.demo.upload import oss_settings
 from tools.stack import Stack

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from oss_local_cloud.misbehaviour.durations import Uniform
-from oss_local_cloud.misbehaviour.rules import (
+from oss_local_cloud.fault_injection.durations import Uniform
+from oss_local_cloud.fault_injection.rules import (
     AnyRule,
     Error,
     Failed,

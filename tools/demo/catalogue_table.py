@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from oss_audio_core.catalogue.reports import ReportRow
-from oss_audio_core.catalogue.states import UNHAPPY, State
+from oss_audio_core.catalogue.states import FAILED_STATES, State
 
 
 def catalogue_table(rows: Sequence[ReportRow], prefix: str) -> Table:
@@ -31,10 +31,10 @@ def catalogue_table(rows: Sequence[ReportRow], prefix: str) -> Table:
         name = key.removeprefix(prefix)
         conversions = list(of_source)
         for row in conversions:
-            if row.state not in UNHAPPY:
+            if row.state not in FAILED_STATES:
                 table.add_row(name, *_made(row))
                 name = ""
-        for reason, failed in _by_reason(row for row in conversions if row.state in UNHAPPY):
+        for reason, failed in _by_reason(row for row in conversions if row.state in FAILED_STATES):
             what = failed[0].profile if len(failed) == 1 else f"{len(failed)} profiles"
             table.add_row(name, what, *[""] * 7, "no", reason, style="red")
             name = ""

@@ -18,7 +18,7 @@ from rich.console import Console
 from oss_audio_core.audio_convert import FORMATS, load_profiles
 from oss_audio_core.catalogue import Catalogue, State, open_catalogue
 from oss_audio_core.catalogue.reports import ReportRow, newest_rows
-from oss_audio_core.catalogue.states import UNHAPPY
+from oss_audio_core.catalogue.states import FAILED_STATES
 from tools.demo.accepted_tasks import count_accepted_tasks
 from tools.demo.catalogue_table import catalogue_table
 from tools.demo.progress import Progress
@@ -188,7 +188,7 @@ def _outcome(rows: list[ReportRow], submitted: int, again: int, seconds: float) 
     return Outcome(
         sources=len({row.key for row in rows}),
         published=len(published),
-        failed=sum(row.state in UNHAPPY for row in rows),
+        failed=sum(row.state in FAILED_STATES for row in rows),
         formats=sorted({profiles[row.profile].convert.f for row in published}),
         submitted=submitted,
         submitted_again=again,
@@ -212,7 +212,7 @@ def _check(outcome: Outcome, rows: list[ReportRow], rows_after: list[ReportRow])
         for name, value in expected.items()
         if getattr(outcome, name) != value
     ]
-    if any(row.state in UNHAPPY and not (row.code and row.message) for row in rows):
+    if any(row.state in FAILED_STATES and not (row.code and row.message) for row in rows):
         wrong.append("a failure has no reason")
     if rows != rows_after:
         wrong.append("the second night changed the catalogue")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .database import Catalogue, CatalogueError, CatalogueTrouble, CatalogueUnreachable, open_catalogue
-from .states import ACTIVE, IN_FLIGHT, UNHAPPY, State, Verb
+from .states import ACTIVE, FAILED_STATES, IN_FLIGHT, State, Verb
 
 __all__ = [
     "ACTIVE",
+    "FAILED_STATES",
     "IN_FLIGHT",
-    "UNHAPPY",
     "Catalogue",
     "CatalogueError",
     "CatalogueTrouble",

@@ -246,7 +246,7 @@ def renew(connection: Connection, ids: Sequence[int], *, token: str, lease: time
     return renewed
 
 
-def keep_task(connection: Connection, conversion_id: int, *, token: str, task_id: str) -> None:
+def record_orphan_task(connection: Connection, conversion_id: int, *, token: str, task_id: str) -> None:
     """Write down which task a claim led to, though its conversion has left `submitting`: no later submit had it."""
     mine = conversion.c.id == conversion_id, conversion.c.token == token
     connection.execute(sa.update(conversion).where(*mine).values(task_id=storable(task_id)))

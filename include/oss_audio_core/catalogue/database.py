@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from .errors import explain, passes
 from .migrations.head import HEAD
 from .schema import UtcDateTime
-from .troubles import explain, passes
 
 #: Seconds a writer waits for another one before it gives up.
 BUSY_TIMEOUT = 60

@@ -154,7 +154,7 @@ def _put(there: Path, uri: str, settings: OssSettings | None) -> None:
         return
     if settings is None:
         raise ValueError(f"{uri}: settings of OSS are needed to write there")
-    from oss_audio_core.oss.patience import patiently
+    from oss_audio_core.oss.retry import patiently
     from oss_audio_core.oss.sdk import load_oss2
 
     oss2 = load_oss2()

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .schema import IS_UNHAPPY, NEXT_TRY, batch_conversion, conversion, rendition, source
-from .states import UNHAPPY, State
+from .schema import HAS_FAILED, NEXT_TRY, batch_conversion, conversion, rendition, source
+from .states import FAILED_STATES, State
 
 #: A conversion's own columns among a row's; what was measured of it may be large.
 _OWN = (
@@ -87,7 +87,7 @@ class Volume:
 
 def failures_of_batch(connection: Connection, batch_id: int, *, limit: int) -> Failures:
     """The failures of a batch, the first `limit` as rows, in the order they were planned."""
-    bad = conversion.c.state.in_([state.value for state in UNHAPPY])
+    bad = conversion.c.state.in_([state.value for state in FAILED_STATES])
     return _failures(connection, [*_wanted(batch_id), bad], [batch_conversion.c.ordinal], limit)
 
 
@@ -123,7 +123,7 @@ def known_failures(
     """Failures of earlier batches within one selection: they wait for another try, or have none left."""
     mine = sa.select(batch_conversion.c.conversion_id).where(batch_conversion.c.batch_id == batch_id)
     conditions = [
-        IS_UNHAPPY,
+        HAS_FAILED,
         # The column in an expression: by its index, SQLite would go through the whole bucket instead of the failures.
         conversion.c.bucket.concat("") == bucket,
         conversion.c.profile.in_(profiles),

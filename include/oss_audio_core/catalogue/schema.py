@@ -173,7 +173,7 @@ sa.Index(
 #: Conditions of the two partial indexes below, for statements that are to use them: SQLite doesn't see through
 #: parameters, nor through a comparison with true, which SQLAlchemy adds to what it knows to be a boolean.
 IS_IN_FLIGHT: sa.ColumnElement[Any] = sa.literal_column("(conversion.state IN ('submitting', 'submitted'))")
-IS_UNHAPPY: sa.ColumnElement[Any] = sa.literal_column(
+HAS_FAILED: sa.ColumnElement[Any] = sa.literal_column(
     "(conversion.newest AND conversion.state IN ('failed', 'quarantined', 'dead'))"
 )
 #: Nobody plans it again of himself: its attempts are spent, whether it has been buried yet or not.

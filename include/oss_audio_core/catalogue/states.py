@@ -34,7 +34,7 @@ ACTIVE = frozenset({State.PLANNED, State.SUBMITTING, State.SUBMITTED, State.CONV
 #: States in which the service has, or may have, a task of ours.
 IN_FLIGHT = frozenset({State.SUBMITTING, State.SUBMITTED})
 #: Ends that count against a batch.
-UNHAPPY = frozenset({State.FAILED, State.DEAD, State.QUARANTINED})
+FAILED_STATES = frozenset({State.FAILED, State.DEAD, State.QUARANTINED})
 
 
 class Verb(StrEnum):
@@ -53,7 +53,7 @@ class Verb(StrEnum):
     PUBLISH = "publish"
     SUPERSEDE = "supersede"
     RETRY = "retry"
-    BURY = "bury"
+    MARK_DEAD = "bury"
     REVIVE = "revive"
     CANCEL = "cancel"
 
@@ -113,7 +113,7 @@ MOVES: Mapping[Verb, Move] = MappingProxyType(
         # A published generation is superseded by the next one's publication, never by its mere planning.
         Verb.SUPERSEDE: _move({*ACTIVE, State.PUBLISHED}, State.SUPERSEDED, "plan, verify, catalogue"),
         Verb.RETRY: _move({State.FAILED, State.QUARANTINED}, State.PLANNED, "plan", Guard.ATTEMPTS_LEFT),
-        Verb.BURY: _move({State.FAILED, State.QUARANTINED}, State.DEAD, "plan", Guard.ATTEMPTS_SPENT),
+        Verb.MARK_DEAD: _move({State.FAILED, State.QUARANTINED}, State.DEAD, "plan", Guard.ATTEMPTS_SPENT),
         # A person says so: a conversion that was given up gets more attempts.
         Verb.REVIVE: _move(
             {State.FAILED, State.QUARANTINED, State.DEAD}, State.PLANNED, "requeue", Guard.ATTEMPTS_SPENT

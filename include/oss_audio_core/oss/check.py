@@ -9,8 +9,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from oss_audio_core.oss.error_classification import is_expired, is_outage
 from oss_audio_core.oss.errors import OssConfigurationError, OssUnavailable
-from oss_audio_core.oss.judging import is_expired, is_outage
 
 if TYPE_CHECKING:
     from oss_audio_core.oss.settings import OssSettings

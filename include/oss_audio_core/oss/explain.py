@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from oss_audio_core.oss.answers import ServiceAnswer, as_text, causes, families, service_answer
+from oss_audio_core.oss.error_classification import THROTTLED, is_unreachable
 from oss_audio_core.oss.errors import OssConfigurationError
-from oss_audio_core.oss.judging import THROTTLED, is_unreachable
 from oss_audio_core.oss.permissions import PERMISSIONS
 from oss_audio_core.oss.redact import redact
 

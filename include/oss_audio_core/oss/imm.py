@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from oss_audio_core.oss.error_classification import is_throttled
 from oss_audio_core.oss.errors import OssConfigurationError
-from oss_audio_core.oss.judging import is_throttled
-from oss_audio_core.oss.patience import patiently
+from oss_audio_core.oss.retry import patiently
 from oss_audio_core.oss.sdk import load_imm
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from oss_audio_core.oss.address import normalise_address
 from oss_audio_core.oss.errors import OssConfigurationError
 from oss_audio_core.oss.explain import explain
 from oss_audio_core.oss.imm import ImmTasks
-from oss_audio_core.oss.patience import patient_adapter
+from oss_audio_core.oss.retry import patient_adapter
 from oss_audio_core.oss.sdk import AioClient, Oss2Bucket, Oss2Service, Oss2Session, load_aio, load_oss2
 
 AIO_ATTEMPTS = 3
@@ -103,7 +103,7 @@ class OssSettings:
     def session(self, pool_size: int = POOL_SIZE, *, patient: bool = True) -> Oss2Session:
         """Return a connection pool that several buckets and threads may share (oss2's own keeps 10).
 
-        A patient one makes requests again that may be made twice (`oss_audio_core.oss.patience`); one for submits
+        A patient one makes requests again that may be made twice (`oss_audio_core.oss.retry`); one for submits
         isn't.
         """
         sdk = load_oss2()

@@ -22,7 +22,7 @@ from oss_audio_core.catalogue.schema import UtcDateTime, batch, batch_conversion
 from oss_audio_core.catalogue.states import ACTIVE, State
 
 from .decisions import SKIPPED, Decision
-from .renderings import Rendering, target_bucket
+from .rendition_spec import RenditionSpec, target_bucket
 
 
 class Order(StrEnum):
@@ -74,7 +74,7 @@ class Candidates:
         connection: Connection,
         batch_id: int,
         bucket: str,
-        renderings: Sequence[Rendering],
+        renderings: Sequence[RenditionSpec],
         *,
         force: bool,
         degrading: bool,
@@ -134,7 +134,7 @@ class Candidates:
 
 
 def _of_rendering(
-    batch_id: int, bucket: str, number: int, rendering: Rendering, *, force: bool, degrading: bool
+    batch_id: int, bucket: str, number: int, rendering: RenditionSpec, *, force: bool, degrading: bool
 ) -> sa.Select[tuple[Any, ...]]:
     content = source.alias("content")
     # Written again byte for byte, under another ETag (`same_bytes`).
@@ -195,7 +195,7 @@ def _of_rendering(
 
 
 def _left_behind(
-    batch_id: int, bucket: str, number: int, rendering: Rendering, before: datetime
+    batch_id: int, bucket: str, number: int, rendering: RenditionSpec, before: datetime
 ) -> sa.Select[tuple[Any, ...]]:
     """What failed, and what nobody sees through any more, of sources that this batch doesn't list."""
     listed = sa.exists().where(

@@ -25,14 +25,14 @@ class Decision(StrEnum):
     EMPTY = "empty source"
     NO_TARGET = "impossible target"
     DEGRADES = "would degrade"
-    RESTING = "failed, resting"
+    BACKING_OFF = "failed, resting"
     DEAD = "failed for good"
     RENDITION = "a rendition itself"
     BUSY = "target being written"
 
 
 #: Decisions that leave a conversion out of the batch.
-LEFT_ALONE = frozenset({Decision.RESTING, Decision.DEAD, Decision.RENDITION, Decision.BUSY})
+LEFT_ALONE = frozenset({Decision.BACKING_OFF, Decision.DEAD, Decision.RENDITION, Decision.BUSY})
 #: Decisions that leave a row that says why there is nothing to convert, with its code.
 SKIPPED = {Decision.EMPTY: "EmptySource", Decision.NO_TARGET: "ImpossibleTarget", Decision.DEGRADES: "WouldDegrade"}
 #: Decisions that begin a new generation.

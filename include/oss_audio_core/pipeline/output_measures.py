@@ -23,7 +23,7 @@ from oss_audio_core.verification import (
 from .fetching import Reader
 from .measures import Measures
 from .source_measures import SourceMeasures
-from .to_verify import Output
+from .verification_work import Output
 
 
 @dataclass(frozen=True, kw_only=True)

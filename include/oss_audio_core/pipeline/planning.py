@@ -22,13 +22,13 @@ from oss_audio_core.catalogue.states import ACTIVE, State, Verb
 
 from .candidates import Candidates, Order
 from .decisions import FRESH, LEFT_ALONE, NOT_SHOWN, PAID, SHOWN, SKIPPED, Decision, Plan
-from .degrading import degrades
 from .estimating import Estimate, PriceTable
-from .renderings import Rendering, target_bucket
+from .lossy_guard import degrades
+from .rendition_spec import RenditionSpec, target_bucket
 from .selection import Selection, SelectionError, check_target, refuse_own_targets
 from .sharding import cut_shards
+from .source_existence import SourceExistence
 from .targets import TargetsBusy, own_targets
-from .whereabouts import Whereabouts
 
 #: A conversion that the batch wants: its candidate's position, its id, and why.
 _Wanted = tuple[int, int, Decision]
@@ -45,7 +45,7 @@ class _Unknown(Exception):
 def plan_batch(
     catalogue: Catalogue,
     selection: Selection,
-    renderings: Sequence[Rendering],
+    renderings: Sequence[RenditionSpec],
     batch_id: int,
     *,
     bucket: Any = None,
@@ -82,7 +82,7 @@ def plan_batch(
         oss2.exceptions.OssError, requests.RequestException: OSS can't say which sources are there; nothing is planned.
     """
     refuse_own_targets(selection, renderings)
-    whereabouts = Whereabouts(bucket)
+    whereabouts = SourceExistence(bucket)
     busy: set[tuple[str, str]] = set()
     while True:
         planner = _Planner(
@@ -142,7 +142,7 @@ class _Planner:
     def __init__(
         self,
         selection: Selection,
-        renderings: Sequence[Rendering],
+        renderings: Sequence[RenditionSpec],
         batch_id: int,
         *,
         leftovers: bool,
@@ -152,7 +152,7 @@ class _Planner:
         retry_now: bool,
         order: Order,
         never_degrade: bool,
-        whereabouts: Whereabouts,
+        whereabouts: SourceExistence,
         busy: Set[tuple[str, str]],
         plan: Plan,
     ) -> None:
@@ -235,7 +235,7 @@ class _Planner:
             (row.position, row.id, d) for row, d in decided if d in {Decision.JOINED, Decision.RETRY}
         ]
         conversions.retry(connection, [row.id for row, d in decided if d is Decision.RETRY])
-        move(connection, Verb.BURY, [row.id for row, decision in decided if decision is Decision.DEAD])
+        move(connection, Verb.MARK_DEAD, [row.id for row, decision in decided if decision is Decision.DEAD])
         shown = [(row, d) for row, d in decided if d not in FRESH]
         for number, rendering in enumerate(self._renderings):
             fresh, targets = self._with_targets(
@@ -257,7 +257,7 @@ class _Planner:
                 self.plan.examples.append((decision.value, row.key, rendering.name, target))
 
     def _with_targets(
-        self, rendering: Rendering, fresh: Sequence[tuple[Row[Any], Decision]]
+        self, rendering: RenditionSpec, fresh: Sequence[tuple[Row[Any], Decision]]
     ) -> tuple[list[tuple[Row[Any], Decision]], dict[str, tuple[str, str]]]:
         """The target of each new generation; a key that makes an impossible one is skipped, its neighbours go on."""
         targets: dict[str, tuple[str, str]] = {}
@@ -300,7 +300,7 @@ class _Planner:
         if state is State.DEAD or row.attempt >= row.max_attempts:
             return Decision.DEAD
         resting = row.retry_at is not None and row.retry_at > at and not self._retry_now
-        return Decision.RESTING if resting else Decision.RETRY
+        return Decision.BACKING_OFF if resting else Decision.RETRY
 
     def _begin(
         self,
@@ -360,7 +360,7 @@ class _Planner:
         ids = {row.key: row.id for row in begun}
         return [(row.position, ids[row.key], decision) for row, decision in fresh]
 
-    def _generations(self, connection: Connection, rendering: Rendering, keys: Sequence[str]) -> dict[str, int]:
+    def _generations(self, connection: Connection, rendering: RenditionSpec, keys: Sequence[str]) -> dict[str, int]:
         """The highest generation there ever was of each source's rendition; the newest may have been given up."""
         found = connection.execute(
             sa.select(conversion.c.key, sa.func.max(conversion.c.generation).label("generation"))

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.progress import Shard, Sums, sum_up
-from oss_audio_core.catalogue.states import IN_FLIGHT, UNHAPPY, State
+from oss_audio_core.catalogue.states import FAILED_STATES, IN_FLIGHT, State
 
 #: Progress is told so soon after the first time, in seconds, then after twice as long each time up to the longest: a
 #: minute's wait is seen to move, and a night's fits on a page.
@@ -63,7 +63,7 @@ class Progress:
         return self.deadline is not None and self.deadline < now()
 
     @property
-    def disappointing(self) -> bool:
+    def has_failures(self) -> bool:
         """Whether something failed, or nothing at all came of what was wanted."""
         return self.failed > 0 or (self.left_out > 0 and self.converted == 0)
 
@@ -78,10 +78,10 @@ def _progress(sums: Sums) -> Progress:
         return sum(sums.states[state] for state in states)
 
     in_flight, waiting = of(IN_FLIGHT) - sums.abandoned, of({State.PLANNED}) + sums.abandoned
-    return Progress(in_flight, of(CONVERTED), of(UNHAPPY), waiting, of(LEFT_OUT), sums.deadline)
+    return Progress(in_flight, of(CONVERTED), of(FAILED_STATES), waiting, of(LEFT_OUT), sums.deadline)
 
 
-class Teller:
+class ProgressLogger:
     """When to tell the log how far a shard is, and in which words."""
 
     def __init__(self) -> None:

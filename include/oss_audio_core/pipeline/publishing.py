@@ -33,12 +33,12 @@ from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.oss import OssSettings, patiently
 
 from . import part_copy
+from .circuit_breaker import CircuitBreaker
+from .error_classification import is_about_the_object
 from .flow import in_order
 from .measures import Measures
 from .moving import move_from
-from .outages import Outages
 from .part_copy import CopyDiffersError, Source, copy_in_parts
-from .refusals import is_about_the_object
 from .rendition_row import rendition_row
 from .side_files import final_side_key, rendition_key
 from .staged_objects import StagedObjects, remove
@@ -86,7 +86,7 @@ class _Publisher:
         self._session = settings.session()
         self._staged = StagedObjects(catalogue, settings, self._session)
         self._replaced: set[str] = set()
-        self.outages = Outages()
+        self.outages = CircuitBreaker()
 
     def publish(self, one: Conversion) -> State:
         """Copy, then record, each only if no newer generation is published. In a pool thread."""

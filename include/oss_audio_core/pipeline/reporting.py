@@ -16,7 +16,7 @@ from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.reports import Failures
 from oss_audio_core.catalogue.states import ACTIVE, State
 
-from .renderings import clipped
+from .rendition_spec import clipped
 from .request import BatchRequest
 from .verification_figures import Exported, Figures, export_of, figures_of
 

@@ -10,7 +10,7 @@ from typing import Any
 from oss_audio_core.audio_convert import AudioConvert, Profile, load_profiles
 
 from .candidates import Order
-from .renderings import Rendering, SingleRendering, clip
+from .rendition_spec import RenditionSpec, SingleRendering, clip
 from .selection import Selection
 
 _TIMES = ("modified_from", "modified_before")
@@ -98,7 +98,7 @@ class BatchRequest:
             self.modified_before,
         )
 
-    def renderings(self) -> list[Rendering]:
+    def renderings(self) -> list[RenditionSpec]:
         """The renditions, with the profiles read from their files.
 
         Raises:

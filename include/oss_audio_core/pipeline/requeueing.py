@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from oss_audio_core.catalogue import batches, conversions
 from oss_audio_core.catalogue.database import Catalogue, exclusive
-from oss_audio_core.catalogue.schema import IS_GIVEN_UP, IS_UNHAPPY, batch, batch_conversion, conversion
+from oss_audio_core.catalogue.schema import HAS_FAILED, IS_GIVEN_UP, batch, batch_conversion, conversion
 
 from .decisions import Decision
 from .request import BatchRequest, RequestError
@@ -98,7 +98,7 @@ def _failures(connection: Connection, wanted: Wanted) -> list[int]:
 
 
 def _conditions(wanted: Wanted) -> Iterable[sa.ColumnElement[bool]]:
-    yield IS_UNHAPPY
+    yield HAS_FAILED
     if not wanted.dead:
         yield ~IS_GIVEN_UP
     if wanted.code is not None:

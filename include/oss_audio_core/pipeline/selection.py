@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from .renderings import Rendering
+from .rendition_spec import RenditionSpec
 from .side_files import is_side_file
 
 #: What IMM reads (its list of input formats), as file names show it. Used when no pattern is given.
@@ -128,7 +128,7 @@ class Selection:
         return None
 
 
-def refuse_own_targets(selection: Selection, renderings: Sequence[Rendering]) -> None:
+def refuse_own_targets(selection: Selection, renderings: Sequence[RenditionSpec]) -> None:
     """Refuse a selection that would take its own renditions for sources the next night.
 
     Tried on example keys, before anything is listed; `planning` checks every real target again.
@@ -141,7 +141,7 @@ def refuse_own_targets(selection: Selection, renderings: Sequence[Rendering]) ->
             check_target(selection, rendering, key)
 
 
-def check_target(selection: Selection, rendering: Rendering, key: str) -> tuple[str, str]:
+def check_target(selection: Selection, rendering: RenditionSpec, key: str) -> tuple[str, str]:
     """The target of one source, refused if the selection would list it as a source.
 
     Raises:
@@ -157,7 +157,7 @@ def check_target(selection: Selection, rendering: Rendering, key: str) -> tuple[
     return bucket, target
 
 
-def _exclude_for(rendering: Rendering, target: str) -> str:
+def _exclude_for(rendering: RenditionSpec, target: str) -> str:
     """A pattern that covers the profile's targets: their common folder, or else their extension."""
     head = re.split(r"\{(?!\{)", rendering.target_key, maxsplit=1)[0]
     folder = head[: head.rfind("/") + 1]

@@ -13,7 +13,7 @@ from typing import Any
 from oss_audio_core.audio_convert import AudioConvert, ParameterError, ProcessRequest, SaveAs
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.oss.judging import THROTTLED, is_denied, is_expired, is_unheard, is_wrong_setting
+from oss_audio_core.oss.error_classification import THROTTLED, is_denied, is_expired, is_unheard, is_wrong_setting
 
 
 class Kind(StrEnum):

@@ -22,8 +22,8 @@ from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable, check_imm
 
-from .rate import Rate
-from .reconciling import NoAnswer, Search
+from .lost_submit_finder import LostSubmitFinder, NoAnswer
+from .rate_limiter import AdaptiveRateLimiter
 from .submit_outcomes import Kind, Outcome, post
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ LEASE_MARGIN = 10.0
 #: How long a shard that OSS puts off is tried without anything being accepted, in seconds; then it is given up for now.
 PATIENCE = 600.0
 #: So many submits of a conversion may leave no trace; then it has failed or, if no other got an answer, OSS has.
-TRACELESS = 3
+MAX_LOST_SUBMITS = 3
 #: How often conversions that another process is submitting are looked at, in seconds.
 LOOK_EVERY = 2.0
 
@@ -138,7 +138,7 @@ class _Submitter:
         self._outcomes: Counter[str] = Counter()
         self._traceless: Counter[int] = Counter()
         self._backlog: list[Conversion] = []
-        self._rate = Rate(options.per_second)
+        self._rate = AdaptiveRateLimiter(options.per_second)
         self._throttled_since: float | None = None
         self._served = False
         self._accepted = False
@@ -305,7 +305,7 @@ class _Submitter:
     def _keep_task(self, connection: Connection, sent: _Sent, task_id: str | None) -> None:
         """Nobody waits for this task any more, yet whoever looks for a lost one is to know whose it is."""
         one = sent.claimed
-        conversions.keep_task(connection, one.id, token=sent.token, task_id=task_id or "")
+        conversions.record_orphan_task(connection, one.id, token=sent.token, task_id=task_id or "")
         log.warning(
             "oss://%s/%s was accepted as task %s, which is not waited for: while it was submitted, a newer generation "
             "of it was planned, or another process took its claim over",
@@ -371,11 +371,11 @@ class _Submitter:
         return True
 
     def _settle(self, half: Sequence[_Sent]) -> None:
-        """Look for all of them; those that left no trace are planned again, or given up after TRACELESS submits."""
+        """Look for all of them; those that left no trace are planned again, or given up after some."""
         unanswered: NoAnswer | None = None
         given_up: list[_Sent] = []
         sent_by_id = {sent.claimed.id: sent for sent in half}
-        search = Search(self._catalogue, self._settings, self._tasks, self._lease, self._holding(half))
+        search = LostSubmitFinder(self._catalogue, self._settings, self._tasks, self._lease, self._holding(half))
         for attempt, found in search.look_for([sent.claimed for sent in half]):
             sent = sent_by_id[attempt.id]
             if isinstance(found, NoAnswer):
@@ -391,7 +391,7 @@ class _Submitter:
                     adopted = move(connection, Verb.ADOPT, sent.claimed.id, held=sent.token, task_id=None)
                     self._outcomes["found"] += adopted
                     self._accept()
-                elif self._traceless[sent.claimed.id] + 1 >= TRACELESS:
+                elif self._traceless[sent.claimed.id] + 1 >= MAX_LOST_SUBMITS:
                     given_up.append(sent)
                 else:
                     self._traceless[sent.claimed.id] += move(connection, Verb.RELEASE, sent.claimed.id, held=sent.token)
@@ -418,12 +418,12 @@ class _Submitter:
         one = sent.claimed
         with self._catalogue.write() as connection:
             if self._served:
-                message = f"OSS gave no usable answer to {TRACELESS} submits, and none left a task or an output"
+                message = f"OSS gave no usable answer to {MAX_LOST_SUBMITS} submits, and none left a task or an output"
                 self._outcomes[Kind.REJECTED.value] += self._reject(connection, sent, "NoAnswer", message)
                 return None
             move(connection, Verb.RELEASE, one.id, held=sent.token)
         return NoAnswer(
-            f"OSS gave no usable answer to {TRACELESS} submits of oss://{one.bucket}/{one.key}, and none left "
+            f"OSS gave no usable answer to {MAX_LOST_SUBMITS} submits of oss://{one.bucket}/{one.key}, and none left "
             "a task or an output; the log above has what it answered"
         )
 

@@ -15,9 +15,9 @@ from oss_audio_core.catalogue.schema import conversion, listing
 from oss_audio_core.catalogue.states import ACTIVE, IN_FLIGHT, State, Verb
 
 from .candidates import LEFT_BEHIND
-from .renderings import Rendering, is_single
+from .rendition_spec import RenditionSpec, is_single
 from .selection import Selection, SelectionError
-from .whereabouts import Whereabouts
+from .source_existence import SourceExistence
 
 _IN_FLIGHT = frozenset(state.value for state in IN_FLIGHT)
 
@@ -37,10 +37,10 @@ def own_targets(
     connection: Connection,
     selection: Selection,
     batch_id: int,
-    rendering: Rendering,
+    rendering: RenditionSpec,
     targets: dict[str, tuple[str, str]],
     wanted: frozenset[str],
-    whereabouts: Whereabouts,
+    whereabouts: SourceExistence,
 ) -> None:
     """Make each source the owner of its target, before its conversion is begun.
 
@@ -107,9 +107,9 @@ def _owners(connection: Connection, targets: dict[tuple[str, str], str]) -> Sequ
 
 
 def _source_gone(
-    connection: Connection, selection: Selection, batch_id: int, other: Any, whereabouts: Whereabouts
+    connection: Connection, selection: Selection, batch_id: int, other: Any, whereabouts: SourceExistence
 ) -> bool:
-    """Whether the other source's object is there no more. That it isn't listed says little: see `Whereabouts`."""
+    """Whether the other source's object is there no more. That it isn't listed says little: see `SourceExistence`."""
     if other.bucket != selection.bucket:
         return False
     here = listing.c.batch_id == batch_id, listing.c.bucket == other.bucket, listing.c.key == other.key
@@ -123,7 +123,7 @@ def _is_being_written(other: Any) -> bool:
     return is_single(other.profile) and other.state in _IN_FLIGHT and other.changed_at > now() - LEFT_BEHIND
 
 
-def _gives_way(other: Any, rendering: Rendering, wanted: frozenset[str]) -> bool:
+def _gives_way(other: Any, rendering: RenditionSpec, wanted: frozenset[str]) -> bool:
     """Whether another rendition of the same source leaves its target to this one."""
     if is_single(other.profile):
         # What was asked for by itself is unverified, and its target is the profile's own: the profile's follows it.
@@ -145,7 +145,7 @@ def _give_up(connection: Connection, conversion_id: int) -> None:
     connection.execute(sa.update(conversion).where(conversion.c.id == conversion_id).values(newest=False))
 
 
-def _shared(rendering: Rendering, target: tuple[str, str], one: str, other: str) -> SelectionError:
+def _shared(rendering: RenditionSpec, target: tuple[str, str], one: str, other: str) -> SelectionError:
     return SelectionError(
         f"sources {one!r} and {other!r} would both become 'oss://{target[0]}/{target[1]}' by profile "
         f"{rendering.name}: give them different targets ({{basename}} or {{ext}} in a profile's target key), or "
@@ -153,7 +153,7 @@ def _shared(rendering: Rendering, target: tuple[str, str], one: str, other: str)
     )
 
 
-def _one_source_twice(rendering: Rendering, target: tuple[str, str], other: str, key: str) -> SelectionError:
+def _one_source_twice(rendering: RenditionSpec, target: tuple[str, str], other: str, key: str) -> SelectionError:
     place = f"oss://{target[0]}/{target[1]}"
     if is_single(rendering.name):
         return SelectionError(

@@ -22,14 +22,14 @@ from oss_audio_core.oss import OssSettings
 from oss_audio_core.verification import Check, UnreadableAudio, check_complete
 
 from .beside import put_beside
+from .circuit_breaker import CircuitBreaker
+from .error_classification import is_about_the_object
 from .fetching import Reader
 from .flow import gathered, in_order
 from .moving import move_from
-from .outages import Outages
 from .output_measures import measure_output
-from .refusals import is_about_the_object
 from .source_measures import SourceMeasures, SourceMoved, measure_source
-from .to_verify import Output, SourceOutputs, to_verify
+from .verification_work import Output, SourceOutputs, to_verify
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def _result(check: Check) -> CheckResult:
 class _Verifier:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self.outages = Outages()
+        self.outages = CircuitBreaker()
 
     def verify(self, work: SourceOutputs) -> list[_Finding]:
         """In a pool thread: verify the outputs of one source. Writes nothing down."""

@@ -16,9 +16,9 @@ from oss_audio_core.catalogue.progress import Shard
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.smq import SmqSettings
 
-from .asking import Asker, submitted_of
-from .lookout import LOOK_EVERY, Lookout
-from .progress import Progress, Teller
+from .progress import Progress, ProgressLogger
+from .shared_poller import LOOK_EVERY, SharedPoller
+from .status_poller import StatusPoller, submitted_of
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class ShardWaiter:
 
     def __init__(
         self,
-        lookout: Lookout,
+        lookout: SharedPoller,
         shard: Shard,
         *,
         until: datetime,
@@ -56,8 +56,8 @@ class ShardWaiter:
 
     async def wait(self) -> Progress:
         """Wait until nothing of the shard is in flight, or until the end of the wait."""
-        pace, teller = _Pace(self._ask_after, at_once=not self._lookout.has_queue), Teller()
-        asker = Asker(self._lookout, submitted_of(self._shard))
+        pace, teller = _Pace(self._ask_after, at_once=not self._lookout.has_queue), ProgressLogger()
+        asker = StatusPoller(self._lookout, submitted_of(self._shard))
         asking: asyncio.Task[None] | None = None
         within = 0.0
         try:
@@ -102,11 +102,11 @@ def poke(
     """Receive once and, if that was not enough, ask once: for somebody who looks now and then, on no event loop."""
 
     async def look() -> Progress:
-        async with Lookout(catalogue, oss, smq, queue) as lookout:
+        async with SharedPoller(catalogue, oss, smq, queue) as lookout:
             await lookout.drain(1)
             progress = await lookout.look(shard)
             if not progress.done:
-                await Asker(lookout, submitted_of(shard)).ask()
+                await StatusPoller(lookout, submitted_of(shard)).ask()
                 progress = await lookout.look(shard)
             return progress
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from oss_audio_core.oss.error_classification import THROTTLED
 from oss_audio_core.oss.explain import why_unreachable
-from oss_audio_core.oss.judging import THROTTLED
 from oss_audio_core.oss.redact import redact
 from oss_audio_core.smq.documents import UnreadableXml, children, local_name, parse
 from oss_audio_core.smq.errors import (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oss_audio_core.verification.halving import HalvingLine
+from oss_audio_core.verification.downsampling import HalvingLine
 
 SILENCE = 10 ** (-60 / 20)
 """Full scale 1: what stays below is called silent (-60 dBFS)."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oss_audio_core.verification.halving import HalvingLine
+from oss_audio_core.verification.downsampling import HalvingLine
 
 WIDTH = 1200
 """Pixels; the whole duration."""

@@ -11,7 +11,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from oss_audio_core.verification import frame_chain, last_pages
+from oss_audio_core.verification import frame_chain, tail_parsers
 from oss_audio_core.verification.declared_length import declared_duration
 from oss_audio_core.verification.errors import UnreadableAudio
 from oss_audio_core.verification.guarded_open import open_container
@@ -143,12 +143,12 @@ def _counted_end(container: InputContainer, stream: AudioStream, head: bytes, si
 def _end(container: InputContainer, stream: AudioStream, codec: str, head: bytes, tail: bytes, size: int) -> _End:
     rate = stream.codec_context.sample_rate
     if container.format.name == "ogg":
-        granule = last_pages.ogg_end(tail, _LONGEST_OGG_PACKET)
+        granule = tail_parsers.ogg_end(tail, _LONGEST_OGG_PACKET)
         skipped = _opus_pre_skip(stream) if codec == "opus" else 0
         return _End(granule is not None, max(granule - skipped, 0) / rate if granule else 0.0)
     if container.format.name == "flac":
         extradata = stream.codec_context.extradata or b""
-        samples = last_pages.flac_end(tail, int.from_bytes(extradata[:2], "big"))
+        samples = tail_parsers.flac_end(tail, int.from_bytes(extradata[:2], "big"))
         promised = int.from_bytes(extradata[13:18], "big") & (1 << 36) - 1
         return _End(samples is not None, (samples or promised) / rate, samples is None, promised / rate or None)
     if codec not in _CHAINS or container.format.name not in {"mp3", "aac", "ac3", "amr"}:

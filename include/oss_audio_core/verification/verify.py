@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oss_audio_core.audio_convert import AudioConvert
-from oss_audio_core.verification.against_source import channels_check, clipping_check, silence_check
 from oss_audio_core.verification.checks import Check, Verdict, check, not_checked
 from oss_audio_core.verification.decoding import Limits
 from oss_audio_core.verification.expectation import Expectation, compare, expected
 from oss_audio_core.verification.inspection import Inspection
 from oss_audio_core.verification.probe import Probe
 from oss_audio_core.verification.remote_probe import RemoteProbe
+from oss_audio_core.verification.source_comparison import channels_check, clipping_check, silence_check
 
 Measured = Inspection | RemoteProbe | Probe
 """Decoded whole; looked at in two places; or its packets read."""

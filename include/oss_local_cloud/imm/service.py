@@ -19,12 +19,12 @@ from oss_audio_core.audio_convert import ProcessRequest
 from oss_local_cloud.config import IMM_PROJECT
 from oss_local_cloud.imm import ids, media_info, notification, projects, requests, tasks
 from oss_local_cloud.imm.app import build_app
-from oss_local_cloud.imm.course import Course, OrdinaryCourse
 from oss_local_cloud.imm.engine.binaries import Binaries, check, locate
 from oss_local_cloud.imm.engine.failure import ConversionFailed
 from oss_local_cloud.imm.engine.ffmpeg import FfmpegEngine
 from oss_local_cloud.imm.engine.limits import EngineLimits
 from oss_local_cloud.imm.fair_queue import FairQueue
+from oss_local_cloud.imm.task_hooks import DefaultTaskHooks, TaskHooks
 from oss_local_cloud.interfaces import (
     ImmClientError,
     NoSuchBucket,
@@ -68,7 +68,7 @@ class ImmService:
         workers: int | None = None,
         limits: EngineLimits | None = None,
         clock: Callable[[], float] = time.time,
-        course: Course | None = None,
+        course: TaskHooks | None = None,
     ) -> None:
         self.store = store
         self.region = region
@@ -79,7 +79,7 @@ class ImmService:
         self._topic_exists = topic_exists
         self._workers = workers or os.cpu_count() or 1
         self._limits = limits or EngineLimits()
-        self._course = course or OrdinaryCourse()
+        self._course = course or DefaultTaskHooks()
         self._db = SqliteThread(data_dir / "imm.db", tasks.SCHEMA + projects.SCHEMA)
         self._queue = FairQueue()
         self._told: list[int] = []

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from oss_local_cloud.events.teller import EventTeller
+from oss_local_cloud.events.outbox_relay import OutboxRelay
 from oss_local_cloud.interfaces import AsyncProcessor
 from oss_local_cloud.store.local import LocalObjectStore
 
@@ -25,7 +25,7 @@ class Context:
     processor: AsyncProcessor
     region: str
     threads: ThreadPoolExecutor
-    events: EventTeller | None = None
+    events: OutboxRelay | None = None
 
     async def blocking(self, work: Callable[[], Result]) -> Result:
         """Run something that waits for the disk off the event loop.

@@ -11,20 +11,20 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import MAX_IN_FLIGHT, MAX_PER_SECOND, SMQ_CONNECTION, STAGING_PREFIX, queue_of, topic_of
 from oss_audio.hooks.smq import SMQHook
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOperator, batch_name, counted
+from oss_audio.translate_errors import translate_errors
 from oss_audio.values import Shard, as_flag, as_shard, as_text
 from oss_audio_core.audio_convert import AudioConvert, load_profiles
 from oss_audio_core.catalogue import Catalogue, batches
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.oss import OssSettings, check_bucket, check_imm
-from oss_audio_core.pipeline.making_room import RoomMaker
 from oss_audio_core.pipeline.request import BatchRequest, RequestError
 from oss_audio_core.pipeline.single import plan_single
+from oss_audio_core.pipeline.slot_reclaimer import SlotReclaimer
 from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
 from oss_audio_core.smq import SmqSettings, check_smq
 
@@ -127,7 +127,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
 
     def execute(self, context: Context) -> Shard:
         settings = self.oss()
-        with clear_errors("Submitting conversions", settings):
+        with translate_errors("Submitting conversions", settings):
             if self.shard is None:
                 bucket, key = self._target()
                 self.console_address = console_address(settings, bucket, key)
@@ -143,7 +143,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
             )
             with self.catalogue() as catalogue:
                 shard = as_shard(self.shard) if self.shard is not None else self._plan(catalogue, settings, context)
-                room = RoomMaker(catalogue, settings, smq.settings, smq.queue)
+                room = SlotReclaimer(catalogue, settings, smq.settings, smq.queue)
                 outcomes = submit_shard(
                     catalogue, settings, shard["batch"], shard["shard"], options, room, uid=shard["uid"]
                 )

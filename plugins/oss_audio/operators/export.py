@@ -9,10 +9,10 @@ from airflow.sdk import Asset, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from oss_audio.assets import RENDITIONS
-from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import CATALOGUE_PREFIX, MANIFESTS
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.operators.base import OSSAudioBatchOperator
+from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_batch, as_flag, as_text
 from oss_audio_core.pipeline.exporting import RunExport, export_run
 from oss_audio_core.pipeline.reporting import build_report
@@ -54,7 +54,7 @@ class OSSAudioExportOperator(OSSAudioBatchOperator):
         batch, settings = as_batch(self.batch), self.oss()
         prefix, manifests = as_text(self.catalogue_prefix), as_flag("manifests", self.manifests)
         made = RunExport(None, 0)
-        with clear_errors("Exporting the batch", settings), self.catalogue() as catalogue:
+        with translate_errors("Exporting the batch", settings), self.catalogue() as catalogue:
             report = build_report(catalogue, *batch)
             if report.batch.dry_run:
                 raise AirflowSkipException("a dry run publishes nothing")

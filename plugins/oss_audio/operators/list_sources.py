@@ -9,22 +9,22 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import CATALOGUE_PREFIX, STAGING_PREFIX
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOperator, batch_name
+from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_flag, as_hours, as_moment, as_names, as_number, as_text, as_texts
 from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.batches import Batch
 from oss_audio_core.oss import OssSettings, check_bucket, check_imm
 from oss_audio_core.pipeline.candidates import Order
-from oss_audio_core.pipeline.degrading import look_at_lossy_sources
 from oss_audio_core.pipeline.listing import list_sources
-from oss_audio_core.pipeline.renderings import target_bucket
+from oss_audio_core.pipeline.lossy_guard import look_at_lossy_sources
+from oss_audio_core.pipeline.rendition_spec import target_bucket
 from oss_audio_core.pipeline.request import BatchRequest, RequestError
-from oss_audio_core.pipeline.same_bytes import recognise_same_bytes
 from oss_audio_core.pipeline.selection import refuse_own_targets
+from oss_audio_core.pipeline.unchanged_content import find_unchanged_content
 
 
 class OSSAudioListOperator(OSSAudioOperator):
@@ -154,7 +154,7 @@ class OSSAudioListOperator(OSSAudioOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         settings = self.oss()
-        with clear_errors("Listing the sources", settings):
+        with translate_errors("Listing the sources", settings):
             self.refuse_unknown_params(context)
             request = self._request()
             request = self._within_ages(request, self._check(request, settings))
@@ -176,7 +176,7 @@ class OSSAudioListOperator(OSSAudioOperator):
                     batch.id,
                     restore=request.restore,
                 )
-                if same := recognise_same_bytes(catalogue, settings, batch.id):
+                if same := find_unchanged_content(catalogue, settings, batch.id):
                     self.log.info("Asked for the checksums of %d sources with another ETag and the same size", same)
                 if request.never_degrade:
                     looked = look_at_lossy_sources(catalogue, settings, batch.id)

@@ -8,9 +8,9 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import PRICES
 from oss_audio.operators.base import OSSAudioBatchOperator
+from oss_audio.translate_errors import translate_errors
 from oss_audio.values import Shard, as_batch, as_text
 from oss_audio_core.catalogue import batches
 from oss_audio_core.pipeline.decisions import Plan
@@ -37,7 +37,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
     def execute(self, context: Context) -> list[Shard]:
         handle = as_batch(self.batch)
         settings = self.oss()
-        with clear_errors("Planning the batch", settings), self.catalogue() as catalogue:
+        with translate_errors("Planning the batch", settings), self.catalogue() as catalogue:
             with catalogue.read() as connection:
                 batch = batches.get_batch(connection, *handle)
                 if batch.planned_at is not None:

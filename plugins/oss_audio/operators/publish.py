@@ -7,11 +7,11 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from oss_audio.clear_errors import clear_errors
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.operators.base import OSSAudioBatchOperator, counted
+from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_batch
-from oss_audio_core.pipeline.touched import touched
+from oss_audio_core.pipeline.lineage_datasets import touched
 
 
 class OSSAudioPublishOperator(OSSAudioBatchOperator):
@@ -32,7 +32,7 @@ class OSSAudioPublishOperator(OSSAudioBatchOperator):
         if self.batch is None:
             raise AirflowSkipException("there is no batch: the task that lists the sources failed")
         settings = self.oss()
-        with clear_errors("Publishing the renditions", settings), self.catalogue() as catalogue:
+        with translate_errors("Publishing the renditions", settings), self.catalogue() as catalogue:
             batch = as_batch(self.batch)
             outcomes = publish_batch(catalogue, settings, *batch)
             self.datasets = Datasets(*touched(catalogue, *batch))

@@ -9,9 +9,9 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import REPORTS
 from oss_audio.operators.base import OSSAudioOperator
+from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_batch, as_number, as_percent, as_text
 from oss_audio_core.catalogue import batches
 from oss_audio_core.pipeline.reporting import build_report, render, write_report
@@ -55,7 +55,7 @@ class OSSAudioReportOperator(OSSAudioOperator):
         if self.batch is None:
             raise AirflowFailException("there is nothing to report: the first task failed, and its log says why")
         batch = as_batch(self.batch)
-        with clear_errors("Reporting the batch"), self.catalogue() as catalogue:
+        with translate_errors("Reporting the batch"), self.catalogue() as catalogue:
             report = build_report(catalogue, *batch)
             with catalogue.write() as connection:
                 batches.end_batch(connection, *batch)

@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from oss_audio.clear_errors import clear_errors
 from oss_audio.operators.base import OSSAudioOperator, batch_name
+from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_flag, as_number, as_text
 from oss_audio_core.catalogue import batches
 from oss_audio_core.pipeline.requeueing import Wanted, requeue
@@ -49,7 +49,7 @@ class OSSAudioRequeueOperator(OSSAudioOperator):
         self.limit = limit
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with clear_errors("Planning failures again"), self.catalogue() as catalogue:
+        with translate_errors("Planning failures again"), self.catalogue() as catalogue:
             self.refuse_unknown_params(context)
             attempts = as_number("attempts", self.attempts)
             wanted = Wanted(

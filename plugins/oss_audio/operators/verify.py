@@ -5,8 +5,8 @@ from __future__ import annotations
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from oss_audio.clear_errors import clear_errors
 from oss_audio.operators.base import OSSAudioBatchOperator, counted
+from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_batch
 
 
@@ -24,7 +24,7 @@ class OSSAudioVerifyOperator(OSSAudioBatchOperator):
         if self.batch is None:
             raise AirflowSkipException("there is no batch: the task that lists the sources failed")
         settings = self.oss()
-        with clear_errors("Verifying the outputs", settings), self.catalogue() as catalogue:
+        with translate_errors("Verifying the outputs", settings), self.catalogue() as catalogue:
             outcomes = verify_batch(catalogue, settings, *as_batch(self.batch))
         self.log.info("Outputs: %s", counted(outcomes) or "nothing to verify")
         return dict(outcomes)

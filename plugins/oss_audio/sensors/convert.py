@@ -15,16 +15,16 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
 )
 
-from oss_audio.clear_errors import clear_errors
 from oss_audio.defaults import SMQ_CONNECTION, queue_of
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
 from oss_audio.hooks.smq import SMQHook
+from oss_audio.translate_errors import translate_errors
 from oss_audio.triggers.shard import OSSAudioShardTrigger
 from oss_audio.values import Shard, as_shard, as_text
-from oss_audio_core.catalogue import UNHAPPY, Catalogue, batches, conversions, open_catalogue
-from oss_audio_core.pipeline.lookout import look
+from oss_audio_core.catalogue import FAILED_STATES, Catalogue, batches, conversions, open_catalogue
 from oss_audio_core.pipeline.progress import LEFT_OUT, read_progress
+from oss_audio_core.pipeline.shared_poller import look
 from oss_audio_core.pipeline.waiting import poke
 from oss_audio_core.smq import SmqSettings, SmqUnavailable, check_smq
 
@@ -144,7 +144,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         """The catalogue. In one that was replaced nothing is in flight, which must not pass for done."""
         shard = as_shard(self.shard)
         oss = OSSAudioHook(self.oss_conn_id).settings
-        with clear_errors("Waiting for conversions", oss), self._catalogue() as catalogue:
+        with translate_errors("Waiting for conversions", oss), self._catalogue() as catalogue:
             with catalogue.read() as connection:
                 batches.get_batch(connection, shard["batch"], shard["uid"])
             yield catalogue
@@ -169,7 +169,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         """Make sure that the queue is there. Its messages are only a hint: an outage is no reason not to wait."""
         queue = self._queue()
         if self.smq_conn_id is not None and queue is not None:
-            with clear_errors("Waiting for conversions"):
+            with translate_errors("Waiting for conversions"):
                 try:
                     check_smq(SMQHook(self.smq_conn_id).settings, queue=queue)
                 except SmqUnavailable as error:
@@ -180,7 +180,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             return self.fail_on_error
         shard = as_shard(self.shard)
         with (
-            clear_errors("Waiting for conversions"),
+            translate_errors("Waiting for conversions"),
             self._catalogue() as catalogue,
             catalogue.read() as connection,
         ):
@@ -191,23 +191,23 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         """What became of the shard, as the catalogue has it."""
         shard: Shard = as_shard(self.shard)
         with (
-            clear_errors("Waiting for conversions"),
+            translate_errors("Waiting for conversions"),
             self._catalogue() as catalogue,
             catalogue.read() as connection,
         ):
             batches.get_batch(connection, shard["batch"], shard["uid"])
             progress = read_progress(connection, [self._shard])[self._shard]
             without = conversions.of_batch(
-                connection, shard["batch"], UNHAPPY, shard=shard["shard"], limit=1
+                connection, shard["batch"], FAILED_STATES, shard=shard["shard"], limit=1
             ) or conversions.of_batch(connection, shard["batch"], LEFT_OUT, shard=shard["shard"], limit=1)
         if not progress.done:
             raise AirflowSensorTimeout(
                 f"{progress.in_flight} conversions of shard {shard['shard']} of batch {shard['batch']} are still in "
                 f"flight after {timedelta(seconds=self.timeout)}"
             )
-        if progress.disappointing and self._fails_on_error():
+        if progress.has_failures and self._fails_on_error():
             one = without[0]
-            verb = "failed" if one.state in UNHAPPY else f"was {one.state.value}"
+            verb = "failed" if one.state in FAILED_STATES else f"was {one.state.value}"
             reason = ": ".join(text for text in (one.code, one.message) if text)
             raise AirflowFailException(f"oss://{one.bucket}/{one.key} {verb}: {reason}")
         self.log.info("%d converted, %d failed", progress.converted, progress.failed)

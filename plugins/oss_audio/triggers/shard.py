@@ -74,7 +74,7 @@ class OSSAudioShardTrigger(BaseTrigger):
             yield TriggerEvent({"done": False})
             return
         counts = {"converted": progress.converted, "failed": progress.failed}
-        if progress.done and not (self.fail_on_error and progress.disappointing):
+        if progress.done and not (self.fail_on_error and progress.has_failures):
             yield TaskSuccessEvent(
                 xcoms={"return_value": {"batch": self.batch, "uid": self.uid, "shard": self.shard, **counts}}
             )
@@ -83,8 +83,8 @@ class OSSAudioShardTrigger(BaseTrigger):
 
     async def _wait(self) -> Progress | None:
         # In a thread: this import takes a fifth of a second, in which no trigger of the triggerer would go on.
-        await asyncio.to_thread(import_module, "oss_audio.triggers.lookouts")
-        from oss_audio.triggers.lookouts import Place, wait_for_shard
+        await asyncio.to_thread(import_module, "oss_audio.triggers.shared_pollers")
+        from oss_audio.triggers.shared_pollers import Place, wait_for_shard
 
         place = Place(self.oss_conn_id, self.smq_conn_id, self.catalogue_conn_id, self.queue)
         until = datetime.fromisoformat(self.until)

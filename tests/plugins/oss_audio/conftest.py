@@ -31,7 +31,7 @@ from oss_audio.sensors.convert import OSSAudioConvertSensor
 from oss_audio_core.catalogue import Catalogue, State, conversions, open_catalogue
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.oss import OssSettings, check
-from oss_audio_core.pipeline import lookout, submitting, waiting
+from oss_audio_core.pipeline import shared_poller, submitting, waiting
 from oss_audio_core.smq import check as smq_check
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ def deployment(
 ) -> Deployment:
     monkeypatch.setattr(submitting, "PAUSES", (0.01, 0.01))
     monkeypatch.setattr(waiting, "LOOK_EVERY", 0.1)
-    monkeypatch.setattr(lookout, "LOOK_EVERY", 0.1)
-    monkeypatch.setattr(lookout, "LEAST_REST", 0.05)
+    monkeypatch.setattr(shared_poller, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(shared_poller, "LEAST_REST", 0.05)
     deployment = Deployment(connection, local_cloud, tmp_path / "catalogue.db")
     new_catalogue(deployment.database)
     deployment.connect()

@@ -7,7 +7,7 @@ import pytest
 import requests
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from oss_audio.clear_errors import clear_errors
+from oss_audio.translate_errors import translate_errors
 from oss_audio_core.catalogue import CatalogueError, CatalogueUnreachable
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable
 from oss_audio_core.smq import SmqConfigurationError, SmqUnreachable
@@ -19,7 +19,7 @@ SETTINGS = OssSettings("", "cn-hangzhou", "an-id", "a-secret")
     "error", [OssUnavailable("IMM is busy."), SmqUnreachable("no answer."), CatalogueUnreachable("it is starting.")]
 )
 def test_what_passes_is_tried_again(error: Exception) -> None:
-    with pytest.raises(AirflowException, match=str(error)) as caught, clear_errors("Listing"):
+    with pytest.raises(AirflowException, match=str(error)) as caught, translate_errors("Listing"):
         raise error
     assert not isinstance(caught.value, AirflowFailException)
 
@@ -33,7 +33,7 @@ def test_what_passes_is_tried_again(error: Exception) -> None:
     ],
 )
 def test_what_a_person_has_to_mend_is_not(error: Exception) -> None:
-    with pytest.raises(AirflowFailException, match=str(error)), clear_errors("Listing"):
+    with pytest.raises(AirflowFailException, match=str(error)), translate_errors("Listing"):
         raise error
 
 
@@ -57,6 +57,6 @@ def answered(status: int, code: str) -> oss2.exceptions.ServerError:
     ],
 )
 def test_what_a_step_raises_in_the_middle_of_its_work(error: Exception, gives_up: bool) -> None:
-    with pytest.raises(AirflowException) as caught, clear_errors("Verifying", SETTINGS):
+    with pytest.raises(AirflowException) as caught, translate_errors("Verifying", SETTINGS):
         raise error
     assert isinstance(caught.value, AirflowFailException) is gives_up

@@ -14,9 +14,9 @@ import pytest
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException
 
-from oss_audio.triggers import lookouts
-from oss_audio.triggers.lookouts import Place, shared_lookout
-from oss_audio_core.pipeline.lookout import Lookout
+from oss_audio.triggers import shared_pollers
+from oss_audio.triggers.shared_pollers import Place, shared_lookout
+from oss_audio_core.pipeline.shared_poller import SharedPoller
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
@@ -25,12 +25,12 @@ ROOT = Path(__file__).parents[3]
 HERE = Place("oss_default", "smq_default", "audio_catalogue", "audio-done-queue")
 
 
-async def enter(stack: AsyncExitStack, *places: Place) -> list[Lookout]:
+async def enter(stack: AsyncExitStack, *places: Place) -> list[SharedPoller]:
     return list(await asyncio.gather(*(stack.enter_async_context(shared_lookout(place)) for place in places)))
 
 
 def test_the_same_place_is_shared_by_all_who_name_it_and_by_nobody_else(deployment: Deployment) -> None:
-    async def course() -> list[Lookout]:
+    async def course() -> list[SharedPoller]:
         others = HERE._replace(queue="another-queue"), HERE._replace(smq=None)
         async with AsyncExitStack() as stack:
             return await enter(stack, HERE, HERE, *others, HERE)
@@ -64,9 +64,9 @@ def test_a_hundred_triggers_that_start_at_once_read_each_connection_once(
 def test_a_changed_connection_reaches_triggers_that_start_later(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookouts, "REMEMBERED", 0.0)
+    monkeypatch.setattr(shared_pollers, "REMEMBERED", 0.0)
 
-    async def course() -> list[Lookout]:
+    async def course() -> list[SharedPoller]:
         async with AsyncExitStack() as stack:
             before, same = await enter(stack, HERE), await enter(stack, HERE)
             deployment.connect(oss={"read_timeout": 11})
@@ -110,7 +110,7 @@ def test_who_is_cancelled_while_it_is_opened_leaves_the_others_theirs(deployment
 
 
 def test_a_wrong_connection_fails_every_trigger_and_is_not_remembered(deployment: Deployment) -> None:
-    async def course() -> Lookout:
+    async def course() -> SharedPoller:
         async with AsyncExitStack() as stack:
             deployment.connect(oss={"access_key_id": ""})
             for _ in range(2):

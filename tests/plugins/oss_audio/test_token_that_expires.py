@@ -15,12 +15,12 @@ from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.sensors.convert import OSSAudioConvertSensor
-from oss_audio.triggers import lookouts
-from oss_audio.triggers.lookouts import Place, shared_lookout
+from oss_audio.triggers import shared_pollers
 from oss_audio.triggers.shard import OSSAudioShardTrigger
+from oss_audio.triggers.shared_pollers import Place, shared_lookout
 from oss_audio_core.catalogue import State
 from oss_audio_core.catalogue.schema import conversion
-from oss_audio_core.pipeline import draining, lookout
+from oss_audio_core.pipeline import draining, shared_poller
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
@@ -73,7 +73,7 @@ async def until(condition: Callable[[], bool], what: str) -> None:
 def test_a_token_that_expires_in_the_middle_of_a_wait(
     with_token: Deployment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(lookout, "RENEW_EVERY", 0.1)
+    monkeypatch.setattr(shared_poller, "RENEW_EVERY", 0.1)
     monkeypatch.setattr(draining, "PAUSE", 0.1)
     key = with_token.put("a.wav")
     # Without a message, which would tell of the end before the token has expired.
@@ -121,7 +121,7 @@ def test_a_token_that_expires_in_the_middle_of_a_wait(
 def test_triggers_that_start_after_a_renewal_share_the_lookout_that_was_renewed(
     with_token: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookouts, "REMEMBERED", 0.0)
+    monkeypatch.setattr(shared_pollers, "REMEMBERED", 0.0)
 
     async def course() -> None:
         async with shared_lookout(HERE) as before:

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from oss_audio_core.catalogue import State
-from oss_local_cloud.misbehaviour.records import AcceptedTask, Fault
+from oss_local_cloud.fault_injection.records import AcceptedTask, Fault
 from tools.chaos.accounts import Troubles, judge_accounts
 from tools.chaos.catalogue_view import Rendition, Row
-from tools.chaos.judgement import Judgement, judge_renditions, judge_sources
+from tools.chaos.checker import Judgement, judge_renditions, judge_sources
 from tools.chaos.moves import Claim
-from tools.chaos.victims import Hit
+from tools.chaos.targets import Hit
 from tools.stack.components import DAG_PROCESSOR, WORKER
 
 KEY = "incoming/a.wav"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.chaos.hits import DECK, PAUSE, SIDE, STANDSTILL, Manner, plan_hits
+from tools.chaos.injections import DECK, PAUSE, SIDE, STANDSTILL, Manner, plan_hits
 
 SEEDS = st.integers(0, 2**31)
 DOZEN = len(DECK) + len(SIDE[0])

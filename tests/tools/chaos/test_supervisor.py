@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tools.chaos.hits import Manner, PlannedHit
-from tools.chaos.victims import Supervisor
+from tools.chaos.injections import Manner, PlannedHit
+from tools.chaos.targets import Supervisor
 from tools.stack.processes import ManagedProcess, ProcessGroup
 
 SECONDS = 60

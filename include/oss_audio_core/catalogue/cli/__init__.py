@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import looking, sums, upkeep
+from . import browse, maintenance, stats
 from .application import app
 
-__all__ = ["app", "looking", "sums", "upkeep"]
+__all__ = ["app", "browse", "maintenance", "stats"]

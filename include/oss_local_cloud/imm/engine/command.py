@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oss_audio_core.audio_convert import AudioConvert, ParameterError, check_against_source
+from oss_local_cloud.imm.engine.encoder_settings import bitrate_arguments, quality_arguments
 from oss_local_cloud.imm.engine.failure import not_fitting
-from oss_local_cloud.imm.engine.scales import bitrate_arguments, quality_arguments
 from oss_local_cloud.imm.engine.source import GUARDS, Source
 
 LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")

@@ -11,10 +11,10 @@ from typing import Any
 
 from oss_local_cloud.imm.engine import plain_wav
 from oss_local_cloud.imm.engine.binaries import Binaries
+from oss_local_cloud.imm.engine.declared_length import declared_seconds
 from oss_local_cloud.imm.engine.failure import ConversionFailed, internal, over_limit, unreadable
 from oss_local_cloud.imm.engine.limits import EngineLimits
 from oss_local_cloud.imm.engine.process import Allowance, run
-from oss_local_cloud.imm.engine.promise import declared_seconds
 
 FORMAT_WHITELIST = (
     "wav,w64,aiff,au,caf,mp3,aac,flac,ogg,ac3,eac3,amr,amrnb,amrwb,mov,matroska,avi,flv,mpegts,mpeg,asf,ape,wv,tta,dsf"

@@ -14,10 +14,10 @@ from alembic import command
 
 from oss_audio_core.catalogue import Catalogue, CatalogueError, CatalogueTrouble, database, leases, open_catalogue
 from oss_audio_core.catalogue.database import now
+from oss_audio_core.catalogue.errors import passes
 from oss_audio_core.catalogue.migrations.head import HEAD
 from oss_audio_core.catalogue.migrations.runner import config
 from oss_audio_core.catalogue.schema import notification, source
-from oss_audio_core.catalogue.troubles import passes
 from tests.include.oss_audio_core.catalogue.rows import add_source
 
 

@@ -16,8 +16,8 @@ from oss_audio_core.catalogue.conversions import (
     claim,
     count_states,
     fetch,
-    keep_task,
     move,
+    record_orphan_task,
     renew,
     retry,
 )
@@ -194,9 +194,9 @@ def test_a_task_is_kept_with_a_superseded_conversion_by_who_claimed_it_alone(cat
     with catalogue.write() as connection:
         claim(connection, Verb.CLAIM, [row], token="holder", lease_until=now() + timedelta(minutes=1))
         move(connection, Verb.SUPERSEDE, row)
-        keep_task(connection, row, token="somebody", task_id="T-other")
+        record_orphan_task(connection, row, token="somebody", task_id="T-other")
         assert fetch(connection, conversion.c.id == row)[0].task_id is None
-        keep_task(connection, row, token="holder", task_id="T")
+        record_orphan_task(connection, row, token="holder", task_id="T")
         kept = fetch(connection, conversion.c.id == row)[0]
     assert (kept.state, kept.task_id) == (State.SUPERSEDED, "T")
 

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.catalogue import CatalogueError
-from oss_audio_core.catalogue.cli.places import catalogue_url, moment
+from oss_audio_core.catalogue.cli.connect import catalogue_url, moment
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.catalogue.conftest import Library

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oss_audio_core.oss import OssSettings, OssUnavailable, check_bucket, check_imm
-from oss_local_cloud.misbehaviour.client import AdminClient
-from oss_local_cloud.misbehaviour.rules import Error
+from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.rules import Error
 
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess

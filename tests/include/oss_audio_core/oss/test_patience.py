@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import oss2
 import pytest
 
-from oss_audio_core.oss import OssSettings, imm, patience, patiently
-from oss_audio_core.oss.patience import TRIES
-from oss_local_cloud.misbehaviour.client import AdminClient
-from oss_local_cloud.misbehaviour.rules import Error, Reset
+from oss_audio_core.oss import OssSettings, imm, patiently, retry
+from oss_audio_core.oss.retry import TRIES
+from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.rules import Error, Reset
 
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess
@@ -99,7 +99,7 @@ def test_a_walk_through_the_tasks_goes_on_more_slowly_when_it_is_throttled(
     refusals: int,
     ends_well: bool,
 ) -> None:
-    monkeypatch.setattr(patience, "PAUSES", (0.0,) * (TRIES - 1))
+    monkeypatch.setattr(retry, "PAUSES", (0.0,) * (TRIES - 1))
     monkeypatch.setattr(imm, "LIST_EVERY", 0.0)
     rule = admin.add(
         Error(service="imm", operations=("ListTasks",), status=400, code="Throttling.User", times=refusals)

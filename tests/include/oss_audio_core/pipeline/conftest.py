@@ -31,15 +31,15 @@ from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.oss import OssSettings
-from oss_audio_core.pipeline import draining, lookout, making_room, submitting, waiting
+from oss_audio_core.pipeline import draining, shared_poller, slot_reclaimer, submitting, waiting
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.listing import list_sources
-from oss_audio_core.pipeline.lookout import Lookout, look
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.progress import Progress
 from oss_audio_core.pipeline.publishing import publish_batch
 from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.selection import Selection
+from oss_audio_core.pipeline.shared_poller import SharedPoller, look
 from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
 from oss_audio_core.pipeline.verifying import verify_batch
 from oss_audio_core.pipeline.waiting import ShardWaiter, poke
@@ -120,10 +120,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submitting, "LEASE_MARGIN", 0.2)
     monkeypatch.setattr(submitting, "LOOK_EVERY", 0.05)
     monkeypatch.setattr(waiting, "LOOK_EVERY", 0.1)
-    monkeypatch.setattr(lookout, "LOOK_EVERY", 0.1)
-    monkeypatch.setattr(lookout, "LEAST_REST", 0.05)
+    monkeypatch.setattr(shared_poller, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(shared_poller, "LEAST_REST", 0.05)
     monkeypatch.setattr(draining, "PAUSE", 0.1)
-    monkeypatch.setattr(making_room, "ASK_EVERY", 0.1)
+    monkeypatch.setattr(slot_reclaimer, "ASK_EVERY", 0.1)
 
 
 @contextlib.contextmanager
@@ -189,16 +189,16 @@ class Steps:
         options = {"topic": self.topic, **options}
         return submit_shard(self.catalogue, oss or self.oss, batch, 0, SubmitOptions(**options))
 
-    def lookout(self, *, oss: OssSettings | None = None, **options: Any) -> Lookout:
+    def lookout(self, *, oss: OssSettings | None = None, **options: Any) -> SharedPoller:
         """What the waiters of one triggerer share; `queue=None` for one without messages."""
         queue = options.pop("queue", self.queue)
-        return Lookout(self.catalogue, oss or self.oss, self.smq, queue, **{"long_poll": 1, **options})
+        return SharedPoller(self.catalogue, oss or self.oss, self.smq, queue, **{"long_poll": 1, **options})
 
     async def waiting(
         self,
         batch: int,
         *,
-        at: Lookout | None = None,
+        at: SharedPoller | None = None,
         until: timedelta = WAIT,
         oss: OssSettings | None = None,
         queue: Any = ...,

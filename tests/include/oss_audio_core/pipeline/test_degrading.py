@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from oss_audio_core.audio_convert import AudioConvert, Profile
 from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.schema import conversion, source
-from oss_audio_core.pipeline import degrading
-from oss_audio_core.pipeline.degrading import degrades, look_at_lossy_sources
+from oss_audio_core.pipeline import lossy_guard
 from oss_audio_core.pipeline.listing import list_sources
+from oss_audio_core.pipeline.lossy_guard import degrades, look_at_lossy_sources
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.selection import Selection
 from oss_local_cloud.imm.engine.binaries import locate
@@ -78,7 +78,7 @@ def test_a_night_that_never_degrades(steps: Steps, mp3: Profile, wav: Callable[.
 def test_a_long_listing_is_looked_through_in_pages_each_from_its_first_key(
     steps: Steps, mp3: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(degrading, "CHUNK", 2)
+    monkeypatch.setattr(lossy_guard, "CHUNK", 2)
     for number in range(5):
         steps.put(f"{number}.mp3", b"no audio at all" * 300)
     seen: list[str] = []

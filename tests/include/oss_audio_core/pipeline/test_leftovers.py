@@ -75,7 +75,7 @@ def test_a_failure_with_attempts_left_is_tried_again_by_a_later_night(
 def test_a_failure_that_rests_is_named_and_left_for_a_later_night(catalogue: Catalogue, night: Night) -> None:
     first, _ = night(0, "in/a.wav")
     leave(catalogue, first, State.FAILED, retry_at=now() + timedelta(hours=1))
-    assert night(1)[1].decisions == {Decision.RESTING: 1}
+    assert night(1)[1].decisions == {Decision.BACKING_OFF: 1}
     leave(catalogue, first, State.FAILED, retry_at=now())
     assert night(2)[1].decisions == {Decision.RETRY: 1}
 

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from oss_audio_core.catalogue import CatalogueTrouble
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion, lease
-from oss_audio_core.pipeline import asking, lookout
-from oss_audio_core.pipeline.asking import Asker, submitted_of
-from oss_audio_core.pipeline.lookout import Turn
+from oss_audio_core.pipeline import shared_poller, status_poller
 from oss_audio_core.pipeline.progress import Progress
+from oss_audio_core.pipeline.shared_poller import Turn
+from oss_audio_core.pipeline.status_poller import StatusPoller, submitted_of
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -92,7 +92,7 @@ def test_two_lookouts_share_a_queue_and_lose_nothing(steps: Steps, submitted: li
 def test_an_error_is_everybodys_and_who_comes_later_is_served(
     steps: Steps, submitted: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = lookout.look
+    look = shared_poller.look
     fails = True
 
     def look_or_fail(*given: Any) -> Any:
@@ -100,7 +100,7 @@ def test_an_error_is_everybodys_and_who_comes_later_is_served(
             raise CatalogueTrouble("gone for a moment")
         return look(*given)
 
-    monkeypatch.setattr(lookout, "look", look_or_fail)
+    monkeypatch.setattr(shared_poller, "look", look_or_fail)
 
     async def course() -> tuple[list[Any], Progress]:
         nonlocal fails
@@ -122,7 +122,7 @@ def test_a_role_that_cannot_be_given_back_costs_nobody_the_end_of_his_wait(
     def locked(*_: Any) -> None:
         raise CatalogueTrouble("locked for a moment")
 
-    monkeypatch.setattr(lookout.leases, "release", locked)
+    monkeypatch.setattr(shared_poller.leases, "release", locked)
     assert steps.wait(submitted[0], ask_after=NEVER) == Progress(0, 1, 0, 0)
 
 
@@ -154,7 +154,7 @@ def test_all_together_ask_no_faster_than_stated(monkeypatch: pytest.MonkeyPatch)
     async def sleep(seconds: float) -> None:
         clock[0] += max(0.0, seconds)
 
-    monkeypatch.setattr(lookout, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(shared_poller, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     monkeypatch.setattr("asyncio.sleep", sleep)
     began: list[tuple[int, float]] = []
 
@@ -176,7 +176,7 @@ def test_all_together_ask_no_faster_than_stated(monkeypatch: pytest.MonkeyPatch)
 def test_a_round_is_shorter_while_others_wait_for_theirs(
     steps: Steps, monkeypatch: pytest.MonkeyPatch, imm_proxy: Proxy
 ) -> None:
-    monkeypatch.setattr(asking, "TASKS_A_ROUND", 4)
+    monkeypatch.setattr(status_poller, "TASKS_A_ROUND", 4)
     for number in range(5):
         steps.put(f"{number}.wav", b"never converted")
     batches = [steps.plan(profile) for profile in PROFILES[:3]]
@@ -190,7 +190,7 @@ def test_a_round_is_shorter_while_others_wait_for_theirs(
 
     async def ask_all() -> None:
         async with steps.lookout(oss=counted, queue=None) as shared:
-            await asyncio.gather(*(Asker(shared, submitted_of((batch, 0))).ask() for batch in batches))
+            await asyncio.gather(*(StatusPoller(shared, submitted_of((batch, 0))).ask() for batch in batches))
 
     asyncio.run(ask_all())
     # Two others wait during the first round, one during the second, nobody during the third.

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from oss_audio_core.audio_convert import AudioConvert, Profile
 from oss_audio_core.catalogue import State
 from oss_audio_core.catalogue.schema import rendition
-from oss_audio_core.oss.patience import TRIES
+from oss_audio_core.oss.retry import TRIES
 from oss_audio_core.oss.sdk import load_oss2
 from oss_audio_core.pipeline import part_copy, publishing
 from oss_audio_core.pipeline.part_copy import CopyDiffersError, Source, copy_in_parts

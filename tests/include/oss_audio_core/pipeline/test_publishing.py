@@ -15,7 +15,7 @@ from oss_audio_core.audio_convert import Profile
 from oss_audio_core.catalogue import State, batches
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.schema import conversion, rendition
-from oss_audio_core.oss.patience import TRIES
+from oss_audio_core.oss.retry import TRIES
 from oss_audio_core.pipeline import publishing, staged_objects
 from oss_audio_core.pipeline.measures import Measures
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oss_audio_core.pipeline.rate import LONGEST_PAUSE, RECOVERY, Rate
+from oss_audio_core.pipeline.rate_limiter import LONGEST_PAUSE, RECOVERY, AdaptiveRateLimiter
 
 
 class Clock:
@@ -20,7 +20,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def sent_within(rate: Rate, clock: Clock, seconds: float, *, step: float = 0.01) -> int:
+def sent_within(rate: AdaptiveRateLimiter, clock: Clock, seconds: float, *, step: float = 0.01) -> int:
     """How many requests go out in some seconds when there is always one to send."""
     end, sent = clock.at + seconds, 0
     while clock.at < end:
@@ -30,7 +30,7 @@ def sent_within(rate: Rate, clock: Clock, seconds: float, *, step: float = 0.01)
 
 
 def test_without_a_ceiling_everything_goes_out_at_once(clock: Clock) -> None:
-    rate = Rate(clock=clock)
+    rate = AdaptiveRateLimiter(clock=clock)
     assert rate.allowed(16) == 16
     rate.served()
     assert rate.allowed(1000) == 1000
@@ -38,12 +38,12 @@ def test_without_a_ceiling_everything_goes_out_at_once(clock: Clock) -> None:
 
 
 def test_a_ceiling_is_kept(clock: Clock) -> None:
-    rate = Rate(20, clock)
+    rate = AdaptiveRateLimiter(20, clock)
     assert sent_within(rate, clock, 5) == pytest.approx(100, rel=0.1)
 
 
 def test_a_refusal_halves_what_really_went_out(clock: Clock) -> None:
-    rate = Rate(clock=clock)
+    rate = AdaptiveRateLimiter(clock=clock)
     for _ in range(50):
         rate.allowed(4)
         clock.at += 0.1
@@ -56,7 +56,7 @@ def test_a_refusal_halves_what_really_went_out(clock: Clock) -> None:
 
 
 def test_refusals_of_one_burst_halve_once(clock: Clock) -> None:
-    rate = Rate(clock=clock)
+    rate = AdaptiveRateLimiter(clock=clock)
     rate.allowed(16)
     sent_at = clock.at
     clock.at += 0.2
@@ -64,7 +64,7 @@ def test_refusals_of_one_burst_halve_once(clock: Clock) -> None:
 
 
 def test_it_never_stops_for_good_and_recovers(clock: Clock) -> None:
-    rate = Rate(40, clock)
+    rate = AdaptiveRateLimiter(40, clock)
     for _ in range(20):
         rate.allowed(1)
         clock.at += 1

@@ -19,7 +19,7 @@ from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.inbox import fail
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.oss import OssSettings, imm
-from oss_audio_core.pipeline.reconciling import GIVE_UP_AFTER, NoAnswer
+from oss_audio_core.pipeline.lost_submit_finder import GIVE_UP_AFTER, NoAnswer
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps

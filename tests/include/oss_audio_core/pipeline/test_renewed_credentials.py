@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oss_audio_core.oss import OssSettings, OssUnavailable
-from oss_audio_core.pipeline import lookout
-from oss_audio_core.pipeline.lookout import Lookout, ReadAnew
+from oss_audio_core.pipeline import shared_poller
 from oss_audio_core.pipeline.progress import Progress
+from oss_audio_core.pipeline.shared_poller import ReadAnew, SharedPoller
 from oss_audio_core.smq import SmqSettings
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class Connections:
             raise LookupError("the backend of secrets is away")
         return self.old if self.readings <= self.broken + self.late else self.new
 
-    def lookout(self, steps: Steps, queue: str | None, read_anew: ReadAnew | None = None) -> Lookout:
-        return Lookout(steps.catalogue, *self.old, queue, long_poll=1, read_anew=read_anew or self.read)
+    def lookout(self, steps: Steps, queue: str | None, read_anew: ReadAnew | None = None) -> SharedPoller:
+        return SharedPoller(steps.catalogue, *self.old, queue, long_poll=1, read_anew=read_anew or self.read)
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def submitted(steps: Steps, wav: Wav) -> int:
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookout, "RENEW_EVERY", 0.05)
+    monkeypatch.setattr(shared_poller, "RENEW_EVERY", 0.05)
 
 
-def wait(steps: Steps, batch: int, own: Lookout, ask_after: float, told: list[str] | None = None) -> Progress:
+def wait(steps: Steps, batch: int, own: SharedPoller, ask_after: float, told: list[str] | None = None) -> Progress:
     async def course() -> Progress:
         async with own:
             tell = logging.getLogger(__name__).info if told is None else told.append
@@ -96,7 +96,7 @@ def test_a_connection_that_stays_refused_ends_the_wait_with_the_reason(
     steps: Steps, submitted: int, often: None
 ) -> None:
     connections = Connections(steps, late=1_000_000)
-    own = Lookout(steps.catalogue, *connections.old, read_anew=connections.read, refused_for=0.5)
+    own = SharedPoller(steps.catalogue, *connections.old, read_anew=connections.read, refused_for=0.5)
     with pytest.raises(OssUnavailable, match="access key id is unknown"):
         wait(steps, submitted, own, 0.1)
     assert connections.readings > 1

@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.catalogue import batches
-from oss_audio_core.pipeline import same_bytes
+from oss_audio_core.pipeline import unchanged_content
 from oss_audio_core.pipeline.decisions import Decision, Plan
 from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.request import BatchRequest
-from oss_audio_core.pipeline.same_bytes import recognise_same_bytes
+from oss_audio_core.pipeline.unchanged_content import find_unchanged_content
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -37,7 +37,7 @@ def next_night(steps: Steps) -> tuple[int, Plan]:
     with steps.catalogue.write() as connection:
         batch = batches.open_batch(connection, f"{steps.prefix}night-{next(steps.numbers)}", request.to_json())
     list_sources(steps.catalogue, steps.oss.bucket(steps.bucket), request.selection(), batch.id)
-    asked = recognise_same_bytes(steps.catalogue, steps.oss, batch.id)
+    asked = find_unchanged_content(steps.catalogue, steps.oss, batch.id)
     return asked, plan_batch(steps.catalogue, request.selection(), request.renderings(), batch.id)
 
 
@@ -99,7 +99,7 @@ def test_a_long_listing_is_gone_through_in_parts_by_index(
     assert steps.publish(batch) == {"published": 10}
     for name in ("0.wav", "3.wav", "4.wav"):
         put_in_parts(steps, name, contents[name])
-    monkeypatch.setattr(same_bytes, "CHUNK", 2)
+    monkeypatch.setattr(unchanged_content, "CHUNK", 2)
     searches: list[str] = []
 
     @sa.event.listens_for(steps.catalogue._engine, "before_cursor_execute")

@@ -16,8 +16,8 @@ from oss_audio_core.catalogue.conversions import claim
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import lease
 from oss_audio_core.oss import OssUnavailable
-from oss_audio_core.pipeline import making_room
-from oss_audio_core.pipeline.making_room import RoomMaker
+from oss_audio_core.pipeline import slot_reclaimer
+from oss_audio_core.pipeline.slot_reclaimer import SlotReclaimer
 from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def put_five(steps: Steps, wav: Wav) -> None:
 
 
 def room(steps: Steps, queue: str | None = "pipeline-queue") -> Impatient:
-    return Impatient(RoomMaker(steps.catalogue, steps.oss, steps.smq if queue else None, queue, ask_after=0.1))
+    return Impatient(SlotReclaimer(steps.catalogue, steps.oss, steps.smq if queue else None, queue, ask_after=0.1))
 
 
 def test_submits_without_an_answer_that_hold_every_slot_are_looked_into(
@@ -65,7 +65,7 @@ def test_submits_without_an_answer_that_hold_every_slot_are_looked_into(
     batch = steps.plan("mobile-mp3")
     oss_proxy.spoil(POST, lambda _: b"", forward=False, reset=True, times=2)
     oss = replace(steps.oss, endpoint=oss_proxy.address, connect_timeout=0.1, read_timeout=0.5)
-    look = Impatient(RoomMaker(steps.catalogue, oss, steps.smq, steps.queue, ask_after=0.1))
+    look = Impatient(SlotReclaimer(steps.catalogue, oss, steps.smq, steps.queue, ask_after=0.1))
     outcomes = submit_shard(steps.catalogue, oss, batch, 0, SubmitOptions(topic="pipeline", in_flight=2), look)
     assert (outcomes["unknown"], outcomes["accepted"]) == (2, 5)
     assert len(steps.accepted()) == 5
@@ -115,18 +115,18 @@ def test_a_run_finds_out_what_has_ended_of_one_that_nobody_waits_for(steps: Step
 def test_of_all_who_wait_for_slots_of_an_endpoint_one_asks_at_a_time(
     steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making_room, "ASK_EVERY", 3600.0)
+    monkeypatch.setattr(slot_reclaimer, "ASK_EVERY", 3600.0)
     steps.put("a.wav", wav(0.1))
     batch = steps.plan("mobile-mp3")
     oss = replace(steps.oss, endpoint=oss_proxy.address)
     steps.submit(batch, oss=oss, topic=None)
 
-    def lists_after(look: RoomMaker) -> int:
+    def lists_after(look: SlotReclaimer) -> int:
         steps.change(state="submitted")
         look()
         return sum("list-type=2" in line for line in oss_proxy.requests)
 
-    one, other = (RoomMaker(steps.catalogue, oss, None, None) for _ in range(2))
+    one, other = (SlotReclaimer(steps.catalogue, oss, None, None) for _ in range(2))
     assert [lists_after(look) for look in (one, other, one)] == [1, 1, 1]
     with steps.catalogue.write() as connection:
         connection.execute(sa.update(lease).values(until=now()))
@@ -138,6 +138,6 @@ def test_credentials_that_end_while_slots_are_waited_for_end_the_try(steps: Step
     steps.put("a.wav", wav(0.1))
     steps.submit(steps.plan("mobile-mp3"), topic=None)
     refused = replace(steps.oss, access_key_id="replaced"), replace(steps.smq, access_key_id="replaced")
-    look = RoomMaker(steps.catalogue, refused[0], refused[1] if queue else None, queue, ask_after=0.0)
+    look = SlotReclaimer(steps.catalogue, refused[0], refused[1] if queue else None, queue, ask_after=0.0)
     with pytest.raises(OssUnavailable, match="InvalidAccessKeyId"):
         look()

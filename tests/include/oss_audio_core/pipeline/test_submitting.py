@@ -17,9 +17,9 @@ from oss_audio_core.catalogue import CatalogueTrouble, State, Verb, conversions,
 from oss_audio_core.catalogue.conversions import Conversion, claim, retry
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable
-from oss_audio_core.oss.patience import TRIES
+from oss_audio_core.oss.retry import TRIES
 from oss_audio_core.pipeline import submitting
-from oss_audio_core.pipeline.reconciling import NoAnswer
+from oss_audio_core.pipeline.lost_submit_finder import NoAnswer
 from oss_audio_core.pipeline.submit_outcomes import Outcome, post
 from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
 from tests.include.oss_audio_core.pipeline.proxy import refusal
@@ -326,7 +326,7 @@ def test_one_conversion_that_never_gets_an_answer_is_a_failed_row(steps: Steps, 
         steps.put(name, wav())
     batch = steps.plan("mobile-mp3")
     error = ("500 Internal Server Error", "InternalError")
-    oss_proxy.refuse(b"b.wav?x-oss-async-process", *error, times=submitting.TRACELESS)
+    oss_proxy.refuse(b"b.wav?x-oss-async-process", *error, times=submitting.MAX_LOST_SUBMITS)
     outcomes = steps.submit(batch, oss=hurried(steps.oss, oss_proxy.address))
     # A slow machine may hear of an acceptance too late, and look for it.
     assert (outcomes["accepted"] + outcomes["found"], outcomes["rejected"]) == (2, 1)
@@ -375,7 +375,7 @@ def test_a_service_that_takes_nothing_and_says_nothing_is_given_up_for_now(
 ) -> None:
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
-    oss_proxy.refuse(POST, "500 Internal Server Error", "InternalError", times=submitting.TRACELESS)
+    oss_proxy.refuse(POST, "500 Internal Server Error", "InternalError", times=submitting.MAX_LOST_SUBMITS)
     with pytest.raises(NoAnswer, match=r"no usable answer to 3 submits of oss://audio/.*a\.wav"):
         steps.submit(batch, oss=hurried(steps.oss, oss_proxy.address))
     assert steps.row().state is State.PLANNED

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oss_audio_core.catalogue import State
-from oss_audio_core.pipeline.making_room import RoomMaker
+from oss_audio_core.pipeline.slot_reclaimer import SlotReclaimer
 from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def test_all_of_a_shard_goes_through_few_slots(steps: Steps, wav: Callable[..., 
         steps.put(f"{number}.wav", wav())
     batch = steps.plan("mobile-mp3")
     most = 0
-    look = RoomMaker(steps.catalogue, steps.oss, steps.smq if queue else None, queue, ask_after=0.1)
+    look = SlotReclaimer(steps.catalogue, steps.oss, steps.smq if queue else None, queue, ask_after=0.1)
 
     def make_room() -> None:
         nonlocal most

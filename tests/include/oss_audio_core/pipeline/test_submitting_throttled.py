@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import State
 from oss_audio_core.catalogue.schema import conversion
-from oss_audio_core.pipeline import rate, submitting
-from oss_audio_core.pipeline.reconciling import NoAnswer
+from oss_audio_core.pipeline import rate_limiter, submitting
+from oss_audio_core.pipeline.lost_submit_finder import NoAnswer
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -26,8 +26,8 @@ POST = b"x-oss-async-process"
 def test_a_throttled_submit_is_repeated_after_a_pause(
     steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate, "LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr(rate, "SHORTEST_PAUSE", 0.01)
+    monkeypatch.setattr(rate_limiter, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(rate_limiter, "SHORTEST_PAUSE", 0.01)
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
     oss_proxy.refuse(POST, "503 Service Unavailable", "QpsLimitExceeded")
@@ -41,8 +41,8 @@ def test_a_throttled_submit_is_repeated_after_a_pause(
 def test_throttled_answers_of_one_turn_are_one_pause(
     steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(rate, "LONGEST_PAUSE", 0.3)
-    monkeypatch.setattr(rate, "SHORTEST_PAUSE", 0.3)
+    monkeypatch.setattr(rate_limiter, "LONGEST_PAUSE", 0.3)
+    monkeypatch.setattr(rate_limiter, "SHORTEST_PAUSE", 0.3)
     for number in range(6):
         steps.put(f"{number}.wav", wav())
         marker = f"{number}.wav?x-oss-async-process".encode()
@@ -74,8 +74,8 @@ def test_what_is_accepted_during_a_pause_is_written_down_at_once(steps: Steps, w
 
 
 def test_endless_throttling_ends(steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate, "LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr(rate, "SHORTEST_PAUSE", 0.01)
+    monkeypatch.setattr(rate_limiter, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(rate_limiter, "SHORTEST_PAUSE", 0.01)
     monkeypatch.setattr(submitting, "PATIENCE", 0.1)
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")

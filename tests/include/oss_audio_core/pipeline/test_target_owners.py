@@ -15,7 +15,7 @@ from oss_audio_core.audio_convert import load_profiles
 from oss_audio_core.catalogue import Catalogue, State, batches, open_catalogue, schema
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.oss.patience import TRIES
+from oss_audio_core.oss.retry import TRIES
 from oss_audio_core.pipeline.candidates import LEFT_BEHIND
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.listing import list_sources

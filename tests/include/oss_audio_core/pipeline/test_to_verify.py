@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from oss_audio_core.audio_convert import load_profiles
 from oss_audio_core.catalogue import State
 from oss_audio_core.pipeline.fetching import Reader
-from oss_audio_core.pipeline.to_verify import to_verify
+from oss_audio_core.pipeline.verification_work import to_verify
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from oss_audio_core.pipeline import touched as touching
-from oss_audio_core.pipeline.touched import touched
+from oss_audio_core.pipeline import lineage_datasets as touching
+from oss_audio_core.pipeline.lineage_datasets import touched
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps

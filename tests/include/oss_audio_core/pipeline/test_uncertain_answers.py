@@ -11,7 +11,7 @@ import pytest
 
 from oss_audio_core.catalogue import State
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.pipeline import rate, submitting
+from oss_audio_core.pipeline import rate_limiter, submitting
 from tests.include.oss_audio_core.pipeline.proxy import refusal
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def test_a_4xx_that_is_no_error_of_oss_proves_nothing(steps: Steps, wav: Wav, os
 def test_a_submit_that_did_not_arrive_whole_is_repeated_after_a_pause(
     steps: Steps, wav: Wav, oss_proxy: Proxy, answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate, "LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr(rate, "SHORTEST_PAUSE", 0.01)
+    monkeypatch.setattr(rate_limiter, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(rate_limiter, "SHORTEST_PAUSE", 0.01)
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
     oss_proxy.spoil(POST, lambda _: answer, forward=False)

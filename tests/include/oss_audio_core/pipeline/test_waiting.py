@@ -21,8 +21,8 @@ from oss_audio_core.catalogue import State, inbox, leases
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion, lease, notification
 from oss_audio_core.oss import OssSettings, TaskStatus
-from oss_audio_core.pipeline import asking, draining, progress, waiting
-from oss_audio_core.pipeline.progress import Progress, Teller
+from oss_audio_core.pipeline import draining, progress, status_poller, waiting
+from oss_audio_core.pipeline.progress import Progress, ProgressLogger
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -190,7 +190,7 @@ def test_a_task_that_imm_forgot_is_not_overdue_while_its_output_cannot_be_looked
 def test_of_the_overdue_those_are_failed_that_were_asked_about(
     steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "TASKS_A_ROUND", 1)
+    monkeypatch.setattr(status_poller, "TASKS_A_ROUND", 1)
     direct = replace(steps.profile, publish="direct", target_key=f"direct/{steps.prefix}{{barename}}.mp3")
     for number in range(3):
         steps.put(f"{number}.wav", wav())
@@ -307,7 +307,7 @@ def test_progress_is_told_in_words(steps: Steps, wav: Wav) -> None:
 def test_progress_has_a_rate_a_time_left_and_remarks(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    teller = Teller()
+    teller = ProgressLogger()
     teller.saw(Progress(100, 0, 0, 0))
     assert teller.line(Progress(100, 0, 0, 0)) == "0 converted, 0 failed, 100 in flight"
     clock[0] += 120
@@ -319,7 +319,7 @@ def test_progress_has_a_rate_a_time_left_and_remarks(monkeypatch: pytest.MonkeyP
 def test_a_long_wait_is_told_of_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    teller = Teller()
+    teller = ProgressLogger()
     told = []
     for second in range(6 * 3600):
         clock[0] = 1000.0 + second
@@ -423,7 +423,7 @@ def test_two_runs_on_one_queue_lose_no_message_to_the_wrong_reader(steps: Steps,
 def test_a_round_of_asking_has_no_more_requests_than_stated(
     steps: Steps, monkeypatch: pytest.MonkeyPatch, oss_proxy: Proxy, imm_proxy: Proxy
 ) -> None:
-    monkeypatch.setattr(asking, "TASKS_A_ROUND", 2)
+    monkeypatch.setattr(status_poller, "TASKS_A_ROUND", 2)
     for number in range(5):
         steps.put(f"{number}.wav", b"never converted")
     batch = steps.plan("mobile-mp3")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from oss_audio_core.audio_convert import AudioConvert
 from oss_audio_core.verification import Inspection, Limits, UnreadableAudio, decode_limits, inspect, probe
-from oss_audio_core.verification.halving import HalvingLine
+from oss_audio_core.verification.downsampling import HalvingLine
 from oss_audio_core.verification.levels import Levels
 from tests.include.oss_audio_core.verification.tones import sine, stereo, wav
 

@@ -16,8 +16,8 @@ import oss2
 import pytest
 
 from oss_local_cloud.events.origin import Origin
+from oss_local_cloud.events.outbox_relay import OutboxRelay
 from oss_local_cloud.events.rules import EventRule
-from oss_local_cloud.events.teller import EventTeller
 from oss_local_cloud.smq.errors import topic_not_exist
 from oss_local_cloud.store.local import LocalObjectStore
 from oss_local_cloud.store.records import Attributes
@@ -49,7 +49,7 @@ class Topic:
 
 @asynccontextmanager
 async def telling(store: LocalObjectStore, topic: Topic) -> Any:
-    teller = EventTeller(store.events, topic.publish)
+    teller = OutboxRelay(store.events, topic.publish)
     await teller.start()
     try:
         yield teller

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from oss_local_cloud.imm import tasks
-from oss_local_cloud.imm.course import Course
 from oss_local_cloud.imm.engine.binaries import Binaries, locate
 from oss_local_cloud.imm.engine.limits import EngineLimits
 from oss_local_cloud.imm.service import ImmService
+from oss_local_cloud.imm.task_hooks import TaskHooks
 from oss_local_cloud.signatures.credentials import Credentials
 from oss_local_cloud.smq.attributes import QueueAttributes
 from oss_local_cloud.smq.service import SmqService
@@ -87,7 +87,7 @@ class Cloud:
     workers: int = 2
     limits: EngineLimits = field(default_factory=EngineLimits)
     publish_fails: bool = False
-    course: Course | None = None
+    course: TaskHooks | None = None
     store: LocalObjectStore = field(init=False)
     smq: SmqService = field(init=False)
     imm: ImmService = field(init=False)

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from oss_local_cloud.imm import tasks
-from oss_local_cloud.imm.course import Convert, OrdinaryCourse
 from oss_local_cloud.imm.engine.limits import EngineLimits
+from oss_local_cloud.imm.task_hooks import Convert, DefaultTaskHooks
 from oss_local_cloud.interfaces import ImmClientError
 
 # outbucket, dest.aac and AudioConvert in URL-safe Base64
@@ -209,7 +209,7 @@ async def test_accepted_tasks_are_finished_once_after_a_restart_in_their_order(
 async def test_two_tries_of_one_task_write_apart(
     cloud: Any, make_audio: Callable[..., Path], probe_file: Callable[[Path], dict[str, Any]]
 ) -> None:
-    class TwiceAtOnce(OrdinaryCourse):
+    class TwiceAtOnce(DefaultTaskHooks):
         """As after a kill, when the FFmpeg of before still runs."""
 
         async def convert(self, task: tasks.Task, convert: Convert) -> None:

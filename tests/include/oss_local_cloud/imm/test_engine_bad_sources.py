@@ -18,11 +18,11 @@ import pytest
 
 from oss_audio_core.audio_convert import AudioConvert
 from oss_local_cloud.imm.engine.binaries import SETTING, Binaries, EngineUnavailable, check, locate
+from oss_local_cloud.imm.engine.declared_length import declared_seconds
 from oss_local_cloud.imm.engine.failure import ConversionFailed
 from oss_local_cloud.imm.engine.ffmpeg import FfmpegEngine
 from oss_local_cloud.imm.engine.limits import EngineLimits
 from oss_local_cloud.imm.engine.process import Allowance, run
-from oss_local_cloud.imm.engine.promise import declared_seconds
 
 MakeAudio = Callable[..., Path]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oss_local_cloud.imm.engine.scales import bitrate_arguments, quality_arguments
+from oss_local_cloud.imm.engine.encoder_settings import bitrate_arguments, quality_arguments
 
 
 @pytest.mark.parametrize(

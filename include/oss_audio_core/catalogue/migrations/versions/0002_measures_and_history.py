@@ -154,7 +154,7 @@ MOVE_DOWN = {
         """,
 }
 
-UNHAPPY = sa.text("newest AND state IN ('failed', 'quarantined', 'dead')")
+FAILED_STATES = sa.text("newest AND state IN ('failed', 'quarantined', 'dead')")
 
 
 def upgrade() -> None:
@@ -172,7 +172,11 @@ def upgrade() -> None:
         op.execute(sa.text(statement))
     op.drop_column("conversion", "checks")
     op.create_index(
-        "ix_conversion_unhappy", "conversion", ["changed_at"], sqlite_where=UNHAPPY, postgresql_where=UNHAPPY
+        "ix_conversion_unhappy",
+        "conversion",
+        ["changed_at"],
+        sqlite_where=FAILED_STATES,
+        postgresql_where=FAILED_STATES,
     )
     op.create_index("ix_notification_received_at", "notification", ["received_at"])
     op.create_index("ix_rendition_profile_published", "rendition", ["profile", "published_at", "id"])

@@ -1,0 +1,144 @@
+"""`export`, `cancel`, `prune`, `check`: files for analysts, runs called off, old rows, catalogue against buckets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated
+
+import sqlalchemy as sa
+import typer
+
+from oss_audio_core.catalogue import cancelling, checking, exporting, pruning, repairing
+from oss_audio_core.catalogue.batches import NoSuchBatch
+from oss_audio_core.catalogue.checking import Kind
+from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.pruning import Ages
+from oss_audio_core.catalogue.schema import batch
+
+from .application import CatalogueOption, JsonOption, app
+from .connect import opened, oss_settings
+from .output import note, show_json, show_rows
+
+EndpointOption = Annotated[str | None, typer.Option(help="of OSS; by default OSS_ENDPOINT, or the region's own")]
+RegionOption = Annotated[str | None, typer.Option(help="of OSS; by default OSS_REGION")]
+#: Without options.
+_AGES = Ages()
+Days = Annotated[int, typer.Option(min=0, metavar="DAYS", help="older than this")]
+
+
+@app.command()
+def export(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="oss://bucket/catalogue, or a local folder")],
+    run: Annotated[str | None, typer.Option(help="dag_id/run_id; by default the last run that was reported")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="all that is published, for a folder of its own")] = False,
+    endpoint: EndpointOption = None,
+    region: RegionOption = None,
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write what a run published as Parquet, below FOLDER/dt=YYYY-MM-DD/; a rerun overwrites its own file."""
+    with opened(catalogue) as there:
+        settings = oss_settings(endpoint, region) if folder.startswith("oss://") else None
+    with opened(catalogue, settings) as there:
+        if everything:
+            written = exporting.export_all(there, folder, settings=settings)
+        else:
+            written = exporting.export_batch(there, _batch(there, run), folder, settings=settings)
+    if as_json:
+        show_json(vars(written))
+    else:
+        show_rows([vars(written)], ("uri", "rows", "size"), nothing="")
+
+
+@app.command()
+def cancel(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="dag_id/run_id, as its report's title has it")],
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Don't submit what a run has planned and not submitted yet; stop the run itself in Airflow, before that."""
+    with opened(catalogue) as there:
+        done = cancelling.cancel_batch(there, run)
+    if as_json:
+        show_json(vars(done))
+        return
+    show_rows([vars(done)], ("cancelled", "left_to_others", "in_flight"), nothing="")
+    if done.in_flight:
+        note("what is in flight is paid for: clear the run's tasks from await on, or the next run takes it over")
+
+
+@app.command()
+def prune(
+    notifications: Days = _AGES.notifications.days,
+    attempts: Days = _AGES.attempts.days,
+    superseded: Days = _AGES.superseded.days,
+    listings: Days = _AGES.listings.days,
+    yes: Annotated[bool, typer.Option("--yes", help="remove them; without it they are only counted")] = False,
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove rows that nobody asks for any more. Renditions, and what stands or failed last, always stay."""
+    ages = Ages(*(timedelta(days=days) for days in (notifications, attempts, superseded, listings)))
+    with opened(catalogue) as there:
+        counts = pruning.prune(there, ages, dry_run=not yes)
+    if as_json:
+        show_json({"removed": yes, "rows": counts})
+        return
+    show_rows([{"what": name, "rows": count} for name, count in counts.items()], ("what", "rows"), nothing="")
+    note("removed" if yes else "nothing was removed: that needs --yes")
+
+
+@app.command()
+def check(
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="missing and changed renditions lose their row and are made anew by the next run; rewritten ones get "
+            "their new ETag; orphaned and staged objects stay",
+        ),
+    ] = False,
+    even_most: Annotated[
+        bool, typer.Option("--even-most", help="repair also when more than half of the renditions are missing")
+    ] = False,
+    delete_orphans: Annotated[bool, typer.Option("--delete-orphans", help="delete orphaned objects")] = False,
+    delete_staged: Annotated[bool, typer.Option("--delete-staged", help="delete what is left of staging")] = False,
+    older_than: Annotated[int, typer.Option(min=0, metavar="HOURS", help="delete no object younger than this")] = 24,
+    staging: Annotated[str, typer.Option(help="prefix of the staging folder in the target buckets")] = ".staging/",
+    endpoint: EndpointOption = None,
+    region: RegionOption = None,
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the catalogue with the buckets. Exit status 2 when they differ and nothing was done about it."""
+    with opened(catalogue):
+        settings = oss_settings(endpoint, region)
+    wanted = {kind for kind, asked in ((Kind.ORPHANED, delete_orphans), (Kind.STAGED, delete_staged)) if asked}
+    with opened(catalogue, settings) as there:
+        found = list(checking.check(there, settings, staging=staging))
+        mended = repairing.repair(there, found, even_most=even_most) if repair else 0
+        deleted = repairing.delete(settings, found, wanted, settled=timedelta(hours=older_than))
+    rows = [asdict(one) for one in found]
+    counts = Counter(one.kind.value for one in found)
+    if as_json:
+        show_json({"counts": counts, "repaired": mended, "deleted": deleted, "differences": rows})
+    else:
+        show_rows(rows, ("kind", "bucket", "key", "detail"), nothing="catalogue and buckets agree")
+        sums = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no difference"
+        note(f"{sums}; {mended} repaired, {deleted} deleted")
+        if young := sum(counts[kind.value] for kind in wanted) - deleted:
+            note(f"{young} younger than {older_than} h stay: they may be in use (--older-than)")
+    if len(found) > mended + deleted:
+        raise typer.Exit(2)
+
+
+def _batch(there: Catalogue, run: str | None) -> int:
+    statement = sa.select(batch.c.id).order_by(batch.c.reported_at.desc(), batch.c.id.desc()).limit(1)
+    statement = statement.where(batch.c.reported_at.is_not(None) if run is None else batch.c.name == run)
+    with there.read() as connection:
+        found = connection.scalar(statement)
+    if found is None:
+        raise NoSuchBatch("no run was reported yet" if run is None else f"the catalogue has no run {run!r}")
+    return int(found)

@@ -1,0 +1,138 @@
+"""Never degrade: no lossy rendition of a lossy source that has fewer bits to begin with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from oss_audio_core.audio_convert import AudioConvert
+from oss_audio_core.catalogue import sources
+from oss_audio_core.catalogue.conversions import CHUNK
+from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.schema import listing, source
+from oss_audio_core.oss import OssSettings
+
+from .error_classification import is_about_the_object
+
+if TYPE_CHECKING:
+    from oss_audio_core.verification import RemoteProbe
+
+log = logging.getLogger(__name__)
+
+#: File names behind which there may be a lossy codec; the others aren't looked at.
+MAYBE_LOSSY = (
+    *("aac", "ac3", "amr", "asf", "flv", "m4a", "m4b", "mka", "mkv", "mov", "mp2", "mp3", "mp4"),
+    *("oga", "ogg", "opus", "ts", "webm", "wma", "wmv"),
+)
+#: FFmpeg's names of codecs that lose nothing; besides these, all that begin with `pcm_` and `dsd_`.
+LOSSLESS = frozenset({"flac", "alac", "ape", "tta", "wavpack", "truehd", "mlp", "wmalossless"})
+#: Sources looked at once.
+CONCURRENCY = 8
+#: Sources written down in one transaction.
+TURN = 100
+
+
+def degrades(convert: AudioConvert, codec: str | None, duration: float | None, size: int) -> bool:
+    """Whether a conversion would spend more bits than its lossy source ever had.
+
+    Args:
+        codec: of the source, FFmpeg's name; None: not known, and then nothing is said against it.
+        duration: of the source, seconds.
+        size: of the source, bytes.
+    """
+    if convert.format.lossless or convert.ab is None or codec is None or not duration:
+        return False
+    if codec in LOSSLESS or codec.startswith(("pcm_", "dsd_")):
+        return False
+    return size * 8 / duration < convert.ab
+
+
+def look_at_lossy_sources(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> int:
+    """Find out codec and duration of a batch's listed sources that may be lossy, by two ranged reads each.
+
+    Each content is looked at once, whatever the number of nights. What can't be read is left to the conversion, which
+    fails with its reason.
+
+    Returns:
+        How many were looked at.
+
+    Raises:
+        oss2.exceptions.OssError, requests.RequestException: reading failed, and not for an object's sake.
+    """
+    session = settings.session(CONCURRENCY)
+    looked = 0
+    with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="look") as pool:
+        for page in _unknown(catalogue, batch_id):
+            found = pool.map(lambda row: (row, _look(settings, session, row)), page)
+            while turn := list(islice(found, TURN)):
+                with catalogue.write() as connection:
+                    for row, seen in turn:
+                        if seen is not None:
+                            sources.sketch(connection, row, asdict(seen.probe))
+                looked += len(turn)
+    return looked
+
+
+def _unknown(catalogue: Catalogue, batch_id: int) -> Iterator[Sequence[Row[Any]]]:
+    """Listed objects of which no codec is known, some at a time."""
+    # By all of the listing's key: by a part of it, SQLite would sort the whole listing anew for each page.
+    place, after = sa.tuple_(listing.c.bucket, listing.c.key), ("", "")
+    statement = (
+        sa.select(listing)
+        .outerjoin(
+            source,
+            sa.and_(
+                source.c.bucket == listing.c.bucket, source.c.key == listing.c.key, source.c.etag == listing.c.etag
+            ),
+        )
+        .where(
+            listing.c.batch_id == batch_id,
+            listing.c.size > 0,
+            source.c.codec.is_(None),
+            sa.or_(*(sa.func.lower(listing.c.key).like(f"%.{extension}") for extension in MAYBE_LOSSY)),
+        )
+        .order_by(listing.c.bucket, listing.c.key)
+        .limit(CHUNK)
+    )
+    while True:
+        with catalogue.read() as connection:
+            page = connection.execute(statement.where(place > after)).all()
+        if not page:
+            return
+        yield page
+        after = (page[-1].bucket, page[-1].key)
+
+
+def _look(settings: OssSettings, session: Any, row: Row[Any]) -> RemoteProbe | None:
+    # Here, so that whoever only plans is spared the audio libraries.
+    import oss2
+
+    from oss_audio_core.verification import UnreadableAudio, probe_remote
+
+    name = f"oss://{row.bucket}/{row.key}"
+    try:
+        return probe_remote(_reader(settings.bucket(row.bucket, session=session), row.key, row.etag), name, row.size)
+    except UnreadableAudio as error:
+        log.warning("%s", error)
+    except oss2.exceptions.OssError as error:
+        if not is_about_the_object(error):
+            raise
+        log.warning("%s", settings.explain(error, f"Looking at {name}"))
+    return None
+
+
+def _reader(bucket: Any, key: str, etag: str) -> Callable[[int, int], tuple[bytes, int]]:
+    def read_range(start: int, length: int) -> tuple[bytes, int]:
+        answer = bucket.get_object(key, byte_range=(start, start + length - 1), headers={"If-Match": f'"{etag}"'})
+        body: bytes = answer.read()
+        size = answer.headers.get("Content-Range", "").rpartition("/")[2]
+        return body, int(size or len(body))
+
+    return read_range

@@ -1,0 +1,103 @@
+"""What there is to verify: the outputs of one source together, each with how thoroughly it is looked at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from oss_audio_core.audio_convert import Profile
+from oss_audio_core.audio_convert.verify_policy import Depth, VerifyPolicy
+from oss_audio_core.catalogue import sources
+from oss_audio_core.catalogue.conversions import CHUNK, Conversion
+from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.sources import Known
+
+from .fetching import Listed, Reader
+from .flow import gathered
+from .rendition_spec import unclipped
+
+Place = tuple[str, str]
+"""Bucket and key."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """A conversion whose output is to be verified, and how; its size in bytes where that was looked up."""
+
+    one: Conversion
+    policy: VerifyPolicy
+    depth: Depth
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class SourceOutputs:
+    """The outputs of one source; what earlier batches know of it, and how it is listed now if they know anything."""
+
+    outputs: Sequence[Output]
+    known: Known | None
+    listed: Listed | None
+
+    @property
+    def decoded(self) -> bool:
+        """Whether one of the outputs is decoded: then its source is, too."""
+        return any(output.depth == "decode" for output in self.outputs)
+
+
+def to_verify(
+    catalogue: Catalogue, reader: Reader, profiles: Mapping[str, Profile], converted: Iterable[Conversion]
+) -> Iterator[SourceOutputs]:
+    """Conversions by source and id, whatever their order was: the same one for everybody who verifies them.
+
+    A thousand are looked up at a time, for a listing's page has as many. Raises oss2.exceptions.OssError.
+    """
+    by_source = sorted(converted, key=lambda one: (one.source_id, one.id))
+    for part in gathered([list(group) for _, group in groupby(by_source, lambda one: one.source_id)], CHUNK):
+        with catalogue.read() as connection:
+            known = sources.known(connection, (group[0].source_id for group in part))
+        places = [(one.bucket, one.key) for one, *_ in part if one.source_id in known]
+        places += [_place(one) for group in part for one in group if _size_matters(_policy(profiles, one), one)]
+        seen = _look_up(reader, places)
+        for group in part:
+            first = group[0]
+            outputs = [_output(_policy(profiles, one), one, seen.get(_place(one))) for one in group]
+            yield SourceOutputs(outputs, known.get(first.source_id), seen.get((first.bucket, first.key)))
+
+
+def _output(policy: VerifyPolicy, one: Conversion, listed: Listed | None) -> Output:
+    depth = policy.depth(listed.size if listed else 0, _identity(one))
+    return Output(one, policy, depth, None if listed is None else listed.size)
+
+
+def _policy(profiles: Mapping[str, Profile], one: Conversion) -> VerifyPolicy:
+    """Of the profile, or of the one that this is a clip of; what has no profile (any more) gets the default."""
+    profile = profiles.get(one.profile) or profiles.get(unclipped(one.profile))
+    return profile.verify if profile else VerifyPolicy()
+
+
+def _size_matters(policy: VerifyPolicy, one: Conversion) -> bool:
+    """For the depth; and a probe of what is known to be small is one read. Staged outputs lie together in a listing."""
+    identity = _identity(one)
+    small, large = policy.depth(0, identity), policy.depth(policy.up_to + 1, identity)
+    return small != large or (small == "probe" and one.publish == "staged")
+
+
+def _identity(one: Conversion) -> str:
+    return f"{one.etag} oss://{one.target_bucket}/{one.target_key}"
+
+
+def _place(one: Conversion) -> Place:
+    return one.output_bucket or one.target_bucket, one.output_key or one.target_key
+
+
+def _look_up(reader: Reader, places: Iterable[Place]) -> dict[Place, Listed]:
+    keys: defaultdict[str, set[str]] = defaultdict(set)
+    for bucket, key in places:
+        keys[bucket].add(key)
+    return {
+        (bucket, key): listed
+        for bucket, wanted in keys.items()
+        for key, listed in reader.look_up(bucket, wanted).items()
+    }

@@ -1,0 +1,112 @@
+"""Tasks that fail, take their time, or are done at once from a rendition that was made before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from oss_local_cloud.fault_injection.durations import sample
+from oss_local_cloud.fault_injection.fault_injector import About, Active, FaultInjector, matches_key
+from oss_local_cloud.fault_injection.notifications import Notifications
+from oss_local_cloud.fault_injection.renditions import KeptRenditions, by_content, by_header
+from oss_local_cloud.fault_injection.rules import Failed, Instant, Slow, TaskRule
+from oss_local_cloud.imm import requests
+from oss_local_cloud.imm.engine.failure import ConversionFailed
+from oss_local_cloud.imm.task_hooks import Convert, Tell
+from oss_local_cloud.imm.tasks import Task
+from oss_local_cloud.interfaces import NoSuchBucket, NoSuchKey, ObjectInfo
+from oss_local_cloud.store.local import LocalObjectStore
+from oss_local_cloud.store.records import Attributes
+
+
+class _SourceChanged(Exception):
+    """What was made can't be said to be of the source that was looked up before."""
+
+
+class DisturbedCourse:
+    """The course of tasks (see imm/course.py) under the rules of a director."""
+
+    def __init__(self, director: FaultInjector, store: LocalObjectStore, notifications: Notifications) -> None:
+        self._director = director
+        self._store = store
+        self._notifications = notifications
+        self._renditions = KeptRenditions(director.directory / "renditions")
+        self._rested: set[int] = set()
+
+    async def rest(self, task: Task) -> float:
+        """The seconds of the rules that fire, the first time; 0 the next."""
+        if task.number in self._rested:
+            self._rested.discard(task.number)
+            return 0.0
+        seconds = 0.0
+        for active in self._director.tasks:
+            if isinstance(active.rule, Slow) and (random := self._fires(active, task)) is not None:
+                drawn = sample(active.rule.seconds, random)
+                seconds += drawn
+                await self._director.record(active, _about(task), detail=f"{drawn:.3f} s")
+        if seconds > 0:
+            self._rested.add(task.number)
+        return seconds
+
+    async def convert(self, task: Task, convert: Convert) -> None:
+        """Fail, use a kept rendition, or convert; the first Failed or Instant rule that fires decides."""
+        for active in self._director.tasks:
+            rule = active.rule
+            if isinstance(rule, Failed | Instant) and self._fires(active, task) is not None:
+                await self._director.record(active, _about(task), detail=getattr(rule, "code", ""))
+                if isinstance(rule, Failed):
+                    raise ConversionFailed(rule.code, rule.message)
+                await self._reuse(task, convert, by_header if rule.equal == "header" else by_content)
+                return
+        await convert()
+
+    async def tell(self, task: Task, topic: str, body: bytes, publish: Tell) -> None:
+        """Publish as the rules for messages have it."""
+        await self._notifications.publish_of_task(topic, body.decode(), task, _identity(task))
+
+    def _fires(self, active: Active[TaskRule], task: Task) -> Random | None:
+        if not matches_key(active.rule, task.bucket, task.key):
+            return None
+        return self._director.fires(active, _identity(task))
+
+    async def _reuse(self, task: Task, convert: Convert, likeness: Callable[[ObjectInfo], str]) -> None:
+        """Store what was made of an equal source, as an object of its own; convert when there is nothing yet."""
+        made_here = False
+
+        async def make() -> ObjectInfo:
+            nonlocal made_here
+            made = await convert()
+            made_here = True
+            if self._source(task).etag != source.etag:
+                raise _SourceChanged
+            return made
+
+        try:
+            source = self._source(task)
+            rendition = await self._renditions.find(likeness(source), _parameters(task), make)
+            if not made_here:
+                attributes = Attributes(requests.conversion(task.process).format.content_type)
+                target = (task.target_bucket, task.target_key)
+                await self._store.copy_whole(rendition, *target, attributes)
+        except _SourceChanged:
+            return
+        except NoSuchBucket as error:
+            raise ConversionFailed("ResourceNotFound", f"the target is gone: {error}") from error
+
+    def _source(self, task: Task) -> ObjectInfo:
+        try:
+            return self._store.head(task.bucket, task.key)
+        except (NoSuchBucket, NoSuchKey) as error:
+            raise ConversionFailed("ResourceNotFound", f"the source is gone: {error}") from error
+
+
+def _parameters(task: Task) -> str:
+    return task.process.partition("|")[0]
+
+
+def _identity(task: Task) -> str:
+    return f"{task.bucket}/{task.key} {_parameters(task)}"
+
+
+def _about(task: Task) -> About:
+    return About(bucket=task.bucket, key=task.key, task_id=task.task_id)

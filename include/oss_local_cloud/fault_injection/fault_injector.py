@@ -1,0 +1,222 @@
+"""Decides: holds the rules, throws the dice, counts, and writes down what happened before anybody sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Generic, TypeVar, cast, get_args
+
+from oss_local_cloud.clock import CloudClock
+from oss_local_cloud.fault_injection import fault_store
+from oss_local_cloud.fault_injection.fault_store import StoredRule
+from oss_local_cloud.fault_injection.records import Fault, State
+from oss_local_cloud.fault_injection.rules import (
+    COUNTED_ONLY,
+    AnyRule,
+    InvalidRule,
+    MessageRule,
+    RequestRule,
+    TaskRule,
+)
+from oss_local_cloud.fault_injection.seeded_random import SeededRandom
+from oss_local_cloud.sqlite_thread import SqliteThread
+
+Model = TypeVar("Model", bound=AnyRule, covariant=True)
+
+
+@dataclass
+class Active(Generic[Model]):
+    """A rule at work: `seen` occasions that matched, in this life; `fired` of them (and of earlier lives, where that
+    was written down) became faults.
+    """
+
+    id: str
+    rule: Model
+    fired: int = 0
+    seen: int = 0
+
+    @property
+    def left(self) -> int | None:
+        """How often it can still happen; None without a limit."""
+        return None if self.rule.times is None else max(0, self.rule.times - self.fired)
+
+
+@dataclass(frozen=True)
+class About:
+    """What a fault happened to; see `records.Fault`."""
+
+    bucket: str = ""
+    key: str = ""
+    service: str = ""
+    operation: str = ""
+    request_id: str = ""
+    task_id: str = ""
+
+
+class FaultInjector:
+    """The misbehaviour of one local cloud, kept in ``data_dir/misbehaviour/faults.db``.
+
+    `clock` is the cloud's clock, which it moves. Everything is called in the event loop; a decision is taken at once,
+    so that concurrent callers never share one of a rule's `times`.
+    """
+
+    def __init__(self, data_dir: Path, clock: CloudClock) -> None:
+        self.directory = data_dir / "misbehaviour"
+        self.draining = asyncio.Event()
+        self.clock = clock
+        self._db = SqliteThread(self.directory / "faults.db", fault_store.SCHEMA)
+        self._settings = fault_store.Settings(0, 0, 0.0)
+        self._dice = SeededRandom(0, 0)
+        self._rules: tuple[Active[AnyRule], ...] = ()
+        self._changing = asyncio.Lock()
+        self.requests: tuple[Active[RequestRule], ...] = ()
+        self.messages: tuple[Active[MessageRule], ...] = ()
+        self.tasks: tuple[Active[TaskRule], ...] = ()
+
+    @asynccontextmanager
+    async def open(self, seed: int | None) -> AsyncIterator[FaultInjector]:
+        """Read what an earlier process left, and go on with it; a given `seed` takes the place of the kept one."""
+        await self._db.start()
+        try:
+            self._settings, stored = await self._db.run(
+                lambda db: (fault_store.begin(db, seed), fault_store.load_rules(db))
+            )
+            self.clock.offset = self._settings.clock_offset
+            self._dice = SeededRandom(self._settings.seed, self._settings.starts)
+            self._use([Active(one.id, one.rule, one.fired) for one in stored])
+            yield self
+        finally:
+            await self._db.stop()
+
+    @property
+    def database(self) -> SqliteThread:
+        """Where faults and held messages are."""
+        return self._db
+
+    @property
+    def rules(self) -> Sequence[Active[AnyRule]]:
+        """All rules in their order."""
+        return self._rules
+
+    async def state(self) -> State:
+        """The figures of the whole."""
+        faults, waiting = await self._db.run(lambda db: (fault_store.count_faults(db), fault_store.count_held(db)))
+        seed, starts = self._settings.seed, self._settings.starts
+        return State(seed, starts, self.clock.offset, len(self._rules), faults, waiting)
+
+    # --- changing
+
+    async def replace_rules(self, wanted: Sequence[AnyRule]) -> Sequence[Active[AnyRule]]:
+        """Use these rules instead of all others; raises InvalidRule when two have one id."""
+        async with self._changing:
+            await self._keep(self._named(wanted, []))
+            return self._rules
+
+    async def add_rule(self, wanted: AnyRule) -> Active[AnyRule]:
+        """Add a rule behind the others; raises InvalidRule when its id is taken."""
+        async with self._changing:
+            await self._keep(self._named([wanted], self._rules))
+            return self._rules[-1]
+
+    async def remove_rule(self, rule_id: str) -> bool:
+        """Remove a rule; False when there is none of that id."""
+        async with self._changing:
+            left = [active for active in self._rules if active.id != rule_id]
+            if len(left) == len(self._rules):
+                return False
+            await self._keep(left)
+            return True
+
+    async def set_seed(self, seed: int) -> None:
+        """Throw the dice anew, by another seed or by the same one from the beginning."""
+        await self._db.run(lambda db: fault_store.set_seed(db, seed))
+        self._settings = fault_store.Settings(seed, self._settings.starts, self._settings.clock_offset)
+        self._dice = SeededRandom(seed, self._settings.starts)
+
+    async def set_clock_offset(self, seconds: float) -> None:
+        """Put the clock of all services ahead of the machine's (behind, when negative)."""
+        await self._db.run(lambda db: fault_store.set_clock_offset(db, seconds))
+        self.clock.offset = seconds
+
+    async def forget(self) -> None:
+        """No rules, no faults, the clock right, the dice from the beginning."""
+        await self.replace_rules([])
+        await self.set_clock_offset(0.0)
+        await self.set_seed(self._settings.seed)
+        await self._db.run(fault_store.forget_faults)
+
+    # --- deciding
+
+    def fires(self, active: Active[AnyRule], identity: str) -> Random | None:
+        """Whether the fault happens on this occasion, which matches; then a generator to draw details from."""
+        active.seen += 1
+        if active.left == 0:
+            return None
+        random = self._dice.throw(active.id, identity)
+        if random.random() >= active.rule.rate:
+            return None
+        active.fired += 1
+        return random
+
+    async def record(
+        self, active: Active[AnyRule], about: About, *, when: str = "", detail: str = "", always: bool = False
+    ) -> None:
+        """Write down that a rule has fired, before it shows. Counted only, for some kinds, unless `always`."""
+        times, logged = active.fired, always or active.rule.fault not in COUNTED_ONLY
+        if not logged and active.rule.times is None:
+            return
+        at_ms = time.time_ns() // 1_000_000
+        fault = Fault(0, at_ms, active.id, active.rule.fault, **vars(about), when=when, detail=detail)
+
+        def work(db: sqlite3.Connection) -> None:
+            fault_store.fired(db, active.id, times)
+            if logged:
+                fault_store.log(db, fault)
+
+        await self._db.run(work)
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass, less when the service is to end."""
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.draining.wait()
+
+    # --- inside
+
+    def _named(self, wanted: Sequence[AnyRule], beside: Sequence[Active[AnyRule]]) -> list[Active[AnyRule]]:
+        named = list(beside)
+        for rule in wanted:
+            taken = {active.id for active in named} | {other.id for other in wanted if other is not rule and other.id}
+            name = rule.id or next(free for number in range(1, len(taken) + 2) if (free := f"r{number}") not in taken)
+            if name in taken:
+                raise InvalidRule(f"id: there is a rule {name} already; ids must differ")
+            named.append(Active(name, rule))
+        return named
+
+    async def _keep(self, kept: list[Active[AnyRule]]) -> None:
+        stored = [StoredRule(active.id, active.rule, active.fired) for active in kept]
+        await self._db.run(lambda db: fault_store.keep_rules(db, stored))
+        self._use(kept)
+
+    def _use(self, kept: list[Active[AnyRule]]) -> None:
+        self._rules = tuple(kept)
+        self.requests = cast("tuple[Active[RequestRule], ...]", _of(kept, get_args(RequestRule)))
+        self.messages = cast("tuple[Active[MessageRule], ...]", _of(kept, get_args(MessageRule)))
+        self.tasks = cast("tuple[Active[TaskRule], ...]", _of(kept, get_args(TaskRule)))
+
+
+def _of(kept: Sequence[Active[AnyRule]], kinds: tuple[type, ...]) -> tuple[Active[AnyRule], ...]:
+    return tuple(active for active in kept if isinstance(active.rule, kinds))
+
+
+def matches_key(rule: AnyRule, bucket: str, key: str) -> bool:
+    """Whether a rule is about this bucket and key."""
+    return (rule.bucket is None or rule.bucket == bucket) and key.startswith(rule.key_prefix)

@@ -1,0 +1,214 @@
+"""The layer around each service's HTTP application: latency, errors, resets, silence, and the cloud's clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from random import Random
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from oss_local_cloud.fault_injection.connections import Connections
+from oss_local_cloud.fault_injection.durations import sample
+from oss_local_cloud.fault_injection.fault_injector import About, Active, FaultInjector, matches_key
+from oss_local_cloud.fault_injection.rules import Error, Latency, RequestRule, Reset, When
+from oss_local_cloud.fault_injection.service_adapters import Seen, ServiceAdapter
+
+_KEPT_BODY = 64 << 10  # of an answer that is thrown away, for the id of the task it tells of
+
+
+@dataclass
+class _Chosen:
+    """What will happen to one request: seconds of latency by place, the rule that makes the answer late, and the fault
+    that ends it, if any.
+    """
+
+    latency: dict[When, float] = field(default_factory=lambda: {"before": 0.0, "after": 0.0})
+    late: Active[RequestRule] | None = None
+    fault: Active[RequestRule] | None = None
+
+    def ends(self, when: When) -> bool:
+        return self.fault is not None and self.fault.rule.when == when
+
+
+class _Answer:
+    """Takes an answer that nobody will see."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.body = b""
+
+    async def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {name.lower(): value for name, value in message.get("headers", [])}
+        else:
+            self.body += message.get("body", b"")[: _KEPT_BODY - len(self.body)]
+
+    def task_id(self) -> str:
+        """The TaskId of the conversion that was accepted, "" for any other answer."""
+        with contextlib.suppress(ValueError, AttributeError):
+            return str(json.loads(self.body).get("TaskId", ""))
+        return ""
+
+
+class FaultLayer:
+    """An ASGI application around `app` that applies the rules for the requests of one service.
+
+    It also writes the Date header of every answer, by the cloud's clock.
+    """
+
+    def __init__(self, app: ASGIApp, face: ServiceAdapter, director: FaultInjector, connections: Connections) -> None:
+        self._app = app
+        self._face = face
+        self._director = director
+        self._connections = connections
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI request."""
+        dated = _Dated(send, self._director)
+        if not self._director.requests:
+            await self._app(scope, receive, dated)
+            return
+        seen = self._face.identify(scope)
+        chosen = await self._choose(seen)
+        await self._director.pause(chosen.latency["before"])
+        if chosen.ends("before"):
+            await _drain(receive)
+            about = About(seen.bucket, seen.key, self._face.service, seen.operation, self._face.new_request_id())
+            await self._end(chosen, about, "", scope, receive, dated)
+        elif chosen.ends("after"):
+            answer = _Answer()
+            await self._app(scope, receive, answer.take)
+            await self._director.pause(chosen.latency["after"])
+            detail = f"the answer was {answer.status}"
+            await self._end(chosen, self._about(seen, answer), detail, scope, receive, dated)
+        elif chosen.latency["after"]:
+            await self._answer_late(chosen, seen, scope, receive, dated)
+        else:
+            await self._app(scope, receive, dated)
+
+    async def _choose(self, seen: Seen) -> _Chosen:
+        """Throw the dice of every rule for this request, in their order, up to the first that ends it."""
+        chosen = _Chosen()
+        identity = f"{self._face.service} {seen.operation} {seen.bucket}/{seen.key}"
+        for active in self._director.requests:
+            rule = active.rule
+            if not self._concerns(rule, seen):
+                continue
+            random: Random | None = self._director.fires(active, identity)
+            if random is None:
+                continue
+            if isinstance(rule, Latency):
+                chosen.latency[rule.when] += sample(rule.seconds, random)
+                if rule.when == "after":
+                    chosen.late = active
+                await self._director.record(active, About(service=self._face.service))
+            else:
+                chosen.fault = active
+                break
+        return chosen
+
+    def _concerns(self, rule: RequestRule, seen: Seen) -> bool:
+        return (
+            rule.service == self._face.service
+            and (not rule.operations or seen.operation in rule.operations)
+            and matches_key(rule, seen.bucket, seen.key)
+        )
+
+    async def _answer_late(self, chosen: _Chosen, seen: Seen, scope: Scope, receive: Receive, send: Send) -> None:
+        """Do the work, wait, answer. Who hangs up meanwhile has lost an answer, so that is logged."""
+        answer = _Answer()
+        held: Message | None = None
+
+        async def send_late(message: Message) -> None:
+            nonlocal held
+            if message["type"] == "http.response.start":
+                held = message
+                await answer.take(message)
+                return
+            if held is not None:
+                await answer.take(message)
+                start, held = held, None
+                if await self._hangs_up(receive, chosen.latency["after"]) and chosen.late is not None:
+                    about = self._about(seen, answer)
+                    detail = f"the client hung up; the answer was {answer.status}"
+                    await self._director.record(chosen.late, about, when="after", detail=detail, always=True)
+                await send(start)
+            await send(message)
+
+        await self._app(scope, receive, send_late)
+
+    async def _hangs_up(self, receive: Receive, seconds: float) -> bool:
+        """Let time pass; whether the client closed the connection meanwhile."""
+        gone, pause = asyncio.ensure_future(_gone(receive)), asyncio.ensure_future(self._director.pause(seconds))
+        try:
+            await asyncio.wait({gone, pause}, return_when=asyncio.FIRST_COMPLETED)
+            return gone.done()
+        finally:
+            gone.cancel()
+            pause.cancel()
+
+    def _about(self, seen: Seen, answer: _Answer) -> About:
+        request_id = answer.headers.get(self._face.request_id_header, b"").decode("latin-1")
+        return About(seen.bucket, seen.key, self._face.service, seen.operation, request_id, answer.task_id())
+
+    async def _end(
+        self, chosen: _Chosen, about: About, detail: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Log the fault that ends a request, then let the client have it."""
+        active = chosen.fault
+        if active is None:
+            return
+        rule = active.rule
+        await self._director.record(active, about, when=rule.when, detail=detail)
+        if isinstance(rule, Error):
+            await self._face.send_error(rule, about.request_id, scope, send)
+            return
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            if not isinstance(rule, Reset):
+                closing = asyncio.ensure_future(self._director.draining.wait())
+                await asyncio.wait({gone, closing}, return_when=asyncio.FIRST_COMPLETED)
+                closing.cancel()
+            self._connections.reset(scope)
+            await gone
+        finally:
+            gone.cancel()
+
+
+class _Dated:
+    """Sends with the Date header of the cloud's clock, in place of one that may be there."""
+
+    def __init__(self, send: Send, director: FaultInjector) -> None:
+        self._send = send
+        self._director = director
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [line for line in message.get("headers", []) if line[0].lower() != b"date"]
+            headers.append((b"date", _date(int(self._director.clock()))))
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+@functools.lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode("ascii")
+
+
+async def _drain(receive: Receive) -> None:
+    """Read the request to its end, as a server that is reset after the work would have."""
+    while (message := await receive())["type"] == "http.request":
+        if not message.get("more_body", False):
+            return
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,59 @@
+"""Errors as people meet them in a task log: one sentence, and a retry only where one can help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from oss_audio_core.audio_convert import ParameterError, ProfileError
+from oss_audio_core.catalogue import CatalogueError, CatalogueTrouble, CatalogueUnreachable
+from oss_audio_core.catalogue.batches import NoSuchBatch
+from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable, is_wrong_setting, redact
+from oss_audio_core.pipeline.estimating import PriceError
+from oss_audio_core.pipeline.lost_submit_finder import NoAnswer
+from oss_audio_core.pipeline.request import RequestError
+from oss_audio_core.pipeline.selection import SelectionError
+from oss_audio_core.smq import SmqError, SmqUnavailable
+
+#: What only a person can mend: the task fails at once, whatever its retries.
+_SETTINGS = (
+    CatalogueError,
+    NoSuchBatch,
+    OssConfigurationError,
+    ParameterError,
+    PriceError,
+    ProfileError,
+    RequestError,
+    SelectionError,
+    SmqError,
+)
+
+#: What a later try may get past: the task's retries are for this.
+_PASSING = (CatalogueTrouble, CatalogueUnreachable, NoAnswer, OssUnavailable, SmqUnavailable)
+
+
+@contextmanager
+def translate_errors(doing: str, settings: OssSettings | None = None) -> Iterator[None]:
+    """Turn the errors of a step into Airflow's, in words.
+
+    Args:
+        doing: what the step does, as the start of a sentence ("Listing the sources").
+        settings: of the OSS connection that the step uses; names the setting to look at and hides its credentials.
+    """
+    import oss2
+    import requests
+
+    try:
+        yield
+    # What is away now is an error of the same family as what is wrong, so what passes is asked for first.
+    except _PASSING as error:
+        raise AirflowException(redact(str(error), settings.secrets if settings else ())) from None
+    except _SETTINGS as error:
+        raise AirflowFailException(redact(str(error), settings.secrets if settings else ())) from None
+    except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
+        # The second: oss2 doesn't wrap what happens while it reads an answer. `from None`: the exceptions carry
+        # headers and addresses.
+        sentence = settings.explain(error, doing) if settings else f"{doing} failed: {type(error).__name__}"
+        raise (AirflowFailException if is_wrong_setting(error) else AirflowException)(sentence) from None

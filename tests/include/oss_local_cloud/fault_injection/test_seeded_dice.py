@@ -1,0 +1,112 @@
+"""The same seed and the same order of requests give the same faults; interleaving changes nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import Any
+
+import oss2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oss_local_cloud.fault_injection.durations import (
+    Exponential,
+    Normal,
+    Pareto,
+    Seconds,
+    Uniform,
+    sample,
+)
+from oss_local_cloud.fault_injection.rules import Error
+from oss_local_cloud.fault_injection.seeded_random import SeededRandom
+
+KEYS = [f"k{number}" for number in range(40)]
+DISTRIBUTIONS = st.one_of(
+    st.floats(0, 1000),
+    st.builds(Uniform, low=st.floats(0, 10), high=st.floats(10, 100)),
+    st.builds(Normal, mean=st.floats(0, 100), deviation=st.floats(0.01, 100), most=st.floats(0.01, 50)),
+    st.builds(Exponential, mean=st.floats(0.001, 100), most=st.floats(0.01, 50)),
+    st.builds(Pareto, least=st.floats(0.001, 10), shape=st.floats(0.1, 10), most=st.floats(0.01, 50)),
+)
+
+
+def refused(clients: Any, key: str) -> bool:
+    try:
+        clients.put(key)
+    except oss2.exceptions.ServerError:
+        return True
+    return False
+
+
+def test_the_same_seed_gives_the_same_faults(clients: Any):
+    clients.admin.add(Error(service="oss", status=503, rate=0.4))
+    patterns = []
+    for seed in (7, 7, 8):
+        clients.admin.set_seed(seed)
+        patterns.append([refused(clients, key) for key in KEYS])
+    assert patterns[0] == patterns[1] != patterns[2]
+    assert 0 < sum(patterns[0]) < len(KEYS)
+    assert clients.admin.state().seed == 8
+
+
+def test_concurrent_requests_meet_the_faults_they_would_meet_one_by_one(clients: Any):
+    clients.admin.add(Error(service="oss", status=503, rate=0.4))
+    clients.admin.set_seed(7)
+    one_by_one = {key for key in KEYS if refused(clients, key)}
+    clients.admin.set_seed(7)
+    shuffled = Random(1).sample(KEYS, len(KEYS))
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(lambda key: refused(clients, key), shuffled))
+    assert {key for key, was_refused in zip(shuffled, outcomes, strict=True) if was_refused} == one_by_one
+
+
+def test_a_retry_is_a_new_throw(clients: Any):
+    clients.admin.add(Error(service="oss", status=503, rate=0.5))
+    outcomes = [refused(clients, "one key") for _ in range(40)]
+    assert 0 < sum(outcomes) < 40
+
+
+@given(st.integers(0, 2**63 - 1), st.lists(st.text(max_size=5), max_size=30), st.randoms(use_true_random=False))
+def test_throws_depend_on_the_identity_and_its_own_count_only(seed: int, identities: list[str], order: Random):
+    def thrown(sequence: list[str]) -> dict[str, list[float]]:
+        dice, found = SeededRandom(seed, 1), dict[str, list[float]]()
+        for identity in sequence:
+            found.setdefault(identity, []).append(dice.throw("r1", identity).random())
+        return found
+
+    assert thrown(identities) == thrown(order.sample(identities, len(identities)))
+
+
+@pytest.mark.parametrize(("other_seed", "other_start", "other_rule"), [(2, 1, "r"), (1, 2, "r"), (1, 1, "s")])
+def test_seed_start_and_rule_each_change_the_throws(other_seed: int, other_start: int, other_rule: str):
+    ours, theirs = SeededRandom(1, 1), SeededRandom(other_seed, other_start)
+    assert [ours.throw("r", "x").random() for _ in range(4)] != [theirs.throw(other_rule, "x").random() for _ in "1234"]
+
+
+@given(DISTRIBUTIONS, st.integers())
+def test_times_lie_between_nothing_and_the_most(seconds: Seconds, seed: int):
+    drawn = sample(seconds, Random(seed))
+    assert drawn == sample(seconds, Random(seed))
+    if isinstance(seconds, int | float):
+        assert drawn == seconds
+    else:
+        assert 0 <= drawn <= seconds.most
+    if isinstance(seconds, Uniform):
+        assert seconds.low <= drawn <= seconds.high
+
+
+@pytest.mark.parametrize(
+    ("seconds", "mean"),
+    [
+        (Uniform(low=1.0, high=3.0), 2.0),
+        (Normal(mean=5.0, deviation=0.5), 5.0),
+        (Exponential(mean=2.0), 2.0),
+        (Pareto(least=1.0, shape=3.0), 1.5),
+    ],
+)
+def test_distributions_have_their_means(seconds: Seconds, mean: float):
+    random = Random(1)
+    drawn = [sample(seconds, random) for _ in range(20_000)]
+    assert sum(drawn) / len(drawn) == pytest.approx(mean, rel=0.03)
