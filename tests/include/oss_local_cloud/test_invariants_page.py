@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[2]
-PAGE = TESTS.parent / "include" / "local_cloud" / "INVARIANTS.md"
+PAGE = TESTS.parent / "include" / "oss_local_cloud" / "INVARIANTS.md"
 
 
 def rules() -> list[tuple[str, str]]:

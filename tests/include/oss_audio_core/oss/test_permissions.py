@@ -59,7 +59,7 @@ def used() -> Iterator[str]:
     """Every name after a dot in the code of the product, the local cloud left out."""
     files = [*(ROOT / "include").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]
     for path in files:
-        if "local_cloud" not in path.parts:
+        if "oss_local_cloud" not in path.parts:
             yield from (node.attr for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Attribute))
 
 
