@@ -30,7 +30,6 @@ from tools.stack.signals import interrupted_by_signals
 
 Say = Callable[[str], None]
 
-#: By name, in this order: the module that summarises the figures, and how they are measured.
 BENCHMARKS: dict[str, tuple[Any, Callable[[argparse.Namespace, Say], Any]]] = {
     "conversions": (conversions, lambda given, say: conversions.measure(_workload(given), given.idle, say)),
     "plain": (
@@ -50,6 +49,7 @@ BENCHMARKS: dict[str, tuple[Any, Callable[[argparse.Namespace, Say], Any]]] = {
     "objects": (object_api, lambda given, say: object_api.measure(given.keys, given.gibibytes, say)),
     "setup": (fresh_clone, lambda given, say: fresh_clone.measure(say)),
 }
+"""By name, in this order: the module that summarises the figures, and how they are measured."""
 
 
 def main() -> int:

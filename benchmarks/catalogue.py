@@ -17,10 +17,9 @@ from benchmarks.filled_catalogue import fill
 from oss_audio_core.catalogue import Catalogue, open_catalogue
 from oss_audio_core.catalogue.browsing import Published, page
 
-#: Pages of one kind that are read, each from the end of the one before.
 PAGES = 20
+"""Pages of one kind that are read, each from the end of the one before."""
 
-#: Run in a process of its own, whose largest resident memory is then the export's: the last line is two numbers.
 _EXPORT = """
 import sys, time
 import pyarrow.parquet
@@ -33,13 +32,13 @@ began = time.perf_counter()
 export_batch(catalogue, 1, sys.argv[2])
 print(time.perf_counter() - began, peak())
 """
+"""Run in a process of its own, whose largest resident memory is then the export's: the last line is two numbers."""
 
 
 def _day(month: int, day: int) -> datetime:
     return datetime(2026, month, day, tzinfo=UTC)
 
 
-#: Times run from the beginning of 2026, a rendition every 31 s; keys are library/0000/ to library/0996/.
 SELECTIONS: Mapping[str, Published] = {
     "newest first": Published(),
     "of a profile": Published(profile="profile-2"),
@@ -49,6 +48,7 @@ SELECTIONS: Mapping[str, Published] = {
     "by a prefix, in a month": Published(prefix="library/05", since=_day(6, 1), until=_day(7, 1)),
     "by a prefix, in a night": Published(prefix="library/0", since=_day(6, 1), until=_day(6, 2)),
 }
+"""Times run from the beginning of 2026, a rendition every 31 s; keys are library/0000/ to library/0996/."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import Catalogue
 
-#: Renditions of each source, and so profiles.
 PROFILES = 4
+"""Renditions of each source, and so profiles."""
 
-#: A number in every row, from 0. Keys, times and sizes are spread as a library's are.
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) "
+"""A number in every row, from 0. Keys, times and sizes are spread as a library's are."""
 
 _FILL = (
     """

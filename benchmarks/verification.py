@@ -46,7 +46,7 @@ RATE = 44_100
 @dataclass(frozen=True)
 class Cost:
     """CPU of one profile's rendition, in seconds for the whole clip: made, decoded and measured with and without true
-    peaks, judged; ``probe``: of one remote probe beyond its requests, with the bytes it read.
+    peaks, judged; `probe`: of one remote probe beyond its requests, with the bytes it read.
     """
 
     profile: str
@@ -65,7 +65,7 @@ class Cost:
 
 
 def measure(minutes: float, say: Callable[[str], None]) -> list[Cost]:
-    """Make and verify one rendition per profile of a clip of ``minutes``."""
+    """Make and verify one rendition per profile of a clip of `minutes`."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         source = Path(folder) / "source.wav"
         say(f"making a source of {minutes:g} min")

@@ -20,10 +20,12 @@ from oss_audio_core.catalogue import open_catalogue
 from tools.cloud_process import CloudProcess
 
 ROOT = Path(__file__).parents[1]
-#: Files that take a minute or more begin first: the last of several workers to end decides how long all take.
 LONGEST = ("airflow", "tools/demo", "plugins/oss_audio/test_interventions")
-#: Scratch files live in memory where there is room: the suite flushes far more often than a disk likes.
+"""Files that take a minute or more begin first: the last of several workers to end decides how long all take."""
+
 MEMORY = Path("/dev/shm")
+"""Scratch files live in memory where there is room: the suite flushes far more often than a disk likes."""
+
 ROOM = 2 << 30
 
 

@@ -35,7 +35,7 @@ class ImmClientError(Exception):
     """A request IMM refused; OSS answers it as the code `Imm Client` with IMM's own status and message.
 
     `status` is the HTTP status; `message` is the sentence OSS puts into <Message>, for example
-    ``InvalidArgument, [target]:is required.``
+    `InvalidArgument, [target]:is required.`
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -152,7 +152,7 @@ class Submitted:
 
 
 class AsyncProcessor(Protocol):
-    """Whoever runs ``x-oss-async-process`` requests."""
+    """Whoever runs `x-oss-async-process` requests."""
 
     async def submit(self, bucket: str, key: str, process: str) -> Submitted:
         """Accept the conversion `process` of an object; raises ImmClientError.
@@ -161,4 +161,4 @@ class AsyncProcessor(Protocol):
         """
 
     async def audio_info(self, bucket: str, key: str) -> dict[str, object]:
-        """What ``audio/info`` answers about an object, ready for JSON; raises ImmClientError."""
+        """What `audio/info` answers about an object, ready for JSON; raises ImmClientError."""

@@ -3,7 +3,7 @@
 The services are asyncio programs, and a commit that waits for the disk must not hold their event loop up.
 One thread writes; whatever is waiting when it looks goes into one transaction (group commit), each of several in a
 savepoint of its own, and nobody gets an answer before that transaction is committed with
-``synchronous=FULL``. So what was answered survives ``kill -9`` and a loss of power, and a hundred
+`synchronous=FULL`. So what was answered survives `kill -9` and a loss of power, and a hundred
 concurrent callers cost one sync, not a hundred.
 """
 
@@ -42,7 +42,7 @@ _Outcome = tuple[_Call[Any], Any, BaseException | None]
 
 
 class SqliteThread:
-    """`await run(work)` calls ``work(connection)`` in the writing thread and returns its value once committed.
+    """`await run(work)` calls `work(connection)` in the writing thread and returns its value once committed.
 
     `work` may read or write; an exception it raises undoes its own writes only and is raised to its caller.
     Calls run in the order they were made. Threads call `write` instead, which blocks. Who only reads, and

@@ -223,7 +223,6 @@ def _interval(end: str) -> str:
     return f"{{{{ {end} | default('{none}', true) if params.interval_only else '' }}}}"
 
 
-#: Arguments of `OSSAudioListOperator` out of the Params above.
 SELECTION: dict[str, Any] = {
     "bucket": "{{ params.bucket }}",
     "prefix": "{{ params.prefix or '' }}",
@@ -247,8 +246,8 @@ SELECTION: dict[str, Any] = {
     "limit": "{{ params.limit }}",
     "plan_only": "{{ params.dry_run }}",
 }
+"""Arguments of `OSSAudioListOperator` out of the Params above."""
 
-#: Arguments of `OSSAudioRequeueOperator` out of the Params of `requeue_params`.
 FAILURES: dict[str, Any] = {
     "failed_batch": "{{ params.failed_batch }}",
     "code": "{{ params.code }}",
@@ -257,9 +256,10 @@ FAILURES: dict[str, Any] = {
     "attempts": "{{ params.attempts }}",
     "limit": "{{ params.limit }}",
 }
+"""Arguments of `OSSAudioRequeueOperator` out of the Params of `requeue_params`."""
 
-#: Arguments of `batch_pipeline` out of the Params, besides what the batch is about.
 VERDICT: dict[str, Any] = {
     "failure_threshold": "{{ params.failure_threshold }}",
     "max_failures": "{{ params.max_failures }}",
 }
+"""Arguments of `batch_pipeline` out of the Params, besides what the batch is about."""

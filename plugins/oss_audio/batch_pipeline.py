@@ -29,14 +29,14 @@ from oss_audio.operators.requeue import OSSAudioRequeueOperator
 from oss_audio.operators.verify import OSSAudioVerifyOperator
 from oss_audio.sensors.convert import OSSAudioConvertSensor
 
-#: For `default_args`. Retries that outlast half an hour without OSS, IMM, SMQ or the catalogue's database: at the least
-#: 1 + 2 + 4 + 8 + 10 + 10 minutes. What only a person can mend fails at once, whatever the retries.
 RETRY_DEFAULTS: dict[str, Any] = {
     "retries": 6,
     "retry_delay": timedelta(minutes=1),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
 }
+"""For `default_args`. Retries that outlast half an hour without OSS, IMM, SMQ or the catalogue's database: at the least
+1 + 2 + 4 + 8 + 10 + 10 minutes. What only a person can mend fails at once, whatever the retries."""
 
 
 def batch_pipeline(

@@ -11,7 +11,6 @@ _Number = TypeVar("_Number", int, float)
 
 PREFIX = "OSS_AUDIO_"
 
-#: Every name there is, without the prefix; docs/configuration.md tells what each means.
 NAMES = frozenset(
     {
         "BUCKET",
@@ -33,8 +32,10 @@ NAMES = frozenset(
         "TOPIC",
     }
 )
-#: Marks the processes of a stack that tools/stack began; it sets nothing.
+"""Every name there is, without the prefix; docs/configuration.md tells what each means."""
+
 _MARKER = "STACK"
+"""Marks the processes of a stack that tools/stack began; it sets nothing."""
 
 
 class UnknownSetting(ValueError):

@@ -17,7 +17,6 @@ from oss_audio_core.pipeline.request import RequestError
 from oss_audio_core.pipeline.selection import SelectionError
 from oss_audio_core.smq import SmqError, SmqUnavailable
 
-#: What only a person can mend: the task fails at once, whatever its retries.
 _SETTINGS = (
     CatalogueError,
     NoSuchBatch,
@@ -29,9 +28,10 @@ _SETTINGS = (
     SelectionError,
     SmqError,
 )
+"""What only a person can mend: the task fails at once, whatever its retries."""
 
-#: What a later try may get past: the task's retries are for this.
 _PASSING = (CatalogueTrouble, CatalogueUnreachable, NoAnswer, OssUnavailable, SmqUnavailable)
+"""What a later try may get past: the task's retries are for this."""
 
 
 @contextmanager

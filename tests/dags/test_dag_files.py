@@ -13,7 +13,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-#: What one deployment sets, and what another one leaves as it is.
 SETTINGS = {
     "BUCKET": "music",
     "PREFIX": "incoming/",
@@ -27,8 +26,8 @@ SETTINGS = {
     "SCHEDULE": "30 3 * * *",
     "TIMEZONE": "Europe/Berlin",
 }
+"""What one deployment sets, and what another one leaves as it is."""
 
-#: A process of its own: the DAGs read their settings while they are imported.
 PROGRAM = """
 import json, os, sys
 from pathlib import Path
@@ -81,6 +80,7 @@ for settings in json.loads(sys.argv[2]):
     found.append({"errors": bag.import_errors, "warnings": bag.captured_warnings, "dags": dags})
 print("RESULT " + json.dumps(found))
 """
+"""A process of its own: the DAGs read their settings while they are imported."""
 
 
 @pytest.fixture(scope="module")

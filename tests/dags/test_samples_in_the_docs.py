@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BATCH = ["await", "catalogue", "convert", "export", "list", "plan", "report", "verify"]
 
-#: A process of its own, as the DAG processor is one.
 PROGRAM = """
 import json, sys
 import pendulum
@@ -42,6 +41,7 @@ print(json.dumps({
     "report": night.get_task("report").reports,
 }))
 """
+"""A process of its own, as the DAG processor is one."""
 
 
 def test_they_load(tmp_path: Path) -> None:

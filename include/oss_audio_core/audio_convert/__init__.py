@@ -1,4 +1,4 @@
-"""The vocabulary of ``audio/convert``: what may be asked, how it is written, and the named renditions.
+"""The vocabulary of `audio/convert`: what may be asked, how it is written, and the named renditions.
 
 Clients write process strings with it and the local cloud reads them with it; both see the same table of
 formats.

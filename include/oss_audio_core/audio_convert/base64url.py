@@ -1,4 +1,4 @@
-"""URL-safe base64 as ``sys/saveas`` and ``notify`` use it: written without padding, read with or without."""
+"""URL-safe base64 as `sys/saveas` and `notify` use it: written without padding, read with or without."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _ALPHABET = re.compile(r"[A-Za-z0-9_-]+={0,2}", re.ASCII)
 
 
 def encode(text: str) -> str:
-    """UTF-8, URL-safe alphabet, no padding: ``/`` and ``=`` of the other forms would disturb the grammar."""
+    """UTF-8, URL-safe alphabet, no padding: `/` and `=` of the other forms would disturb the grammar."""
     return base64.urlsafe_b64encode(text.encode()).decode("ascii").rstrip("=")
 
 
 def decode(parameter: str, encoded: str) -> str:
-    """The text behind ``encoded``; padding is optional, and must be right where it is given.
+    """The text behind `encoded`; padding is optional, and must be right where it is given.
 
-    Raises ``ParameterError`` naming ``parameter`` for a foreign alphabet, an impossible length, or bytes that
+    Raises `ParameterError` naming `parameter` for a foreign alphabet, an impossible length, or bytes that
     are not UTF-8. What was encoded is returned exactly, a newline at its end included (docs/seed-notes.md).
     """
     if not _ALPHABET.fullmatch(encoded):

@@ -1,4 +1,4 @@
-"""``AudioConvert``: the nine parameters of ``audio/convert`` as one validated value, and its text form."""
+"""`AudioConvert`: the nine parameters of `audio/convert` as one validated value, and its text form."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _BIT_DEPTHS = (16, 24)
 class AudioConvert:
     """One conversion, as the seed's table of parameters defines it; every rule that needs no source holds.
 
-    - ``f``: output format, one of ``FORMATS``. Required.
-    - ``ss``: where in the source to start, ms, 0 or more (absent: 0, the beginning).
-    - ``t``: how much to convert, ms, 0 or more (absent: 0, to the end).
-    - ``ar``: output sample rate, Hz (absent: as the source); limited by the format.
-    - ``ac``: output channels, 1 to 8 (absent: as the source); limited by the format.
-    - ``aq``: quality, 0 to 100; never together with ``ab``.
-    - ``ab``: bitrate, bit/s, 1,000 to 10,000,000; never together with ``aq``.
-    - ``abopt``: what to do when the source's bitrate is lower than ``ab``: 0 use ``ab`` (absent: 0), 1 use
-      the source's, 2 fail. The seed types it as a string, so ``"1"`` is accepted for ``1``.
-    - ``adepth``: bits per sample, 16 or 24, with ``f=flac`` only.
+    - `f`: output format, one of `FORMATS`. Required.
+    - `ss`: where in the source to start, ms, 0 or more (absent: 0, the beginning).
+    - `t`: how much to convert, ms, 0 or more (absent: 0, to the end).
+    - `ar`: output sample rate, Hz (absent: as the source); limited by the format.
+    - `ac`: output channels, 1 to 8 (absent: as the source); limited by the format.
+    - `aq`: quality, 0 to 100; never together with `ab`.
+    - `ab`: bitrate, bit/s, 1,000 to 10,000,000; never together with `aq`.
+    - `abopt`: what to do when the source's bitrate is lower than `ab`: 0 use `ab` (absent: 0), 1 use
+      the source's, 2 fail. The seed types it as a string, so `"1"` is accepted for `1`.
+    - `adepth`: bits per sample, 16 or 24, with `f=flac` only.
 
-    Raises ``ParameterError`` for a breach. Rules that need the source are in ``check_against_source``.
+    Raises `ParameterError` for a breach. Rules that need the source are in `check_against_source`.
     """
 
     f: str
@@ -63,11 +63,11 @@ class AudioConvert:
 
     @property
     def format(self) -> AudioFormat:
-        """The row of the format table for ``f``."""
+        """The row of the format table for `f`."""
         return FORMATS[self.f]
 
     def render(self) -> str:
-        """The text form, ``audio/convert,f_mp3,ab_128000``: what is absent is left out, the order fixed."""
+        """The text form, `audio/convert,f_mp3,ab_128000`: what is absent is left out, the order fixed."""
         values = ((field.name, getattr(self, field.name)) for field in fields(self))
         return ",".join([ACTION, *(f"{name}_{value}" for name, value in values if value is not None)])
 
@@ -75,7 +75,7 @@ class AudioConvert:
     def parse(cls, text: str) -> AudioConvert:
         """Read the text form, parameters in any order.
 
-        Raises ``ParameterError`` for another action, a parameter that is unknown, repeated, empty or not a
+        Raises `ParameterError` for another action, a parameter that is unknown, repeated, empty or not a
         decimal integer, and for every breach of the seed's rules.
         """
         action, *parts = text.split(",")
@@ -135,10 +135,10 @@ _ZERO_IS_DEFAULT = frozenset({"ss", "t", "abopt"})
 
 
 def split_parameters(parts: list[str], known: tuple[str, ...], owner: str = "") -> dict[str, str]:
-    """Split ``name_value`` parts at the first underscore; names must be ``known`` and appear once.
+    """Split `name_value` parts at the first underscore; names must be `known` and appear once.
 
-    ``owner`` names the operation in errors (``saveas``); a value may itself contain underscores, as URL-safe
-    base64 does. Raises ``ParameterError``.
+    `owner` names the operation in errors (`saveas`); a value may itself contain underscores, as URL-safe
+    base64 does. Raises `ParameterError`.
     """
     found: dict[str, str] = {}
     for part in parts:

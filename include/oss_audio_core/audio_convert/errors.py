@@ -1,4 +1,4 @@
-"""The one error of the vocabulary: a value that the documentation of ``audio/convert`` does not allow."""
+"""The one error of the vocabulary: a value that the documentation of `audio/convert` does not allow."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from __future__ import annotations
 class ParameterError(ValueError):
     """A parameter of an asynchronous audio request breaks a rule.
 
-    ``parameter`` is the name as the process string writes it (``ar``, ``f``, ``saveas o``, ``notify topic``,
-    ``action``), ``value`` what was given, ``allowed`` what the rule permits, in words. The message has all
+    `parameter` is the name as the process string writes it (`ar`, `f`, `saveas o`, `notify topic`,
+    `action`), `value` what was given, `allowed` what the rule permits, in words. The message has all
     three.
     """
 

@@ -1,4 +1,4 @@
-"""The seven output formats of ``audio/convert``: one table for clients, local cloud and verification.
+"""The seven output formats of `audio/convert`: one table for clients, local cloud and verification.
 
 Rates, channel limits and bit depths are the table "Format constraints" of the seed. Extensions, content types
 and codec names are facts of the formats; where the documentation is silent (aac as ADTS, oga as Vorbis) the
@@ -25,19 +25,19 @@ SAMPLE_RATES: tuple[int, ...] = (
     88200,
     96000,
 )
-"""Every value of ``ar`` in Hz (seed, table of parameters)."""
+"""Every value of `ar` in Hz (seed, table of parameters)."""
 
 MAX_CHANNELS = 8
-"""The upper end of ``ac`` (seed, table of parameters)."""
+"""The upper end of `ac` (seed, table of parameters)."""
 
 
 @dataclass(frozen=True)
 class AudioFormat:
-    """What one value of ``f`` means.
+    """What one value of `f` means.
 
-    ``sample_rates`` in Hz; ``max_channels`` counts from 1; ``bit_depths`` are the values ``adepth`` may have
-    (none but for flac). ``codecs`` maps an output sample rate in Hz to the codec that must be found in the
-    file, in FFmpeg's names; the key 0 stands for every rate not listed. ``containers`` are the FFmpeg demuxer
+    `sample_rates` in Hz; `max_channels` counts from 1; `bit_depths` are the values `adepth` may have
+    (none but for flac). `codecs` maps an output sample rate in Hz to the codec that must be found in the
+    file, in FFmpeg's names; the key 0 stands for every rate not listed. `containers` are the FFmpeg demuxer
     names under which the file opens.
     """
 
@@ -52,15 +52,15 @@ class AudioFormat:
     bit_depths: frozenset[int] = frozenset()
 
     def codec(self, sample_rate: int) -> str:
-        """FFmpeg's name of the codec for output at ``sample_rate`` Hz (amr: 8,000 amr_nb, 16,000 amr_wb)."""
+        """FFmpeg's name of the codec for output at `sample_rate` Hz (amr: 8,000 amr_nb, 16,000 amr_wb)."""
         return self.codecs.get(sample_rate, self.codecs[0])
 
     def describe_rates(self) -> str:
-        """The allowed sample rates as a sentence part: ``8000, 16000 Hz``."""
+        """The allowed sample rates as a sentence part: `8000, 16000 Hz`."""
         return f"{', '.join(str(rate) for rate in sorted(self.sample_rates))} Hz"
 
     def describe_channels(self) -> str:
-        """The allowed channel counts as a sentence part: ``1`` or ``1 to 6``."""
+        """The allowed channel counts as a sentence part: `1` or `1 to 6`."""
         return "1" if self.max_channels == 1 else f"1 to {self.max_channels}"
 
 
@@ -138,4 +138,4 @@ FORMATS: Mapping[str, AudioFormat] = MappingProxyType(
         )
     }
 )
-"""The seven formats by the value of ``f``."""
+"""The seven formats by the value of `f`."""

@@ -1,4 +1,4 @@
-"""The whole process string: ``audio/convert,… | sys/saveas,b_…,o_… / notify,topic_…``, in both directions."""
+"""The whole process string: `audio/convert,… | sys/saveas,b_…,o_… / notify,topic_…`, in both directions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _OPERATIONS = "sys/saveas,o_…[,b_…] and notify,topic_…, each once"
 
 @dataclass(frozen=True)
 class SaveAs:
-    """Where the output goes: ``key`` and ``bucket``, templates (see ``variables``); no bucket: the source's.
+    """Where the output goes: `key` and `bucket`, templates (see `variables`); no bucket: the source's.
 
-    A key that is meant literally goes through ``SaveAs.literal``, for braces in it would be read as
-    variables. Raises ``ParameterError`` for an empty key, an impossible bucket name or an unknown variable.
+    A key that is meant literally goes through `SaveAs.literal`, for braces in it would be read as
+    variables. Raises `ParameterError` for an empty key, an impossible bucket name or an unknown variable.
     """
 
     key: str
@@ -39,19 +39,19 @@ class SaveAs:
 
     @classmethod
     def literal(cls, key: str, bucket: str | None = None) -> SaveAs:
-        """A target that is exactly ``key``, braces included; ``ParameterError`` if OSS can't store it."""
+        """A target that is exactly `key`, braces included; `ParameterError` if OSS can't store it."""
         check_object_key("saveas o", key)
         return cls(key=variables.escape(key), bucket=bucket)
 
     def render(self) -> str:
-        """``saveas,b_…,o_…`` in URL-safe base64 without padding."""
+        """`saveas,b_…,o_…` in URL-safe base64 without padding."""
         bucket = "" if self.bucket is None else f"b_{base64url.encode(self.bucket)},"
         return f"saveas,{bucket}o_{base64url.encode(self.key)}"
 
 
 @dataclass(frozen=True)
 class ProcessRequest:
-    """What the body of ``POST /key?x-oss-async-process`` says: convert, save, notify."""
+    """What the body of `POST /key?x-oss-async-process` says: convert, save, notify."""
 
     convert: AudioConvert
     saveas: SaveAs | None = None
@@ -76,9 +76,9 @@ class ProcessRequest:
     def parse(cls, text: str) -> ProcessRequest:
         """Read a process string as the service does.
 
-        ``chain ("|" chain)*``, the first an ``audio/convert``, the others ``sys/`` with ``saveas`` and
-        ``notify`` (in one chain or in two, as the documentation's samples have it). Raises
-        ``ParameterError``: for another action its ``parameter`` is ``action``.
+        `chain ("|" chain)*`, the first an `audio/convert`, the others `sys/` with `saveas` and
+        `notify` (in one chain or in two, as the documentation's samples have it). Raises
+        `ParameterError`: for another action its `parameter` is `action`.
         """
         first, *chains = text.split("|")
         if not first.startswith(f"{ACTION},") and first != ACTION:
@@ -104,14 +104,14 @@ class ProcessRequest:
 
 
 def check_bucket_name(parameter: str, name: str) -> None:
-    """Raise ``ParameterError`` unless ``name`` follows OSS's rule for bucket names."""
+    """Raise `ParameterError` unless `name` follows OSS's rule for bucket names."""
     if not _BUCKET_NAME.fullmatch(name):
         allowed = "a bucket name: 3 to 63 lower-case letters, digits and hyphens, no hyphen at either end"
         raise ParameterError(parameter, name, allowed)
 
 
 def check_object_key(parameter: str, key: str) -> None:
-    """Raise ``ParameterError`` unless OSS can store ``key``: 1 to 1,023 bytes, no / or \\ first."""
+    """Raise `ParameterError` unless OSS can store `key`: 1 to 1,023 bytes, no / or \\ first."""
     if not 1 <= len(key.encode()) <= MAX_KEY_BYTES:
         raise ParameterError(parameter, key, f"an object key of 1 to {MAX_KEY_BYTES} bytes in UTF-8")
     if key[0] in "/\\":

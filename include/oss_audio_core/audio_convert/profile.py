@@ -1,4 +1,4 @@
-"""``Profile``: a named rendition, made of a conversion and of where its result is published."""
+"""`Profile`: a named rendition, made of a conversion and of where its result is published."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _TELLS_SOURCES_APART = frozenset({"key", "basename", "barename"})
 class Profile:
     """One rendition that users pick by name.
 
-    ``target_key`` is the template of the final object's key, ``target_bucket`` that of its bucket (none: the
-    source's bucket); both are expanded on our side, with ``TARGET_VARIABLES``. ``publish`` is ``staged``
-    (verify first, then copy to the final key) or ``direct`` (the service writes the final key at once).
-    ``verify`` is how thoroughly its renditions are looked at.
+    `target_key` is the template of the final object's key, `target_bucket` that of its bucket (none: the
+    source's bucket); both are expanded on our side, with `TARGET_VARIABLES`. `publish` is `staged`
+    (verify first, then copy to the final key) or `direct` (the service writes the final key at once).
+    `verify` is how thoroughly its renditions are looked at.
 
-    Raises ``ParameterError`` naming the setting (``name``, ``target key``, ``target bucket``, ``publish``).
+    Raises `ParameterError` naming the setting (`name`, `target key`, `target bucket`, `publish`).
     """
 
     name: str
@@ -59,9 +59,9 @@ class Profile:
         self._check_target_bucket()
 
     def target_for(self, bucket: str, key: str) -> tuple[str, str]:
-        """Bucket and key of this rendition of ``oss://bucket/key``.
+        """Bucket and key of this rendition of `oss://bucket/key`.
 
-        Raises ``ParameterError`` when the result can't be stored (a key over 1,023 bytes, an impossible
+        Raises `ParameterError` when the result can't be stored (a key over 1,023 bytes, an impossible
         bucket).
         """
         context = variables.source_variables(bucket, key)
@@ -75,7 +75,7 @@ class Profile:
         return target_bucket, target_key
 
     def digest(self) -> str:
-        """SHA-256 (hex) of what is made and where it goes (name, description, ``publish``, ``verify`` change
+        """SHA-256 (hex) of what is made and where it goes (name, description, `publish`, `verify` change
         neither)."""
         meaning = json.dumps([self.convert.digest(), self.target_bucket, self.target_key])
         return hashlib.sha256(meaning.encode()).hexdigest()

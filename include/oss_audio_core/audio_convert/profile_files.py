@@ -27,7 +27,7 @@ _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
 
 
 class ProfileError(ValueError):
-    """A profile file is wrong: ``file``, ``line`` (from 1; 0: the file as a whole) and dotted ``key``."""
+    """A profile file is wrong: `file`, `line` (from 1; 0: the file as a whole) and dotted `key`."""
 
     def __init__(self, file: Path, line: int, key: str, problem: str) -> None:
         super().__init__(file, line, key, problem)
@@ -42,11 +42,11 @@ class ProfileError(ValueError):
 
 
 def load_profiles(directory: Path | None = None) -> dict[str, Profile]:
-    """All profiles of the ``*.yaml`` files in ``directory``, by name, sorted.
+    """All profiles of the `*.yaml` files in `directory`, by name, sorted.
 
-    Without a ``directory``: those of the folder that ``OSS_AUDIO_PROFILE_FOLDER`` names, else those shipped.
+    Without a `directory`: those of the folder that `OSS_AUDIO_PROFILE_FOLDER` names, else those shipped.
 
-    Raises ``ProfileError`` for the first thing wrong, also for a name that two files define.
+    Raises `ProfileError` for the first thing wrong, also for a name that two files define.
     """
     folder = directory or Path(os.environ.get(FOLDER_SETTING) or PROFILES_DIRECTORY)
     if not folder.is_dir():
@@ -101,7 +101,7 @@ class _Mapping:
         self._lines[key] = line
 
     def line(self, key: str) -> int:
-        """The line of ``key``, or of the mapping where the key is absent."""
+        """The line of `key`, or of the mapping where the key is absent."""
         return self._lines.get(key, self.own_line)
 
     def error(self, key: str, problem: str) -> ProfileError:
@@ -125,7 +125,7 @@ class _Mapping:
 
 
 def _top_level(file: Path) -> yaml.Node:
-    """The node under ``profiles``, the only key of a file."""
+    """The node under `profiles`, the only key of a file."""
     try:
         root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except UnicodeDecodeError:
@@ -169,7 +169,7 @@ def _read_profile(entries: _Mapping, name: str, node: yaml.Node) -> Profile:
 
 
 def _read_verify(body: _Mapping) -> VerifyPolicy:
-    """``verify: probe``, or a mapping of the settings; absent: the default."""
+    """`verify: probe`, or a mapping of the settings; absent: the default."""
     node = body.nodes.get("verify")
     settings: _Mapping | None = None
     try:

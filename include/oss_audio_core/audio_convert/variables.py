@@ -1,8 +1,8 @@
-"""Variables in the target of a conversion: ``{dirname}/{barename}.{autoext}``.
+"""Variables in the target of a conversion: `{dirname}/{barename}.{autoext}`.
 
-The names are those of the pages "variables" (OSS) and "targeturi-template" (IMM). ``{{`` and ``}}`` stand for
-single braces. ``{dirname}`` of an object at the root is empty and takes the slash after it along, so that
-``{dirname}/{basename}`` is ``{key}`` for every object, as the page says.
+The names are those of the pages "variables" (OSS) and "targeturi-template" (IMM). `{{` and `}}` stand for
+single braces. `{dirname}` of an object at the root is empty and takes the slash after it along, so that
+`{dirname}/{basename}` is `{key}` for every object, as the page says.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ UPLOAD_TIME_VARIABLES = ("year", "mon", "day", "hour", "min", "sec")
 TASK_TIME_VARIABLES = tuple(f"t_{name}" for name in UPLOAD_TIME_VARIABLES)
 MEDIA_VARIABLES = ("autoext", "streamindex", "index")
 SERVICE_VARIABLES = (*SOURCE_VARIABLES, *UPLOAD_TIME_VARIABLES, *TASK_TIME_VARIABLES, *MEDIA_VARIABLES)
-"""What the service expands; besides, ``{tags.KEY}`` is the value of the source's tag KEY."""
+"""What the service expands; besides, `{tags.KEY}` is the value of the source's tag KEY."""
 
 TAG_PREFIX = "tags."
 
@@ -27,9 +27,9 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 def expand(template: str, context: Mapping[str, str]) -> str:
-    """Replace every variable of ``template`` by its value in ``context`` (tags under ``tags.KEY``).
+    """Replace every variable of `template` by its value in `context` (tags under `tags.KEY`).
 
-    Raises ``ParameterError`` for a lone brace or a variable that ``context`` does not have.
+    Raises `ParameterError` for a lone brace or a variable that `context` does not have.
     """
     parts: list[str] = []
     take_slash = False
@@ -47,14 +47,14 @@ def expand(template: str, context: Mapping[str, str]) -> str:
 
 
 def names(template: str, parameter: str = "variable") -> tuple[str, ...]:
-    """The variables of ``template`` in order of appearance; raises ``ParameterError`` for a lone brace."""
+    """The variables of `template` in order of appearance; raises `ParameterError` for a lone brace."""
     return tuple(variable for _, variable in _tokens(template, parameter) if variable is not None)
 
 
 def check(parameter: str, template: str, known: tuple[str, ...] = SERVICE_VARIABLES, *, tags: bool = True) -> None:
-    """Raise ``ParameterError``, naming ``parameter``, unless every variable of ``template`` is ``known``.
+    """Raise `ParameterError`, naming `parameter`, unless every variable of `template` is `known`.
 
-    With ``tags``, ``tags.KEY`` is known for every KEY.
+    With `tags`, `tags.KEY` is known for every KEY.
     """
     for name in names(template, parameter):
         if name in known or (tags and name.startswith(TAG_PREFIX) and name != TAG_PREFIX):
@@ -64,12 +64,12 @@ def check(parameter: str, template: str, known: tuple[str, ...] = SERVICE_VARIAB
 
 
 def escape(text: str) -> str:
-    """``text`` as a template that expands to exactly ``text`` (object keys may contain braces)."""
+    """`text` as a template that expands to exactly `text` (object keys may contain braces)."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def source_variables(bucket: str, key: str) -> dict[str, str]:
-    """The variables that describe the source object; ``ext`` comes without its dot."""
+    """The variables that describe the source object; `ext` comes without its dot."""
     dirname, _, basename = key.rpartition("/")
     barename, dotted = posixpath.splitext(basename)
     return {
@@ -83,12 +83,12 @@ def source_variables(bucket: str, key: str) -> dict[str, str]:
 
 
 def upload_time_variables(moment: datetime) -> dict[str, str]:
-    """``year`` to ``sec`` of the source's upload, in UTC, two digits but for the year."""
+    """`year` to `sec` of the source's upload, in UTC, two digits but for the year."""
     return dict(zip(UPLOAD_TIME_VARIABLES, _digits(moment), strict=True))
 
 
 def task_time_variables(moment: datetime) -> dict[str, str]:
-    """``t_year`` to ``t_sec`` of the task's creation, in UTC, two digits but for the year."""
+    """`t_year` to `t_sec` of the task's creation, in UTC, two digits but for the year."""
     return dict(zip(TASK_TIME_VARIABLES, _digits(moment), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""``VerifyPolicy``: how thoroughly a profile's renditions are looked at, and what is measured on the way."""
+"""`VerifyPolicy`: how thoroughly a profile's renditions are looked at, and what is measured on the way."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, 
 class VerifyPolicy:
     """How the renditions of a profile are verified.
 
-    - ``policy``: ``decode`` every one; ``probe`` every one; ``sample``: decode ``sample`` per cent of them and
-      probe the rest; ``by size`` (the default): decode up to ``up_to`` bytes, sample above.
-    - ``up_to``: bytes of the rendition, 0 or more. ``sample``: per cent, 0 to 100.
-    - ``loudness`` (EBU R128) and ``true_peak`` are measured when a rendition is decoded, if true.
-    - ``waveform``: where the peaks for players go: into the ``catalogue``, ``beside`` the rendition as JSON, or
-      nowhere (``off``). ``picture``: a PNG beside the rendition, of the ``waveform`` or a ``spectrogram``.
+    - `policy`: `decode` every one; `probe` every one; `sample`: decode `sample` per cent of them and
+      probe the rest; `by size` (the default): decode up to `up_to` bytes, sample above.
+    - `up_to`: bytes of the rendition, 0 or more. `sample`: per cent, 0 to 100.
+    - `loudness` (EBU R128) and `true_peak` are measured when a rendition is decoded, if true.
+    - `waveform`: where the peaks for players go: into the `catalogue`, `beside` the rendition as JSON, or
+      nowhere (`off`). `picture`: a PNG beside the rendition, of the `waveform` or a `spectrogram`.
 
-    Raises ``ParameterError`` naming the setting (``verify policy``, ``verify up_to``, …).
+    Raises `ParameterError` naming the setting (`verify policy`, `verify up_to`, …).
     """
 
     policy: Policy = "by size"
@@ -68,7 +68,7 @@ class VerifyPolicy:
 
     @classmethod
     def parse(cls, text: str) -> VerifyPolicy:
-        """The short form: ``decode``, ``probe`` or ``sample 10%``. Raises ``ParameterError``."""
+        """The short form: `decode`, `probe` or `sample 10%`. Raises `ParameterError`."""
         matched = _SHORT.fullmatch(text.strip())
         if matched is None:
             raise ParameterError("verify", text, _SHORT_FORMS)
@@ -78,8 +78,8 @@ class VerifyPolicy:
 
     @classmethod
     def from_texts(cls, texts: dict[str, str]) -> VerifyPolicy:
-        """The long form, a mapping of the settings' names to their texts: ``up_to`` ``64 MiB``, ``sample`` ``10%``,
-        switches ``on`` and ``off``. Raises ``ParameterError``.
+        """The long form, a mapping of the settings' names to their texts: `up_to` `64 MiB`, `sample` `10%`,
+        switches `on` and `off`. Raises `ParameterError`.
         """
         values: dict[str, Any] = dict(texts)
         if (size := texts.get("up_to")) is not None:
@@ -98,9 +98,9 @@ class VerifyPolicy:
         return cls(**values)
 
     def depth(self, size: int, identity: str) -> Depth:
-        """What is done to a rendition of ``size`` bytes.
+        """What is done to a rendition of `size` bytes.
 
-        ``identity`` is the conversion's, such as its source's ETag and its target: the choice of a sample depends on
+        `identity` is the conversion's, such as its source's ETag and its target: the choice of a sample depends on
         nothing else, so a task that is tried again decides the same.
         """
         if self.policy in {"decode", "probe"}:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from .database import Catalogue, CatalogueError, CatalogueTrouble, CatalogueUnreachable, open_catalogue
-from .states import ACTIVE, FAILED_STATES, IN_FLIGHT, State, Verb
+from oss_audio_core.catalogue.database import (
+    Catalogue,
+    CatalogueError,
+    CatalogueTrouble,
+    CatalogueUnreachable,
+    open_catalogue,
+)
+from oss_audio_core.catalogue.states import ACTIVE, FAILED_STATES, IN_FLIGHT, State, Verb
 
 __all__ = [
     "ACTIVE",

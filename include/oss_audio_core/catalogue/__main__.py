@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cli import app
+from oss_audio_core.catalogue.cli import app
 
 if __name__ == "__main__":
     app(prog_name="python -m oss_audio_core.catalogue")

@@ -12,7 +12,6 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import sqlalchemy as sa
 
-#: Extra fields of a `postgres` connection that libpq gets; those of Airflow's Postgres provider are not for it.
 LIBPQ_OPTIONS = frozenset(
     {
         "application_name",
@@ -28,6 +27,8 @@ LIBPQ_OPTIONS = frozenset(
         "target_session_attrs",
     }
 )
+"""Extra fields of a `postgres` connection that libpq gets; those of Airflow's Postgres provider are not for it."""
+
 DEFAULT_FILE = "audio_catalogue.db"
 POSTGRESQL = "postgresql+psycopg2"
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from .database import now
-from .schema import batch, batch_conversion, listing
+from oss_audio_core.catalogue.database import now
+from oss_audio_core.catalogue.schema import batch, batch_conversion, listing
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .database import take_your_time
-from .schema import NEXT_TRY, ObjectKey, UtcDateTime, conversion, rendition
-from .states import State
-from .views import published_rendition as view
+from oss_audio_core.catalogue.database import take_your_time
+from oss_audio_core.catalogue.schema import NEXT_TRY, ObjectKey, UtcDateTime, conversion, rendition
+from oss_audio_core.catalogue.states import State
+from oss_audio_core.catalogue.views import published_rendition as view
 
-#: With a prefix and a time both, the rows of that time are looked at first if they are no more than so many.
 FEW = 5000
+"""With a prefix and a time both, the rows of that time are looked at first if they are no more than so many."""
 
 
 class BadToken(ValueError):

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from .batches import NoSuchBatch
-from .conversions import count_states, move
-from .database import Catalogue, exclusive
-from .schema import batch, batch_conversion, conversion
-from .states import IN_FLIGHT, State, Verb
+from oss_audio_core.catalogue.batches import NoSuchBatch
+from oss_audio_core.catalogue.conversions import count_states, move
+from oss_audio_core.catalogue.database import Catalogue, exclusive
+from oss_audio_core.catalogue.schema import batch, batch_conversion, conversion
+from oss_audio_core.catalogue.states import IN_FLIGHT, State, Verb
 
 
 @dataclass(frozen=True)

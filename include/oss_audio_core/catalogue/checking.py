@@ -17,16 +17,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.schema import conversion, rendition, source
+from oss_audio_core.catalogue.states import ACTIVE, State
 from oss_audio_core.oss import OssSettings
 
-from .database import Catalogue
-from .schema import conversion, rendition, source
-from .states import ACTIVE, State
-
-#: Objects of one LIST page; OSS gives no more.
 PAGE = 1000
-#: The key of an attempt's output, …/{conversion}-{attempt}.{ext}, and perhaps the ending of what is staged beside it.
+"""Objects of one LIST page; OSS gives no more."""
+
 _STAGED = re.compile(r"(.*/(\d{1,18})-\d+\.\w+)(?:\.\w+\.\w+)?", re.ASCII | re.DOTALL)
+"""The key of an attempt's output, …/{conversion}-{attempt}.{ext}, and perhaps the ending of what is staged beside it.
+"""
 
 
 class Kind(StrEnum):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .conversions import Attempt, storable
-from .schema import check_result
+from oss_audio_core.catalogue.conversions import Attempt, storable
+from oss_audio_core.catalogue.schema import check_result
 
 PASSED = "passed"
 FAILED = "failed"

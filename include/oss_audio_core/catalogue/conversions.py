@@ -14,18 +14,20 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from .database import Catalogue, clock, now
-from .history import keep_attempts
-from .schema import batch_conversion, conversion, source
-from .states import MOVES, Guard, State, Verb
+from oss_audio_core.catalogue.database import Catalogue, clock, now
+from oss_audio_core.catalogue.history import keep_attempts
+from oss_audio_core.catalogue.schema import batch_conversion, conversion, source
+from oss_audio_core.catalogue.states import MOVES, Guard, State, Verb
 
-#: How many ids go into one statement: SQLite allows 32,766 parameters, PostgreSQL 65,535.
 CHUNK = 1000
-#: How long a failed conversion rests before a later run plans it again; doubled with every attempt.
+"""How many ids go into one statement: SQLite allows 32,766 parameters, PostgreSQL 65,535."""
+
 RETRY_REST = timedelta(hours=1)
-#: NUL, which PostgreSQL refuses in a text, and lone surrogates, which UTF-8 can't write.
+"""How long a failed conversion rests before a later run plans it again; doubled with every attempt."""
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-#: What is known of an attempt and not of its conversion: the next one begins without it.
+"""NUL, which PostgreSQL refuses in a text, and lone surrogates, which UTF-8 can't write."""
+
 _FORGOTTEN = (
     "token",
     "lease_until",
@@ -41,8 +43,10 @@ _FORGOTTEN = (
     "message",
     "retry_at",
 )
-#: What the generations of one rendition of one source have in common.
+"""What is known of an attempt and not of its conversion: the next one begins without it."""
+
 _RENDITION = ("bucket", "key", "profile", "target_bucket")
+"""What the generations of one rendition of one source have in common."""
 
 
 @dataclass(frozen=True)

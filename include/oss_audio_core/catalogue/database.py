@@ -13,19 +13,23 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from .errors import explain, passes
-from .migrations.head import HEAD
-from .schema import UtcDateTime
+from oss_audio_core.catalogue.errors import explain, passes
+from oss_audio_core.catalogue.migrations.head import HEAD
+from oss_audio_core.catalogue.schema import UtcDateTime
 
-#: Seconds a writer waits for another one before it gives up.
 BUSY_TIMEOUT = 60
-#: Seconds that a transaction may do nothing before PostgreSQL ends it: who stands still, or has vanished with his
-#: machine, holds what others wait for. No step asks anybody else inside of one.
+"""Seconds a writer waits for another one before it gives up."""
+
 IDLE_TIMEOUT = 120
-#: libpq's: a server that is gone without a word is given up after a minute, one that doesn't answer after ten seconds.
+"""Seconds that a transaction may do nothing before PostgreSQL ends it: who stands still, or has vanished with his
+machine, holds what others wait for. No step asks anybody else inside of one."""
+
 _CONNECTING = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-#: Any constant will do, as long as everybody who migrates or plans agrees on it.
+"""libpq's: a server that is gone without a word is given up after a minute, one that doesn't answer after ten seconds.
+"""
+
 _ADVISORY_LOCKS = {"migrate": 7_146_001, "plan": 7_146_002}
+"""Any constant will do, as long as everybody who migrates or plans agrees on it."""
 
 
 class CatalogueError(RuntimeError):
@@ -224,7 +228,7 @@ def _bring_up_to_date(engine: Engine, url: sa.URL, shown: str, create: bool) -> 
     if _version(engine) == HEAD:
         return
     # Alembic takes a fifth of a second to import: only an old or empty database pays for it.
-    from .migrations.runner import UnknownRevision, upgrade
+    from oss_audio_core.catalogue.migrations.runner import UnknownRevision, upgrade
 
     try:
         with engine.connect() as connection:

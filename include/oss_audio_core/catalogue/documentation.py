@@ -11,8 +11,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from .schema import UtcDateTime, metadata
-from .views import views
+from oss_audio_core.catalogue.schema import UtcDateTime, metadata
+from oss_audio_core.catalogue.views import views
 
 BEGIN = "<!-- from the schema: begin -->"
 END = "<!-- from the schema: end -->"

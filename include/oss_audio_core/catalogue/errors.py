@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-#: By the name of SQLite's primary result code (https://www.sqlite.org/rescode.html).
 _SQLITE: Mapping[str, tuple[str, str]] = {
     "SQLITE_BUSY": (
         "another process has locked it for longer than {busy:.0f} s",
@@ -27,8 +26,8 @@ _SQLITE: Mapping[str, tuple[str, str]] = {
     ),
     "SQLITE_NOTADB": ("it is no SQLite database", "Check the path, or move the file away"),
 }
+"""By the name of SQLite's primary result code (https://www.sqlite.org/rescode.html)."""
 
-#: By the beginning of PostgreSQL's SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _POSTGRESQL: Mapping[str, tuple[str, str]] = {
     "25006": (
         "it may only be read",
@@ -57,10 +56,11 @@ _POSTGRESQL: Mapping[str, tuple[str, str]] = {
     ),
     "08": ("the server can't be reached", "Check host and port, and that it runs"),
 }
+"""By the beginning of PostgreSQL's SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
 
-#: Troubles that end without anybody's doing.
 _PASSING = frozenset({"SQLITE_BUSY", "25P03", "40", "53300", "53", "55P03", "57", "08006", "08"})
+"""Troubles that end without anybody's doing."""
 
 
 def explain(error: sa.exc.DBAPIError, shown: str, busy: float) -> str | None:

@@ -18,28 +18,32 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from .batches import get_batch
-from .database import Catalogue, now
-from .schema import UtcDateTime, batch_conversion, export
-from .views import published_rendition as view
+from oss_audio_core.catalogue.batches import get_batch
+from oss_audio_core.catalogue.database import Catalogue, now
+from oss_audio_core.catalogue.schema import UtcDateTime, batch_conversion, export
+from oss_audio_core.catalogue.views import published_rendition as view
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from oss_audio_core.oss import OssSettings
 
-#: Rows of one row group, and of one fetch.
 ROW_GROUP = 8192
-#: A larger file goes up in parts of this many bytes.
+"""Rows of one row group, and of one fetch."""
+
 MULTIPART = 64 * 2**20
-#: Parts at once.
+"""A larger file goes up in parts of this many bytes."""
+
 PART_THREADS = 3
-#: Where exports go by default, in the bucket of the renditions.
+"""Parts at once."""
+
 FOLDER = "catalogue"
+"""Where exports go by default, in the bucket of the renditions."""
+
 CONTENT_TYPE = "application/vnd.apache.parquet"
 
-#: Columns of the file: those of the view, in its order, under these types.
 _COLUMNS = tuple(column for column in view.c if column.name not in {"conversion_id", "source_id"})
+"""Columns of the file: those of the view, in its order, under these types."""
 
 
 @dataclass(frozen=True)

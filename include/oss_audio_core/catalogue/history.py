@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from .schema import attempt, conversion
-from .states import MOVES, Guard, Verb
+from oss_audio_core.catalogue.schema import attempt, conversion
+from oss_audio_core.catalogue.states import MOVES, Guard, Verb
 
 
 def keep_attempts(connection: Connection, verb: Verb, ids: Sequence[int]) -> None:

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from .conversions import CHUNK, Attempt, move, rest
-from .database import Catalogue, now
-from .progress import Shard, of_shards
-from .schema import IS_IN_FLIGHT, batch_conversion, conversion, notification
-from .schema import attempt as earlier
-from .states import State, Verb
+from oss_audio_core.catalogue.conversions import CHUNK, Attempt, move, rest
+from oss_audio_core.catalogue.database import Catalogue, now
+from oss_audio_core.catalogue.progress import Shard, of_shards
+from oss_audio_core.catalogue.schema import IS_IN_FLIGHT, batch_conversion, conversion, notification
+from oss_audio_core.catalogue.schema import attempt as earlier
+from oss_audio_core.catalogue.states import State, Verb
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from .database import clock
-from .schema import lease
+from oss_audio_core.catalogue.database import clock
+from oss_audio_core.catalogue.schema import lease
 
 
 def acquire(connection: Connection, name: str, owner: str, term: timedelta) -> bool:

@@ -11,11 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .schema import rendition, source
-from .views import source_ladder as view
+from oss_audio_core.catalogue.schema import rendition, source
+from oss_audio_core.catalogue.views import source_ladder as view
 
-#: Of the document's form; a reader refuses one that it doesn't know.
 VERSION = 1
+"""Of the document's form; a reader refuses one that it doesn't know."""
 
 _RENDITION = (
     "rung",

@@ -10,11 +10,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .schema import batch_conversion, conversion
-from .states import State
+from oss_audio_core.catalogue.schema import batch_conversion, conversion
+from oss_audio_core.catalogue.states import State
 
-#: A batch's id and one of its shards.
 Shard = tuple[int, int]
+"""A batch's id and one of its shards."""
 
 
 @dataclass

@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .conversions import CHUNK
-from .database import Catalogue, now
-from .schema import (
+from oss_audio_core.catalogue.conversions import CHUNK
+from oss_audio_core.catalogue.database import Catalogue, now
+from oss_audio_core.catalogue.schema import (
     attempt,
     batch,
     batch_conversion,
@@ -23,7 +23,7 @@ from .schema import (
     rendition,
     source,
 )
-from .states import ACTIVE, State
+from oss_audio_core.catalogue.states import ACTIVE, State
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,6 @@ def _sources(ages: Ages, at: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-#: In this order: what refers to others goes first.
 _RULES = (
     _Rule("notifications", notification, _notifications),
     _Rule("listed objects", listing, _listings),
@@ -164,3 +163,4 @@ _RULES = (
     ),
     _Rule("replaced sources", source, _sources),
 )
+"""In this order: what refers to others goes first."""

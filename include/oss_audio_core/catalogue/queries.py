@@ -9,9 +9,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .browsing import begins_with
-from .schema import HAS_FAILED, NEXT_TRY, conversion, rendition, source
-from .views import published_rendition
+from oss_audio_core.catalogue.browsing import begins_with
+from oss_audio_core.catalogue.schema import HAS_FAILED, NEXT_TRY, conversion, rendition, source
+from oss_audio_core.catalogue.views import published_rendition
 
 
 @dataclass(frozen=True)

@@ -15,20 +15,21 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from oss_audio_core.catalogue.checking import Difference, Kind
+from oss_audio_core.catalogue.conversions import CHUNK, move
+from oss_audio_core.catalogue.database import Catalogue, CatalogueError, now
+from oss_audio_core.catalogue.schema import rendition
+from oss_audio_core.catalogue.states import Verb
 from oss_audio_core.oss import OssSettings
 
-from .checking import Difference, Kind
-from .conversions import CHUNK, move
-from .database import Catalogue, CatalogueError, now
-from .schema import rendition
-from .states import Verb
-
-#: Objects younger than this are never deleted.
 SETTLED = timedelta(days=1)
-#: Fewer missing renditions than this are never taken for a wrong bucket.
+"""Objects younger than this are never deleted."""
+
 LIKELY_LOST = 10
-#: Kinds that are mended in the catalogue.
+"""Fewer missing renditions than this are never taken for a wrong bucket."""
+
 ROWS = frozenset({Kind.MISSING, Kind.CHANGED, Kind.REWRITTEN})
+"""Kinds that are mended in the catalogue."""
 
 
 class MostAreMissing(CatalogueError):

@@ -11,14 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .schema import HAS_FAILED, NEXT_TRY, batch_conversion, conversion, rendition, source
-from .states import FAILED_STATES, State
+from oss_audio_core.catalogue.schema import HAS_FAILED, NEXT_TRY, batch_conversion, conversion, rendition, source
+from oss_audio_core.catalogue.states import FAILED_STATES, State
 
-#: A conversion's own columns among a row's; what was measured of it may be large.
 _OWN = (
     *("bucket", "key", "profile", "state", "attempt", "target_bucket", "target_key"),
     *("code", "message", "max_attempts"),
 )
+"""A conversion's own columns among a row's; what was measured of it may be large."""
 
 
 @dataclass(frozen=True)

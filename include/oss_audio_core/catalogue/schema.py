@@ -42,9 +42,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-#: An object's key, in the order of its UTF-8 bytes: OSS's own order, and the one in which a prefix is a range. SQLite
-#: compares so anyway, PostgreSQL only under this collation.
 ObjectKey = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""An object's key, in the order of its UTF-8 bytes: OSS's own order, and the one in which a prefix is a range. SQLite
+compares so anyway, PostgreSQL only under this collation."""
 
 
 def _id(comment: str) -> sa.Column[int]:
@@ -170,16 +170,19 @@ sa.Index(
     sqlite_where=sa.text("newest AND state <> 'skipped'"),
     postgresql_where=sa.text("newest AND state <> 'skipped'"),
 )
-#: Conditions of the two partial indexes below, for statements that are to use them: SQLite doesn't see through
-#: parameters, nor through a comparison with true, which SQLAlchemy adds to what it knows to be a boolean.
 IS_IN_FLIGHT: sa.ColumnElement[Any] = sa.literal_column("(conversion.state IN ('submitting', 'submitted'))")
+"""Conditions of the two partial indexes below, for statements that are to use them: SQLite doesn't see through
+parameters, nor through a comparison with true, which SQLAlchemy adds to what it knows to be a boolean."""
+
 HAS_FAILED: sa.ColumnElement[Any] = sa.literal_column(
     "(conversion.newest AND conversion.state IN ('failed', 'quarantined', 'dead'))"
 )
-#: Nobody plans it again of himself: its attempts are spent, whether it has been buried yet or not.
 IS_GIVEN_UP = sa.or_(conversion.c.state == "dead", conversion.c.attempt >= conversion.c.max_attempts)
-#: When it may be planned again, for whoever is told: every failure leaves a time, also the last one.
+"""Nobody plans it again of himself: its attempts are spent, whether it has been buried yet or not."""
+
 NEXT_TRY = sa.case((~IS_GIVEN_UP, conversion.c.retry_at)).label("retry_at")
+"""When it may be planned again, for whoever is told: every failure leaves a time, also the last one."""
+
 # Counted before every claim where the conversions in flight are limited.
 sa.Index(
     "ix_conversion_in_flight",

@@ -15,13 +15,13 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from .conversions import Conversion, fetch
-from .database import clock
-from .schema import IS_IN_FLIGHT, conversion
-from .states import State
+from oss_audio_core.catalogue.conversions import Conversion, fetch
+from oss_audio_core.catalogue.database import clock
+from oss_audio_core.catalogue.schema import IS_IN_FLIGHT, conversion
+from oss_audio_core.catalogue.states import State
 
-#: Together with a hash of the endpoint's name: the lock under which its slots are counted and claimed.
 _LOCK = 7_146_003
+"""Together with a hash of the endpoint's name: the lock under which its slots are counted and claimed."""
 
 
 def free(connection: Connection, endpoint: str, limit: int, *, deadline: timedelta = timedelta(hours=6)) -> int:

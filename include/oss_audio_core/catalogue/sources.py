@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
-from .conversions import CHUNK, storable
-from .database import now
-from .schema import source
+from oss_audio_core.catalogue.conversions import CHUNK, storable
+from oss_audio_core.catalogue.database import now
+from oss_audio_core.catalogue.schema import source
 
-#: Tags with columns of their own.
 NAMED_TAGS = ("title", "artist", "album")
+"""Tags with columns of their own."""
 
 
 @dataclass(frozen=True)

@@ -29,12 +29,14 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-#: States in which somebody still has work to do.
 ACTIVE = frozenset({State.PLANNED, State.SUBMITTING, State.SUBMITTED, State.CONVERTED, State.VERIFIED})
-#: States in which the service has, or may have, a task of ours.
+"""States in which somebody still has work to do."""
+
 IN_FLIGHT = frozenset({State.SUBMITTING, State.SUBMITTED})
-#: Ends that count against a batch.
+"""States in which the service has, or may have, a task of ours."""
+
 FAILED_STATES = frozenset({State.FAILED, State.DEAD, State.QUARANTINED})
+"""Ends that count against a batch."""
 
 
 class Verb(StrEnum):

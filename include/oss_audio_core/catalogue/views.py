@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from .schema import ObjectKey, UtcDateTime
+from oss_audio_core.catalogue.schema import ObjectKey, UtcDateTime
 
 views = sa.MetaData()
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from oss_audio_core.oss.answers import causes, families, service_answer
 
-#: Error codes with which OSS, IMM and SMQ ask for patience (their documented throttling answers), whatever the status.
 THROTTLED = frozenset(
     {"QpsLimitExceeded", "Throttling", "Throttling.User", "ServiceUnavailable", "SlowDown", "TooManyRequests"}
 )
+"""Error codes with which OSS, IMM and SMQ ask for patience (their documented throttling answers), whatever the status.
+"""
 
-#: Codes of 4xx answers to requests that didn't arrive whole.
 _NOT_HEARD = frozenset({"RequestTimeout"})
+"""Codes of 4xx answers to requests that didn't arrive whole."""
 
-#: Temporary credentials that were good once. Connections are read anew by every try of a task: who renews them there
-#: needs nobody to start the task again.
 _EXPIRED = frozenset({"SecurityTokenExpired", "InvalidSecurityToken.Expired"})
+"""Temporary credentials that were good once. Connections are read anew by every try of a task: who renews them there
+needs nobody to start the task again."""
 
 _CREDENTIAL_CODES = _EXPIRED | {
     "InvalidAccessKeyId",
@@ -26,10 +27,11 @@ _CREDENTIAL_CODES = _EXPIRED | {
     "InvalidSecurityToken.MismatchWithAccessKey",
 }
 
-#: Besides refused credentials, what no request of this connection gets past: clock, account, bucket, form of address.
 _HOPELESS = frozenset(
     {"RequestTimeTooSkewed", "UserDisable", "NoSuchBucket", "InvalidBucketName", "SecondLevelDomainForbidden"}
 )
+"""Besides refused credentials, what no request of this connection gets past: clock, account, bucket, form of address.
+"""
 
 _CONNECTION_FAMILIES = frozenset({"requests", "urllib3", "aiohttp", "socket", "ssl", "builtins", "asyncio"})
 

@@ -26,8 +26,9 @@ BACKOFF = 1.5
 JITTER = 1.0
 """Seconds, at most, on top of that: not all threads come back at the same moment."""
 
-#: No POST: it may be a submit, which is paid for. No PUT: oss2's bodies can be read only once.
 _REPEATABLE = frozenset({"GET", "HEAD", "DELETE"})
+"""No POST: it may be a submit, which is paid for. No PUT: oss2's bodies can be read only once."""
+
 _PASSING = frozenset({429, 500, 502, 503, 504})
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from oss_audio_core.oss import patiently
 
-#: Storage classes whose objects must be restored before they are read.
 ARCHIVES = frozenset({"Archive", "ColdArchive", "DeepColdArchive"})
-#: Days that a restored copy stays readable: a late batch and its retries find it still.
+"""Storage classes whose objects must be restored before they are read."""
+
 RESTORED_DAYS = 3
+"""Days that a restored copy stays readable: a late batch and its retries find it still."""
 
 
 class Archives:

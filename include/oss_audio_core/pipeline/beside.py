@@ -10,9 +10,8 @@ from typing import Literal
 from oss_audio_core.audio_convert.verify_policy import VerifyPolicy
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.oss import patiently
+from oss_audio_core.pipeline.fetching import Reader
 from oss_audio_core.verification import Inspection
-
-from .fetching import Reader
 
 Side = Literal["waveform", "picture"]
 

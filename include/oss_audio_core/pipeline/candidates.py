@@ -20,9 +20,8 @@ from oss_audio_core.catalogue.conversions import CHUNK
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import UtcDateTime, batch, batch_conversion, conversion, listing, source
 from oss_audio_core.catalogue.states import ACTIVE, State
-
-from .decisions import SKIPPED, Decision
-from .rendition_spec import RenditionSpec, target_bucket
+from oss_audio_core.pipeline.decisions import SKIPPED, Decision
+from oss_audio_core.pipeline.rendition_spec import RenditionSpec, target_bucket
 
 
 class Order(StrEnum):
@@ -60,9 +59,10 @@ candidate = sa.Table(
 )
 
 _DONE = [State.PUBLISHED.value, State.SKIPPED.value]
-#: A conversion under way that hasn't moved for so long is left behind, also where its batch was never reported: that is
-#: how long a batch waits for a shard. One that is not is joined: harmless, for each is submitted once.
 LEFT_BEHIND = timedelta(hours=12)
+"""A conversion under way that hasn't moved for so long is left behind, also where its batch was never reported: that is
+how long a batch waits for a shard. One that is not is joined: harmless, for each is submitted once."""
+
 _FAILED = [State.FAILED.value, State.QUARANTINED.value]
 
 

@@ -6,8 +6,8 @@ import threading
 
 from oss_audio_core.oss.error_classification import is_credential_error, is_outage
 
-#: So many objects in a row that got no answer end the step: each may have cost minutes of waiting.
 IN_A_ROW = 16
+"""So many objects in a row that got no answer end the step: each may have cost minutes of waiting."""
 
 
 class CircuitBreaker:

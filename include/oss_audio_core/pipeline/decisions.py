@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .estimating import Estimate
+from oss_audio_core.pipeline.estimating import Estimate
 
-#: How many planned conversions the plan shows by name.
 SHOWN = 20
+"""How many planned conversions the plan shows by name."""
 
 
 class Decision(StrEnum):
@@ -31,16 +31,20 @@ class Decision(StrEnum):
     BUSY = "target being written"
 
 
-#: Decisions that leave a conversion out of the batch.
 LEFT_ALONE = frozenset({Decision.BACKING_OFF, Decision.DEAD, Decision.RENDITION, Decision.BUSY})
-#: Decisions that leave a row that says why there is nothing to convert, with its code.
+"""Decisions that leave a conversion out of the batch."""
+
 SKIPPED = {Decision.EMPTY: "EmptySource", Decision.NO_TARGET: "ImpossibleTarget", Decision.DEGRADES: "WouldDegrade"}
-#: Decisions that begin a new generation.
+"""Decisions that leave a row that says why there is nothing to convert, with its code."""
+
 FRESH = frozenset({Decision.NEW, Decision.CHANGED, Decision.REPARAMETRISED, Decision.FORCED, *SKIPPED})
-#: Decisions that lead to a submit of this batch, which is paid for.
+"""Decisions that begin a new generation."""
+
 PAID = FRESH.union({Decision.RETRY, Decision.REQUEUED}).difference(SKIPPED)
-#: Decisions without a target to show.
+"""Decisions that lead to a submit of this batch, which is paid for."""
+
 NOT_SHOWN = LEFT_ALONE.union(SKIPPED)
+"""Decisions without a target to show."""
 
 
 @dataclass

@@ -29,14 +29,17 @@ from oss_audio_core.smq.client import MAX_BATCH
 
 log = logging.getLogger(__name__)
 
-#: Pause after a receive that failed, in seconds: the queue is a hint, the waiter goes on without it.
 PAUSE = 5.0
-#: Receives of one draining: a queue that never empties must not keep its waiter from looking.
+"""Pause after a receive that failed, in seconds: the queue is a hint, the waiter goes on without it."""
+
 RECEIVES = 64
-#: Seconds between two drainings of a busy queue: what gathers meanwhile comes in full batches and costs one look.
+"""Receives of one draining: a queue that never empties must not keep its waiter from looking."""
+
 GATHER = 1.0
-#: So many seconds after a message came, its TaskId is written down if the task is ours and its submit was answered.
+"""Seconds between two drainings of a busy queue: what gathers meanwhile comes in full batches and costs one look."""
+
 SETTLED = 60.0
+"""So many seconds after a message came, its TaskId is written down if the task is ours and its submit was answered."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,9 @@ from oss_audio_core.catalogue.manifest import ladder_manifest
 from oss_audio_core.catalogue.schema import batch_conversion, rendition
 from oss_audio_core.oss import OssSettings, patiently
 
-#: Manifests written at once.
 CONCURRENCY = 8
+"""Manifests written at once."""
+
 MANIFESTS = "_manifests/"
 
 

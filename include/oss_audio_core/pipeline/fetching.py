@@ -20,8 +20,8 @@ PIECE = 256 * 1024
 LONGEST_START = 1000
 """Bytes of a key that has room for one character more: a key has at most 1,023."""
 
-#: CRC-64/XZ, as x-oss-hash-crc64ecma has it. oss2 makes the same one, but anew for every object: 2 ms of Python.
 _crc64 = crcmod.mkCrcFun(0x142F0E1EBA9EA3693, initCrc=0, rev=True, xorOut=0xFFFFFFFFFFFFFFFF)
+"""CRC-64/XZ, as x-oss-hash-crc64ecma has it. oss2 makes the same one, but anew for every object: 2 ms of Python."""
 
 
 @dataclass(frozen=True, kw_only=True)

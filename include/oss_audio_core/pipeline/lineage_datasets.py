@@ -11,8 +11,8 @@ from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import batch_conversion, rendition
 
-#: So many objects of one bucket are named one by one.
 NAMED = 100
+"""So many objects of one bucket are named one by one."""
 
 
 def touched(catalogue: Catalogue, batch_id: int, uid: str | None = None) -> tuple[list[str], list[str]]:

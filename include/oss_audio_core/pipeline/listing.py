@@ -15,13 +15,12 @@ from typing import Any
 from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.database import Catalogue
-
-from .archived import Archives
-from .selection import Selection
+from oss_audio_core.pipeline.archived import Archives
+from oss_audio_core.pipeline.selection import Selection
 
 PAGE = 1000
-#: Prefixes listed at once.
 SIDE_BY_SIDE = 8
+"""Prefixes listed at once."""
 
 
 def list_sources(

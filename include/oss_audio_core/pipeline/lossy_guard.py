@@ -18,25 +18,27 @@ from oss_audio_core.catalogue.conversions import CHUNK
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import listing, source
 from oss_audio_core.oss import OssSettings
-
-from .error_classification import is_about_the_object
+from oss_audio_core.pipeline.error_classification import is_about_the_object
 
 if TYPE_CHECKING:
     from oss_audio_core.verification import RemoteProbe
 
 log = logging.getLogger(__name__)
 
-#: File names behind which there may be a lossy codec; the others aren't looked at.
 MAYBE_LOSSY = (
     *("aac", "ac3", "amr", "asf", "flv", "m4a", "m4b", "mka", "mkv", "mov", "mp2", "mp3", "mp4"),
     *("oga", "ogg", "opus", "ts", "webm", "wma", "wmv"),
 )
-#: FFmpeg's names of codecs that lose nothing; besides these, all that begin with `pcm_` and `dsd_`.
+"""File names behind which there may be a lossy codec; the others aren't looked at."""
+
 LOSSLESS = frozenset({"flac", "alac", "ape", "tta", "wavpack", "truehd", "mlp", "wmalossless"})
-#: Sources looked at once.
+"""FFmpeg's names of codecs that lose nothing; besides these, all that begin with `pcm_` and `dsd_`."""
+
 CONCURRENCY = 8
-#: Sources written down in one transaction.
+"""Sources looked at once."""
+
 TURN = 100
+"""Sources written down in one transaction."""
 
 
 def degrades(convert: AudioConvert, codec: str | None, duration: float | None, size: int) -> bool:

@@ -17,13 +17,15 @@ from oss_audio_core.oss.imm import ListedTask
 
 log = logging.getLogger(__name__)
 
-#: How far the service's clock and ours may differ when an attempt's task is looked for by its time. OSS itself accepts
-#: requests of a clock that is wrong by 15 minutes.
 CLOCK_DIFFERENCE = timedelta(minutes=16)
-#: So many outputs in a row for which nobody answers, and those behind them are left to the next try.
+"""How far the service's clock and ours may differ when an attempt's task is looked for by its time. OSS itself accepts
+requests of a clock that is wrong by 15 minutes."""
+
 GIVE_UP_AFTER = 3
-#: A walk through the tasks says how far it is every so many pages.
+"""So many outputs in a row for which nobody answers, and those behind them are left to the next try."""
+
 TELL_EVERY = 100
+"""A walk through the tasks says how far it is every so many pages."""
 
 
 @dataclass(frozen=True)

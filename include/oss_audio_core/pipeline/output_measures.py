@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from oss_audio_core.audio_convert import AudioConvert
 from oss_audio_core.audio_convert.verify_policy import Depth
 from oss_audio_core.catalogue.conversions import Conversion
+from oss_audio_core.pipeline.fetching import Reader
+from oss_audio_core.pipeline.measures import Measures
+from oss_audio_core.pipeline.source_measures import SourceMeasures
+from oss_audio_core.pipeline.verification_work import Output
 from oss_audio_core.verification import (
     Inspection,
     Probe,
@@ -19,11 +23,6 @@ from oss_audio_core.verification import (
     probe_remote,
     verify,
 )
-
-from .fetching import Reader
-from .measures import Measures
-from .source_measures import SourceMeasures
-from .verification_work import Output
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,11 @@ from typing import Any
 from oss_audio_core.oss import patiently
 from oss_audio_core.oss.sdk import load_oss2
 
-#: Bytes that OSS copies in one request (CopyObject: "less than or equal to 1 GB").
 LIMIT = 2**30
-#: Bytes of one part; OSS takes 100 KiB to 5 GiB, and 10,000 parts.
+"""Bytes that OSS copies in one request (CopyObject: "less than or equal to 1 GB")."""
+
 PART = 256 * 2**20
+"""Bytes of one part; OSS takes 100 KiB to 5 GiB, and 10,000 parts."""
 
 
 class CopyDiffersError(Exception):

@@ -19,19 +19,18 @@ from oss_audio_core.catalogue.conversions import move
 from oss_audio_core.catalogue.database import Catalogue, exclusive, now
 from oss_audio_core.catalogue.schema import batch_conversion, conversion, listing, rendition
 from oss_audio_core.catalogue.states import ACTIVE, State, Verb
+from oss_audio_core.pipeline.candidates import Candidates, Order
+from oss_audio_core.pipeline.decisions import FRESH, LEFT_ALONE, NOT_SHOWN, PAID, SHOWN, SKIPPED, Decision, Plan
+from oss_audio_core.pipeline.estimating import Estimate, PriceTable
+from oss_audio_core.pipeline.lossy_guard import degrades
+from oss_audio_core.pipeline.rendition_spec import RenditionSpec, target_bucket
+from oss_audio_core.pipeline.selection import Selection, SelectionError, check_target, refuse_own_targets
+from oss_audio_core.pipeline.sharding import cut_shards
+from oss_audio_core.pipeline.source_existence import SourceExistence
+from oss_audio_core.pipeline.targets import TargetsBusy, own_targets
 
-from .candidates import Candidates, Order
-from .decisions import FRESH, LEFT_ALONE, NOT_SHOWN, PAID, SHOWN, SKIPPED, Decision, Plan
-from .estimating import Estimate, PriceTable
-from .lossy_guard import degrades
-from .rendition_spec import RenditionSpec, target_bucket
-from .selection import Selection, SelectionError, check_target, refuse_own_targets
-from .sharding import cut_shards
-from .source_existence import SourceExistence
-from .targets import TargetsBusy, own_targets
-
-#: A conversion that the batch wants: its candidate's position, its id, and why.
 _Wanted = tuple[int, int, Decision]
+"""A conversion that the batch wants: its candidate's position, its id, and why."""
 
 
 class _DryRun(Exception):

@@ -13,18 +13,19 @@ from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.progress import Shard, Sums, sum_up
 from oss_audio_core.catalogue.states import FAILED_STATES, IN_FLIGHT, State
 
-#: Progress is told so soon after the first time, in seconds, then after twice as long each time up to the longest: a
-#: minute's wait is seen to move, and a night's fits on a page.
 TELL_AFTER, TELL_LONGEST = 15.0, 300.0
+"""Progress is told so soon after the first time, in seconds, then after twice as long each time up to the longest: a
+minute's wait is seen to move, and a night's fits on a page."""
 
-#: So long after its lease a half submitted conversion is given up by who waits: its submit failed for good, and Airflow
-#: would have tried it again by now.
 ABANDONED = timedelta(minutes=15)
+"""So long after its lease a half submitted conversion is given up by who waits: its submit failed for good, and Airflow
+would have tried it again by now."""
 
-#: States with an output at hand, verified or not.
 CONVERTED = frozenset({State.CONVERTED, State.VERIFIED, State.PUBLISHED})
-#: Ends that are neither an output nor a failure.
+"""States with an output at hand, verified or not."""
+
 LEFT_OUT = frozenset({State.SKIPPED, State.SUPERSEDED, State.CANCELLED})
+"""Ends that are neither an output nor a failure."""
 
 
 @dataclass(frozen=True)

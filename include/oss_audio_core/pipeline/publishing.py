@@ -31,24 +31,24 @@ from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import conversion, rendition
 from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.oss import OssSettings, patiently
-
-from . import part_copy
-from .circuit_breaker import CircuitBreaker
-from .error_classification import is_about_the_object
-from .flow import in_order
-from .measures import Measures
-from .moving import move_from
-from .part_copy import CopyDiffersError, Source, copy_in_parts
-from .rendition_row import rendition_row
-from .side_files import final_side_key, rendition_key
-from .staged_objects import StagedObjects, remove
+from oss_audio_core.pipeline import part_copy
+from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
+from oss_audio_core.pipeline.error_classification import is_about_the_object
+from oss_audio_core.pipeline.flow import in_order
+from oss_audio_core.pipeline.measures import Measures
+from oss_audio_core.pipeline.moving import move_from
+from oss_audio_core.pipeline.part_copy import CopyDiffersError, Source, copy_in_parts
+from oss_audio_core.pipeline.rendition_row import rendition_row
+from oss_audio_core.pipeline.side_files import final_side_key, rendition_key
+from oss_audio_core.pipeline.staged_objects import StagedObjects, remove
 
 log = logging.getLogger(__name__)
 
-#: Copies at once.
 CONCURRENCY = 8
-#: What OSS allows in the value of an object tag.
+"""Copies at once."""
+
 _TAG_VALUE = re.compile(r"[A-Za-z0-9 +\-=._:/]{0,256}")
+"""What OSS allows in the value of an object tag."""
 
 
 def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int, uid: str | None = None) -> Counter[str]:

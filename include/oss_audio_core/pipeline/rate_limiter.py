@@ -6,14 +6,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-#: The slowest pace: one request in so many seconds.
 LONGEST_PAUSE = 30.0
-#: Shortest pause after the service asked for patience, in seconds.
+"""The slowest pace: one request in so many seconds."""
+
 SHORTEST_PAUSE = 1.0
-#: Seconds of service without another refusal after which the pace has doubled.
+"""Shortest pause after the service asked for patience, in seconds."""
+
 RECOVERY = 30.0
-#: Seconds over which the pace that went too fast is measured.
+"""Seconds of service without another refusal after which the pace has doubled."""
+
 WINDOW = 10.0
+"""Seconds over which the pace that went too fast is measured."""
 
 
 class AdaptiveRateLimiter:

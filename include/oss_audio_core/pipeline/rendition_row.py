@@ -7,8 +7,7 @@ from typing import Any
 
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.database import now
-
-from .measures import Measures
+from oss_audio_core.pipeline.measures import Measures
 
 
 def rendition_row(

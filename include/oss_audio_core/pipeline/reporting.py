@@ -15,15 +15,15 @@ from oss_audio_core.catalogue.batches import Batch
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.reports import Failures
 from oss_audio_core.catalogue.states import ACTIVE, State
+from oss_audio_core.pipeline.rendition_spec import clipped
+from oss_audio_core.pipeline.request import BatchRequest
+from oss_audio_core.pipeline.verification_figures import Exported, Figures, export_of, figures_of
 
-from .rendition_spec import clipped
-from .request import BatchRequest
-from .verification_figures import Exported, Figures, export_of, figures_of
-
-#: Failures that the report lists one by one; the rest are counted by reason.
 LISTED_FAILURES = 200
-#: Bytes of a report's name: file systems take 255, and the ending is three.
+"""Failures that the report lists one by one; the rest are counted by reason."""
+
 LONGEST_NAME = 252
+"""Bytes of a report's name: file systems take 255, and the ending is three."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from oss_audio_core.audio_convert import AudioConvert, Profile, load_profiles
-
-from .candidates import Order
-from .rendition_spec import RenditionSpec, SingleRendering, clip
-from .selection import Selection
+from oss_audio_core.pipeline.candidates import Order
+from oss_audio_core.pipeline.rendition_spec import RenditionSpec, SingleRendering, clip
+from oss_audio_core.pipeline.selection import Selection
 
 _TIMES = ("modified_from", "modified_before")
 

@@ -11,13 +11,12 @@ from sqlalchemy.engine import Connection
 from oss_audio_core.catalogue import batches, conversions
 from oss_audio_core.catalogue.database import Catalogue, exclusive
 from oss_audio_core.catalogue.schema import HAS_FAILED, IS_GIVEN_UP, batch, batch_conversion, conversion
+from oss_audio_core.pipeline.decisions import Decision
+from oss_audio_core.pipeline.request import BatchRequest, RequestError
+from oss_audio_core.pipeline.sharding import cut_shards
 
-from .decisions import Decision
-from .request import BatchRequest, RequestError
-from .sharding import cut_shards
-
-#: A failure's code as the report counts it.
 _reason = sa.func.coalesce(conversion.c.code, "unknown")
+"""A failure's code as the report counts it."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from .rendition_spec import RenditionSpec
-from .side_files import is_side_file
+from oss_audio_core.pipeline.rendition_spec import RenditionSpec
+from oss_audio_core.pipeline.side_files import is_side_file
 
-#: What IMM reads (its list of input formats), as file names show it. Used when no pattern is given.
 AUDIO_EXTENSIONS = frozenset(
     {"aac", "ac3", "aif", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "flac", "flv", "m4a", "m4b", "mka"}
     | {
@@ -33,6 +32,7 @@ AUDIO_EXTENSIONS = frozenset(
         "wv",
     }
 )
+"""What IMM reads (its list of input formats), as file names show it. Used when no pattern is given."""
 
 
 class SelectionError(ValueError):

@@ -7,10 +7,11 @@ from sqlalchemy.engine import Connection
 
 from oss_audio_core.catalogue.schema import batch_conversion
 
-#: A run maps over at most this many shards, whatever the number of files.
 MAX_SHARDS = 64
-#: Below this a shard isn't worth a task instance of its own.
+"""A run maps over at most this many shards, whatever the number of files."""
+
 MIN_SHARD = 1000
+"""Below this a shard isn't worth a task instance of its own."""
 
 
 def cut_shards(connection: Connection, batch_id: int, wanted: int) -> None:

@@ -24,10 +24,9 @@ from oss_audio_core.catalogue.database import Catalogue, CatalogueTrouble
 from oss_audio_core.catalogue.progress import Shard
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.oss.sdk import AioClient
+from oss_audio_core.pipeline.draining import Drainer
+from oss_audio_core.pipeline.progress import Progress, read_progress
 from oss_audio_core.smq import SmqSettings
-
-from .draining import Drainer
-from .progress import Progress, read_progress
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,23 +36,31 @@ ReadAnew = Callable[[], Awaitable[tuple[OssSettings, SmqSettings | None]]]
 
 log = logging.getLogger(__name__)
 
-#: How long the role of draining a queue is held without being renewed.
 DRAIN_TERM = timedelta(seconds=30)
-#: Who doesn't drain the queue itself looks into the inbox this often, in seconds.
+"""How long the role of draining a queue is held without being renewed."""
+
 LOOK_EVERY = 2.0
-#: Between two looks there are at least so many seconds; and as a look at a hundred thousand conversions takes a while,
-#: at least so many times as long as the look took.
+"""Who doesn't drain the queue itself looks into the inbox this often, in seconds."""
+
 LEAST_REST, REST_PER_LOOK = 1.0, 20
-#: Seconds in which those who have got an answer come back for the next one.
+"""Between two looks there are at least so many seconds; and as a look at a hundred thousand conversions takes a while,
+at least so many times as long as the look took."""
+
 GATHER = 0.02
-#: Calls of a synchronous client at once.
+"""Seconds in which those who have got an answer come back for the next one."""
+
 CALLS_AT_ONCE = 4
-#: Requests a second, LIST and GetTask together, that all rounds of asking may come to.
+"""Calls of a synchronous client at once."""
+
 REQUESTS_A_SECOND = 10.0
-#: While services refuse the credentials, the connections are read anew no more often than this, in seconds.
+"""Requests a second, LIST and GetTask together, that all rounds of asking may come to."""
+
 RENEW_EVERY = 60.0
-#: So long, in seconds, a refused connection may stay as it is before a wait is given up: who renews tokens may be late.
+"""While services refuse the credentials, the connections are read anew no more often than this, in seconds."""
+
 REFUSED_FOR = 900.0
+"""So long, in seconds, a refused connection may stay as it is before a wait is given up: who renews tokens may be late.
+"""
 
 
 class Turn:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-#: Endings after the rendition's key. No key that ends so is ever a source.
 ENDINGS = (".waveform.json", ".waveform.png", ".spectrogram.png")
+"""Endings after the rendition's key. No key that ends so is ever a source."""
 
 
 def is_side_file(key: str) -> bool:

@@ -11,10 +11,9 @@ from oss_audio_core.catalogue import batches, conversions, schema
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.states import State
-
-from .decisions import Decision
-from .planning import plan_batch
-from .request import BatchRequest, RequestError
+from oss_audio_core.pipeline.decisions import Decision
+from oss_audio_core.pipeline.planning import plan_batch
+from oss_audio_core.pipeline.request import BatchRequest, RequestError
 
 
 def plan_single(catalogue: Catalogue, request: BatchRequest, name: str, source: ListedObject) -> int:

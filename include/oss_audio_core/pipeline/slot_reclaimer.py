@@ -16,16 +16,16 @@ from functools import partial
 from oss_audio_core.catalogue import inbox, leases, slots
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.oss import OssSettings
+from oss_audio_core.pipeline.shared_poller import SharedPoller
+from oss_audio_core.pipeline.status_poller import StatusPoller
+from oss_audio_core.pipeline.waiting import ASK_AFTER
 from oss_audio_core.smq import SmqSettings
 
-from .shared_poller import SharedPoller
-from .status_poller import StatusPoller
-from .waiting import ASK_AFTER
-
-#: Seconds between two rounds of asking about one endpoint, of all who wait for its slots together.
 ASK_EVERY = 5.0
-#: A round that takes longer than this, in seconds, is over for the others: who asked may have died.
+"""Seconds between two rounds of asking about one endpoint, of all who wait for its slots together."""
+
 LONGEST_ROUND = 60.0
+"""A round that takes longer than this, in seconds, is over for the others: who asked may have died."""
 
 
 class SlotReclaimer:

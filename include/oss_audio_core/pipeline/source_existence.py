@@ -9,8 +9,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-#: Objects asked about at once.
 CONCURRENCY = 8
+"""Objects asked about at once."""
 
 
 class SourceExistence:

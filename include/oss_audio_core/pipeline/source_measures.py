@@ -12,10 +12,9 @@ from oss_audio_core.catalogue import sources
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.sources import Known
 from oss_audio_core.oss.sdk import load_oss2
+from oss_audio_core.pipeline.fetching import Listed, Reader
 from oss_audio_core.verification import Inspection, Probe, UnreadableAudio, inspect, probe
 from oss_audio_core.verification.file_tags import file_tags
-
-from .fetching import Listed, Reader
 
 
 class SourceMoved(Exception):

@@ -16,11 +16,9 @@ from oss_audio_core.catalogue.schema import batch_conversion, conversion
 from oss_audio_core.catalogue.states import State
 from oss_audio_core.oss import OssSettings, patiently
 from oss_audio_core.oss.sdk import Oss2Session
+from oss_audio_core.pipeline import part_copy
+from oss_audio_core.pipeline.side_files import staged_side_keys
 
-from . import part_copy
-from .side_files import staged_side_keys
-
-#: Never those of one that was written to its final key at once.
 _ROWS: sa.Select[Any] = sa.select(
     conversion.c.id,
     conversion.c.output_key,
@@ -30,8 +28,10 @@ _ROWS: sa.Select[Any] = sa.select(
     conversion.c.target_bucket,
     conversion.c.target_key,
 ).where(conversion.c.publish == "staged")
-#: Whether a row has an object at a staging key.
+"""Never those of one that was written to its final key at once."""
+
 _IS_STAGED = sa.and_(conversion.c.output_key.is_not(None), conversion.c.output_key != conversion.c.target_key)
+"""Whether a row has an object at a staging key."""
 
 
 class StagedObjects:

@@ -17,17 +17,18 @@ from oss_audio_core.catalogue.progress import Shard
 from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.oss import OssUnavailable, TaskNotFound, TaskStatus
 from oss_audio_core.oss.error_classification import is_credential_error
-
-from .shared_poller import SharedPoller
+from oss_audio_core.pipeline.shared_poller import SharedPoller
 
 log = logging.getLogger(__name__)
 
-#: Tasks asked for in one round, the overdue first: bounds the requests however large the shard is.
 TASKS_A_ROUND = 200
-#: However many others wait for their turn, a round asks for this part of it at least.
+"""Tasks asked for in one round, the overdue first: bounds the requests however large the shard is."""
+
 LEAST_SHARE = 20
-#: What GetTask calls a task that has ended.
+"""However many others wait for their turn, a round asks for this part of it at least."""
+
 ENDS = frozenset({"Succeeded", "Failed"})
+"""What GetTask calls a task that has ended."""
 
 
 Submitted = Callable[[Connection], list[Conversion]]

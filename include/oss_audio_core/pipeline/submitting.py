@@ -21,27 +21,34 @@ from oss_audio_core.catalogue.database import Catalogue, now
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable, check_imm
-
-from .lost_submit_finder import LostSubmitFinder, NoAnswer
-from .rate_limiter import AdaptiveRateLimiter
-from .submit_outcomes import Kind, Outcome, post
+from oss_audio_core.pipeline.lost_submit_finder import LostSubmitFinder, NoAnswer
+from oss_audio_core.pipeline.rate_limiter import AdaptiveRateLimiter
+from oss_audio_core.pipeline.submit_outcomes import Kind, Outcome, post
 
 log = logging.getLogger(__name__)
 
-#: Tries of a POST that surely never reached the service, and the pauses between them in seconds.
 PAUSES = (2.0, 8.0)
-#: Planned conversions read at once; they are claimed in turns of the pool's size.
+"""Tries of a POST that surely never reached the service, and the pauses between them in seconds."""
+
 BACKLOG = 1000
-#: Answers that come within this many seconds after one are written down with it: a transaction costs as much as a POST.
+"""Planned conversions read at once; they are claimed in turns of the pool's size."""
+
 GATHER = 0.02
-#: How long a claim outlasts the longest POST, in seconds.
+"""Answers that come within this many seconds after one are written down with it: a transaction costs as much as a POST.
+"""
+
 LEASE_MARGIN = 10.0
-#: How long a shard that OSS puts off is tried without anything being accepted, in seconds; then it is given up for now.
+"""How long a claim outlasts the longest POST, in seconds."""
+
 PATIENCE = 600.0
-#: So many submits of a conversion may leave no trace; then it has failed or, if no other got an answer, OSS has.
+"""How long a shard that OSS puts off is tried without anything being accepted, in seconds; then it is given up for now.
+"""
+
 MAX_LOST_SUBMITS = 3
-#: How often conversions that another process is submitting are looked at, in seconds.
+"""So many submits of a conversion may leave no trace; then it has failed or, if no other got an answer, OSS has."""
+
 LOOK_EVERY = 2.0
+"""How often conversions that another process is submitting are looked at, in seconds."""
 
 
 @dataclass(frozen=True)

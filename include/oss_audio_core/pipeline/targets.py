@@ -13,11 +13,10 @@ from oss_audio_core.catalogue.conversions import move
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion, listing
 from oss_audio_core.catalogue.states import ACTIVE, IN_FLIGHT, State, Verb
-
-from .candidates import LEFT_BEHIND
-from .rendition_spec import RenditionSpec, is_single
-from .selection import Selection, SelectionError
-from .source_existence import SourceExistence
+from oss_audio_core.pipeline.candidates import LEFT_BEHIND
+from oss_audio_core.pipeline.rendition_spec import RenditionSpec, is_single
+from oss_audio_core.pipeline.selection import Selection, SelectionError
+from oss_audio_core.pipeline.source_existence import SourceExistence
 
 _IN_FLIGHT = frozenset(state.value for state in IN_FLIGHT)
 

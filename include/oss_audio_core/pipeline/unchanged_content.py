@@ -14,11 +14,10 @@ from oss_audio_core.catalogue.conversions import CHUNK
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import conversion, listing, source
 from oss_audio_core.oss import OssSettings
+from oss_audio_core.pipeline.error_classification import is_about_the_object
 
-from .error_classification import is_about_the_object
-
-#: Objects asked about at once.
 CONCURRENCY = 8
+"""Objects asked about at once."""
 
 
 def find_unchanged_content(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> int:

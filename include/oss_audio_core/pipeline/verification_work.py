@@ -13,10 +13,9 @@ from oss_audio_core.catalogue import sources
 from oss_audio_core.catalogue.conversions import CHUNK, Conversion
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.sources import Known
-
-from .fetching import Listed, Reader
-from .flow import gathered
-from .rendition_spec import unclipped
+from oss_audio_core.pipeline.fetching import Listed, Reader
+from oss_audio_core.pipeline.flow import gathered
+from oss_audio_core.pipeline.rendition_spec import unclipped
 
 Place = tuple[str, str]
 """Bucket and key."""

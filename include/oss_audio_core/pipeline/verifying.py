@@ -19,24 +19,24 @@ from oss_audio_core.catalogue.conversions import Conversion, rest
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.states import MOVES, State, Verb
 from oss_audio_core.oss import OssSettings
+from oss_audio_core.pipeline.beside import put_beside
+from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
+from oss_audio_core.pipeline.error_classification import is_about_the_object
+from oss_audio_core.pipeline.fetching import Reader
+from oss_audio_core.pipeline.flow import gathered, in_order
+from oss_audio_core.pipeline.moving import move_from
+from oss_audio_core.pipeline.output_measures import measure_output
+from oss_audio_core.pipeline.source_measures import SourceMeasures, SourceMoved, measure_source
+from oss_audio_core.pipeline.verification_work import Output, SourceOutputs, to_verify
 from oss_audio_core.verification import Check, UnreadableAudio, check_complete
-
-from .beside import put_beside
-from .circuit_breaker import CircuitBreaker
-from .error_classification import is_about_the_object
-from .fetching import Reader
-from .flow import gathered, in_order
-from .moving import move_from
-from .output_measures import measure_output
-from .source_measures import SourceMeasures, SourceMoved, measure_source
-from .verification_work import Output, SourceOutputs, to_verify
 
 log = logging.getLogger(__name__)
 
-#: Sources whose outputs are verified at once: decoding and measuring leave the interpreter.
 CONCURRENCY = 4
-#: Findings written down in one transaction. A process that dies before it only has to verify them again.
+"""Sources whose outputs are verified at once: decoding and measuring leave the interpreter."""
+
 TURN = 32
+"""Findings written down in one transaction. A process that dies before it only has to verify them again."""
 
 
 def verify_batch(

@@ -14,18 +14,18 @@ from datetime import datetime
 from oss_audio_core.catalogue.database import Catalogue, now
 from oss_audio_core.catalogue.progress import Shard
 from oss_audio_core.oss import OssSettings
+from oss_audio_core.pipeline.progress import Progress, ProgressLogger
+from oss_audio_core.pipeline.shared_poller import LOOK_EVERY, SharedPoller
+from oss_audio_core.pipeline.status_poller import StatusPoller, submitted_of
 from oss_audio_core.smq import SmqSettings
-
-from .progress import Progress, ProgressLogger
-from .shared_poller import LOOK_EVERY, SharedPoller
-from .status_poller import StatusPoller, submitted_of
 
 log = logging.getLogger(__name__)
 
-#: Seconds without news after which the service itself is asked, and then again each time.
 ASK_AFTER = 60.0
-#: While something is overdue the service is asked this often, in seconds, until it answers.
+"""Seconds without news after which the service itself is asked, and then again each time."""
+
 OVERDUE_EVERY = 10.0
+"""While something is overdue the service is asked this often, in seconds, until it answers."""
 
 
 class ShardWaiter:

@@ -1,4 +1,4 @@
-"""The bitrate a rendition may have: what ``ab``, ``abopt`` and ``aq`` ask for, and how near each codec comes."""
+"""The bitrate a rendition may have: what `ab`, `abopt` and `aq` ask for, and how near each codec comes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _PCM_BITS = 32
 
 @dataclass(frozen=True)
 class BitrateRange:
-    """From ``low`` to ``high`` bit/s of audio data, ``slack`` bits more or less in all; ``said`` is that in words."""
+    """From `low` to `high` bit/s of audio data, `slack` bits more or less in all; `said` is that in words."""
 
     low: int
     high: int
@@ -51,17 +51,17 @@ class BitrateRange:
     said: str
 
     def holds(self, bitrate: int, duration: float) -> bool:
-        """Whether ``bitrate`` over ``duration`` seconds is in the range."""
+        """Whether `bitrate` over `duration` seconds is in the range."""
         bits = bitrate * duration
         return self.low * duration - self.slack <= bits <= self.high * duration + self.slack
 
 
 def bitrate_range(convert: AudioConvert, sample_rate: int, channels: int, source_bitrate: int) -> BitrateRange:
-    """What a rendition at ``sample_rate`` Hz may have.
+    """What a rendition at `sample_rate` Hz may have.
 
-    With ``ab`` the nearest rate of the codec. ``abopt`` 1 takes the source's bitrate where that is lower: of the
+    With `ab` the nearest rate of the codec. `abopt` 1 takes the source's bitrate where that is lower: of the
     stream or of the file, the documentation does not say, so anything from three quarters of the stream's on is
-    right. With ``aq`` or nothing, and for flac always, the limits of the format: ``aq`` has no documented scale.
+    right. With `aq` or nothing, and for flac always, the limits of the format: `aq` has no documented scale.
     Codecs that vary their bitrate may stay below it by any amount: silence costs them nothing.
     """
     f = convert.f

@@ -1,4 +1,4 @@
-"""``Check`` and ``Verdict``: what was expected, what was measured, and whether the rendition may be published."""
+"""`Check` and `Verdict`: what was expected, what was measured, and whether the rendition may be published."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ESSENTIAL = frozenset({"codec", "sample_rate", "channels", "duration", "head", "
 class Check:
     """One comparison, as text for reports and the catalogue.
 
-    ``verdict`` is ``not_checked`` where what was measured can't tell; ``measured`` then says why.
+    `verdict` is `not_checked` where what was measured can't tell; `measured` then says why.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Verdict:
 
     @property
     def decision(self) -> Decision:
-        """``failed`` when any check failed; ``undecided`` when an essential one could not be made; else ``passed``.
+        """`failed` when any check failed; `undecided` when an essential one could not be made; else `passed`.
 
         Undecided means: look closer, by a full decode.
         """
@@ -90,5 +90,5 @@ class Verdict:
 
     @classmethod
     def from_json(cls, stored: Iterable[dict[str, Any]]) -> Verdict:
-        """What ``to_json`` gave."""
+        """What `to_json` gave."""
         return cls(tuple(Check(**one) for one in stored))

@@ -18,7 +18,7 @@ _MP3_SEARCH_BYTES = 2048
 
 
 def declared_duration(container: InputContainer, stream: AudioStream, file: BinaryIO) -> float | None:
-    """Seconds promised by the header, or None where it says nothing reliable; moves ``file``'s position."""
+    """Seconds promised by the header, or None where it says nothing reliable; moves `file`'s position."""
     kind = container.format.name.split(",")[0]
     if kind == "wav":
         return _wav_duration(file)

@@ -20,13 +20,13 @@ from av.packet import Packet
 from oss_audio_core.verification.packet_length import PacketLength, PacketTally
 
 STRICT = "crccheck+bitstream+buffer+explode"
-"""``err_detect`` for demuxer and decoder: by default both pass over most damage in silence."""
+"""`err_detect` for demuxer and decoder: by default both pass over most damage in silence."""
 
 _USUAL_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """What 1 to 8 channels are when the file doesn't say; the encoders take the same ones."""
 
 PLANES = 8
-"""From so many channels on a frame's planes are not read one by one; see ``StrictDecoder._readable``."""
+"""From so many channels on a frame's planes are not read one by one; see `StrictDecoder._readable`."""
 
 Block = npt.NDArray[np.float32]
 
@@ -35,7 +35,7 @@ Block = npt.NDArray[np.float32]
 class Limits:
     """When decoding is given up. A small file may hold hours (10 h of opus in 2.7 MB).
 
-    ``seconds`` of audio, ``wall_seconds`` by the clock.
+    `seconds` of audio, `wall_seconds` by the clock.
     """
 
     seconds: float = 24 * 3600.0
@@ -43,11 +43,11 @@ class Limits:
 
 
 class StrictDecoder:
-    """Reads and decodes everything there is of ``stream``, once, and says why it stopped early.
+    """Reads and decodes everything there is of `stream`, once, and says why it stopped early.
 
-    ``on_packet`` sees every packet, ``on_frame`` every frame as it was decoded. After ``blocks`` has ended:
-    ``samples`` per channel, ``channel_names`` of the frames, ``length`` of the packets, ``error`` of decoder or
-    demuxer with the second where it happened, ``stopped``: the limit that ended it.
+    `on_packet` sees every packet, `on_frame` every frame as it was decoded. After `blocks` has ended:
+    `samples` per channel, `channel_names` of the frames, `length` of the packets, `error` of decoder or
+    demuxer with the second where it happened, `stopped`: the limit that ended it.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class StrictDecoder:
         return self._tally.length(self.error)
 
     def blocks(self, size: Callable[[int], int]) -> Iterator[Block]:
-        """Blocks of shape (channels, samples), full scale 1; ``size`` gives their samples for a sample rate.
+        """Blocks of shape (channels, samples), full scale 1; `size` gives their samples for a sample rate.
 
         Only the last one is shorter.
         """
@@ -178,7 +178,7 @@ def _words(shape: tuple[int, str, str]) -> str:
 
 
 def _as_floats(samples: npt.NDArray[Any], like: AudioFrame) -> Block:
-    """(channels, samples) of 32-bit floats, full scale 1, from what frames such as ``like`` hold."""
+    """(channels, samples) of 32-bit floats, full scale 1, from what frames such as `like` hold."""
     if not like.format.is_planar:
         samples = samples.reshape(-1, like.layout.nb_channels).T
     if samples.dtype.kind == "f":

@@ -12,10 +12,10 @@ Array = npt.NDArray[Any]
 
 
 class HalvingLine:
-    """Columns of ``step`` samples each, along axis 1; at most ``limit`` of them.
+    """Columns of `step` samples each, along axis 1; at most `limit` of them.
 
-    Filled with columns of ``base`` samples. Each time there would be more than ``limit``, ``step`` doubles and
-    ``merge(even, odd)`` makes one column of two; so ten hours take the memory of a minute.
+    Filled with columns of `base` samples. Each time there would be more than `limit`, `step` doubles and
+    `merge(even, odd)` makes one column of two; so ten hours take the memory of a minute.
     """
 
     def __init__(self, base: int, limit: int, merge: Callable[[Array, Array], Array]) -> None:
@@ -27,7 +27,7 @@ class HalvingLine:
         self._pending: Array | None = None
 
     def add(self, columns: Array) -> None:
-        """Append columns of ``base`` samples each."""
+        """Append columns of `base` samples each."""
         factor = self.step // self._base
         waiting = columns if self._pending is None else np.concatenate((self._pending, columns), axis=1)
         whole = waiting.shape[1] - waiting.shape[1] % factor

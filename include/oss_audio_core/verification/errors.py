@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class UnreadableAudio(ValueError):
-    """A file that holds no audio one could measure: ``name`` of the file, ``reason`` in words."""
+    """A file that holds no audio one could measure: `name` of the file, `reason` in words."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)

@@ -33,11 +33,11 @@ _MP3_UNKNOWN_DELAY_SAMPLES = 3 * 1152
 class Expectation:
     """What must be found in a rendition.
 
-    ``sample_rate`` in Hz as asked for (opus: that of the encoder's input), ``duration`` in seconds with the
-    tolerances ``shorter_by`` and ``longer_by``; ``mp3_delay`` are the seconds an mp3 may be longer still when
-    it does not tell its delay. ``bits_per_sample`` is None where nothing was asked. ``containers`` are FFmpeg's
-    names of those it may be in. ``start`` is where in the source it begins, seconds; ``whole_source``: it is not
-    a part of it. ``duration_is_estimate``: the source's is.
+    `sample_rate` in Hz as asked for (opus: that of the encoder's input), `duration` in seconds with the
+    tolerances `shorter_by` and `longer_by`; `mp3_delay` are the seconds an mp3 may be longer still when
+    it does not tell its delay. `bits_per_sample` is None where nothing was asked. `containers` are FFmpeg's
+    names of those it may be in. `start` is where in the source it begins, seconds; `whole_source`: it is not
+    a part of it. `duration_is_estimate`: the source's is.
     """
 
     format: str
@@ -62,10 +62,10 @@ class Expectation:
 
 
 def expected(convert: AudioConvert, source: Probe) -> Expectation:
-    """What ``convert`` must make of ``source``.
+    """What `convert` must make of `source`.
 
-    Absent ``ar`` and ``ac`` are the source's. The duration is what the source has after ``ss``, at most ``t``
-    (0 when the source ends before ``ss``). Tolerances hold for the time of the file's packets, per format.
+    Absent `ar` and `ac` are the source's. The duration is what the source has after `ss`, at most `t`
+    (0 when the source ends before `ss`). Tolerances hold for the time of the file's packets, per format.
     """
     audio_format = FORMATS[convert.f]
     sample_rate = convert.ar or source.sample_rate

@@ -1,4 +1,4 @@
-"""``file_tags``: title, artist, album and whatever else an audio file says of itself."""
+"""`file_tags`: title, artist, album and whatever else an audio file says of itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST_TAG = 2000
 
 def file_tags(file: BinaryIO, name: str) -> dict[str, str]:
     """The tags of an open, seekable file, by name in lower case: those of its container and of its first audio
-    stream (where Ogg keeps them). Texts that are too long are left out. Raises ``UnreadableAudio`` as ``probe`` does.
+    stream (where Ogg keeps them). Texts that are too long are left out. Raises `UnreadableAudio` as `probe` does.
     """
     with open_container(file, name) as container:
         found = {**container.metadata}

@@ -39,7 +39,7 @@ class Chain:
 
 
 def follow(data: bytes, frame_length: FrameLength, reach: int) -> Chain | None:
-    """The first chain that begins within the first ``reach`` bytes and runs to the end of ``data``."""
+    """The first chain that begins within the first `reach` bytes and runs to the end of `data`."""
     for begin in range(min(reach, len(data))):
         at, frames = begin, 0
         while at < len(data) and (length := frame_length(data, at)):

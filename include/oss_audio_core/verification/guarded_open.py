@@ -1,6 +1,6 @@
 """Opening a file that anybody may have uploaded: known audio containers only, and nothing beyond that file.
 
-Without these guards a playlist or a manifest named ``.mp3`` makes FFmpeg read local files or the network.
+Without these guards a playlist or a manifest named `.mp3` makes FFmpeg read local files or the network.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _WAV_PROBE_BYTES = "65536"
 
 
 def open_container(file: BinaryIO, name: str, err_detect: str = "") -> InputContainer:
-    """Open ``file`` (seekable, at any position) for demuxing; the caller closes what is returned.
+    """Open `file` (seekable, at any position) for demuxing; the caller closes what is returned.
 
-    ``err_detect`` makes the demuxer strict, in FFmpeg's words.
+    `err_detect` makes the demuxer strict, in FFmpeg's words.
 
-    Raises ``UnreadableAudio`` when it is empty or no known container. Errors of ``file`` itself pass through.
+    Raises `UnreadableAudio` when it is empty or no known container. Errors of `file` itself pass through.
     """
     file.seek(0)
     head = file.read(12)

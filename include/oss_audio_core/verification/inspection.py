@@ -1,4 +1,4 @@
-"""``inspect``: everything there is to know about an audio file, in one pass over it."""
+"""`inspect`: everything there is to know about an audio file, in one pass over it."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ BLOCK_SAMPLES = 65536
 class Inspection:
     """What a full, strict decode of the first audio stream found.
 
-    - ``probe``: headers and packets, as ``probe`` gives them.
-    - ``samples`` per channel that were decoded at ``sample_rate`` Hz; ``duration``: seconds, the one by the other.
-    - ``layout``: FFmpeg's name of the channels' order (``stereo``, ``5.1``); ``channel_names``: each one's
-      (``FL``, ``LFE``).
-    - ``decode_error``: what demuxer or decoder found wrong, and where; nothing after it was read.
-    - ``stopped``: the limit past which decoding was given up, if one was met.
-    - ``checksum_matches``: the file's own checksum of its audio (flac, mp3 with LAME's header); None: it has none.
-    - ``integrated``: EBU R128 loudness, LUFS; ``loudness_range``: LU; ``true_peak``: dBTP. None: not asked for,
+    - `probe`: headers and packets, as `probe` gives them.
+    - `samples` per channel that were decoded at `sample_rate` Hz; `duration`: seconds, the one by the other.
+    - `layout`: FFmpeg's name of the channels' order (`stereo`, `5.1`); `channel_names`: each one's
+      (`FL`, `LFE`).
+    - `decode_error`: what demuxer or decoder found wrong, and where; nothing after it was read.
+    - `stopped`: the limit past which decoding was given up, if one was met.
+    - `checksum_matches`: the file's own checksum of its audio (flac, mp3 with LAME's header); None: it has none.
+    - `integrated`: EBU R128 loudness, LUFS; `loudness_range`: LU; `true_peak`: dBTP. None: not asked for,
       or nothing above the gate.
-    - ``peaks``, ``rms``: dBFS, one for each channel; -120 stands for digital silence.
-    - ``clipped_runs``: three or more samples in a row at or beyond full scale; ``clipped_samples``: those in them.
-    - ``silence_head``, ``silence_tail``: seconds in which no channel reaches -60 dBFS.
-    - ``levels``: the peak of every ``levels_step`` seconds, over all channels, in whole dBFS.
-    - ``waveform``: peaks for players; ``picture``: a PNG. None if not asked for.
+    - `peaks`, `rms`: dBFS, one for each channel; -120 stands for digital silence.
+    - `clipped_runs`: three or more samples in a row at or beyond full scale; `clipped_samples`: those in them.
+    - `silence_head`, `silence_tail`: seconds in which no channel reaches -60 dBFS.
+    - `levels`: the peak of every `levels_step` seconds, over all channels, in whole dBFS.
+    - `waveform`: peaks for players; `picture`: a PNG. None if not asked for.
     """
 
     probe: Probe
@@ -84,7 +84,7 @@ class Inspection:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Inspection:
-        """What ``to_json`` gave, after a round trip through JSON."""
+        """What `to_json` gave, after a round trip through JSON."""
         lists = {name: tuple(stored[name]) for name in ("channel_names", "peaks", "rms", "levels")}
         return cls(**{**stored, **lists, "probe": Probe(**stored["probe"])})
 
@@ -101,11 +101,11 @@ def inspect(
 ) -> Inspection:
     """Read and decode the first audio stream of a file once, strictly, and measure it on the way.
 
-    ``name`` stands for the file in errors (default: its path). ``picture`` asks for a PNG of the waveform or a
-    spectrogram. Memory does not grow with the duration. Damage is no exception but ``decode_error``; ``limits`` end
+    `name` stands for the file in errors (default: its path). `picture` asks for a PNG of the waveform or a
+    spectrogram. Memory does not grow with the duration. Damage is no exception but `decode_error`; `limits` end
     what is far too long.
 
-    Raises ``UnreadableAudio`` when there is no audio to measure, as ``probe`` does. Errors of the file itself pass
+    Raises `UnreadableAudio` when there is no audio to measure, as `probe` does. Errors of the file itself pass
     through.
     """
     if isinstance(source, str | os.PathLike):

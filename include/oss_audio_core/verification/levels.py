@@ -34,7 +34,7 @@ Block = npt.NDArray[np.float32]
 
 
 def decibels(value: float) -> float:
-    """dBFS of an amplitude, two decimals, not below ``LOWEST_DB``."""
+    """dBFS of an amplitude, two decimals, not below `LOWEST_DB`."""
     return max(round(20 * math.log10(value), 2), LOWEST_DB) if value > 0 else LOWEST_DB
 
 
@@ -44,7 +44,7 @@ def level_window(sample_rate: int) -> int:
 
 
 class Levels:
-    """Takes blocks of shape (channels, samples), each but the last a multiple of ``level_window`` samples."""
+    """Takes blocks of shape (channels, samples), each but the last a multiple of `level_window` samples."""
 
     def __init__(self, channels: int, sample_rate: int) -> None:
         self._window = level_window(sample_rate)
@@ -99,7 +99,7 @@ class Levels:
 
     @property
     def silence(self) -> tuple[float, float]:
-        """Seconds at the head and at the tail below ``SILENCE`` in all channels; the whole twice if all of it is."""
+        """Seconds at the head and at the tail below `SILENCE` in all channels; the whole twice if all of it is."""
         if self._first_loud is None:
             return self.samples / self._rate, self.samples / self._rate
         return self._first_loud / self._rate, (self.samples - self._end_of_loud) / self._rate

@@ -68,7 +68,7 @@ class LoudnessMeter:
     """Integrated loudness (LUFS), loudness range (LU) and true peak (dBTP) of blocks of planar floats.
 
     Loudness follows ITU-R BS.1770 with the gates of EBU R128, the range EBU Tech 3342, both by FFmpeg's
-    ``ebur128``; surround channels count as their layout says. The true peak is the largest sample after
+    `ebur128`; surround channels count as their layout says. The true peak is the largest sample after
     resampling to four times the rate (above 48 kHz twice), as BS.1770 describes.
     """
 
@@ -91,7 +91,7 @@ class LoudnessMeter:
         self._samples = 0
 
     def add(self, block: Block) -> None:
-        """Measure ``block``, of shape (channels, samples) with full scale 1."""
+        """Measure `block`, of shape (channels, samples) with full scale 1."""
         if block.shape[0] < PLANES:
             frame = AudioFrame.from_ndarray(block, format="fltp", layout=self._layout)
         else:

@@ -21,9 +21,9 @@ _LAME_BYTES = 36
 class Mp3Header:
     """What the first frame tells.
 
-    ``at``: its position in the file; ``length``: its bytes; ``frames``: of audio after it; ``size``: bytes of all of
-    them with it, 0 where it doesn't tell; ``samples``: per channel without the encoder's delay and padding;
-    ``music_crc``: of all bytes after it, None where there is no LAME extension; ``whole``: its own checksum is right.
+    `at`: its position in the file; `length`: its bytes; `frames`: of audio after it; `size`: bytes of all of
+    them with it, 0 where it doesn't tell; `samples`: per channel without the encoder's delay and padding;
+    `music_crc`: of all bytes after it, None where there is no LAME extension; `whole`: its own checksum is right.
     """
 
     at: int
@@ -35,7 +35,7 @@ class Mp3Header:
     whole: bool | None
 
     def fits(self, file_size: int) -> bool:
-        """Whether a file of ``file_size`` bytes can hold what the header counts; tags may follow it."""
+        """Whether a file of `file_size` bytes can hold what the header counts; tags may follow it."""
         return not self.size or file_size >= self.at + self.size
 
 

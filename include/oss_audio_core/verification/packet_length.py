@@ -39,8 +39,8 @@ _TRIMS_LAST_PACKET = frozenset({"ogg", "mov"})
 class PacketLength:
     """What the packets of one stream add up to.
 
-    ``duration`` and ``uncertainty`` in seconds; ``payload`` in bytes, without the container; ``gapless`` is
-    whether the file tells the encoder's delay; ``read_error`` is why reading stopped early, if it did.
+    `duration` and `uncertainty` in seconds; `payload` in bytes, without the container; `gapless` is
+    whether the file tells the encoder's delay; `read_error` is why reading stopped early, if it did.
     """
 
     packets: int
@@ -86,7 +86,7 @@ class PacketTally:
             self._delay, self._padding = self._delay or at_start, at_end
 
     def length(self, read_error: str | None) -> PacketLength:
-        """What all of them add up to; ``read_error`` is why reading stopped early, if it did."""
+        """What all of them add up to; `read_error` is why reading stopped early, if it did."""
         sample = Fraction(1, self._stream.codec_context.sample_rate)
         if self._block:
             duration = self._blocks * self._block * sample
@@ -110,7 +110,7 @@ class PacketTally:
 
 
 def measure_packets(container: InputContainer, stream: AudioStream) -> PacketLength:
-    """Read every packet of ``stream`` and decode none."""
+    """Read every packet of `stream` and decode none."""
     tally = PacketTally(container, stream)
     read_error: str | None = None
     try:

@@ -27,7 +27,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def waveform_png(waveform: dict[str, Any]) -> bytes:
-    """Draw what ``waveform_json`` gave: lowest to highest sample of each column, 1,200 by 256 pixels."""
+    """Draw what `waveform_json` gave: lowest to highest sample of each column, 1,200 by 256 pixels."""
     pairs = np.asarray(waveform["data"], dtype=np.int64).reshape(-1, 2)
     rows = np.arange(WAVEFORM_HEIGHT // 2 - 1, -WAVEFORM_HEIGHT // 2 - 1, -1)[:, np.newaxis]
     if not len(pairs):
@@ -74,7 +74,7 @@ class Spectrogram:
 
 
 def png(pixels: Pixels, palette: Sequence[tuple[int, int, int]]) -> bytes:
-    """A PNG of ``pixels``, of shape (height, width), each an index into ``palette``."""
+    """A PNG of `pixels`, of shape (height, width), each an index into `palette`."""
     height, width = pixels.shape
     rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row begins with its filter: 0, none
     rows[:, 1:] = pixels

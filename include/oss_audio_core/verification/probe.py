@@ -1,4 +1,4 @@
-"""``probe``: what is in an audio file, measured and not believed."""
+"""`probe`: what is in an audio file, measured and not believed."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _STREAMINFO_BYTES = 34
 class Probe:
     """The first audio stream of a file.
 
-    - ``container``: FFmpeg's name of the demuxer; ``codec``: its name of the codec (``amr_nb`` and ``amr_wb``
+    - `container`: FFmpeg's name of the demuxer; `codec`: its name of the codec (`amr_nb` and `amr_wb`
       apart).
-    - ``sample_rate``: Hz, at which it decodes (opus: always 48,000); ``opus_input_rate``: Hz, from OpusHead.
-    - ``duration``: seconds, from the packets; a decoder may differ by ``duration_uncertainty`` where
+    - `sample_rate`: Hz, at which it decodes (opus: always 48,000); `opus_input_rate`: Hz, from OpusHead.
+    - `duration`: seconds, from the packets; a decoder may differ by `duration_uncertainty` where
       timestamps are coarse or padding is hidden.
-    - ``declared_duration``: seconds promised by the header, None where the format promises none.
-    - ``gapless``: the file tells the encoder's delay, so ``duration`` is without it.
-    - ``bitrate``: bit/s of the audio itself, without the container; ``size``: bytes of the file.
-    - ``bits_per_sample``: of flac and PCM, else None.
-    - ``read_error``: why the packets ended early, if they did.
-    - ``duration_is_estimate``: not all packets were read, and nothing in the file tells their number.
+    - `declared_duration`: seconds promised by the header, None where the format promises none.
+    - `gapless`: the file tells the encoder's delay, so `duration` is without it.
+    - `bitrate`: bit/s of the audio itself, without the container; `size`: bytes of the file.
+    - `bits_per_sample`: of flac and PCM, else None.
+    - `read_error`: why the packets ended early, if they did.
+    - `duration_is_estimate`: not all packets were read, and nothing in the file tells their number.
     """
 
     container: str
@@ -58,11 +58,11 @@ class Probe:
 def probe(source: str | os.PathLike[str] | BinaryIO, name: str | None = None) -> Probe:
     """Measure the first audio stream of a local file, or of an open seekable binary file.
 
-    ``name`` stands for the file in errors (default: its path). Every packet is read, nothing is decoded:
+    `name` stands for the file in errors (default: its path). Every packet is read, nothing is decoded:
     below 1 ms for a short clip, about 10 ms per minute of audio. Only known audio containers are opened, and
     nothing but the file itself is read.
 
-    Raises ``UnreadableAudio`` with the reason when there is no audio to measure: an empty file, text, noise,
+    Raises `UnreadableAudio` with the reason when there is no audio to measure: an empty file, text, noise,
     no audio stream, a header without packets. Errors of the file itself (it is not there) pass through.
     """
     if isinstance(source, str | os.PathLike):
@@ -84,7 +84,7 @@ def _measure(container: InputContainer, file: BinaryIO, label: str) -> Probe:
 
 
 def first_audio(container: InputContainer, label: str) -> AudioStream:
-    """The first audio stream; raises ``UnreadableAudio`` when there is none that could be decoded."""
+    """The first audio stream; raises `UnreadableAudio` when there is none that could be decoded."""
     if not container.streams.audio:
         raise UnreadableAudio(label, f"no audio stream in this {container.format.name} file")
     stream: AudioStream = container.streams.audio[0]
@@ -98,7 +98,7 @@ def first_audio(container: InputContainer, label: str) -> AudioStream:
 
 
 def require_audio(length: PacketLength, label: str) -> None:
-    """Raise ``UnreadableAudio`` when there were no packets."""
+    """Raise `UnreadableAudio` when there were no packets."""
     if not length.packets or not length.duration:
         raise UnreadableAudio(label, "a header, but no audio after it")
 

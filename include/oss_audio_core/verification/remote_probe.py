@@ -1,4 +1,4 @@
-"""``probe_remote``: what one or two ranged reads can tell of a stored rendition, whatever its size."""
+"""`probe_remote`: what one or two ranged reads can tell of a stored rendition, whatever its size."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ _COUNTLESS = frozenset({"aac", "amr"})
 class RemoteProbe:
     """What was seen of an object without downloading it.
 
-    ``probe``: as of a file, with ``duration_is_estimate`` where the parts read can't tell (aac and amr always; an
-    mp3 without a header that counts its frames); ``packets`` is 0 when not all were read. ``whole_tail``: the last
-    frame or page ends where the object does; None where that can't be told. ``requests`` and ``bytes_read`` are
+    `probe`: as of a file, with `duration_is_estimate` where the parts read can't tell (aac and amr always; an
+    mp3 without a header that counts its frames); `packets` is 0 when not all were read. `whole_tail`: the last
+    frame or page ends where the object does; None where that can't be told. `requests` and `bytes_read` are
     what it cost.
     """
 
@@ -82,10 +82,10 @@ def may_decide(format: str, size: int | None) -> bool:
 def probe_remote(read_range: ReadRange, name: str, size: int | None = None) -> RemoteProbe:
     """Look at an object by one read of 256 KiB at most, or by two of 224 KiB together.
 
-    ``read_range`` is asked for the head first; its answer also tells the size. One read does for an object whose
-    ``size`` is known to be 256 KiB at most, for any of 32 KiB at most, and for an mp3 that has exactly the bytes that
-    its header counts. ``name`` stands for the object in errors. Raises ``UnreadableAudio`` as ``probe`` does; errors of
-    ``read_range`` pass through.
+    `read_range` is asked for the head first; its answer also tells the size. One read does for an object whose
+    `size` is known to be 256 KiB at most, for any of 32 KiB at most, and for an mp3 that has exactly the bytes that
+    its header counts. `name` stands for the object in errors. Raises `UnreadableAudio` as `probe` does; errors of
+    `read_range` pass through.
     """
     head, size = read_range(0, WHOLE_BYTES if size is not None and size <= WHOLE_BYTES else HEAD_BYTES)
     with open_container(BytesIO(head), name) as container:

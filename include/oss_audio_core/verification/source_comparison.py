@@ -93,7 +93,7 @@ def _silent_stretches(found: Inspection) -> list[tuple[float, float]]:
 
 
 def _is_fed(channel: int, source: Inspection, found: Inspection) -> bool:
-    """Whether the source has sound that belongs into ``channel`` of the rendition."""
+    """Whether the source has sound that belongs into `channel` of the rendition."""
     filled = [level > LOUD_ABOVE for level in source.rms]
     into, names = found.channel_names, source.channel_names
     if into[channel] == _LOW_FREQUENCY:

@@ -17,9 +17,9 @@ _FLAC_HEADERS_TRIED = 8
 
 
 def ogg_end(tail: bytes, longest_packet: int) -> int | None:
-    """The granule position of the last page, if a page with a right checksum ends where ``tail`` does (RFC 3533).
+    """The granule position of the last page, if a page with a right checksum ends where `tail` does (RFC 3533).
 
-    ``longest_packet``: samples of the codec's longest. A position further from the page before than its packets can
+    `longest_packet`: samples of the codec's longest. A position further from the page before than its packets can
     reach is no end.
     """
     at = len(tail)
@@ -34,7 +34,7 @@ def ogg_end(tail: bytes, longest_packet: int) -> int | None:
 
 
 def _ogg_page(page: bytes) -> tuple[int, int] | None:
-    """Granule position and number of packets that end in a page, if it is all of ``page`` and whole."""
+    """Granule position and number of packets that end in a page, if it is all of `page` and whole."""
     if len(page) < _OGG_PAGE.size:
         return None
     *_, granule, _serial, _number, told, segments = _OGG_PAGE.unpack_from(page)
@@ -47,7 +47,7 @@ def _ogg_page(page: bytes) -> tuple[int, int] | None:
 
 
 def _granule_before(pages: bytes) -> int | None:
-    """Of the last page of ``pages`` in which a packet ends; None when its beginning is not there."""
+    """Of the last page of `pages` in which a packet ends; None when its beginning is not there."""
     at = len(pages)
     while (at := pages.rfind(b"OggS", 0, at)) >= 0:
         if (found := _ogg_page(pages[at:])) is None:
@@ -59,9 +59,9 @@ def _granule_before(pages: bytes) -> int | None:
 
 
 def flac_end(tail: bytes, block_size: int) -> int | None:
-    """The number of samples up to the end of the last frame, if one with right checksums ends where ``tail`` does.
+    """The number of samples up to the end of the last frame, if one with right checksums ends where `tail` does.
 
-    ``block_size`` is that of STREAMINFO: frames of a fixed size are numbered, not the samples (RFC 9639).
+    `block_size` is that of STREAMINFO: frames of a fixed size are numbered, not the samples (RFC 9639).
     """
     headers = 0
     for sync in (b"\xff\xf8", b"\xff\xf9"):

@@ -1,4 +1,4 @@
-"""``verify``: all checks of one rendition, from whatever was measured of it and of its source."""
+"""`verify`: all checks of one rendition, from whatever was measured of it and of its source."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ none before it."""
 @dataclass(frozen=True, kw_only=True)
 class StoredBytes:
     """What was read of the stored object, beside what its header says: sizes in bytes, CRC-64/XZ
-    (``x-oss-hash-crc64ecma``) as unsigned numbers, None where there is none.
+    (`x-oss-hash-crc64ecma`) as unsigned numbers, None where there is none.
     """
 
     size: int
@@ -43,7 +43,7 @@ def probe_of(measured: Measured) -> Probe:
 
 
 def decode_limits(convert: AudioConvert, source: Measured) -> Limits:
-    """How far to decode a rendition of ``source``: a little past what is expected, so that a bomb ends there."""
+    """How far to decode a rendition of `source`: a little past what is expected, so that a bomb ends there."""
     expectation = expected(convert, probe_of(source))
     seconds = expectation.longest * 1.05 + _ROOM
     if expectation.duration_is_estimate:
@@ -52,9 +52,9 @@ def decode_limits(convert: AudioConvert, source: Measured) -> Limits:
 
 
 def verify(convert: AudioConvert, source: Measured, found: Measured, *, stored: StoredBytes | None = None) -> Verdict:
-    """Compare a rendition with what ``convert`` must make of ``source``.
+    """Compare a rendition with what `convert` must make of `source`.
 
-    Every check is in the verdict, in a fixed order; what the given measurements can't tell is ``not_checked`` and
+    Every check is in the verdict, in a fixed order; what the given measurements can't tell is `not_checked` and
     says why.
     """
     expectation = expected(convert, probe_of(source))

@@ -55,11 +55,11 @@ class EventRule:
 
 
 def parse_rule(text: str) -> EventRule:
-    """``bucket=audio,topic=uploads[,events=PutObject+CopyObject][,prefix=in/][,suffix=.wav][,name=rule]``.
+    """`bucket=audio,topic=uploads[,events=PutObject+CopyObject][,prefix=in/][,suffix=.wav][,name=rule]`.
 
-    Events may carry their group, ``ObjectCreated:PutObject``; ``ObjectCreated:*``, the default, is all of
-    CREATING. In a value, ``%2C`` is a comma, ``%3B`` a semicolon, ``%25`` a percent sign. The name is the
-    ruleId of the event, by default ``bucket-topic``. Raises EventRuleError.
+    Events may carry their group, `ObjectCreated:PutObject`; `ObjectCreated:*`, the default, is all of
+    CREATING. In a value, `%2C` is a comma, `%3B` a semicolon, `%25` a percent sign. The name is the
+    ruleId of the event, by default `bucket-topic`. Raises EventRuleError.
     """
     given: dict[str, str] = {}
     for part in text.split(","):

@@ -41,7 +41,7 @@ class RuleAtWork:
 
 
 class AdminClient:
-    """Speaks to the admin API at `address`, such as ``http://127.0.0.1:9003``, one connection a request.
+    """Speaks to the admin API at `address`, such as `http://127.0.0.1:9003`, one connection a request.
 
     Every method raises AdminError when the API refuses, OSError when it can't be reached within `timeout` seconds.
     """

@@ -61,7 +61,7 @@ class About:
 
 
 class FaultInjector:
-    """The misbehaviour of one local cloud, kept in ``data_dir/misbehaviour/faults.db``.
+    """The misbehaviour of one local cloud, kept in `data_dir/misbehaviour/faults.db`.
 
     `clock` is the cloud's clock, which it moves. Everything is called in the event loop; a decision is taken at once,
     so that concurrent callers never share one of a rule's `times`.

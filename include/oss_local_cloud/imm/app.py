@@ -41,7 +41,7 @@ _STATUSES = (tasks.RUNNING, tasks.SUCCEEDED, tasks.FAILED)
 
 
 def build_app(service: ImmService) -> Starlette:
-    """The application around a service; the service's ``start`` and ``stop`` are its owner's business."""
+    """The application around a service; the service's `start` and `stop` are its owner's business."""
 
     async def endpoint(request: Request) -> Response:
         request_id, host = ids.request_id(), request.headers.get("host", "")
@@ -101,7 +101,7 @@ async def _serve(service: ImmService, request: Request) -> dict[str, object]:
 
 
 async def get_task(service: ImmService, parameters: Mapping[str, str]) -> dict[str, object]:
-    """GetTask: how far a task is; with ``RequestDefinition=true`` also what was asked."""
+    """GetTask: how far a task is; with `RequestDefinition=true` also what was asked."""
     project = required(parameters, "ProjectName")
     kind, task_id = required(parameters, "TaskType"), required(parameters, "TaskId")
     task = None

@@ -53,7 +53,7 @@ def content(task: Task) -> dict[str, object]:
 
 
 def moment(milliseconds: int | None) -> str:
-    """``2024-08-20T07:03:07.36Z``: RFC 3339 in UTC; empty for None."""
+    """`2024-08-20T07:03:07.36Z`: RFC 3339 in UTC; empty for None."""
     if milliseconds is None:
         return ""
     seconds, milliseconds = divmod(milliseconds, 1000)

@@ -45,7 +45,7 @@ def one_of(name: str, parameters: Mapping[str, str], allowed: tuple[str, ...], d
 
 
 def page_size(text: str | None) -> int:
-    """``MaxResults``; raises ImmApiError."""
+    """`MaxResults`; raises ImmApiError."""
     if text is None:
         return _LARGEST_PAGE
     if not text.isascii() or not text.isdigit() or not 0 < int(text) <= _LARGEST_PAGE:
@@ -62,7 +62,7 @@ def _json(name: str, parameters: Mapping[str, str]) -> Any:
 
 
 def task_types(parameters: Mapping[str, str]) -> list[str]:
-    """``TaskTypes``, all there are when it is absent; raises ImmApiError."""
+    """`TaskTypes`, all there are when it is absent; raises ImmApiError."""
     found = _json("TaskTypes", parameters)
     if found is None:
         return [TASK_TYPE]
@@ -95,12 +95,12 @@ def _milliseconds(name: str, text: object) -> int | None:
 
 
 def token_of(number: int) -> str:
-    """``NextToken`` for going on after a number."""
+    """`NextToken` for going on after a number."""
     return base64.urlsafe_b64encode(str(number).encode()).decode()
 
 
 def number_of(token: str) -> int:
-    """The number in a ``NextToken``, 0 without one; raises ImmApiError."""
+    """The number in a `NextToken`, 0 without one; raises ImmApiError."""
     try:
         number = int(base64.urlsafe_b64decode(token)) if token else 0
     except ValueError:

@@ -32,8 +32,8 @@ class Target:
 def parse(process: str) -> ProcessRequest:
     """The request in a process string; raises ImmClientError.
 
-    An action other than ``audio/convert`` has no route here, as the service says of every action that can't
-    run asynchronously. ``sys/saveas`` is required: a rendition has to go somewhere.
+    An action other than `audio/convert` has no route here, as the service says of every action that can't
+    run asynchronously. `sys/saveas` is required: a rendition has to go somewhere.
     """
     try:
         request = ProcessRequest.parse(process)
@@ -59,7 +59,7 @@ def _conversion(text: str) -> AudioConvert:
 def resolve(saveas: SaveAs, source: ObjectInfo, extension: str, now_ms: int) -> Target:
     """The target's bucket and key with every variable replaced; raises ImmClientError.
 
-    ``{streamindex}`` and ``{index}`` are those of the one audio stream there is: 0 and 1. A key without an
+    `{streamindex}` and `{index}` are those of the one audio stream there is: 0 and 1. A key without an
     extension gets the container's.
     """
     context = {
@@ -82,7 +82,7 @@ def resolve(saveas: SaveAs, source: ObjectInfo, extension: str, now_ms: int) -> 
 
 
 def invalid(parameter: str, what: str) -> ImmClientError:
-    """IMM's way to refuse a parameter: ``InvalidArgument, [target]:is required. <request id>``."""
+    """IMM's way to refuse a parameter: `InvalidArgument, [target]:is required. <request id>`."""
     sentence = what.removeprefix(parameter).strip()
     return ImmClientError(400, f"InvalidArgument, [{parameter}]:{sentence} {ids.request_id()}")
 

@@ -49,7 +49,7 @@ _TASKS_PER_SLOT = 3  # while one is converted, its neighbours are fetched, store
 
 
 class ImmService:
-    """`audio/convert` for the buckets of `store`, kept in ``data_dir/imm.db``. An AsyncProcessor.
+    """`audio/convert` for the buckets of `store`, kept in `data_dir/imm.db`. An AsyncProcessor.
 
     What `submit` accepted is finished after any crash, in turns by bucket (FairQueue), `workers` at once (default:
     one per core). `publish` sends a notification's bytes to a topic and `topic_exists` says whether there is

@@ -41,7 +41,7 @@ def string_to_sign(method: str, target: str, headers: Mapping[str, str]) -> str:
 
 
 def sign(secret: str, text: str) -> str:
-    """The Base64 of HMAC-SHA1, as it stands after the colon of ``Authorization: MNS key:signature``."""
+    """The Base64 of HMAC-SHA1, as it stands after the colon of `Authorization: MNS key:signature`."""
     digest = hmac.new(secret.encode(), text.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()
 

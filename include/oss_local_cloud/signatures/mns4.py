@@ -26,7 +26,7 @@ _LATER_SECONDS = (0, 1)
 
 @dataclass(frozen=True)
 class Mns4Authorization:
-    """What the Authorization header says; `day` is ``20250603``."""
+    """What the Authorization header says; `day` is `20250603`."""
 
     key_id: str
     day: str
@@ -49,7 +49,7 @@ def canonical_request(method: str, path: str, query: Sequence[tuple[str, str]], 
 
 
 def sign(secret: str, region: str, moment: str, canonical: str) -> str:
-    """The signature in hex; `moment` is ``20250603T105235Z``."""
+    """The signature in hex; `moment` is `20250603T105235Z`."""
     scope = f"{moment[:8]}/{region}/{_PRODUCT}/{_SUFFIX}"
     key = f"aliyun_v4{secret}".encode()
     for part in scope.split("/"):

@@ -62,7 +62,7 @@ _PATTERNS = frozenset(pattern for _, pattern in OPERATIONS)
 
 
 def build_app(service: SmqService) -> ASGIApp:
-    """The application around a service; the service's ``start`` and ``stop`` are its owner's business.
+    """The application around a service; the service's `start` and `stop` are its owner's business.
 
     No router stands before it, so that whatever is asked, SMQ's own errors answer.
     """

@@ -31,7 +31,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def check_name(name: str, kind: str) -> str:
-    """The name itself when it is a legal one; `kind` is ``Queue``, ``Topic`` or ``Subscription``."""
+    """The name itself when it is a legal one; `kind` is `Queue`, `Topic` or `Subscription`."""
     if not 1 <= len(name) <= LONGEST_NAME:
         raise SmqRequestError(
             400,
@@ -129,7 +129,7 @@ CONTENT_FORMATS = ("XML", "JSON", "SIMPLIFIED")
 
 @dataclass(frozen=True)
 class SubscriptionAttributes:
-    """Where a topic's messages go and in which dress. `endpoint` is ``acs:mns:region:uid:queues/name``."""
+    """Where a topic's messages go and in which dress. `endpoint` is `acs:mns:region:uid:queues/name`."""
 
     endpoint: str
     notify_strategy: str = "BACKOFF_RETRY"

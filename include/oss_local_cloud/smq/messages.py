@@ -24,7 +24,7 @@ from oss_local_cloud.smq.tables import get_queue
 DEFAULT_PRIORITY = 8
 _VISIBLE = 0  # visible_ms of a message that can be received
 Properties = Mapping[str, Sequence[Mapping[str, str]]]
-"""``UserProperties`` and ``SystemProperties`` → their values as Name, Value and Type, kept as they came."""
+"""`UserProperties` and `SystemProperties` → their values as Name, Value and Type, kept as they came."""
 
 
 @dataclass(frozen=True)
@@ -212,12 +212,12 @@ def _message(row: sqlite3.Row, first_ms: int, dequeue_count: int, next_visible_m
 
 
 def _message_id(queue: str, now_ms: int, number: int) -> str:
-    """Shaped like the service's own: ``5F290C926D472878-2-14D9529A8FA-200000001``."""
+    """Shaped like the service's own: `5F290C926D472878-2-14D9529A8FA-200000001`."""
     return f"{md5_of(queue)[:16]}-2-{now_ms:X}-{200000000 + number}"
 
 
 def _handle(number: int, receipt: int) -> str:
-    """Shaped like ``1-ODU4OTkzNDU5My0xNDMyNzI3ODI3LTItOA==``; Base64 of digits never has a plus or a
+    """Shaped like `1-ODU4OTkzNDU5My0xNDMyNzI3ODI3LTItOA==`; Base64 of digits never has a plus or a
     slash.
     """
     return "1-" + base64.b64encode(f"{number:010d}-{receipt}".encode()).decode()

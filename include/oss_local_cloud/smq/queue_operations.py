@@ -31,7 +31,7 @@ async def list_queues(call: Call) -> Response:
 
 
 async def put_queue(call: Call) -> Response:
-    """CreateQueue, or SetQueueAttributes with ``metaoverride=true``."""
+    """CreateQueue, or SetQueueAttributes with `metaoverride=true`."""
     (name,) = call.names
     if call.overrides():
         fields = call.required_fields("Queue")

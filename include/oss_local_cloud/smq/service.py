@@ -46,9 +46,9 @@ class _Look:
 
 
 class SmqService:
-    """Topics, queues and subscriptions of one account in one region, kept in ``data_dir/smq.db``.
+    """Topics, queues and subscriptions of one account in one region, kept in `data_dir/smq.db`.
 
-    `app` serves the HTTP API. Whatever a method returned, or the API acknowledged, survives ``kill -9``.
+    `app` serves the HTTP API. Whatever a method returned, or the API acknowledged, survives `kill -9`.
     `clock` gives seconds since the epoch.
     """
 

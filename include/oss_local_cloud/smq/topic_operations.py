@@ -22,7 +22,7 @@ async def list_topics(call: Call) -> Response:
 
 
 async def put_topic(call: Call) -> Response:
-    """CreateTopic, or SetTopicAttributes with ``metaoverride=true``."""
+    """CreateTopic, or SetTopicAttributes with `metaoverride=true`."""
     (name,) = call.names
     if call.overrides():
         fields = call.required_fields("Topic")
@@ -63,7 +63,7 @@ async def list_subscriptions(call: Call) -> Response:
 
 
 async def put_subscription(call: Call) -> Response:
-    """Subscribe, or SetSubscriptionAttributes with ``metaoverride=true``."""
+    """Subscribe, or SetSubscriptionAttributes with `metaoverride=true`."""
     topic, name = call.names
     fields = call.required_fields("Subscription")
     if call.overrides():

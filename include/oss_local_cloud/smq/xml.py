@@ -33,7 +33,7 @@ def document(root: str, inner: str) -> bytes:
 
 
 def elements(fields: Mapping[str, object]) -> str:
-    """``<Name>value</Name>…`` in the order given; None is left out."""
+    """`<Name>value</Name>…` in the order given; None is left out."""
     return "".join(f"<{name}>{text(value)}</{name}>" for name, value in fields.items() if value is not None)
 
 

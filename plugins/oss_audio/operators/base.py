@@ -14,8 +14,8 @@ from oss_audio_core.catalogue import Catalogue, open_catalogue
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline.request import RequestError
 
-#: What `TriggerDagRunOperator` adds to a run's conf by itself, where OpenLineage is on.
 NOT_PARAMS = frozenset({"openlineage"})
+"""What `TriggerDagRunOperator` adds to a run's conf by itself, where OpenLineage is on."""
 
 
 class OSSAudioOperator(BaseOperator):

@@ -49,8 +49,8 @@ class OSSAudioConvertOperator(OSSAudioOperator):
     :param bucket: of the one source.
     :param key: of the one source.
     :param profile: name of a profile, whose target is used unless `target_key` says another.
-    :param convert: instead of a profile, the parameters of audio/convert, as a mapping (``{"f": "mp3", "ab": 128000}``)
-        or as text (``"audio/convert,f_mp3,ab_128000"``).
+    :param convert: instead of a profile, the parameters of audio/convert, as a mapping (`{"f": "mp3", "ab": 128000}`)
+        or as text (`"audio/convert,f_mp3,ab_128000"`).
     :param target_key: where the one rendition goes.
     :param target_bucket: the source's bucket when empty.
     :param force: make the one rendition anew even if it is there.

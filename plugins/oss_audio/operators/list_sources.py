@@ -63,7 +63,7 @@ class OSSAudioListOperator(OSSAudioOperator):
     :param limit: at most so many sources.
     :param plan_only: a dry run: show the plan, submit nothing.
     :param max_attempts: after so many failures a conversion is dead.
-    :return: ``{"batch": id, "uid": text, "listed": n, "passed_over": {reason: n}}``
+    :return: `{"batch": id, "uid": text, "listed": n, "passed_over": {reason: n}}`
     """
 
     template_fields: Sequence[str] = (

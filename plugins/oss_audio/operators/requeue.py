@@ -24,7 +24,7 @@ class OSSAudioRequeueOperator(OSSAudioOperator):
     :param dead: also those without attempts left.
     :param attempts: so many more attempts a dead one gets.
     :param limit: at most so many, the oldest failures first.
-    :return: ``{"batch": id, "uid": text}``
+    :return: `{"batch": id, "uid": text}`
     """
 
     template_fields: Sequence[str] = ("failed_batch", "code", "profile", "dead", "attempts", "limit")

@@ -28,8 +28,8 @@ from oss_audio_core.pipeline.shared_poller import look
 from oss_audio_core.pipeline.waiting import poke
 from oss_audio_core.smq import SmqSettings, SmqUnavailable, check_smq
 
-#: How long Airflow lets the trigger overrun its own end before it cuts the deferral off.
 GRACE = timedelta(minutes=5)
+"""How long Airflow lets the trigger overrun its own end before it cuts the deferral off."""
 
 
 class OSSAudioConvertSensor(BaseSensorOperator):
@@ -46,7 +46,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         nothing else came of the shard. By default only where the shard is one conversion; in a batch it is a row with
         its reason, and its neighbours go on.
     :param smq_conn_id: connection of type `smq`; None: OSS and IMM are asked from the start.
-    :return: ``{"batch": id, "uid": text, "shard": n, "converted": n, "failed": n}``
+    :return: `{"batch": id, "uid": text, "shard": n, "converted": n, "failed": n}`
     """
 
     template_fields: Sequence[str] = ("shard", "smq_queue")

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
 
 TASKS = ("list", "plan", "convert", "await", "verify", "catalogue", "report")
-#: A run may be stopped after each of these; after the last one nothing is left to do.
 STOPS = TASKS[:-1]
-#: What follows the listing.
+"""A run may be stopped after each of these; after the last one nothing is left to do."""
+
 REST = ("plan", "convert", "await", "verify", "catalogue", "export", "report")
+"""What follows the listing."""
 
 
 Begin = Callable[[str], Any]

@@ -39,8 +39,8 @@ REQUIRED: dict[Any, dict[str, Any]] = {
     OSSAudioReportOperator: {"batch": 1},
     OSSAudioRequeueOperator: {},
 }
-#: Nobody has tasks of these.
 BASES = {OSSAudioOperator, OSSAudioBatchOperator}
+"""Nobody has tasks of these."""
 
 
 def test_every_operator_is_held_to_the_same() -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
 
 TASKS = ("list", "plan", "convert", "await", "verify", "catalogue", "export", "report")
-#: Tasks that wait an outage out by themselves, or ask nobody.
 UNDISTURBED = {"plan", "await", "report"}
+"""Tasks that wait an outage out by themselves, or ask nobody."""
 
 
 class Line:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 FAR_OFF = "2100-01-01T00:00:00+00:00"
 
-#: A process of its own: whatever this one has imported before would hide an import on the loop.
 PROGRAM = """
 import asyncio, json, sys
 from airflow.sdk import BaseHook
@@ -42,6 +41,7 @@ async def main(arguments):
 for arguments in json.loads(sys.argv[1]):
     asyncio.run(main(arguments))
 """
+"""A process of its own: whatever this one has imported before would hide an import on the loop."""
 
 
 def trigger_arguments(shard: Any, **changes: Any) -> dict[str, Any]:

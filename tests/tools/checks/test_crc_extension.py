@@ -9,8 +9,8 @@ import pytest
 
 from tools.checks.crc_extension import problem
 
-#: Not `crcmod.crcmod`: of the two packages that share the name, one puts itself at that attribute.
 IMPLEMENTATION = importlib.import_module("crcmod.crcmod")
+"""Not `crcmod.crcmod`: of the two packages that share the name, one puts itself at that attribute."""
 
 
 def test_the_installed_one_is_fast_and_right() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import browse, maintenance, stats
-from .application import app
+from oss_audio_core.catalogue.cli import browse, maintenance, stats
+from oss_audio_core.catalogue.cli.application import app
 
 __all__ = ["app", "browse", "maintenance", "stats"]

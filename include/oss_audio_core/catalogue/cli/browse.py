@@ -10,16 +10,15 @@ from sqlalchemy.engine import Connection
 
 from oss_audio_core.catalogue import browsing, checks
 from oss_audio_core.catalogue.browsing import Published, split_prefix
+from oss_audio_core.catalogue.cli.application import CatalogueOption, JsonOption, SinceOption, app
+from oss_audio_core.catalogue.cli.connect import moment, opened
+from oss_audio_core.catalogue.cli.output import note, show_json, show_rows
 from oss_audio_core.catalogue.conversions import Attempt
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.manifest import ladder_manifest
 from oss_audio_core.catalogue.schema import conversion, source
 from oss_audio_core.catalogue.states import State
 from oss_audio_core.catalogue.views import attempt_history, source_ladder
-
-from .application import CatalogueOption, JsonOption, SinceOption, app
-from .connect import moment, opened
-from .output import note, show_json, show_rows
 
 _PUBLISHED = ("published_at", "source_key", "profile", "codec", "duration", "bitrate", "size", "bucket", "key")
 _CONVERSIONS = ("changed_at", "key", "profile", "state", "attempt", "code", "message")

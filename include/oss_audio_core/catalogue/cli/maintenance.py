@@ -13,18 +13,18 @@ import typer
 from oss_audio_core.catalogue import cancelling, checking, exporting, pruning, repairing
 from oss_audio_core.catalogue.batches import NoSuchBatch
 from oss_audio_core.catalogue.checking import Kind
+from oss_audio_core.catalogue.cli.application import CatalogueOption, JsonOption, app
+from oss_audio_core.catalogue.cli.connect import opened, oss_settings
+from oss_audio_core.catalogue.cli.output import note, show_json, show_rows
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.pruning import Ages
 from oss_audio_core.catalogue.schema import batch
 
-from .application import CatalogueOption, JsonOption, app
-from .connect import opened, oss_settings
-from .output import note, show_json, show_rows
-
 EndpointOption = Annotated[str | None, typer.Option(help="of OSS; by default OSS_ENDPOINT, or the region's own")]
 RegionOption = Annotated[str | None, typer.Option(help="of OSS; by default OSS_REGION")]
-#: Without options.
 _AGES = Ages()
+"""Without options."""
+
 Days = Annotated[int, typer.Option(min=0, metavar="DAYS", help="older than this")]
 
 

@@ -9,13 +9,13 @@ import typer
 from oss_audio_core.audio_convert import FORMATS
 from oss_audio_core.catalogue import queries
 from oss_audio_core.catalogue.browsing import split_prefix
+from oss_audio_core.catalogue.cli.application import CatalogueOption, JsonOption, SinceOption, app
+from oss_audio_core.catalogue.cli.connect import moment, opened
+from oss_audio_core.catalogue.cli.output import note, show_json, show_rows
 
-from .application import CatalogueOption, JsonOption, SinceOption, app
-from .connect import moment, opened
-from .output import note, show_json, show_rows
-
-#: The codecs of every format by its name (of amr two), and each codec by its own.
 _CODECS = {codec: {codec} for one in FORMATS.values() for codec in one.codecs.values()}
+"""The codecs of every format by its name (of amr two), and each codec by its own."""
+
 _CODECS |= {name: set(one.codecs.values()) for name, one in FORMATS.items()}
 _CODECS["ogg"] = _CODECS["oga"]
 

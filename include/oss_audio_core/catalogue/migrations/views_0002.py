@@ -99,9 +99,9 @@ SELECT
 FROM conversion
 """
 
-#: By name, in the order in which they are made.
 VIEWS = {
     "published_rendition": PUBLISHED_RENDITION,
     "source_ladder": SOURCE_LADDER,
     "attempt_history": ATTEMPT_HISTORY,
 }
+"""By name, in the order in which they are made."""

@@ -52,8 +52,8 @@ class Plan:
 def plan(convert: AudioConvert, source: Source) -> Plan:
     """What will be done; raises ConversionFailed when this source can't be converted so.
 
-    A source whose rate or channels the format does not take fails unless ``ar`` or ``ac`` is given, and so
-    does, with ``abopt_2``, one whose bitrate is lower than ``ab``.
+    A source whose rate or channels the format does not take fails unless `ar` or `ac` is given, and so
+    does, with `abopt_2`, one whose bitrate is lower than `ab`.
     """
     try:
         check_against_source(convert, source.sample_rate, source.channels)
@@ -72,7 +72,7 @@ def plan(convert: AudioConvert, source: Source) -> Plan:
 
 
 def command(ffmpeg: Path, source: Path, target: Path, planned: Plan) -> list[str | Path]:
-    """The whole command line. ``-v verbose`` is for its closing lines, which count samples exactly."""
+    """The whole command line. `-v verbose` is for its closing lines, which count samples exactly."""
     return [
         ffmpeg,
         *("-nostdin", "-hide_banner", "-nostats", "-v", "level+verbose", "-y"),
@@ -89,7 +89,7 @@ def command(ffmpeg: Path, source: Path, target: Path, planned: Plan) -> list[str
 def filters(planned: Plan) -> str:
     """The filter chain: cut by samples of the source, then rate and layout.
 
-    ``rematrix_maxval=1`` keeps a downmix at one level for all encoders; without it float ones are 3 dB
+    `rematrix_maxval=1` keeps a downmix at one level for all encoders; without it float ones are 3 dB
     louder.
     """
     chain = []
@@ -127,7 +127,7 @@ def _encoder(planned: Plan) -> list[str]:
 
 
 def _flac_bits(planned: Plan) -> int:
-    """``adepth``, else 24 for a source of more than 16 bits and 16 for the rest, lossy ones among them."""
+    """`adepth`, else 24 for a source of more than 16 bits and 16 for the rest, lossy ones among them."""
     return planned.convert.adepth or (24 if planned.source.bits > 16 else 16)
 
 

@@ -25,7 +25,7 @@ MOST_STREAMS = 64
 """Streams a source may have; each one costs memory before the first is read."""
 
 GUARDS = ("-protocol_whitelist", "file", "-format_whitelist", FORMAT_WHITELIST, "-max_streams", str(MOST_STREAMS))
-"""Options that must stand before every ``-i``: a manifest named .mp3 made an old FFmpeg fetch a URL
+"""Options that must stand before every `-i`: a manifest named .mp3 made an old FFmpeg fetch a URL
 without them.
 """
 

@@ -17,8 +17,8 @@ from tests.include.oss_audio_core.catalogue.rows import add_conversion, add_sour
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess
 
-#: Midnight of a day that everything in a `Library` is told from.
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
+"""Midnight of a day that everything in a `Library` is told from."""
 
 
 @pytest.fixture

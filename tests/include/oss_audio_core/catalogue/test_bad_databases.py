@@ -212,8 +212,8 @@ def test_a_role_that_lacks_a_right_is_told_which_help_it_needs(postgres_url: sa.
     engine.dispose()
 
 
-#: What would wait for ever says so after this.
 PATIENT = {"options": "-c lock_timeout=30s"}
+"""What would wait for ever says so after this."""
 
 
 def test_who_stands_still_inside_a_transaction_is_put_out_of_it(

@@ -29,7 +29,6 @@ def queries() -> dict[str, str]:
     return dict(found)
 
 
-#: What each query finds after `Library.night`, and another conversion of the same source.
 EXPECTED: dict[str, Any] = {
     "What was published last night?": [
         ("songs/a.wav", "archive-flac", "renditions/archive-flac/songs/a.wav.flac"),
@@ -46,6 +45,7 @@ EXPECTED: dict[str, Any] = {
     ],
     "Which checks did an output not pass?": [],
 }
+"""What each query finds after `Library.night`, and another conversion of the same source."""
 
 
 @pytest.mark.parametrize("heading", sorted(EXPECTED))

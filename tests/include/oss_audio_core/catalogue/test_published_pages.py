@@ -17,8 +17,8 @@ from oss_audio_core.catalogue.schema import ObjectKey
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.catalogue.conftest import Library
 
-#: In the order of their bytes, which no language has.
 KEYS = ["B/1.wav", "a", "a/1.wav", "a/2.wav", "a0", "b/1.wav", "é/1.wav", "歌/1.wav", "\U0001f3b5.wav"]
+"""In the order of their bytes, which no language has."""
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from oss_audio_core.smq.permissions import PERMISSIONS as SMQ
 ROOT = Path(__file__).parents[4]
 COPY = {"oss:GetObject", "oss:PutObject", "oss:GetObjectTagging", "oss:PutObjectTagging"}
 
-#: Every method of an SDK that the product calls, and what the services' documentation says it needs.
 NEEDS: dict[str, set[str]] = {
     "MultipartUploadIterator": {"oss:ListMultipartUploads"},
     "abort_multipart_upload": {"oss:AbortMultipartUpload"},
@@ -46,9 +45,10 @@ NEEDS: dict[str, set[str]] = {
     "receive": {"mns:ReceiveMessage"},
     "topic_attributes": {"mns:GetTopicAttributes"},
 }
+"""Every method of an SDK that the product calls, and what the services' documentation says it needs."""
 
-#: Names of the SDKs' that the product has for something else.
 OUR_OWN = {"close", "execute", "get_batch", "get_task", "list_tasks"}
+"""Names of the SDKs' that the product has for something else."""
 
 
 def methods(*of: Any) -> set[str]:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.proxy import Proxy
 
 Wav = Callable[..., bytes]
-#: Longer than any test: who finishes earlier was told, and has not asked.
 NEVER = 600.0
+"""Longer than any test: who finishes earlier was told, and has not asked."""
+
 PROFILES = ("mobile-mp3", "voice-amr-nb", "podcast-opus", "web-oga")
 
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
 
 Wav = Callable[..., bytes]
-#: Longer than any test: what ends earlier was told, and has not asked.
 NEVER = 600.0
+"""Longer than any test: what ends earlier was told, and has not asked."""
+
 DONE = Progress(0, 1, 0, 0)
 
 

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 Wav = Callable[..., bytes]
 STEPS = ("plan", "submit", "make room", "wait", "verify", "publish", "requeue", "cancel")
 ALIASES = {"content", "newer", "earlier"}
-#: They have only what is wrong, or under way.
 FEW = re.compile(r"USING INDEX (ix_conversion_unhappy|ix_conversion_in_flight)\b")
-#: One column in which most rows of a table are alike finds nothing.
+"""They have only what is wrong, or under way."""
+
 WEAK = re.compile(r"\((target_bucket|bucket|profile|state|publish|newest)[=<>]\?\)")
+"""One column in which most rows of a table are alike finds nothing."""
 
 
 class Plans:

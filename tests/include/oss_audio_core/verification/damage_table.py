@@ -1,7 +1,7 @@
 """What finds which damage, by policy and format: the data of the tests, and of the tables in docs/verification.md.
 
-A cell names the check that fails, or ``unreadable``: refused before any check. ``slips``: it passes, and may be
-published. ``undecided``: a probe lets it neither pass nor fail, so it is decoded. ``—``: there is no such file.
+A cell names the check that fails, or `unreadable`: refused before any check. `slips`: it passes, and may be
+published. `undecided`: a probe lets it neither pass nor fail, so it is decoded. `—`: there is no such file.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Studio:
         return self._make(("source", seconds), f"aevalsrc={voices}:s=32000:d={seconds}", ("-f", "wav"))
 
     def rendition(self, f: str, **changes: object) -> bytes:
-        """What a right service makes for ``ASKED[f]``, or for the changed wish; ``silent`` takes silence."""
+        """What a right service makes for `ASKED[f]`, or for the changed wish; `silent` takes silence."""
         silent = bool(changes.pop("silent", False))
         wish = replace(ASKED[f], **changes)
         encoder = ENCODERS[wish.f] if wish.ar != 16000 or wish.f != "amr" else ("-c:a", "libvo_amrwbenc", "-f", "amr")
@@ -114,7 +114,7 @@ def wrong_channels(studio: Studio, f: str) -> bytes:
 
 
 def long_header(studio: Studio, f: str) -> bytes:
-    """The header of a rendition of ``LONG`` seconds before the audio of ``SECONDS``, its own checksums right."""
+    """The header of a rendition of `LONG` seconds before the audio of `SECONDS`, its own checksums right."""
     data = bytearray(studio.rendition(f))
     if f == "flac":
         # STREAMINFO's number of samples: 36 bits, of which the first 4 share a byte.
@@ -146,7 +146,7 @@ def _stretch_ogg(data: bytearray) -> None:
 
 
 def flips(studio: Studio, f: str, count: int) -> Iterator[bytes]:
-    """One bit each, in ``count`` places from the first frame on (tags and padding before it carry no sound)."""
+    """One bit each, in `count` places from the first frame on (tags and padding before it carry no sound)."""
     whole = studio.rendition(f)
     begin = {"flac": whole.find(b"\xff\xf8"), "mp3": whole.find(b"\xff")}.get(f, 0)
     places = random.Random(f"flips in {f}")

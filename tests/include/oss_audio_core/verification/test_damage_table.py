@@ -76,7 +76,7 @@ def crc64(data: bytes) -> int:
 
 
 def judge(policy: str, f: str, data: bytes, source: Inspection, stored: bytes | None = None) -> Verdict | None:
-    """The verdict of one policy on ``data``, whose object was written as ``stored``; None when it can't be read."""
+    """The verdict of one policy on `data`, whose object was written as `stored`; None when it can't be read."""
     convert = ASKED[f]
     try:
         if policy == "probe":

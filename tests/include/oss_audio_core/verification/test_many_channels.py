@@ -12,8 +12,8 @@ from oss_audio_core.verification import inspect
 
 MakeAudio = Callable[..., Path]
 
-#: 1 kHz in each channel, 6 dB lower in each.
 LEVELS = "|".join(f"{0.5**number:.6f}*sin(2*PI*1000*t)" for number in range(8))
+"""1 kHz in each channel, 6 dB lower in each."""
 
 
 @pytest.mark.parametrize(

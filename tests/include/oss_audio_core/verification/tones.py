@@ -15,7 +15,7 @@ Signal = npt.NDArray[np.float64]
 
 
 def sine(seconds: float, dbfs: float, *, frequency: float = 1000, rate: int = 48000, phase: float = 0) -> Signal:
-    """One channel whose largest value is ``dbfs``; ``phase`` in degrees."""
+    """One channel whose largest value is `dbfs`; `phase` in degrees."""
     at = np.arange(round(seconds * rate)) / rate
     return np.asarray(10 ** (dbfs / 20) * np.sin(2 * np.pi * frequency * at + np.radians(phase)))[np.newaxis]
 

@@ -26,7 +26,6 @@ depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
-#: Keys compare byte by byte, as OSS lists them: then a prefix is a range of an index.
 KEY_COLUMNS = (
     ("listing", "key"),
     ("source", "key"),
@@ -35,6 +34,7 @@ KEY_COLUMNS = (
     ("conversion", "output_key"),
     ("rendition", "key"),
 )
+"""Keys compare byte by byte, as OSS lists them: then a prefix is a range of an index."""
 
 
 def _source_columns() -> list[sa.Column[Any]]:
@@ -89,7 +89,6 @@ def _rendition_columns() -> list[sa.Column[Any]]:
     ]
 
 
-#: The checks leave their JSON; what was probed is also told in columns.
 MOVE_UP = {
     "sqlite": (
         """
@@ -135,6 +134,8 @@ MOVE_UP = {
         """,
     ),
 }
+"""The checks leave their JSON; what was probed is also told in columns."""
+
 MOVE_DOWN = {
     "sqlite": """
         UPDATE conversion SET checks = (
