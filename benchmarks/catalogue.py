@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.filled_catalogue import fill
 from oss_audio_core.catalogue import Catalogue, open_catalogue
-from oss_audio_core.catalogue.browsing import Published, page
+from oss_audio_core.catalogue.browsing import PublishedFilter, page
 
 PAGES = 20
 """Pages of one kind that are read, each from the end of the one before."""
@@ -39,14 +39,14 @@ def _day(month: int, day: int) -> datetime:
     return datetime(2026, month, day, tzinfo=UTC)
 
 
-SELECTIONS: Mapping[str, Published] = {
-    "newest first": Published(),
-    "of a profile": Published(profile="profile-2"),
-    "of a profile, in a time": Published(profile="profile-2", since=_day(6, 1), until=_day(7, 1)),
-    "by a prefix": Published(prefix="library/05"),
-    "of a profile, by a prefix": Published(profile="profile-2", prefix="library/05"),
-    "by a prefix, in a month": Published(prefix="library/05", since=_day(6, 1), until=_day(7, 1)),
-    "by a prefix, in a night": Published(prefix="library/0", since=_day(6, 1), until=_day(6, 2)),
+SELECTIONS: Mapping[str, PublishedFilter] = {
+    "newest first": PublishedFilter(),
+    "of a profile": PublishedFilter(profile="profile-2"),
+    "of a profile, in a time": PublishedFilter(profile="profile-2", since=_day(6, 1), until=_day(7, 1)),
+    "by a prefix": PublishedFilter(prefix="library/05"),
+    "of a profile, by a prefix": PublishedFilter(profile="profile-2", prefix="library/05"),
+    "by a prefix, in a month": PublishedFilter(prefix="library/05", since=_day(6, 1), until=_day(7, 1)),
+    "by a prefix, in a night": PublishedFilter(prefix="library/0", since=_day(6, 1), until=_day(6, 2)),
 }
 """Times run from the beginning of 2026, a rendition every 31 s; keys are library/0000/ to library/0996/."""
 
@@ -88,7 +88,7 @@ def measure(renditions: int, exported: int, say: Callable[[str], None]) -> Figur
         return Figures(renditions, exported, filled, file.stat().st_size, pages, float(seconds), int(memory))
 
 
-def _page_times(catalogue: Catalogue, wanted: Published) -> tuple[float, float]:
+def _page_times(catalogue: Catalogue, wanted: PublishedFilter) -> tuple[float, float]:
     times, after = [], None
     for _ in range(PAGES):
         began = time.perf_counter()

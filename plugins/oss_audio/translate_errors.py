@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from oss_audio_core.audio_convert import ParameterError, ProfileError
-from oss_audio_core.catalogue import CatalogueError, CatalogueTrouble, CatalogueUnreachable
-from oss_audio_core.catalogue.batches import NoSuchBatch
+from oss_audio_core.catalogue import CatalogueError, CatalogueUnavailable, NoSuchBatch
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable, is_wrong_setting, redact
 from oss_audio_core.pipeline.estimating import PriceError
 from oss_audio_core.pipeline.lost_submit_finder import NoAnswer
@@ -30,7 +29,7 @@ _SETTINGS = (
 )
 """What only a person can mend: the task fails at once, whatever its retries."""
 
-_PASSING = (CatalogueTrouble, CatalogueUnreachable, NoAnswer, OssUnavailable, SmqUnavailable)
+_PASSING = (CatalogueUnavailable, NoAnswer, OssUnavailable, SmqUnavailable)
 """What a later try may get past: the task's retries are for this."""
 
 

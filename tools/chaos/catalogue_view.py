@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue import Catalogue, CatalogueTrouble, State, open_catalogue
+from oss_audio_core.catalogue import Catalogue, CatalogueUnavailable, State, open_catalogue
 from oss_audio_core.catalogue.schema import conversion, rendition
 from tools.chaos import moves
 
@@ -54,7 +54,7 @@ class CatalogueView:
         try:
             with self._catalogue.read() as connection:
                 return Counter({State(state): count for state, count in connection.execute(statement)})
-        except (CatalogueTrouble, sa.exc.DBAPIError):
+        except (CatalogueUnavailable, sa.exc.DBAPIError):
             return None
 
     def moves(self) -> list[moves.Move]:

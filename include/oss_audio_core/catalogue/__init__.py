@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from oss_audio_core.catalogue.database import (
-    Catalogue,
-    CatalogueError,
-    CatalogueTrouble,
-    CatalogueUnreachable,
-    open_catalogue,
-)
+from oss_audio_core.catalogue.database import Catalogue, open_catalogue
+from oss_audio_core.catalogue.errors import CatalogueError, CatalogueUnavailable, NoSuchBatch
 from oss_audio_core.catalogue.states import ACTIVE, FAILED_STATES, IN_FLIGHT, State, Verb
 
 __all__ = [
@@ -17,8 +12,8 @@ __all__ = [
     "IN_FLIGHT",
     "Catalogue",
     "CatalogueError",
-    "CatalogueTrouble",
-    "CatalogueUnreachable",
+    "CatalogueUnavailable",
+    "NoSuchBatch",
     "State",
     "Verb",
     "open_catalogue",

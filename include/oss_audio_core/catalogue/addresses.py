@@ -33,7 +33,7 @@ DEFAULT_FILE = "audio_catalogue.db"
 POSTGRESQL = "postgresql+psycopg2"
 
 
-class BadAddress(ValueError):
+class InvalidAddress(ValueError):
     """What is wrong with a connection or a URL, as the rest of a sentence; nothing of its text is quoted."""
 
 
@@ -55,15 +55,15 @@ class Address:
         """Read what stands in `AIRFLOW_CONN_…`: a URI or JSON, by Airflow's own rules.
 
         Raises:
-            BadAddress: it is neither.
+            InvalidAddress: it is neither.
         """
         text = text.strip()
         try:
             return cls._of_json(text) if text.startswith("{") else cls._of_uri(text)
-        except BadAddress:
+        except InvalidAddress:
             raise
         except (ValueError, TypeError):
-            raise BadAddress("it is neither a connection's URI nor its JSON") from None
+            raise InvalidAddress("it is neither a connection's URI nor its JSON") from None
 
     @classmethod
     def _of_json(cls, text: str) -> Address:
@@ -93,7 +93,7 @@ class Address:
         """The database's URL: of type `postgres`, of type `sqlite`, or of any other that has a whole URL.
 
         Raises:
-            BadAddress: a field is missing or wrong, or it is another kind of database.
+            InvalidAddress: a field is missing or wrong, or it is another kind of database.
         """
         match self.conn_type.partition("+")[0]:
             case "postgres" | "postgresql":
@@ -106,7 +106,7 @@ class Address:
     def _postgresql(self) -> sa.URL:
         for value, label in ((self.host, "host"), (self.schema, "schema (the database's name)")):
             if not value:
-                raise BadAddress(f"its {label} is missing")
+                raise InvalidAddress(f"its {label} is missing")
         options = {name: self._text(name) for name in sorted(LIBPQ_OPTIONS)}
         return sa.URL.create(
             POSTGRESQL,
@@ -121,12 +121,12 @@ class Address:
     def _whole_url(self) -> sa.URL:
         text = self._text("url") or self.host.strip()
         if not text:
-            raise BadAddress("it has no database URL: put it into Host or into the extra field 'url'")
+            raise InvalidAddress("it has no database URL: put it into Host or into the extra field 'url'")
         url = parse_url(text)
         if url.get_backend_name() == "sqlite":
             return _sqlite(url.database or "")
         if url.get_backend_name() != "postgresql":
-            raise BadAddress(f"the catalogue runs on PostgreSQL or SQLite, not on {url.get_backend_name()!r}")
+            raise InvalidAddress(f"the catalogue runs on PostgreSQL or SQLite, not on {url.get_backend_name()!r}")
         return url.set(password=self.password) if url.password is None and self.password else url
 
     def _text(self, name: str) -> str:
@@ -134,7 +134,7 @@ class Address:
         if value is None:
             return ""
         if not isinstance(value, (str, int, float)) or isinstance(value, bool):
-            raise BadAddress(f"extra field '{name}' must be text, and is a JSON {type(value).__name__}")
+            raise InvalidAddress(f"extra field '{name}' must be text, and is a JSON {type(value).__name__}")
         return str(value).strip()
 
 
@@ -148,19 +148,19 @@ def parse_url(text: str) -> sa.URL:
     """SQLAlchemy's URL; `postgres://` and `postgresql://` name the driver that the product brings.
 
     Raises:
-        BadAddress: it is none.
+        InvalidAddress: it is none.
     """
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
         # SQLAlchemy's message would quote the URL with its password.
-        raise BadAddress("its database URL can't be parsed") from None
+        raise InvalidAddress("its database URL can't be parsed") from None
     return url.set(drivername=POSTGRESQL) if url.drivername in {"postgres", "postgresql"} else url
 
 
 def _sqlite(path: str) -> sa.URL:
     if not Path(path).is_absolute():
-        raise BadAddress(
+        raise InvalidAddress(
             "the path of its SQLite file must be absolute, as tasks start in folders of their own (in a URI "
             "that is four slashes: sqlite:////data/audio_catalogue.db)"
         )
@@ -177,5 +177,5 @@ def _extra(value: Any) -> Mapping[str, Any]:
     """Extra fields: an object, or its JSON as text."""
     found = (json.loads(value) if value else {}) if isinstance(value, str) else value or {}
     if not isinstance(found, dict):
-        raise BadAddress(f"its extra field must be a JSON object, and is a JSON {type(found).__name__}")
+        raise InvalidAddress(f"its extra field must be a JSON object, and is a JSON {type(found).__name__}")
     return found

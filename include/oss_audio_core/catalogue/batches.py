@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from oss_audio_core.catalogue.database import now
+from oss_audio_core.catalogue.errors import NoSuchBatch
 from oss_audio_core.catalogue.schema import batch, batch_conversion, listing
 
 
@@ -47,10 +48,6 @@ class ListedObject:
     etag: str
     size: int
     last_modified: datetime
-
-
-class NoSuchBatch(LookupError):
-    """The catalogue has no batch of that id."""
 
 
 def open_batch(connection: Connection, name: str, params: Mapping[str, Any], *, dry_run: bool = False) -> Batch:

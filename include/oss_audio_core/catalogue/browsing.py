@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from oss_audio_core.catalogue.database import take_your_time
+from oss_audio_core.catalogue.database import allow_idle
 from oss_audio_core.catalogue.schema import NEXT_TRY, ObjectKey, UtcDateTime, conversion, rendition
 from oss_audio_core.catalogue.states import State
 from oss_audio_core.catalogue.views import published_rendition as view
@@ -25,12 +25,12 @@ FEW = 5000
 """With a prefix and a time both, the rows of that time are looked at first if they are no more than so many."""
 
 
-class BadToken(ValueError):
+class InvalidPageToken(ValueError):
     """A page's token that this selection didn't give."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published:
+class PublishedFilter:
     """Which renditions: all that meet every condition that is given.
 
     Attributes:
@@ -75,7 +75,7 @@ def begins_with(column: sa.ColumnElement[str], prefix: str) -> sa.ColumnElement[
     return sa.and_(column >= prefix, column < prefix[:-1] + following)
 
 
-def page(connection: Connection, wanted: Published, *, limit: int = 50, after: str | None = None) -> Page:
+def page(connection: Connection, wanted: PublishedFilter, *, limit: int = 50, after: str | None = None) -> Page:
     """One page of published renditions.
 
     Args:
@@ -83,10 +83,10 @@ def page(connection: Connection, wanted: Published, *, limit: int = 50, after: s
         after: token of the page before it, given for the same selection.
 
     Raises:
-        BadToken: the token is none of this selection's.
+        InvalidPageToken: the token is none of this selection's.
     """
     by_time = wanted.prefix is None
-    first, conditions = _walk(connection, wanted)
+    first, conditions = _order_and_conditions(connection, wanted)
     if after is not None:
         value, number = _parse(after, by_time=by_time)
         place, there = sa.tuple_(first, view.c.id), sa.tuple_(sa.literal(value, first.type), sa.literal(number))
@@ -98,9 +98,11 @@ def page(connection: Connection, wanted: Published, *, limit: int = 50, after: s
     return Page(rows, _token(rows[-1], by_time=by_time) if len(found) > limit else None)
 
 
-def pages(connection: Connection, wanted: Published, *, limit: int = 1000) -> Iterator[Sequence[Mapping[str, Any]]]:
+def pages(
+    connection: Connection, wanted: PublishedFilter, *, limit: int = 1000
+) -> Iterator[Sequence[Mapping[str, Any]]]:
     """Every page, one after the other, within one read transaction."""
-    take_your_time(connection)
+    allow_idle(connection)
     after = None
     while True:
         one = page(connection, wanted, limit=limit, after=after)
@@ -112,7 +114,7 @@ def pages(connection: Connection, wanted: Published, *, limit: int = 1000) -> It
 
 
 def conversions(
-    connection: Connection, state: State, wanted: Published, *, limit: int = 50, after: str | None = None
+    connection: Connection, state: State, wanted: PublishedFilter, *, limit: int = 50, after: str | None = None
 ) -> Page:
     """One page of the newest conversions that stand in a state, the latest planned first.
 
@@ -120,7 +122,7 @@ def conversions(
         wanted: its times are those of the last change of state.
 
     Raises:
-        BadToken: the token is none of this selection's.
+        InvalidPageToken: the token is none of this selection's.
     """
     names = (
         "id",
@@ -154,7 +156,9 @@ def conversions(
     return Page(rows, more)
 
 
-def _walk(connection: Connection, wanted: Published) -> tuple[sa.ColumnElement[Any], list[sa.ColumnElement[bool]]]:
+def _order_and_conditions(
+    connection: Connection, wanted: PublishedFilter
+) -> tuple[sa.ColumnElement[Any], list[sa.ColumnElement[bool]]]:
     """The column that pages are ordered by, and what their rows must meet."""
     key: sa.ColumnElement[Any] = view.c.source_key
     time: sa.ColumnElement[Any] = view.c.published_at
@@ -175,14 +179,14 @@ def _walk(connection: Connection, wanted: Published) -> tuple[sa.ColumnElement[A
     return key, [*conditions, begins_with(key, wanted.prefix)]
 
 
-def _few(connection: Connection, wanted: Published) -> bool:
+def _few(connection: Connection, wanted: PublishedFilter) -> bool:
     """Whether so few renditions are of the time that they are rather all looked at, and sorted."""
     profile = [] if wanted.profile is None else [rendition.c.profile == wanted.profile]
     of_time = sa.select(rendition.c.id).where(*profile, *_times(rendition.c.published_at, wanted)).limit(FEW + 1)
     return connection.execute(sa.select(sa.func.count()).select_from(of_time.subquery())).scalar_one() <= FEW
 
 
-def _times(column: sa.ColumnElement[datetime], wanted: Published) -> list[sa.ColumnElement[bool]]:
+def _times(column: sa.ColumnElement[datetime], wanted: PublishedFilter) -> list[sa.ColumnElement[bool]]:
     times: list[sa.ColumnElement[bool]] = []
     if wanted.since is not None:
         times.append(column >= sa.literal(wanted.since, rendition.c.published_at.type))
@@ -201,6 +205,6 @@ def _parse(token: str, *, by_time: bool) -> tuple[datetime | str, int]:
         text, number = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         return (datetime.fromisoformat(text) if by_time else str(text)), int(number)
     except (ValueError, TypeError, binascii.Error):
-        raise BadToken(
+        raise InvalidPageToken(
             "this token of a page doesn't belong to this selection: take it from the page before, or leave it out"
         ) from None

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue.batches import NoSuchBatch
 from oss_audio_core.catalogue.conversions import count_states, move
 from oss_audio_core.catalogue.database import Catalogue, exclusive
+from oss_audio_core.catalogue.errors import NoSuchBatch
 from oss_audio_core.catalogue.schema import batch, batch_conversion, conversion
 from oss_audio_core.catalogue.states import IN_FLIGHT, State, Verb
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from oss_audio_core.catalogue.database import Catalogue, clock, now
-from oss_audio_core.catalogue.history import keep_attempts
+from oss_audio_core.catalogue.history import record_attempts
 from oss_audio_core.catalogue.schema import batch_conversion, conversion, source
 from oss_audio_core.catalogue.states import MOVES, Guard, State, Verb
 
@@ -97,7 +97,7 @@ class Conversion:
         return Attempt(self.id, self.attempt)
 
 
-class UnguardedMove(TypeError):
+class MissingGuardValue(TypeError):
     """A move was called without the value that one of its guards compares."""
 
 
@@ -122,7 +122,7 @@ def move(
     """
     step = MOVES[verb]
     if Guard.TOKEN in step.guards and held is None:
-        raise UnguardedMove(f"{verb} needs the token of the claim")
+        raise MissingGuardValue(f"{verb} needs the token of the claim")
     given = {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
     given |= {"state": step.target.value, "changed_at": now()}
     computed = {name: value for name, value in given.items() if isinstance(value, sa.ClauseElement)}
@@ -132,7 +132,7 @@ def move(
     moved = 0
     for number, ids in _by_attempt(which):
         if number is None and Guard.ATTEMPT in step.guards:
-            raise UnguardedMove(f"{verb} needs the attempt it is about")
+            raise MissingGuardValue(f"{verb} needs the attempt it is about")
         statement = _move_statement(verb, number is not None, tuple(name for name in given if name not in computed))
         if Guard.LEASE_EXPIRED in step.guards:
             statement = statement.where(conversion.c.lease_until < clock(connection))
@@ -160,7 +160,7 @@ def _move_statement(verb: Verb, at_attempt: bool, names: tuple[str, ...]) -> sa.
     if Guard.UNREPLACED in step.guards:
         newer = conversion.alias("newer")
         published = newer.c.state == State.PUBLISHED.value, newer.c.id > conversion.c.id
-        conditions += [~sa.exists().where(same, *published) for same in in_its_place(newer, conversion)]
+        conditions += [~sa.exists().where(same, *published) for same in shares_place(newer, conversion)]
     if Guard.ATTEMPTS_LEFT in step.guards:
         conditions.append(conversion.c.attempt < conversion.c.max_attempts)
     if Guard.ATTEMPTS_SPENT in step.guards:
@@ -174,6 +174,22 @@ def _move_statement(verb: Verb, at_attempt: bool, names: tuple[str, ...]) -> sa.
 def storable(text: str) -> str:
     """A text with what no database stores in one replaced."""
     return _UNSTORABLE.sub("�", text)
+
+
+def move_from(connection: Connection, state: State, verb: Verb, attempt: Attempt, **values: Any) -> State:
+    """Make a move if the attempt still stands in the given state: a compare-and-set.
+
+    The state is one of those that the move may start from. A step works on rows that it read some time before. A second
+    run of the same step may have moved a row since: what that run published must not be superseded or quarantined.
+
+    Returns:
+        The state in which the conversion stands now.
+    """
+    statement = sa.select(conversion.c.state).where(conversion.c.id == attempt.id).with_for_update()
+    current = State(connection.execute(statement).scalar_one())
+    if current is state and move(connection, verb, attempt, **values):
+        return MOVES[verb].target
+    return current
 
 
 def _by_attempt(which: int | Attempt | Iterable[int | Attempt]) -> list[tuple[int | None, list[int]]]:
@@ -190,14 +206,14 @@ def _by_attempt(which: int | Attempt | Iterable[int | Attempt]) -> list[tuple[in
     return [(number, sorted(found[number])) for number in sorted(found, key=lambda number: number or 0)]
 
 
-def of_the_same(one: sa.FromClause, other: sa.FromClause | Conversion) -> sa.ColumnElement[bool]:
+def is_same_rendition(one: sa.FromClause, other: sa.FromClause | Conversion) -> sa.ColumnElement[bool]:
     """Whether a row is a generation of the same rendition of the same source as another row, or as a conversion."""
     if isinstance(other, Conversion):
         return sa.and_(*(one.c[name] == getattr(other, name) for name in _RENDITION))
     return sa.and_(*(one.c[name] == other.c[name] for name in _RENDITION))
 
 
-def in_its_place(one: sa.FromClause, other: sa.FromClause | Conversion) -> list[sa.ColumnElement[bool]]:
+def shares_place(one: sa.FromClause, other: sa.FromClause | Conversion) -> list[sa.ColumnElement[bool]]:
     """Whether a row publishes in the place of another one: as the same rendition, or at the same final key.
 
     The final key's owner may have been another source or profile, which is gone. Of rows in one place, the one of the
@@ -205,7 +221,7 @@ def in_its_place(one: sa.FromClause, other: sa.FromClause | Conversion) -> list[
     """
     its = other if isinstance(other, Conversion) else other.c
     target = (one.c[name] == getattr(its, name) for name in ("target_bucket", "target_key"))
-    return [of_the_same(one, other), sa.and_(*target)]
+    return [is_same_rendition(one, other), sa.and_(*target)]
 
 
 def claim(
@@ -256,7 +272,7 @@ def record_orphan_task(connection: Connection, conversion_id: int, *, token: str
     connection.execute(sa.update(conversion).where(*mine).values(task_id=storable(task_id)))
 
 
-def rest(attempt: int) -> datetime:
+def next_retry(attempt: int) -> datetime:
     """When a conversion that fails now, at this attempt, may be planned again."""
     return now() + RETRY_REST * float(2 ** (attempt - 1))
 
@@ -279,7 +295,7 @@ def _next_attempt(connection: Connection, verb: Verb, ids: Sequence[int], **valu
     moved = 0
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
-        keep_attempts(connection, verb, chunk)
+        record_attempts(connection, verb, chunk)
         moved += move(connection, verb, chunk, attempt=conversion.c.attempt + 1, **dict.fromkeys(_FORGOTTEN), **values)
     return moved
 

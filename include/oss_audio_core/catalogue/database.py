@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from oss_audio_core.catalogue.errors import explain, passes
+from oss_audio_core.catalogue.errors import CatalogueError, CatalogueUnavailable, explain, is_transient
 from oss_audio_core.catalogue.migrations.head import HEAD
 from oss_audio_core.catalogue.schema import UtcDateTime
 
@@ -30,21 +30,6 @@ _CONNECTING = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interva
 
 _ADVISORY_LOCKS = {"migrate": 7_146_001, "plan": 7_146_002}
 """Any constant will do, as long as everybody who migrates or plans agrees on it."""
-
-
-class CatalogueError(RuntimeError):
-    """The catalogue can't be opened; the message names the database and the remedy, never a password."""
-
-
-class CatalogueUnreachable(CatalogueError):
-    """The catalogue can't be opened now: its server is away, starting or full, or somebody has locked it."""
-
-
-class CatalogueTrouble(RuntimeError):
-    """The database failed under an open catalogue: locked, full, gone. Nothing of the transaction was kept.
-
-    The message names the database and the remedy, never a password. Trying again later may help.
-    """
 
 
 class Catalogue:
@@ -65,9 +50,9 @@ class Catalogue:
         """One write transaction: committed at the end of the block, rolled back on an exception.
 
         Raises:
-            CatalogueTrouble: the database is locked, full, read-only or gone.
+            CatalogueUnavailable: the database is locked, full, read-only or gone.
         """
-        with self._clear_troubles():
+        with self._translate_errors():
             if self._writer is None:
                 with self._engine.begin() as connection:
                     yield connection
@@ -82,23 +67,25 @@ class Catalogue:
         """One read transaction: every statement in it sees the same state.
 
         Raises:
-            CatalogueTrouble: the database is locked, damaged or gone.
+            CatalogueUnavailable: the database is locked, damaged or gone.
         """
-        with self._clear_troubles(), self._engine.connect() as connection:
+        with self._translate_errors(), self._engine.connect() as connection:
             if self._writer is None:  # PostgreSQL's own default shows each statement another state
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
 
     @contextmanager
-    def _clear_troubles(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            trouble = explain(error, self.shown, BUSY_TIMEOUT)
-            if trouble is None:
+            explanation = explain(error, self.shown, BUSY_TIMEOUT)
+            if explanation is None:
                 raise
-            raise CatalogueTrouble(f"{trouble}. Nothing of this transaction was kept, and nothing else lost") from None
+            raise CatalogueUnavailable(
+                f"{explanation}. The transaction was rolled back; nothing else is lost"
+            ) from None
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -126,7 +113,7 @@ def exclusive(connection: Connection, name: str) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCKS[name])))
 
 
-def take_your_time(connection: Connection) -> None:
+def allow_idle(connection: Connection) -> None:
     """Let a transaction that only reads, and stops nobody, be idle as long as who looks at its rows likes."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -142,7 +129,7 @@ def open_catalogue(url: str | sa.URL, *, create: bool = True) -> Catalogue:
     Raises:
         CatalogueError: the database can't be reached or written, is of a kind not served, belongs to another program,
             or is newer than this one. It is then as it was.
-        CatalogueUnreachable: the same, where trying again later may help.
+        CatalogueUnavailable: the same, where trying again later may help.
     """
     try:
         url = sa.make_url(url)
@@ -167,7 +154,7 @@ def open_catalogue(url: str | sa.URL, *, create: bool = True) -> Catalogue:
         # The driver's own text may repeat the URL; its class and first line are enough to act on.
         reason = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
         trouble = explain(error, shown, BUSY_TIMEOUT) or f"catalogue {shown}: the database refuses"
-        kind = CatalogueUnreachable if passes(error) else CatalogueError
+        kind = CatalogueUnavailable if is_transient(error) else CatalogueError
         raise kind(f"{trouble}. It can't be opened ({reason}) and is as it was") from None
     except BaseException:
         engine.dispose()

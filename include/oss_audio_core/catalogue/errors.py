@@ -1,4 +1,4 @@
-"""What a database's error means, and what helps: one sentence for each kind of trouble that a person can mend."""
+"""The catalogue's errors, and what a database driver's error means: the cause and the remedy in one sentence."""
 
 from __future__ import annotations
 
@@ -6,6 +6,22 @@ import sqlite3
 from collections.abc import Mapping
 
 import sqlalchemy as sa
+
+
+class CatalogueError(RuntimeError):
+    """The catalogue can't be used. The message names the database and the remedy, never a password."""
+
+
+class CatalogueUnavailable(CatalogueError):
+    """The database doesn't serve at the moment, such as a server that is away or a file that is locked.
+
+    The transaction was rolled back. The same request may succeed later.
+    """
+
+
+class NoSuchBatch(LookupError):
+    """The catalogue has no batch of that id or name."""
+
 
 _SQLITE: Mapping[str, tuple[str, str]] = {
     "SQLITE_BUSY": (
@@ -59,8 +75,8 @@ _POSTGRESQL: Mapping[str, tuple[str, str]] = {
 """By the beginning of PostgreSQL's SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
 
-_PASSING = frozenset({"SQLITE_BUSY", "25P03", "40", "53300", "53", "55P03", "57", "08006", "08"})
-"""Troubles that end without anybody's doing."""
+_TRANSIENT = frozenset({"SQLITE_BUSY", "25P03", "40", "53300", "53", "55P03", "57", "08006", "08"})
+"""Errors that end without a person's intervention."""
 
 
 def explain(error: sa.exc.DBAPIError, shown: str, busy: float) -> str | None:
@@ -77,9 +93,9 @@ def explain(error: sa.exc.DBAPIError, shown: str, busy: float) -> str | None:
     return f"catalogue {shown}: {what.format(busy=busy)}. {remedy}"
 
 
-def passes(error: sa.exc.DBAPIError) -> bool:
-    """Whether the same may succeed later, with nothing changed: a server that is away, a lock."""
-    return _kind(error) in _PASSING
+def is_transient(error: sa.exc.DBAPIError) -> bool:
+    """Whether the same request may succeed later with nothing changed: a server that is away, a lock."""
+    return _kind(error) in _TRANSIENT
 
 
 def _kind(error: sa.exc.DBAPIError) -> str | None:

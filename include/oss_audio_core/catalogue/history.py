@@ -12,7 +12,7 @@ from oss_audio_core.catalogue.schema import attempt, conversion
 from oss_audio_core.catalogue.states import MOVES, Guard, Verb
 
 
-def keep_attempts(connection: Connection, verb: Verb, ids: Sequence[int]) -> None:
+def record_attempts(connection: Connection, verb: Verb, ids: Sequence[int]) -> None:
     """Write down the current attempt of each conversion that a move to its next attempt would move.
 
     The move, RETRY or REVIVE, must follow in the transaction.

@@ -10,16 +10,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from oss_audio_core.catalogue.conversions import CHUNK, Attempt, move, rest
+from oss_audio_core.catalogue.conversions import CHUNK, Attempt, move, next_retry
 from oss_audio_core.catalogue.database import Catalogue, now
-from oss_audio_core.catalogue.progress import Shard, of_shards
+from oss_audio_core.catalogue.progress import ShardKey, of_shards
 from oss_audio_core.catalogue.schema import IS_IN_FLIGHT, batch_conversion, conversion, notification
 from oss_audio_core.catalogue.schema import attempt as earlier
 from oss_audio_core.catalogue.states import State, Verb
 
 
 @dataclass(frozen=True)
-class Received:
+class InboxMessage:
     """One message as it goes into the inbox: decoded, or with its raw body where that failed."""
 
     queue: str
@@ -31,7 +31,7 @@ class Received:
     body: bytes | None
 
 
-def store(connection: Connection, messages: Iterable[Received]) -> None:
+def store(connection: Connection, messages: Iterable[InboxMessage]) -> None:
     """Write messages down; one that is there already (SMQ delivers at least once) changes nothing."""
     rows = [{**vars(received), "received_at": now()} for received in messages]
     if not rows:
@@ -71,7 +71,7 @@ def _parted(address: str) -> tuple[str, str]:
     return bucket, key
 
 
-def apply(catalogue: Catalogue, shards: Collection[Shard]) -> int:
+def apply_to_shards(catalogue: Catalogue, shards: Collection[ShardKey]) -> int:
     """Let the inbox's news reach the submitted conversions of shards.
 
     Returns:
@@ -134,5 +134,5 @@ def fail(connection: Connection, attempt: Attempt, code: str | None, message: st
         attempt,
         code=code or "Failed",
         message=message or "the service gave no reason",
-        retry_at=rest(attempt.number),
+        retry_at=next_retry(attempt.number),
     )

@@ -13,12 +13,12 @@ from sqlalchemy.engine import Connection
 from oss_audio_core.catalogue.schema import batch_conversion, conversion
 from oss_audio_core.catalogue.states import State
 
-Shard = tuple[int, int]
+ShardKey = tuple[int, int]
 """A batch's id and one of its shards."""
 
 
 @dataclass
-class Sums:
+class ShardSums:
     """What a shard's conversions are up to.
 
     Attributes:
@@ -32,7 +32,7 @@ class Sums:
     deadline: datetime | None = None
 
 
-def of_shards(shards: Collection[Shard]) -> sa.ColumnElement[bool]:
+def of_shards(shards: Collection[ShardKey]) -> sa.ColumnElement[bool]:
     """Whether a row of `batch_conversion` belongs to one of the shards."""
     by_batch: defaultdict[int, set[int]] = defaultdict(set)
     for batch, shard in shards:
@@ -45,7 +45,9 @@ def of_shards(shards: Collection[Shard]) -> sa.ColumnElement[bool]:
     return sa.or_(sa.false(), *conditions)
 
 
-def sum_up(connection: Connection, shards: Collection[Shard], abandoned_before: datetime) -> dict[Shard, Sums]:
+def sum_shards(
+    connection: Connection, shards: Collection[ShardKey], abandoned_before: datetime
+) -> dict[ShardKey, ShardSums]:
     """The sums of each of the shards.
 
     Args:
@@ -65,7 +67,7 @@ def sum_up(connection: Connection, shards: Collection[Shard], abandoned_before: 
         .where(of_shards(shards))
         .group_by(batch_conversion.c.batch_id, batch_conversion.c.shard, conversion.c.state)
     )
-    found: defaultdict[Shard, Sums] = defaultdict(Sums)
+    found: defaultdict[ShardKey, ShardSums] = defaultdict(ShardSums)
     for row in connection.execute(statement):
         sums = found[row.batch_id, row.shard]
         sums.states[State(row.state)] += row.rows

@@ -27,7 +27,7 @@ from oss_audio_core.catalogue.states import ACTIVE, State
 
 
 @dataclass(frozen=True)
-class Ages:
+class RetentionPeriods:
     """How old rows must be to go.
 
     Attributes:
@@ -49,11 +49,11 @@ class _Rule:
 
     name: str
     table: sa.Table
-    condition: Callable[[Ages, datetime], sa.ColumnElement[bool]]
+    condition: Callable[[RetentionPeriods, datetime], sa.ColumnElement[bool]]
     dependents: tuple[sa.Column[Any], ...] = ()
 
 
-def prune(catalogue: Catalogue, ages: Ages, *, dry_run: bool) -> dict[str, int]:
+def prune(catalogue: Catalogue, ages: RetentionPeriods, *, dry_run: bool) -> dict[str, int]:
     """Remove old rows, or only count them. Published renditions, and what stands or failed last, always stay.
 
     Returns:
@@ -95,7 +95,7 @@ def _delete(
     connection.execute(sa.delete(rule.table).where(these))
 
 
-def _notifications(ages: Ages, at: datetime) -> sa.ColumnElement[bool]:
+def _notifications(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
     under_way = sa.exists().where(
         conversion.c.task_id == notification.c.task_id,
         conversion.c.state.in_([state.value for state in sorted(ACTIVE)]),
@@ -103,12 +103,12 @@ def _notifications(ages: Ages, at: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(notification.c.received_at < at - ages.notifications, ~under_way)
 
 
-def _listings(ages: Ages, at: datetime) -> sa.ColumnElement[bool]:
+def _listings(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
     over = sa.or_(batch.c.reported_at.is_not(None), batch.c.created_at < at - ages.listings)
     return listing.c.batch_id.in_(sa.select(batch.c.id).where(over))
 
 
-def _checks(ages: Ages, at: datetime) -> sa.ColumnElement[bool]:
+def _checks(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
     return sa.exists().where(
         attempt.c.conversion_id == check_result.c.conversion_id,
         attempt.c.number == check_result.c.attempt,
@@ -116,11 +116,11 @@ def _checks(ages: Ages, at: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-def _attempts(ages: Ages, at: datetime) -> sa.ColumnElement[bool]:
+def _attempts(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
     return attempt.c.ended_at < at - ages.attempts
 
 
-def _superseded(ages: Ages, at: datetime) -> sa.ColumnElement[bool]:
+def _superseded(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
     # What was published at a key is never taken for a source as long as a row says so: this one, or its successor.
     newer = conversion.alias("newer")
     owned = sa.exists().where(
@@ -140,7 +140,7 @@ def _superseded(ages: Ages, at: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-def _sources(ages: Ages, at: datetime) -> sa.ColumnElement[bool]:
+def _sources(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
     newer = source.alias("newer_content")
     return sa.and_(
         source.c.first_listed_at < at - ages.superseded,

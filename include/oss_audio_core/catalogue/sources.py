@@ -19,7 +19,7 @@ NAMED_TAGS = ("title", "artist", "album")
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownSource:
     """What an earlier look at a source found: probe, decode (None: it was not decoded) and CRC-64 in decimal."""
 
     probe: dict[str, Any]
@@ -27,7 +27,7 @@ class Known:
     crc64: str | None
 
 
-def enter(connection: Connection, listed: Sequence[Row[Any]]) -> dict[tuple[str, str], int]:
+def insert_listed(connection: Connection, listed: Sequence[Row[Any]]) -> dict[tuple[str, str], int]:
     """Write down what was listed of one bucket and isn't there yet. Returns the ids of all contents by key and ETag."""
     connection.execute(_insert(connection).on_conflict_do_nothing(), [_listed(row) for row in listed])
     found = connection.execute(
@@ -38,13 +38,15 @@ def enter(connection: Connection, listed: Sequence[Row[Any]]) -> dict[tuple[str,
     return {(row.key, row.etag): row.id for row in found}
 
 
-def known(connection: Connection, source_ids: Iterable[int]) -> dict[int, Known]:
+def known_sources(connection: Connection, source_ids: Iterable[int]) -> dict[int, KnownSource]:
     """What is known of the contents of sources, by id; one that nobody has looked at is left out."""
     wanted, found = sorted(set(source_ids)), {}
     columns = source.c.id, source.c.probe, source.c.inspection, source.c.crc64
     for start in range(0, len(wanted), CHUNK):
         rows = connection.execute(sa.select(*columns).where(source.c.id.in_(wanted[start : start + CHUNK])))
-        found.update({row.id: Known(row.probe, row.inspection, row.crc64) for row in rows if row.probe is not None})
+        found.update(
+            {row.id: KnownSource(row.probe, row.inspection, row.crc64) for row in rows if row.probe is not None}
+        )
     return found
 
 
@@ -81,7 +83,7 @@ def describe(
     connection.execute(sa.update(source).where(source.c.id == source_id).values(**values))
 
 
-def sketch(connection: Connection, listed: Row[Any], probe: Mapping[str, Any]) -> None:
+def describe_estimate(connection: Connection, listed: Row[Any], probe: Mapping[str, Any]) -> None:
     """Write down what a look at a listed object told of its content, before anything is planned of it.
 
     Args:
@@ -98,7 +100,7 @@ def sketch(connection: Connection, listed: Row[Any], probe: Mapping[str, Any]) -
     )
 
 
-def note_crc64(connection: Connection, listed: Row[Any], crc64: str) -> None:
+def record_crc64(connection: Connection, listed: Row[Any], crc64: str) -> None:
     """Write down the CRC-64 (decimal) of a listed object's content, before anything is planned of it."""
     statement = _insert(connection).values(**_listed(listed), crc64=crc64)
     connection.execute(

@@ -55,7 +55,7 @@ class Verb(StrEnum):
     PUBLISH = "publish"
     SUPERSEDE = "supersede"
     RETRY = "retry"
-    MARK_DEAD = "bury"
+    MARK_DEAD = "mark_dead"
     REVIVE = "revive"
     CANCEL = "cancel"
 
@@ -79,17 +79,17 @@ class Move:
         sources: states the move may start from.
         target: state it ends in.
         guards: further conditions, all of which must hold in the same statement.
-        who: the step that makes the move.
+        step: the step that makes the move.
     """
 
     sources: frozenset[State]
     target: State
     guards: frozenset[Guard]
-    who: str
+    step: str
 
 
-def _move(sources: set[State], target: State, who: str, *guards: Guard) -> Move:
-    return Move(frozenset(sources), target, frozenset(guards), who)
+def _move(sources: set[State], target: State, step: str, *guards: Guard) -> Move:
+    return Move(frozenset(sources), target, frozenset(guards), step)
 
 
 MOVES: Mapping[Verb, Move] = MappingProxyType(

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from oss_audio_core.catalogue import inbox
 from oss_audio_core.catalogue.database import Catalogue
-from oss_audio_core.catalogue.inbox import Received
+from oss_audio_core.catalogue.inbox import InboxMessage
 from oss_audio_core.smq import (
     QueueMessage,
     SmqClient,
@@ -155,13 +155,13 @@ class Drainer:
                 self._unsettled.setdefault(told.task_id, _Told(time.monotonic(), told.sources, told.targets))
 
 
-def _read(queue: str, message: QueueMessage) -> tuple[Received, TaskNotification | None]:
+def _read(queue: str, message: QueueMessage) -> tuple[InboxMessage, TaskNotification | None]:
     try:
         told = decode(message.body)
     except UndecodableMessage as error:
-        return Received(queue, message.message_id, None, None, None, str(error), message.body), None
+        return InboxMessage(queue, message.message_id, None, None, None, str(error), message.body), None
     code, reason = told.code or None, told.message or None
-    return Received(queue, message.message_id, told.task_id, told.status, code, reason, None), told
+    return InboxMessage(queue, message.message_id, told.task_id, told.status, code, reason, None), told
 
 
 def _is_ours(connection: Connection, told: _Told) -> bool:

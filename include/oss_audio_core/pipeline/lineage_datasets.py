@@ -15,7 +15,7 @@ NAMED = 100
 """So many objects of one bucket are named one by one."""
 
 
-def touched(catalogue: Catalogue, batch_id: int, uid: str | None = None) -> tuple[list[str], list[str]]:
+def datasets_of_batch(catalogue: Catalogue, batch_id: int, uid: str | None = None) -> tuple[list[str], list[str]]:
     """Sources and renditions of what a batch published, as `oss://bucket/key`.
 
     More than `NAMED` of a bucket are given as the folder that they share (`oss://bucket/folder/`).

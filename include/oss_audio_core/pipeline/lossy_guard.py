@@ -77,7 +77,7 @@ def look_at_lossy_sources(catalogue: Catalogue, settings: OssSettings, batch_id:
                 with catalogue.write() as connection:
                     for row, seen in turn:
                         if seen is not None:
-                            sources.sketch(connection, row, asdict(seen.probe))
+                            sources.describe_estimate(connection, row, asdict(seen.probe))
                 looked += len(turn)
     return looked
 

@@ -327,7 +327,7 @@ class _Planner:
         move(connection, Verb.SUPERSEDE, running, message="a newer generation was planned")
         connection.execute(sa.update(conversion).where(conversion.c.id.in_(older)).values(newest=False))
         own_targets(connection, self._selection, self._batch_id, rendering, targets, self._wanted, self._whereabouts)
-        ids_of = sources.enter(connection, [row for row, _ in fresh])
+        ids_of = sources.insert_listed(connection, [row for row, _ in fresh])
         generations = self._generations(connection, rendering, [row.key for row, _ in fresh])
         at = now()
         begun = connection.execute(

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection
 
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.progress import Shard, Sums, sum_up
+from oss_audio_core.catalogue.progress import ShardKey, ShardSums, sum_shards
 from oss_audio_core.catalogue.states import FAILED_STATES, IN_FLIGHT, State
 
 TELL_AFTER, TELL_LONGEST = 15.0, 300.0
@@ -69,12 +69,12 @@ class Progress:
         return self.failed > 0 or (self.left_out > 0 and self.converted == 0)
 
 
-def read_progress(connection: Connection, shards: Collection[Shard]) -> dict[Shard, Progress]:
+def read_progress(connection: Connection, shards: Collection[ShardKey]) -> dict[ShardKey, Progress]:
     """Sum up the states of shards."""
-    return {shard: _progress(sums) for shard, sums in sum_up(connection, shards, now() - ABANDONED).items()}
+    return {shard: _progress(sums) for shard, sums in sum_shards(connection, shards, now() - ABANDONED).items()}
 
 
-def _progress(sums: Sums) -> Progress:
+def _progress(sums: ShardSums) -> Progress:
     def of(states: Iterable[State]) -> int:
         return sum(sums.states[state] for state in states)
 

@@ -26,7 +26,15 @@ from sqlalchemy.engine import Connection
 
 from oss_audio_core.audio_convert import FORMATS, AudioConvert, AudioFormat
 from oss_audio_core.catalogue import batches, conversions
-from oss_audio_core.catalogue.conversions import CHUNK, Conversion, in_its_place, move, of_the_same, rest
+from oss_audio_core.catalogue.conversions import (
+    CHUNK,
+    Conversion,
+    is_same_rendition,
+    move,
+    move_from,
+    next_retry,
+    shares_place,
+)
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import conversion, rendition
 from oss_audio_core.catalogue.states import State, Verb
@@ -36,10 +44,9 @@ from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
 from oss_audio_core.pipeline.error_classification import is_about_the_object
 from oss_audio_core.pipeline.flow import in_order
 from oss_audio_core.pipeline.measures import Measures
-from oss_audio_core.pipeline.moving import move_from
 from oss_audio_core.pipeline.part_copy import CopyDiffersError, Source, copy_in_parts
 from oss_audio_core.pipeline.rendition_row import rendition_row
-from oss_audio_core.pipeline.side_files import final_side_key, rendition_key
+from oss_audio_core.pipeline.sidecars import final_sidecar_key, rendition_key
 from oss_audio_core.pipeline.staged_objects import StagedObjects, remove
 
 log = logging.getLogger(__name__)
@@ -111,7 +118,7 @@ class _Publisher:
         with self._catalogue.write() as connection:
             # Two don't publish in one place at the same moment: each would miss the other one.
             placed = conversion.alias("placed")
-            ids = sa.union_all(*(sa.select(placed.c.id).where(same) for same in in_its_place(placed, one)))
+            ids = sa.union_all(*(sa.select(placed.c.id).where(same) for same in shares_place(placed, one)))
             in_one_place = sa.select(conversion.c.id).where(conversion.c.id.in_(ids)).order_by(conversion.c.id)
             connection.execute(in_one_place.with_for_update()).all()
             if move(connection, Verb.PUBLISH, one.this_attempt, code=None, message=None):
@@ -147,7 +154,7 @@ class _Publisher:
 
     def _is_replaced(self, one: Conversion) -> bool:
         newer = conversion.c.id > one.id, conversion.c.state == State.PUBLISHED.value
-        published = [sa.select(conversion.c.id).where(same, *newer).limit(1) for same in in_its_place(conversion, one)]
+        published = [sa.select(conversion.c.id).where(same, *newer).limit(1) for same in shares_place(conversion, one)]
         with self._catalogue.read() as connection:
             return any(connection.scalar(statement) is not None for statement in published)
 
@@ -174,7 +181,7 @@ class _Publisher:
         bucket = self._settings.bucket(one.target_bucket, session=self._session)
         addresses = {}
         for kind, staged in measures.side.items():
-            key = final_side_key(one.target_key, staged)
+            key = final_sidecar_key(one.target_key, staged)
             if (one.output_bucket, staged) != (one.target_bucket, key):
                 patiently(partial(bucket.copy_object, one.output_bucket, staged, key)).resp.read()
             addresses[str(kind)] = f"oss://{one.target_bucket}/{key}"
@@ -208,7 +215,7 @@ class _Publisher:
         here = sa.and_(rendition.c.bucket == one.target_bucket, rendition.c.key == one.target_key)
         published = conversion.c.id != one.id, conversion.c.state == State.PUBLISHED.value
         # Two statements, each by an index: with an OR between them, a database reads all conversions there are.
-        earlier = of_the_same(conversion, one), conversion.c.generation < one.generation
+        earlier = is_same_rendition(conversion, one), conversion.c.generation < one.generation
         older = set(connection.scalars(sa.select(conversion.c.id).where(*earlier, *published)))
         # A source or profile that is gone gave its target up; its rendition stood until now.
         at_the_key = sa.select(conversion.c.id).join(rendition, rendition.c.conversion_id == conversion.c.id)
@@ -239,7 +246,7 @@ class _Publisher:
                 one.this_attempt,
                 code=code,
                 message=message,
-                retry_at=rest(one.attempt),
+                retry_at=next_retry(one.attempt),
             )
 
 

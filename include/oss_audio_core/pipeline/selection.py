@@ -9,7 +9,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from oss_audio_core.pipeline.rendition_spec import RenditionSpec
-from oss_audio_core.pipeline.side_files import is_side_file
+from oss_audio_core.pipeline.sidecars import is_sidecar
 
 AUDIO_EXTENSIONS = frozenset(
     {"aac", "ac3", "aif", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "flac", "flv", "m4a", "m4b", "mka"}
@@ -104,7 +104,7 @@ class Selection:
             return "staging"
         if self.catalogue and key.startswith(self.catalogue):
             return "catalogue"
-        if is_side_file(key):
+        if is_sidecar(key):
             return "waveform or picture of a rendition"
         if any(fnmatchcase(key, pattern) for pattern in self.exclude):
             return "excluded"

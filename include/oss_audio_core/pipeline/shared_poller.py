@@ -20,8 +20,9 @@ from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 from oss_audio_core.catalogue import inbox, leases
-from oss_audio_core.catalogue.database import Catalogue, CatalogueTrouble
-from oss_audio_core.catalogue.progress import Shard
+from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.errors import CatalogueUnavailable
+from oss_audio_core.catalogue.progress import ShardKey
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.oss.sdk import AioClient
 from oss_audio_core.pipeline.draining import Drainer
@@ -102,7 +103,7 @@ class Turn:
 
 @dataclass
 class _Waiting:
-    shard: Shard
+    shard: ShardKey
     due: float
     answer: asyncio.Future[Progress]
 
@@ -251,7 +252,7 @@ class SharedPoller:
             remarks.append(self._drainer.trouble)
         return remarks
 
-    async def look(self, shard: Shard) -> Progress:
+    async def look(self, shard: ShardKey) -> Progress:
         """What the inbox and the catalogue know now; asks nobody."""
         return (await self.run(look, self.catalogue, [shard]))[shard]
 
@@ -260,7 +261,7 @@ class SharedPoller:
         if self._drainer is not None and await self.run(self._take_role):
             await self._drainer.drain(wait_seconds)
 
-    async def news(self, shard: Shard, within: float) -> Progress:
+    async def news(self, shard: ShardKey, within: float) -> Progress:
         """The progress of a shard at the next common look, which comes with news and in any case after a while.
 
         What was in the queue shortly before is in it.
@@ -310,7 +311,7 @@ class SharedPoller:
         else:
             await asyncio.sleep(min(left, LOOK_EVERY))
 
-    def _look_for_all(self, shards: Collection[Shard]) -> dict[Shard, Progress]:
+    def _look_for_all(self, shards: Collection[ShardKey]) -> dict[ShardKey, Progress]:
         if self._drainer is not None:
             self._foreign = self._drainer.count_foreign()
         return look(self.catalogue, shards)
@@ -323,13 +324,13 @@ class SharedPoller:
         try:
             with self.catalogue.write() as connection:
                 leases.release(connection, f"drain {self._queue}", self._owner)
-        except CatalogueTrouble as error:
+        except CatalogueUnavailable as error:
             # It ends by itself; and who closes this, with his wait's end in his hands, must not lose it over that.
             log.warning("The role of draining %s is not given back, it ends by itself: %s", self._queue, error)
 
 
-def look(catalogue: Catalogue, shards: Collection[Shard]) -> dict[Shard, Progress]:
+def look(catalogue: Catalogue, shards: Collection[ShardKey]) -> dict[ShardKey, Progress]:
     """Let the inbox's news reach the shards, and sum them up; not on an event loop."""
-    inbox.apply(catalogue, shards)
+    inbox.apply_to_shards(catalogue, shards)
     with catalogue.read() as connection:
         return read_progress(connection, shards)

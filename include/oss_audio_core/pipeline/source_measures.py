@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from oss_audio_core.catalogue import sources
 from oss_audio_core.catalogue.conversions import Conversion
-from oss_audio_core.catalogue.sources import Known
+from oss_audio_core.catalogue.sources import KnownSource
 from oss_audio_core.oss.sdk import load_oss2
 from oss_audio_core.pipeline.fetching import Listed, Reader
 from oss_audio_core.verification import Inspection, Probe, UnreadableAudio, inspect, probe
@@ -44,7 +44,7 @@ class SourceMeasures:
         return self.probe if found is None or found.decode_error or found.stopped else found
 
     @classmethod
-    def from_known(cls, known: Known) -> SourceMeasures:
+    def from_known(cls, known: KnownSource) -> SourceMeasures:
         """What an earlier look wrote down."""
         inspection = None if known.inspection is None else Inspection.from_json(known.inspection)
         return cls(probe=Probe(**known.probe), inspection=inspection, crc64=known.crc64)
@@ -64,7 +64,7 @@ class SourceMeasures:
 
 
 def measure_source(
-    reader: Reader, one: Conversion, known: Known | None, listed: Listed | None, *, decoded: bool
+    reader: Reader, one: Conversion, known: KnownSource | None, listed: Listed | None, *, decoded: bool
 ) -> SourceMeasures:
     """What the source of a conversion is, from what is known of it or by reading it once.
 
@@ -93,7 +93,7 @@ def measure_source(
         raise _changed(one) from None
 
 
-def _unmoved(reader: Reader, one: Conversion, known: Known, listed: Listed | None) -> str:
+def _unmoved(reader: Reader, one: Conversion, known: KnownSource, listed: Listed | None) -> str:
     """The ETag that the source has now: another one where the same bytes were written again."""
     if listed is None:
         raise _removed(one)

@@ -10,14 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from oss_audio_core.catalogue.conversions import CHUNK, Conversion, in_its_place
+from oss_audio_core.catalogue.conversions import CHUNK, Conversion, shares_place
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import batch_conversion, conversion
 from oss_audio_core.catalogue.states import State
 from oss_audio_core.oss import OssSettings, patiently
 from oss_audio_core.oss.sdk import Oss2Session
 from oss_audio_core.pipeline import part_copy
-from oss_audio_core.pipeline.side_files import staged_side_keys
+from oss_audio_core.pipeline.sidecars import staged_sidecar_keys
 
 _ROWS: sa.Select[Any] = sa.select(
     conversion.c.id,
@@ -51,7 +51,7 @@ class StagedObjects:
         left_something = sa.or_(_IS_STAGED, conversion.c.output_size > part_copy.LIMIT)
         older: dict[int, Row[Any]] = {}
         with self._catalogue.read() as connection:
-            for same in in_its_place(conversion, one):
+            for same in shares_place(conversion, one):
                 earlier = _ROWS.where(same, conversion.c.id < one.id, left_something)
                 older.update((row.id, row) for row in connection.execute(earlier))
         staged = [row for row in older.values() if row.output_key not in {None, row.target_key}]
@@ -88,7 +88,7 @@ class StagedObjects:
     def _remove(self, rows: Sequence[Row[Any]]) -> None:
         staged: defaultdict[str, list[str]] = defaultdict(list)
         for row in rows:
-            staged[row.output_bucket] += [row.output_key, *staged_side_keys(row.measured)]
+            staged[row.output_bucket] += [row.output_key, *staged_sidecar_keys(row.measured)]
         for name, keys in staged.items():
             remove(self._settings.bucket(name, session=self._session), keys)
 

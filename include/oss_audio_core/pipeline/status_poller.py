@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from oss_audio_core.catalogue import conversions, inbox
 from oss_audio_core.catalogue.conversions import Attempt, Conversion, move
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.progress import Shard
+from oss_audio_core.catalogue.progress import ShardKey
 from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.oss import OssUnavailable, TaskNotFound, TaskStatus
 from oss_audio_core.oss.error_classification import is_credential_error
@@ -35,7 +35,7 @@ Submitted = Callable[[Connection], list[Conversion]]
 """Reads the submitted conversions that somebody waits for."""
 
 
-def submitted_of(shard: Shard) -> Submitted:
+def submitted_of(shard: ShardKey) -> Submitted:
     """Those of a shard."""
     batch, number = shard
     return lambda connection: conversions.of_batch(connection, batch, [State.SUBMITTED], shard=number)

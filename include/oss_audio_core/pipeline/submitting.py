@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from oss_audio_core.audio_convert import FORMATS, AudioConvert
 from oss_audio_core.catalogue import batches, conversions, slots
-from oss_audio_core.catalogue.conversions import Conversion, move, rest
+from oss_audio_core.catalogue.conversions import Conversion, move, next_retry
 from oss_audio_core.catalogue.database import Catalogue, now
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.catalogue.states import State, Verb
@@ -331,7 +331,7 @@ class _Submitter:
             held=sent.token,
             code=code,
             message=message,
-            retry_at=rest(claimed.attempt),
+            retry_at=next_retry(claimed.attempt),
         )
 
     def _accept(self) -> None:

@@ -40,7 +40,7 @@ def find_unchanged_content(catalogue: Catalogue, settings: OssSettings, batch_id
             with catalogue.write() as connection:
                 for row, crc64 in found:
                     if crc64 is not None:
-                        sources.note_crc64(connection, row, crc64)
+                        sources.record_crc64(connection, row, crc64)
             asked += len(page)
     return asked
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from oss_audio_core.catalogue.checks import FAILED
+from oss_audio_core.catalogue.check_results import FAILED
 from oss_audio_core.catalogue.schema import batch_conversion, check_result, conversion, export, rendition
 from oss_audio_core.catalogue.states import State
 

@@ -12,7 +12,7 @@ from oss_audio_core.audio_convert.verify_policy import Depth, VerifyPolicy
 from oss_audio_core.catalogue import sources
 from oss_audio_core.catalogue.conversions import CHUNK, Conversion
 from oss_audio_core.catalogue.database import Catalogue
-from oss_audio_core.catalogue.sources import Known
+from oss_audio_core.catalogue.sources import KnownSource
 from oss_audio_core.pipeline.fetching import Listed, Reader
 from oss_audio_core.pipeline.flow import gathered
 from oss_audio_core.pipeline.rendition_spec import unclipped
@@ -36,7 +36,7 @@ class SourceOutputs:
     """The outputs of one source; what earlier batches know of it, and how it is listed now if they know anything."""
 
     outputs: Sequence[Output]
-    known: Known | None
+    known: KnownSource | None
     listed: Listed | None
 
     @property
@@ -55,7 +55,7 @@ def to_verify(
     by_source = sorted(converted, key=lambda one: (one.source_id, one.id))
     for part in gathered([list(group) for _, group in groupby(by_source, lambda one: one.source_id)], CHUNK):
         with catalogue.read() as connection:
-            known = sources.known(connection, (group[0].source_id for group in part))
+            known = sources.known_sources(connection, (group[0].source_id for group in part))
         places = [(one.bucket, one.key) for one, *_ in part if one.source_id in known]
         places += [_place(one) for group in part for one in group if _size_matters(_policy(profiles, one), one)]
         seen = _look_up(reader, places)

@@ -13,19 +13,18 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from oss_audio_core.audio_convert import Profile, load_profiles
-from oss_audio_core.catalogue import batches, checks, conversions
-from oss_audio_core.catalogue.checks import CheckResult
-from oss_audio_core.catalogue.conversions import Conversion, rest
+from oss_audio_core.catalogue import batches, check_results, conversions
+from oss_audio_core.catalogue.check_results import CheckResult
+from oss_audio_core.catalogue.conversions import Conversion, move_from, next_retry
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.states import MOVES, State, Verb
 from oss_audio_core.oss import OssSettings
-from oss_audio_core.pipeline.beside import put_beside
 from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
 from oss_audio_core.pipeline.error_classification import is_about_the_object
 from oss_audio_core.pipeline.fetching import Reader
 from oss_audio_core.pipeline.flow import gathered, in_order
-from oss_audio_core.pipeline.moving import move_from
 from oss_audio_core.pipeline.output_measures import measure_output
+from oss_audio_core.pipeline.sidecars import put_sidecars
 from oss_audio_core.pipeline.source_measures import SourceMeasures, SourceMoved, measure_source
 from oss_audio_core.pipeline.verification_work import Output, SourceOutputs, to_verify
 from oss_audio_core.verification import Check, UnreadableAudio, check_complete
@@ -99,7 +98,7 @@ def _enter(connection: Connection, finding: _Finding) -> State:
         return State.CONVERTED
     standing = move_from(connection, State.CONVERTED, finding.verb, one.this_attempt, **finding.values)
     if finding.checks and standing is MOVES[finding.verb].target:
-        checks.record(connection, one.this_attempt, map(_result, finding.checks))
+        check_results.record(connection, one.this_attempt, map(_result, finding.checks))
     return standing
 
 
@@ -163,7 +162,7 @@ class _Verifier:
         measures = measured.measures
         if measured.inspection is not None:
             try:
-                side = put_beside(self.reader, one, output.policy, measured.inspection)
+                side = put_sidecars(self.reader, one, output.policy, measured.inspection)
             except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
                 # The output is right, and converting it again would change nothing.
                 self.outages.failed(error)
@@ -189,5 +188,5 @@ class _Verifier:
 
 def _quarantine(one: Conversion, code: str, message: str, made: Sequence[Check] = (), **found: Any) -> _Finding:
     log.warning("oss://%s/%s as %s: %s", one.bucket, one.key, one.profile, message)
-    values = {"code": code, "message": message, "retry_at": rest(one.attempt), **found}
+    values = {"code": code, "message": message, "retry_at": next_retry(one.attempt), **found}
     return _Finding(one, Verb.QUARANTINE, values, checks=made)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from oss_audio_core.catalogue.database import Catalogue, now
-from oss_audio_core.catalogue.progress import Shard
+from oss_audio_core.catalogue.progress import ShardKey
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline.progress import Progress, ProgressLogger
 from oss_audio_core.pipeline.shared_poller import LOOK_EVERY, SharedPoller
@@ -34,7 +34,7 @@ class ShardWaiter:
     def __init__(
         self,
         lookout: SharedPoller,
-        shard: Shard,
+        shard: ShardKey,
         *,
         until: datetime,
         ask_after: float = ASK_AFTER,
@@ -97,7 +97,7 @@ def poke(
     oss: OssSettings,
     smq: SmqSettings | None,
     queue: str | None,
-    shard: Shard,
+    shard: ShardKey,
 ) -> Progress:
     """Receive once and, if that was not enough, ask once: for somebody who looks now and then, on no event loop."""
 

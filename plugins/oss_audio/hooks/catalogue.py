@@ -76,7 +76,7 @@ def _checked(fields: ConnectionFields | None, conn_id: str) -> URL:
 
 
 def _url(fields: ConnectionFields) -> URL:
-    from oss_audio_core.catalogue.addresses import Address, BadAddress
+    from oss_audio_core.catalogue.addresses import Address, InvalidAddress
 
     connection = fields.connection
     address = Address(
@@ -90,5 +90,5 @@ def _url(fields: ConnectionFields) -> URL:
     )
     try:
         return address.url()
-    except BadAddress as wrong:
+    except InvalidAddress as wrong:
         raise fields.wrong(str(wrong)) from None

@@ -11,7 +11,7 @@ from oss_audio.lineage import Datasets, lineage
 from oss_audio.operators.base import OSSAudioBatchOperator, counted
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_batch
-from oss_audio_core.pipeline.lineage_datasets import touched
+from oss_audio_core.pipeline.lineage_datasets import datasets_of_batch
 
 
 class OSSAudioPublishOperator(OSSAudioBatchOperator):
@@ -35,7 +35,7 @@ class OSSAudioPublishOperator(OSSAudioBatchOperator):
         with translate_errors("Publishing the renditions", settings), self.catalogue() as catalogue:
             batch = as_batch(self.batch)
             outcomes = publish_batch(catalogue, settings, *batch)
-            self.datasets = Datasets(*touched(catalogue, *batch))
+            self.datasets = Datasets(*datasets_of_batch(catalogue, *batch))
         self.log.info("Outputs: %s", counted(outcomes) or "nothing to publish")
         return dict(outcomes)
 

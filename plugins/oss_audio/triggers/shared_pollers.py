@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
 from oss_audio.hooks.smq import SMQHook
-from oss_audio_core.catalogue import Catalogue, batches, open_catalogue
+from oss_audio_core.catalogue import Catalogue, NoSuchBatch, batches, open_catalogue
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline.progress import Progress
 from oss_audio_core.pipeline.shared_poller import SharedPoller
@@ -112,7 +112,7 @@ def _knows(catalogue: Catalogue, batch: int, uid: str) -> bool:
     try:
         with catalogue.read() as connection:
             batches.get_batch(connection, batch, uid)
-    except batches.NoSuchBatch:
+    except NoSuchBatch:
         return False
     return True
 

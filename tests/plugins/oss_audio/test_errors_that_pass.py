@@ -8,7 +8,7 @@ import requests
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from oss_audio.translate_errors import translate_errors
-from oss_audio_core.catalogue import CatalogueError, CatalogueUnreachable
+from oss_audio_core.catalogue import CatalogueError, CatalogueUnavailable
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable
 from oss_audio_core.smq import SmqConfigurationError, SmqUnreachable
 
@@ -16,7 +16,7 @@ SETTINGS = OssSettings("", "cn-hangzhou", "an-id", "a-secret")
 
 
 @pytest.mark.parametrize(
-    "error", [OssUnavailable("IMM is busy."), SmqUnreachable("no answer."), CatalogueUnreachable("it is starting.")]
+    "error", [OssUnavailable("IMM is busy."), SmqUnreachable("no answer."), CatalogueUnavailable("it is starting.")]
 )
 def test_what_passes_is_tried_again(error: Exception) -> None:
     with pytest.raises(AirflowException, match=str(error)) as caught, translate_errors("Listing"):

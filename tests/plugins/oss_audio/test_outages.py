@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from oss_audio.operators.report import OSSAudioReportOperator
 from oss_audio.translate_errors import translate_errors
-from oss_audio_core.catalogue import CatalogueTrouble, State
+from oss_audio_core.catalogue import CatalogueUnavailable, State
 from oss_audio_core.pipeline import draining, submitting
 
 if TYPE_CHECKING:
@@ -189,5 +189,5 @@ def test_the_report_of_a_run_needs_nobody(lines: Lines, begin: Callable[[str], A
 
 def test_a_catalogue_that_fails_under_a_task_is_a_sentence_and_leaves_the_task_its_retries() -> None:
     with pytest.raises(AirflowException, match="the database is gone") as caught, translate_errors("Planning"):
-        raise CatalogueTrouble("the database is gone")
+        raise CatalogueUnavailable("the database is gone")
     assert not isinstance(caught.value, AirflowFailException)

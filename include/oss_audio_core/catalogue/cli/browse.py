@@ -8,8 +8,8 @@ import sqlalchemy as sa
 import typer
 from sqlalchemy.engine import Connection
 
-from oss_audio_core.catalogue import browsing, checks
-from oss_audio_core.catalogue.browsing import Published, split_prefix
+from oss_audio_core.catalogue import browsing, check_results
+from oss_audio_core.catalogue.browsing import PublishedFilter, split_prefix
 from oss_audio_core.catalogue.cli.application import CatalogueOption, JsonOption, SinceOption, app
 from oss_audio_core.catalogue.cli.connect import moment, opened
 from oss_audio_core.catalogue.cli.output import note, show_json, show_rows
@@ -40,7 +40,7 @@ def list_(
 ) -> None:
     """Published renditions, newest first: `list --since 24h` is what was published last night."""
     bucket, begins = (None, None) if prefix is None else split_prefix(prefix)
-    wanted = Published(profile=profile, bucket=bucket, prefix=begins, since=moment(since), until=moment(until))
+    wanted = PublishedFilter(profile=profile, bucket=bucket, prefix=begins, since=moment(since), until=moment(until))
     with opened(catalogue) as there, there.read() as connection:
         if state is State.PUBLISHED:
             page = browsing.page(connection, wanted, limit=limit, after=after)
@@ -135,7 +135,7 @@ def _everything(there: Catalogue, bucket: str, key: str) -> dict[str, Any]:
                 {"profile": one.profile, **vars(result)}
                 for one in asked
                 if one.newest
-                for result in checks.of_attempt(connection, Attempt(one.id, one.attempt))
+                for result in check_results.of_attempt(connection, Attempt(one.id, one.attempt))
             ],
         }
 

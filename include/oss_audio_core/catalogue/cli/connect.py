@@ -12,10 +12,10 @@ from pathlib import Path
 import sqlalchemy as sa
 import typer
 
-from oss_audio_core.catalogue.addresses import Address, BadAddress, default_url, parse_url
-from oss_audio_core.catalogue.batches import NoSuchBatch
-from oss_audio_core.catalogue.browsing import BadToken
-from oss_audio_core.catalogue.database import Catalogue, CatalogueError, CatalogueTrouble, now, open_catalogue
+from oss_audio_core.catalogue.addresses import Address, InvalidAddress, default_url, parse_url
+from oss_audio_core.catalogue.browsing import InvalidPageToken
+from oss_audio_core.catalogue.database import Catalogue, now, open_catalogue
+from oss_audio_core.catalogue.errors import CatalogueError, NoSuchBatch
 from oss_audio_core.oss import OssConfigurationError, OssSettings
 
 _CONNECTION = "AIRFLOW_CONN_AUDIO_CATALOGUE"
@@ -35,13 +35,13 @@ def catalogue_url(given: str | None) -> sa.URL:
             return default_url()
         try:
             return Address.parse(connection).url()
-        except BadAddress as wrong:
+        except InvalidAddress as wrong:
             raise CatalogueError(f"{_CONNECTION} can't be used: {wrong}") from None
     if "://" not in text:
         return sa.URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
     try:
         return parse_url(text)
-    except BadAddress:
+    except InvalidAddress:
         raise CatalogueError(
             "the catalogue's address is no database URL: write it like sqlite:////data/audio_catalogue.db or "
             "postgresql://user:password@host:5432/audio_catalogue"
@@ -91,7 +91,7 @@ def opened(given: str | None, settings: OssSettings | None = None) -> Iterator[C
             yield catalogue
         finally:
             catalogue.close()
-    except (CatalogueError, CatalogueTrouble, NoSuchBatch, BadToken, OssConfigurationError) as error:
+    except (CatalogueError, NoSuchBatch, InvalidPageToken, OssConfigurationError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:

@@ -10,19 +10,19 @@ from typing import Annotated
 import sqlalchemy as sa
 import typer
 
-from oss_audio_core.catalogue import cancelling, checking, exporting, pruning, repairing
-from oss_audio_core.catalogue.batches import NoSuchBatch
-from oss_audio_core.catalogue.checking import Kind
+from oss_audio_core.catalogue import bucket_check, bucket_repair, cancelling, exporting, pruning
+from oss_audio_core.catalogue.bucket_check import Kind
 from oss_audio_core.catalogue.cli.application import CatalogueOption, JsonOption, app
 from oss_audio_core.catalogue.cli.connect import opened, oss_settings
 from oss_audio_core.catalogue.cli.output import note, show_json, show_rows
 from oss_audio_core.catalogue.database import Catalogue
-from oss_audio_core.catalogue.pruning import Ages
+from oss_audio_core.catalogue.errors import NoSuchBatch
+from oss_audio_core.catalogue.pruning import RetentionPeriods
 from oss_audio_core.catalogue.schema import batch
 
 EndpointOption = Annotated[str | None, typer.Option(help="of OSS; by default OSS_ENDPOINT, or the region's own")]
 RegionOption = Annotated[str | None, typer.Option(help="of OSS; by default OSS_REGION")]
-_AGES = Ages()
+_AGES = RetentionPeriods()
 """Without options."""
 
 Days = Annotated[int, typer.Option(min=0, metavar="DAYS", help="older than this")]
@@ -80,7 +80,7 @@ def prune(
     as_json: JsonOption = False,
 ) -> None:
     """Remove rows that nobody asks for any more. Renditions, and what stands or failed last, always stay."""
-    ages = Ages(*(timedelta(days=days) for days in (notifications, attempts, superseded, listings)))
+    ages = RetentionPeriods(*(timedelta(days=days) for days in (notifications, attempts, superseded, listings)))
     with opened(catalogue) as there:
         counts = pruning.prune(there, ages, dry_run=not yes)
     if as_json:
@@ -117,9 +117,9 @@ def check(
         settings = oss_settings(endpoint, region)
     wanted = {kind for kind, asked in ((Kind.ORPHANED, delete_orphans), (Kind.STAGED, delete_staged)) if asked}
     with opened(catalogue, settings) as there:
-        found = list(checking.check(there, settings, staging=staging))
-        mended = repairing.repair(there, found, even_most=even_most) if repair else 0
-        deleted = repairing.delete(settings, found, wanted, settled=timedelta(hours=older_than))
+        found = list(bucket_check.check(there, settings, staging=staging))
+        mended = bucket_repair.repair(there, found, even_most=even_most) if repair else 0
+        deleted = bucket_repair.delete(settings, found, wanted, settled=timedelta(hours=older_than))
     rows = [asdict(one) for one in found]
     counts = Counter(one.kind.value for one in found)
     if as_json:

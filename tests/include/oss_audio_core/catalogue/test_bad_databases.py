@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from oss_audio_core.catalogue import Catalogue, CatalogueError, CatalogueTrouble, database, leases, open_catalogue
+from oss_audio_core.catalogue import Catalogue, CatalogueError, CatalogueUnavailable, database, leases, open_catalogue
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.errors import passes
+from oss_audio_core.catalogue.errors import is_transient
 from oss_audio_core.catalogue.migrations.head import HEAD
 from oss_audio_core.catalogue.migrations.runner import config
 from oss_audio_core.catalogue.schema import notification, source
@@ -78,7 +78,7 @@ def test_a_locked_one_is_named_and_served_afterwards(file: Path, monkeypatch: py
     opened = open_catalogue(f"sqlite:///{file}")
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(CatalogueTrouble, match=r"c\.db: another process has locked it .* Wait for it to end"):
+    with pytest.raises(CatalogueUnavailable, match=r"c\.db: another process has locked it .* Wait for it to end"):
         put_source(opened, "b.wav")
     other.execute("ROLLBACK")
     other.close()
@@ -107,7 +107,7 @@ def test_a_full_one_keeps_all_it_has_and_takes_more_when_there_is_room(file: Pat
     with opened.write() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(CatalogueTrouble, match=r"c\.db: the disk, or the file's own limit, is full\. Make room"):
+    with pytest.raises(CatalogueUnavailable, match=r"c\.db: the disk, or the file's own limit, is full\. Make room"):
         add_messages(opened, 50)
     with opened.read() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(notification)) == 0
@@ -148,7 +148,7 @@ def test_a_damaged_one_says_so(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     file.write_bytes(content)
-    with pytest.raises((CatalogueError, CatalogueTrouble), match=r"c\.db: its content is damaged\. Restore a backup"):
+    with pytest.raises(CatalogueError, match=r"c\.db: its content is damaged\. Restore a backup"):
         keys(f"sqlite:///{file}")
 
 
@@ -186,7 +186,7 @@ def test_a_read_only_server_is_read_and_says_why_it_is_not_written(postgres_url:
     read_only = postgres_url.update_query_dict({"options": "-c default_transaction_read_only=on"})
     assert keys(read_only) == ["a.wav"]
     opened = open_catalogue(read_only)
-    with pytest.raises(CatalogueTrouble, match=r"strict.*: it may only be read\. Point at the primary"):
+    with pytest.raises(CatalogueUnavailable, match=r"strict.*: it may only be read\. Point at the primary"):
         put_source(opened, "b.wav")
     opened.close()
     downgrade(postgres_url)
@@ -202,7 +202,7 @@ def test_a_role_that_lacks_a_right_is_told_which_help_it_needs(postgres_url: sa.
     looker = postgres_url.set(username="looker", password="hidden")
     assert keys(looker) == ["a.wav"]
     opened = open_catalogue(looker)
-    with pytest.raises(CatalogueTrouble, match=r"this role lacks a right\. Make it the owner") as caught:
+    with pytest.raises(CatalogueUnavailable, match=r"this role lacks a right\. Make it the owner") as caught:
         put_source(opened, "b.wav")
     assert "hidden" not in str(caught.value)
     opened.close()
@@ -232,10 +232,10 @@ def test_who_stands_still_inside_a_transaction_is_put_out_of_it(
             add_source(connection, "c.wav")
 
     with pytest.raises(
-        CatalogueTrouble, match=r"strict: .* stood still inside a transaction .*Nothing of this"
+        CatalogueUnavailable, match=r"strict: .* stood still inside a transaction .*The transaction was rolled back"
     ) as caught:
         stand_still()
-    assert passes(by_the_driver(caught.value))
+    assert is_transient(by_the_driver(caught.value))
     put_source(other, "d.wav")
     stalled.close()
     other.close()
@@ -243,12 +243,12 @@ def test_who_stands_still_inside_a_transaction_is_put_out_of_it(
 
 
 def test_who_only_reads_may_take_his_time(postgres_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
-    from oss_audio_core.catalogue.browsing import Published, pages
+    from oss_audio_core.catalogue.browsing import PublishedFilter, pages
 
     monkeypatch.setattr(database, "IDLE_TIMEOUT", 77)
     opened = open_catalogue(postgres_url)
     with opened.read() as connection:
-        assert list(pages(connection, Published())) == []
+        assert list(pages(connection, PublishedFilter())) == []
         timeout = sa.text("SELECT current_setting('idle_in_transaction_session_timeout')")
         assert connection.scalar(timeout) == "0"
     with opened.read() as connection:
@@ -281,10 +281,10 @@ def test_a_connection_that_is_lost_inside_a_transaction_passes(postgres_url: sa.
             add_source(connection, "b.wav")
 
     with pytest.raises(
-        CatalogueTrouble, match=r"strict: the (server is shutting down|connection to the server broke)"
+        CatalogueUnavailable, match=r"strict: the (server is shutting down|connection to the server broke)"
     ) as caught:
         lose_it()
-    assert passes(by_the_driver(caught.value))
+    assert is_transient(by_the_driver(caught.value))
     opened.close()
     other.close()
 
@@ -294,14 +294,14 @@ def test_a_deadlock_passes(postgres_url: sa.URL) -> None:
     put_source(opened, "b.wav")
     both_have_one = Barrier(2)
 
-    def update(first: str, then: str) -> CatalogueTrouble | None:
+    def update(first: str, then: str) -> CatalogueUnavailable | None:
         try:
             with opened.write() as connection:
                 for turn, key in enumerate((first, then)):
                     connection.execute(sa.update(source).where(source.c.key == key).values(size=turn))
                     if not turn:
                         both_have_one.wait(timeout=60)
-        except CatalogueTrouble as error:
+        except CatalogueUnavailable as error:
             return error
         return None
 
@@ -310,10 +310,10 @@ def test_a_deadlock_passes(postgres_url: sa.URL) -> None:
     opened.close()
     (trouble,) = [error for error in outcomes if error is not None]
     assert "two transactions met" in str(trouble)
-    assert passes(by_the_driver(trouble))
+    assert is_transient(by_the_driver(trouble))
 
 
-def by_the_driver(trouble: CatalogueTrouble) -> sa.exc.DBAPIError:
+def by_the_driver(trouble: CatalogueUnavailable) -> sa.exc.DBAPIError:
     """What the trouble was made of."""
     error = trouble.__context__
     assert isinstance(error, sa.exc.DBAPIError)

@@ -8,13 +8,13 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import Catalogue, State, leases
 from oss_audio_core.catalogue.conversions import retry
-from oss_audio_core.catalogue.inbox import Received, is_output, store
+from oss_audio_core.catalogue.inbox import InboxMessage, is_output, store
 from oss_audio_core.catalogue.schema import notification
 from tests.include.oss_audio_core.catalogue.rows import add_conversion, add_source
 
 
-def received(message_id: str, task_id: str | None = "T", status: str | None = "Succeeded") -> Received:
-    return Received("q", message_id, task_id, status, None, None, b"?" if task_id is None else None)
+def received(message_id: str, task_id: str | None = "T", status: str | None = "Succeeded") -> InboxMessage:
+    return InboxMessage("q", message_id, task_id, status, None, None, b"?" if task_id is None else None)
 
 
 def test_a_repeated_message_is_written_once(catalogue: Catalogue) -> None:

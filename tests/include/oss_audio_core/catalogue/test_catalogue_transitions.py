@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from oss_audio_core.catalogue import Catalogue, State, Verb
 from oss_audio_core.catalogue.conversions import (
     Attempt,
-    UnguardedMove,
+    MissingGuardValue,
     claim,
     count_states,
     fetch,
@@ -110,14 +110,14 @@ def test_every_state_is_reached_and_every_active_state_left() -> None:
 
 def test_a_move_that_guards_on_the_token_demands_it(catalogue: Catalogue) -> None:
     row = add_conversion(catalogue, State.SUBMITTING)
-    with catalogue.write() as connection, pytest.raises(UnguardedMove, match="accept needs the token"):
+    with catalogue.write() as connection, pytest.raises(MissingGuardValue, match="accept needs the token"):
         move(connection, Verb.ACCEPT, row)
 
 
 @pytest.mark.parametrize("verb", [verb for verb, step in MOVES.items() if Guard.ATTEMPT in step.guards])
 def test_a_move_that_guards_on_the_attempt_demands_it(catalogue: Catalogue, verb: Verb) -> None:
     row = add_conversion(catalogue, min(MOVES[verb].sources))
-    with catalogue.write() as connection, pytest.raises(UnguardedMove, match=f"{verb} needs the attempt"):
+    with catalogue.write() as connection, pytest.raises(MissingGuardValue, match=f"{verb} needs the attempt"):
         move(connection, verb, row)
 
 

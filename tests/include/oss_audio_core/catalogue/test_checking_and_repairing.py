@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from oss_audio_core.audio_convert import AudioConvert, Profile
 from oss_audio_core.catalogue import Catalogue, State, batches
 from oss_audio_core.catalogue.batches import ListedObject
-from oss_audio_core.catalogue.checking import Difference, Kind, check
+from oss_audio_core.catalogue.bucket_check import Difference, Kind, check
+from oss_audio_core.catalogue.bucket_repair import LIKELY_LOST, TooManyMissing, delete, repair
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.repairing import LIKELY_LOST, MostAreMissing, delete, repair
 from oss_audio_core.catalogue.schema import conversion, rendition
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline.planning import plan_batch
@@ -113,7 +113,7 @@ def rewrite(shelf: Shelf, name: str) -> None:
 
 
 def test_more_than_a_page_is_walked_side_by_side(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oss_audio_core.catalogue.checking.PAGE", 2)
+    monkeypatch.setattr("oss_audio_core.catalogue.bucket_check.PAGE", 2)
     for number in range(9):
         shelf.publish(f"{number}.mp3")
     for number in (0, 3, 4, 5, 8):
@@ -189,7 +189,7 @@ def test_a_bucket_without_most_of_the_renditions_is_taken_for_the_wrong_one(shel
         shelf.publish(name)
     for name in names[:LIKELY_LOST]:
         shelf.bucket.delete_object(f"{shelf.root}mp3/{name}")
-    with pytest.raises(MostAreMissing, match=r"10 of 12 renditions are missing.*Nothing was repaired; --even-most"):
+    with pytest.raises(TooManyMissing, match=r"10 of 12 renditions are missing.*Nothing was repaired; --even-most"):
         repair(shelf.catalogue, shelf.check())
     assert set(shelf.states()) == {State.PUBLISHED}
     assert repair(shelf.catalogue, shelf.check(), even_most=True) == LIKELY_LOST

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue import Catalogue, State, checks, sources
-from oss_audio_core.catalogue.checks import CheckResult
+from oss_audio_core.catalogue import Catalogue, State, check_results, sources
+from oss_audio_core.catalogue.check_results import CheckResult
 from oss_audio_core.catalogue.conversions import Attempt, retry
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import attempt, conversion, source
@@ -68,17 +68,17 @@ def test_checks_are_kept_for_every_attempt_in_their_order(catalogue: Catalogue, 
     first = [CheckResult("codec", "mp3", "aac\x00", "failed"), CheckResult("bitrate", "128000", "?", "estimated")]
     second = [CheckResult("codec", "mp3", "mp3", "passed")]
     with catalogue.write() as connection:
-        checks.record(connection, Attempt(row, 1), second)
-        checks.record(connection, Attempt(row, 1), first)
-        checks.record(connection, Attempt(row, 2), second)
+        check_results.record(connection, Attempt(row, 1), second)
+        check_results.record(connection, Attempt(row, 1), first)
+        check_results.record(connection, Attempt(row, 2), second)
     with catalogue.read() as connection:
-        found = checks.of_attempt(connection, Attempt(row, 1))
+        found = check_results.of_attempt(connection, Attempt(row, 1))
         assert [(one.name, one.measured, one.verdict) for one in found] == [
             ("codec", "aac�", "failed"),
             ("bitrate", "?", "estimated"),
         ]
-        assert checks.of_attempt(connection, Attempt(row, 2)) == second
-        assert checks.of_attempt(connection, Attempt(row, 3)) == []
+        assert check_results.of_attempt(connection, Attempt(row, 2)) == second
+        assert check_results.of_attempt(connection, Attempt(row, 3)) == []
 
 
 def test_a_source_says_what_its_file_says_of_itself(catalogue: Catalogue, library: Library) -> None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy.engine import Connection, Engine
 
-from oss_audio_core.catalogue import checks, open_catalogue
+from oss_audio_core.catalogue import check_results, open_catalogue
 from oss_audio_core.catalogue.conversions import Attempt
 from oss_audio_core.catalogue.migrations.runner import config
 from oss_audio_core.catalogue.schema import check_result, conversion, metadata, rendition, source
@@ -124,7 +124,7 @@ def test_what_0001_had_is_in_0002s_places(engine: Engine, empty_database: sa.URL
             (None, None, False),
         ]
         assert connection.scalar(sa.select(sa.func.count()).select_from(check_result)) == 2
-        assert [vars(one) for one in checks.of_attempt(connection, Attempt(1, 1))] == [
+        assert [vars(one) for one in check_results.of_attempt(connection, Attempt(1, 1))] == [
             {"name": "codec", "expected": "flac: 'free'", "measured": "flac", "verdict": "passed"},
             {"name": "duration", "expected": "2.500 s", "measured": "2.000 s", "verdict": "failed"},
         ]

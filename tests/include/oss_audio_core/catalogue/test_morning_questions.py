@@ -63,7 +63,7 @@ def test_every_query_of_the_document_is_one_of_these() -> None:
 def test_every_command_of_the_document_runs(library: Library, run_command: RunCommand, tmp_path: Path) -> None:
     library.night()
     text = DOCUMENT.read_text(encoding="utf-8")
-    commands = re.findall(r"^ {4}python -m include\.catalogue (.+)$", text, flags=re.MULTILINE)
+    commands = re.findall(r"^ {4}python -m oss_audio_core\.catalogue (.+)$", text, flags=re.MULTILINE)
     assert len(commands) >= 8
     for command in commands:
         words = command.split("  #")[0].split()

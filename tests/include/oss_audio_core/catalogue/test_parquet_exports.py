@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.catalogue import Catalogue, exporting
-from oss_audio_core.catalogue.batches import NoSuchBatch
 from oss_audio_core.catalogue.database import now
+from oss_audio_core.catalogue.errors import NoSuchBatch
 from oss_audio_core.catalogue.exporting import export_all, export_batch
 from oss_audio_core.catalogue.schema import export
 from oss_audio_core.oss import OssSettings

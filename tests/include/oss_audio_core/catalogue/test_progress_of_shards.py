@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import Catalogue, State, inbox
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.inbox import Received
-from oss_audio_core.catalogue.progress import Sums, of_shards, sum_up
+from oss_audio_core.catalogue.inbox import InboxMessage
+from oss_audio_core.catalogue.progress import ShardSums, of_shards, sum_shards
 from oss_audio_core.catalogue.schema import batch_conversion, conversion
 
 if TYPE_CHECKING:
@@ -43,16 +43,16 @@ def test_shards_of_several_batches_in_one_statement(catalogue: Catalogue, two_ba
     one, two = two_batches
     wanted = [(one, 0), (one, 1), (two, 0), (one, 2), (two, 7)]
     with catalogue.read() as connection:
-        found = sum_up(connection, wanted, AT - timedelta(minutes=2, seconds=30))
+        found = sum_shards(connection, wanted, AT - timedelta(minutes=2, seconds=30))
     submitted, half = {State.SUBMITTED: 2}, {State.SUBMITTING: 2}
     ended = {State.CONVERTED: 1, State.FAILED: 1}
     assert found == {
         # The earlier of two deadlines; of two leases, one ended before the given time.
-        (one, 0): Sums(submitted, 0, AT),
-        (one, 1): Sums(half, 1, None),
-        (two, 0): Sums(ended, 0, None),
-        (one, 2): Sums(ended, 0, None),
-        (two, 7): Sums(),
+        (one, 0): ShardSums(submitted, 0, AT),
+        (one, 1): ShardSums(half, 1, None),
+        (two, 0): ShardSums(ended, 0, None),
+        (one, 2): ShardSums(ended, 0, None),
+        (two, 7): ShardSums(),
     }
 
 
@@ -61,12 +61,12 @@ def test_news_reach_the_shards_that_were_asked_for_and_no_others(
 ) -> None:
     one, two = two_batches
     with catalogue.write() as connection:
-        told = [Received("q", f"m{number}", f"T{number}", "Succeeded", None, None, None) for number in range(6)]
+        told = [InboxMessage("q", f"m{number}", f"T{number}", "Succeeded", None, None, None) for number in range(6)]
         inbox.store(connection, told)
-    assert inbox.apply(catalogue, [(two, 0), (one, 1), (one, 2)]) == 0
-    assert inbox.apply(catalogue, []) == 0
-    assert inbox.apply(catalogue, [(one, 0), (two, 0)]) == 2
-    assert inbox.apply(catalogue, [(one, 0), (one, 1), (one, 2)]) == 0
+    assert inbox.apply_to_shards(catalogue, [(two, 0), (one, 1), (one, 2)]) == 0
+    assert inbox.apply_to_shards(catalogue, []) == 0
+    assert inbox.apply_to_shards(catalogue, [(one, 0), (two, 0)]) == 2
+    assert inbox.apply_to_shards(catalogue, [(one, 0), (one, 1), (one, 2)]) == 0
 
 
 def test_shards_are_found_by_index_however_large_the_history_is(catalogue: Catalogue) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue import Catalogue, State, checks
-from oss_audio_core.catalogue.checks import CheckResult
+from oss_audio_core.catalogue import Catalogue, State, check_results
+from oss_audio_core.catalogue.check_results import CheckResult
 from oss_audio_core.catalogue.conversions import Attempt, retry
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.pruning import Ages, prune
+from oss_audio_core.catalogue.pruning import RetentionPeriods, prune
 from oss_audio_core.catalogue.schema import (
     attempt,
     batch,
@@ -76,8 +76,8 @@ def test_a_dry_run_counts_and_removes_nothing(catalogue: Catalogue, library: Lib
     replaced(library, "a.wav")
     notify(catalogue, "T", YEARS)
     expected = {**NONE, "notifications": 1, "superseded conversions": 1}
-    assert prune(catalogue, Ages(), dry_run=True) == expected
-    assert prune(catalogue, Ages(), dry_run=True) == expected
+    assert prune(catalogue, RetentionPeriods(), dry_run=True) == expected
+    assert prune(catalogue, RetentionPeriods(), dry_run=True) == expected
     assert len(remaining(catalogue, conversion.c.id)) == 2
 
 
@@ -87,7 +87,9 @@ def test_the_inbox_keeps_what_is_young_or_awaited(catalogue: Catalogue, library:
     notify(catalogue, "of a conversion", YEARS)
     notify(catalogue, "of nobody", YEARS)
     notify(catalogue, "young", timedelta(days=1))
-    assert prune(catalogue, Ages(), dry_run=False)["notifications"] == (2 if state is State.PUBLISHED else 1)
+    assert prune(catalogue, RetentionPeriods(), dry_run=False)["notifications"] == (
+        2 if state is State.PUBLISHED else 1
+    )
     with catalogue.read() as connection:
         left = set(connection.scalars(sa.select(notification.c.task_id)))
     assert left == ({"young"} if state is State.PUBLISHED else {"young", "of a conversion"})
@@ -97,7 +99,7 @@ def test_listings_of_reported_and_old_batches_go(catalogue: Catalogue) -> None:
     list_for(catalogue, "reported", timedelta(0), reported=True)
     list_for(catalogue, "given up", YEARS, reported=False)
     list_for(catalogue, "being planned", timedelta(0), reported=False)
-    assert prune(catalogue, Ages(), dry_run=False) == {**NONE, "listed objects": 2}
+    assert prune(catalogue, RetentionPeriods(), dry_run=False) == {**NONE, "listed objects": 2}
     with catalogue.read() as connection:
         assert connection.scalars(sa.select(listing.c.key)).all() == ["being planned"]
         assert connection.scalar(sa.select(sa.func.count()).select_from(batch)) == 3
@@ -109,10 +111,14 @@ def test_old_attempts_go_with_their_checks_and_the_current_one_stays(catalogue: 
     result = [CheckResult("codec", "mp3", "aac", "failed")]
     with catalogue.write() as connection:
         for one in (row, young):
-            checks.record(connection, Attempt(one, 1), result)
+            check_results.record(connection, Attempt(one, 1), result)
             retry(connection, [one])
-            checks.record(connection, Attempt(one, 2), result)
-    assert prune(catalogue, Ages(), dry_run=False) == {**NONE, "checks of old attempts": 1, "old attempts": 1}
+            check_results.record(connection, Attempt(one, 2), result)
+    assert prune(catalogue, RetentionPeriods(), dry_run=False) == {
+        **NONE,
+        "checks of old attempts": 1,
+        "old attempts": 1,
+    }
     assert remaining(catalogue, attempt.c.conversion_id) == [young]
     with catalogue.read() as connection:
         left = connection.execute(sa.select(check_result.c.conversion_id, check_result.c.attempt)).all()
@@ -124,8 +130,8 @@ def test_superseded_generations_go_with_all_that_belongs_to_them(catalogue: Cata
     library.batch("nightly/1", [older])
     library.batch("nightly/2", [newer])
     with catalogue.write() as connection:
-        checks.record(connection, Attempt(older, 1), [CheckResult("codec", "mp3", "mp3", "passed")])
-    counts = prune(catalogue, Ages(), dry_run=False)
+        check_results.record(connection, Attempt(older, 1), [CheckResult("codec", "mp3", "mp3", "passed")])
+    counts = prune(catalogue, RetentionPeriods(), dry_run=False)
     assert counts == {**NONE, "superseded conversions": 1, "replaced sources": 1}
     assert remaining(catalogue, conversion.c.id) == [newer]
     assert remaining(catalogue, batch_conversion.c.conversion_id) == [newer]
@@ -144,7 +150,7 @@ def test_the_last_word_on_a_key_stays(catalogue: Catalogue, library: Library) ->
     with catalogue.write() as connection:
         for one, values in ((staged, {"output_key": ".staging/x/0/1-1.mp3"}), (young, {"changed_at": now()})):
             connection.execute(sa.update(conversion).where(conversion.c.id == one).values(**values))
-    assert prune(catalogue, Ages(), dry_run=False) == NONE
+    assert prune(catalogue, RetentionPeriods(), dry_run=False) == NONE
     assert {moved, staged, young, newest} <= set(remaining(catalogue, conversion.c.id))
 
 
@@ -152,7 +158,7 @@ def test_more_than_one_transaction_holds(catalogue: Catalogue, monkeypatch: pyte
     monkeypatch.setattr("oss_audio_core.catalogue.pruning.CHUNK", 3)
     for number in range(7):
         notify(catalogue, str(number), YEARS)
-    assert prune(catalogue, Ages(), dry_run=False) == {**NONE, "notifications": 7}
+    assert prune(catalogue, RetentionPeriods(), dry_run=False) == {**NONE, "notifications": 7}
     assert remaining(catalogue, notification.c.id) == []
 
 

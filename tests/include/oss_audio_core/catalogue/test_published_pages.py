@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oss_audio_core.catalogue import Catalogue, State, browsing
-from oss_audio_core.catalogue.browsing import BadToken, Published, begins_with, page, pages, split_prefix
+from oss_audio_core.catalogue.browsing import InvalidPageToken, PublishedFilter, begins_with, page, pages, split_prefix
 from oss_audio_core.catalogue.schema import ObjectKey
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def filled(library: Library) -> Library:
     return library
 
 
-def walk(catalogue: Catalogue, wanted: Published, limit: int) -> list[tuple[str, str]]:
+def walk(catalogue: Catalogue, wanted: PublishedFilter, limit: int) -> list[tuple[str, str]]:
     found, after = [], None
     while True:
         with catalogue.read() as connection:
@@ -46,10 +46,10 @@ def walk(catalogue: Catalogue, wanted: Published, limit: int) -> list[tuple[str,
 @pytest.mark.parametrize("limit", [1, 3, 17, 18, 100])
 def test_pages_newest_first_have_every_rendition_once(catalogue: Catalogue, filled: Library, limit: int) -> None:
     expected = [(key, profile) for key in KEYS for profile in ("voice", "mobile-mp3")]
-    found = walk(catalogue, Published(), limit)
+    found = walk(catalogue, PublishedFilter(), limit)
     assert sorted(found) == sorted(expected)
     with catalogue.read() as connection:
-        (every,) = pages(connection, Published())
+        (every,) = pages(connection, PublishedFilter())
     assert [(row["source_key"], row["profile"]) for row in every] == found
     times = [row["published_at"] for row in every]
     assert times == sorted(times, reverse=True)
@@ -62,9 +62,12 @@ def test_a_prefix_gives_the_order_of_keys_by_their_bytes(
     from tests.include.oss_audio_core.catalogue.conftest import DAY
 
     monkeypatch.setattr(browsing, "FEW", few)
-    assert walk(catalogue, Published(prefix="", profile="voice"), 2) == [(key, "voice") for key in KEYS]
-    assert walk(catalogue, Published(prefix="a/", profile="voice"), 1) == [("a/1.wav", "voice"), ("a/2.wav", "voice")]
-    recent = Published(prefix="", profile="voice", since=DAY + timedelta(hours=3), until=DAY + timedelta(hours=4))
+    assert walk(catalogue, PublishedFilter(prefix="", profile="voice"), 2) == [(key, "voice") for key in KEYS]
+    assert walk(catalogue, PublishedFilter(prefix="a/", profile="voice"), 1) == [
+        ("a/1.wav", "voice"),
+        ("a/2.wav", "voice"),
+    ]
+    recent = PublishedFilter(prefix="", profile="voice", since=DAY + timedelta(hours=3), until=DAY + timedelta(hours=4))
     assert [key for key, _ in walk(catalogue, recent, 1)] == ["a", "a/1.wav"]
 
 
@@ -72,17 +75,17 @@ def test_every_condition_counts(catalogue: Catalogue, filled: Library) -> None:
     from tests.include.oss_audio_core.catalogue.conftest import DAY
 
     with catalogue.read() as connection:
-        assert page(connection, Published(bucket="other")).rows == []
-        assert page(connection, Published(profile="none")).rows == []
-        assert len(page(connection, Published(bucket="media", profile="voice")).rows) == len(KEYS)
-        assert len(page(connection, Published(since=DAY + timedelta(hours=4))).rows) == 2
-        assert len(page(connection, Published(until=DAY + timedelta(hours=1))).rows) == 4
+        assert page(connection, PublishedFilter(bucket="other")).rows == []
+        assert page(connection, PublishedFilter(profile="none")).rows == []
+        assert len(page(connection, PublishedFilter(bucket="media", profile="voice")).rows) == len(KEYS)
+        assert len(page(connection, PublishedFilter(since=DAY + timedelta(hours=4))).rows) == 2
+        assert len(page(connection, PublishedFilter(until=DAY + timedelta(hours=1))).rows) == 4
 
 
 @pytest.mark.parametrize("token", ["", "?", "WzFd", "e30", "eyJhIjoxfQ", "Wzd9"])
 def test_a_token_of_something_else_is_refused(catalogue: Catalogue, token: str) -> None:
-    with catalogue.read() as connection, pytest.raises(BadToken, match="take it from the page before"):
-        page(connection, Published(), after=token)
+    with catalogue.read() as connection, pytest.raises(InvalidPageToken, match="take it from the page before"):
+        page(connection, PublishedFilter(), after=token)
 
 
 def test_conversions_of_a_state_in_pages(catalogue: Catalogue, library: Library) -> None:
@@ -92,7 +95,7 @@ def test_conversions_of_a_state_in_pages(catalogue: Catalogue, library: Library)
     found, after = [], None
     with catalogue.read() as connection:
         while True:
-            one = browsing.conversions(connection, State.FAILED, Published(prefix=""), limit=2, after=after)
+            one = browsing.conversions(connection, State.FAILED, PublishedFilter(prefix=""), limit=2, after=after)
             found += [row["key"] for row in one.rows]
             after = one.after
             if after is None:

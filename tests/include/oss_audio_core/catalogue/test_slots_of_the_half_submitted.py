@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import Catalogue, State, inbox, open_catalogue, slots
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.inbox import Received
+from oss_audio_core.catalogue.inbox import InboxMessage
 from oss_audio_core.catalogue.schema import conversion
 from tests.include.oss_audio_core.catalogue.rows import add_conversion, add_source
 
@@ -48,7 +48,7 @@ def test_news_reach_what_holds_the_slots_of_one_endpoint_whoever_wants_it(catalo
             ids[task] = add_conversion(connection, source_id, f"{number}.wav", State.SUBMITTED, **values)
         assert {one.task_id for one in slots.submitted(connection, "E")} == {"done", "failed", "runs"}
         told = [("done", "Succeeded"), ("failed", "Failed"), ("elsewhere", "Succeeded"), ("runs", "Running")]
-        inbox.store(connection, [Received("q", task, task, status, None, None, None) for task, status in told])
+        inbox.store(connection, [InboxMessage("q", task, task, status, None, None, None) for task, status in told])
     assert inbox.apply_to_endpoint(catalogue, "E") == 2
     assert inbox.apply_to_endpoint(catalogue, "E") == 0
     with catalogue.read() as connection:

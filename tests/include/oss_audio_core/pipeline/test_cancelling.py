@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.catalogue import Catalogue, State, batches, conversions, open_catalogue
-from oss_audio_core.catalogue.batches import NoSuchBatch
 from oss_audio_core.catalogue.cancelling import Cancelled, cancel_batch
+from oss_audio_core.catalogue.errors import NoSuchBatch
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.progress import Progress, read_progress

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue import CatalogueTrouble
+from oss_audio_core.catalogue import CatalogueUnavailable
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion, lease
 from oss_audio_core.pipeline import shared_poller, status_poller
@@ -98,7 +98,7 @@ def test_an_error_is_everybodys_and_who_comes_later_is_served(
 
     def look_or_fail(*given: Any) -> Any:
         if fails:
-            raise CatalogueTrouble("gone for a moment")
+            raise CatalogueUnavailable("gone for a moment")
         return look(*given)
 
     monkeypatch.setattr(shared_poller, "look", look_or_fail)
@@ -121,7 +121,7 @@ def test_a_role_that_cannot_be_given_back_costs_nobody_the_end_of_his_wait(
     steps: Steps, submitted: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked(*_: Any) -> None:
-        raise CatalogueTrouble("locked for a moment")
+        raise CatalogueUnavailable("locked for a moment")
 
     monkeypatch.setattr(shared_poller.leases, "release", locked)
     assert steps.wait(submitted[0], ask_after=NEVER) == Progress(0, 1, 0, 0)

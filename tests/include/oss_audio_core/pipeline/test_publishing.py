@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.audio_convert import Profile
-from oss_audio_core.catalogue import State, batches
+from oss_audio_core.catalogue import NoSuchBatch, State
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.schema import conversion, rendition
 from oss_audio_core.oss.retry import TRIES
@@ -306,7 +306,7 @@ def test_a_refusal_that_every_object_would_meet_fails_the_step_and_judges_nothin
 
 def test_a_catalogue_that_was_replaced_since_the_run_began(steps: Steps) -> None:
     for step in (steps.verify, steps.publish):
-        with pytest.raises(batches.NoSuchBatch, match="was it replaced since the run began"):
+        with pytest.raises(NoSuchBatch, match="was it replaced since the run began"):
             step(7)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from oss_audio_core.catalogue import CatalogueTrouble, State, Verb, conversions, open_catalogue
+from oss_audio_core.catalogue import CatalogueUnavailable, State, Verb, conversions, open_catalogue
 from oss_audio_core.catalogue.conversions import Conversion, claim, retry
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable
@@ -120,11 +120,11 @@ def test_what_was_accepted_is_written_down_though_the_next_claim_fails(
         try:
             claim = next(turns)
         except StopIteration:
-            raise CatalogueTrouble("the database is gone") from None
+            raise CatalogueUnavailable("the database is gone") from None
         return claim(*given, **named)
 
     monkeypatch.setattr(conversions, "claim", claim_once)
-    with pytest.raises(CatalogueTrouble):
+    with pytest.raises(CatalogueUnavailable):
         steps.submit(batch, concurrency=1)
     first, second = steps.rows(batch)
     assert (first.state, second.state) == (State.SUBMITTED, State.PLANNED)

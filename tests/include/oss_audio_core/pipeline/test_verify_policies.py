@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from oss_audio_core.audio_convert import AudioConvert, Profile, VerifyPolicy
-from oss_audio_core.catalogue import State, checks
+from oss_audio_core.catalogue import State, check_results
 from oss_audio_core.pipeline.measures import Measures
 from oss_audio_core.verification import inspect, remote_probe
 
@@ -52,7 +52,7 @@ def measures(steps: Steps) -> Measures:
 
 def verdicts(steps: Steps) -> dict[str, str]:
     with steps.catalogue.read() as connection:
-        return {one.name: one.verdict for one in checks.of_attempt(connection, steps.row().this_attempt)}
+        return {one.name: one.verdict for one in check_results.of_attempt(connection, steps.row().this_attempt)}
 
 
 def reads(proxy: Proxy, key: str | None) -> list[int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from oss_audio_core.catalogue import State, checks
+from oss_audio_core.catalogue import State, check_results
 from oss_audio_core.pipeline.measures import Measures
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def test_a_verified_output_has_its_measurements_and_checks(steps: Steps, wav: Wa
     assert (measured.codec, measured.sample_rate, measured.channels) == ("mp3", 44100, 2)
     assert measured.duration == pytest.approx(0.5, abs=0.1)
     with steps.catalogue.read() as connection:
-        found = checks.of_attempt(connection, row.this_attempt)
+        found = check_results.of_attempt(connection, row.this_attempt)
     passed = {check.name for check in found if check.verdict == "passed"}
     assert {"source", "codec", "sample_rate", "channels", "duration", "size", "bitrate", "head", "tail"} <= passed
     assert {"decode", "checksum", "silence", "clipping", "channels_alive", "stored_bytes"} <= passed

@@ -236,7 +236,7 @@ def test_a_waiter_that_may_not_drain_reads_what_another_one_drained(steps: Steps
         waiting = asyncio.create_task(steps.waiting(batch, ask_after=NEVER))
         await asyncio.sleep(0.3)
         assert not waiting.done()
-        told = inbox.Received("q", "m", task_id, "Succeeded", None, None, None)
+        told = inbox.InboxMessage("q", "m", task_id, "Succeeded", None, None, None)
         with steps.catalogue.write() as connection:
             inbox.store(connection, [told])
         progress = await waiting

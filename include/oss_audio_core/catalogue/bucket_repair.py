@@ -15,9 +15,10 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue.checking import Difference, Kind
+from oss_audio_core.catalogue.bucket_check import Difference, Kind
 from oss_audio_core.catalogue.conversions import CHUNK, move
-from oss_audio_core.catalogue.database import Catalogue, CatalogueError, now
+from oss_audio_core.catalogue.database import Catalogue, now
+from oss_audio_core.catalogue.errors import CatalogueError
 from oss_audio_core.catalogue.schema import rendition
 from oss_audio_core.catalogue.states import Verb
 from oss_audio_core.oss import OssSettings
@@ -32,7 +33,7 @@ ROWS = frozenset({Kind.MISSING, Kind.CHANGED, Kind.REWRITTEN})
 """Kinds that are mended in the catalogue."""
 
 
-class MostAreMissing(CatalogueError):
+class TooManyMissing(CatalogueError):
     """More is missing than was likely lost: the bucket or the endpoint is another one."""
 
 
@@ -46,13 +47,13 @@ def repair(catalogue: Catalogue, differences: Sequence[Difference], *, even_most
         How many were mended: a rendition that was published anew meanwhile is none of them.
 
     Raises:
-        MostAreMissing: nothing was mended.
+        TooManyMissing: nothing was mended.
     """
     missing = sum(one.kind is Kind.MISSING for one in differences)
     with catalogue.read() as connection:
         known = connection.execute(sa.select(sa.func.count()).select_from(rendition)).scalar_one()
     if not even_most and missing >= LIKELY_LOST and missing * 2 > known:
-        raise MostAreMissing(
+        raise TooManyMissing(
             f"{missing} of {known} renditions are missing: are endpoint and bucket the right ones? Nothing was "
             "repaired; --even-most makes them all anew"
         )
