@@ -89,7 +89,7 @@ def _keys(objects: int) -> Iterator[str]:
 
 def _fill(database: Path, objects: int, missing: int) -> None:
     """Enter all but the missing sources with a published conversion each, by bulk statements."""
-    rendering = load_profiles()[PROFILE]
+    spec = load_profiles()[PROFILE]
     catalogue = open_catalogue(f"sqlite:///{database}")
     keys = [key for number, key in enumerate(_keys(objects)) if number % 100 or not missing]
     for start in range(0, len(keys), 20 * PAGE):
@@ -117,11 +117,11 @@ def _fill(database: Path, objects: int, missing: int) -> None:
                         "source_id": start + offset + 1,
                         "bucket": "audio",
                         "key": key,
-                        "profile": rendering.name,
-                        "digest": rendering.digest(),
-                        "process": rendering.convert.render(),
+                        "profile": spec.name,
+                        "digest": spec.digest(),
+                        "process": spec.convert.render(),
                         "target_bucket": "audio",
-                        "target_key": rendering.target_for("audio", key)[1],
+                        "target_key": spec.target_for("audio", key)[1],
                         "publish": "staged",
                         "generation": 1,
                         "newest": True,
@@ -151,7 +151,7 @@ def _plan_a_night(database: Path, objects: int) -> Night:
     began = time.monotonic()
     _list(catalogue, batch.id, objects)
     listed = time.monotonic()
-    plan = plan_batch(catalogue, request.selection(), request.renderings(), batch.id)
+    plan = plan_batch(catalogue, request.selection(), request.specs(), batch.id)
     planned, most = time.monotonic(), peak()
     with catalogue.write() as connection:  # the next night finds it all done
         connection.execute(sa.update(conversion).values(state="published"))

@@ -218,7 +218,7 @@ class _Course:
         with catalogue.write() as connection:
             batch = batches.open_batch(connection, f"{WAIT_DAG}/run-{run}", request.to_json())
         list_sources(catalogue, bucket, request.selection(), batch.id)
-        plan_batch(catalogue, request.selection(), request.renderings(), batch.id)
+        plan_batch(catalogue, request.selection(), request.specs(), batch.id)
         with catalogue.write() as connection:  # smaller than the planner would cut them
             mine = sa.update(batch_conversion).where(batch_conversion.c.batch_id == batch.id)
             connection.execute(mine.values(shard=batch_conversion.c.ordinal // sa.literal(each)))

@@ -39,7 +39,7 @@ def batch_params() -> dict[str, Param]:
             title="Prefix",
             description="Only keys that start with this; empty for the whole bucket.",
         ),
-        "glob": Param(
+        "include": Param(
             None,
             type=["null", "string"],
             title="Pattern",
@@ -226,7 +226,7 @@ def _interval(end: str) -> str:
 SELECTION: dict[str, Any] = {
     "bucket": "{{ params.bucket }}",
     "prefix": "{{ params.prefix or '' }}",
-    "include": "{{ params.glob or '' }}",
+    "include": "{{ params.include or '' }}",
     "exclude": "{{ (params.exclude or []) | tojson }}",
     "profiles": "{{ params.profiles | join(',') }}",
     "target_bucket": setting("TARGET_BUCKET"),
@@ -244,7 +244,7 @@ SELECTION: dict[str, Any] = {
     "never_degrade": "{{ params.never_degrade }}",
     "force": "{{ params.force }}",
     "limit": "{{ params.limit }}",
-    "plan_only": "{{ params.dry_run }}",
+    "dry_run": "{{ params.dry_run }}",
 }
 """Arguments of `OSSAudioListOperator` out of the Params above."""
 

@@ -17,7 +17,7 @@ class BatchHandle(NamedTuple):
     uid: str | None
 
 
-class Shard(TypedDict):
+class ShardHandle(TypedDict):
     """What one task hands to the next: a batch of the catalogue and one shard of it, never a list of files.
 
     The uid tells the batch from one of the same id in a catalogue that took the place of this one.
@@ -124,10 +124,10 @@ def as_text(value: Any) -> str | None:
     return None if text in {"", "None"} else text
 
 
-def as_shard(value: Any) -> Shard:
+def as_shard(value: Any) -> ShardHandle:
     """The handle that `OSSAudioConvertOperator` returns."""
     try:
-        return Shard(batch=int(value["batch"]), uid=str(value["uid"]), shard=int(value["shard"]))
+        return ShardHandle(batch=int(value["batch"]), uid=str(value["uid"]), shard=int(value["shard"]))
     except (KeyError, TypeError, ValueError):
         raise AirflowFailException(
             f"shard is {value!r}: give what OSSAudioConvertOperator returned, such as convert.output"

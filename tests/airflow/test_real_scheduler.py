@@ -129,7 +129,7 @@ def test_a_dry_run_shows_the_plan_and_submits_nothing(
     airflow_stack: Stack, cloud_settings: OssSettings, media: oss2.Bucket
 ) -> None:
     accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
-    succeed(airflow_stack, MANUAL, "dry", profiles=["web-oga"], glob="incoming/music/*", dry_run=True)
+    succeed(airflow_stack, MANUAL, "dry", profiles=["web-oga"], include="incoming/music/*", dry_run=True)
     assert count_accepted_tasks(cloud_settings, media.bucket_name) == accepted
     log = airflow_stack.airflow.task_log(MANUAL, "dry", "plan")
     assert "oss://media/renditions/web-oga/incoming/music/stereo-44100.oga" in log
@@ -142,7 +142,7 @@ def test_a_clip_and_a_limit_by_params(airflow_stack: Stack, media: oss2.Bucket) 
         MANUAL,
         "clip",
         profiles=["archive-flac"],
-        glob="incoming/music/*.wav",
+        include="incoming/music/*.wav",
         start=1000,
         duration=2500,
         limit=1,

@@ -179,7 +179,7 @@ def test_params_make_a_form(found: dict[str, Any], dag_id: str) -> None:
     assert {name: (param["schema"]["type"], param["value"]) for name, param in params.items()} == {
         "bucket": ("string", "media"),
         "prefix": (["null", "string"], None),
-        "glob": (["null", "string"], None),
+        "include": (["null", "string"], None),
         "exclude": (["null", "array"], None),
         "profiles": ("array", ["mobile-mp3"]),
         "start": ("integer", 0),

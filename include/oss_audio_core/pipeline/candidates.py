@@ -37,7 +37,7 @@ candidate = sa.Table(
     "planning_candidate",
     sa.MetaData(),
     sa.Column("position", sa.Integer, primary_key=True),
-    sa.Column("rendering", sa.Integer, nullable=False),
+    sa.Column("spec", sa.Integer, nullable=False),
     sa.Column("bucket", sa.Text, nullable=False),
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("etag", sa.Text, nullable=False),
@@ -74,7 +74,7 @@ class Candidates:
         connection: Connection,
         batch_id: int,
         bucket: str,
-        renderings: Sequence[RenditionSpec],
+        specs: Sequence[RenditionSpec],
         *,
         force: bool,
         degrading: bool,
@@ -95,22 +95,22 @@ class Candidates:
         connection.execute(sa.schema.CreateTable(candidate))
         found = sa.union_all(
             *(
-                _of_rendering(batch_id, bucket, number, rendering, force=force, degrading=degrading)
-                for number, rendering in enumerate(renderings)
+                _of_spec(batch_id, bucket, number, spec, force=force, degrading=degrading)
+                for number, spec in enumerate(specs)
             ),
             *(
-                _left_behind(batch_id, bucket, number, rendering, left_before)
-                for number, rendering in enumerate(renderings)
+                _left_behind(batch_id, bucket, number, spec, left_before)
+                for number, spec in enumerate(specs)
                 if left_before is not None
             ),
         ).subquery()
         first: dict[Order, list[sa.ColumnElement[Any]]] = {
-            Order.PROFILE: [found.c.rendering],
+            Order.PROFILE: [found.c.spec],
             Order.KEY: [],
             Order.NEWEST: [found.c.last_modified.desc()],
             Order.SMALLEST: [found.c.size],
         }
-        position = sa.func.row_number().over(order_by=[*first[order], found.c.key, found.c.rendering])
+        position = sa.func.row_number().over(order_by=[*first[order], found.c.key, found.c.spec])
         columns = [column.name for column in candidate.columns]
         numbered = sa.select(position.label("position"), *(found.c[name] for name in columns[1:]))
         connection.execute(sa.insert(candidate).from_select(columns, numbered))
@@ -133,8 +133,8 @@ class Candidates:
         self._connection.execute(sa.schema.DropTable(candidate))
 
 
-def _of_rendering(
-    batch_id: int, bucket: str, number: int, rendering: RenditionSpec, *, force: bool, degrading: bool
+def _of_spec(
+    batch_id: int, bucket: str, number: int, spec: RenditionSpec, *, force: bool, degrading: bool
 ) -> sa.Select[tuple[Any, ...]]:
     content = source.alias("content")
     # Written again byte for byte, under another ETag (`same_bytes`).
@@ -143,7 +143,7 @@ def _of_rendering(
     )
     statement = (
         sa.select(
-            sa.literal(number).label("rendering"),
+            sa.literal(number).label("spec"),
             listing.c.bucket,
             listing.c.key,
             listing.c.etag,
@@ -166,8 +166,8 @@ def _of_rendering(
             sa.and_(
                 conversion.c.bucket == listing.c.bucket,
                 conversion.c.key == listing.c.key,
-                conversion.c.profile == rendering.name,
-                conversion.c.target_bucket == target_bucket(rendering, bucket),
+                conversion.c.profile == spec.name,
+                conversion.c.target_bucket == target_bucket(spec, bucket),
                 conversion.c.newest,
             ),
         )
@@ -188,14 +188,14 @@ def _of_rendering(
             *([spared] if degrading else []),
             conversion.c.id.is_(None),
             sa.and_(source.c.etag != listing.c.etag, sa.not_(same_bytes)),
-            conversion.c.digest != rendering.digest(),
+            conversion.c.digest != spec.digest(),
             conversion.c.state.not_in(_DONE),
         )
     )
 
 
 def _left_behind(
-    batch_id: int, bucket: str, number: int, rendering: RenditionSpec, before: datetime
+    batch_id: int, bucket: str, number: int, spec: RenditionSpec, before: datetime
 ) -> sa.Select[tuple[Any, ...]]:
     """What failed, and what nobody sees through any more, of sources that this batch doesn't list."""
     listed = sa.exists().where(
@@ -209,7 +209,7 @@ def _left_behind(
     forgotten = sa.or_(~open_batch, conversion.c.changed_at < now() - LEFT_BEHIND)
     return (
         sa.select(
-            sa.literal(number).label("rendering"),
+            sa.literal(number).label("spec"),
             conversion.c.bucket,
             conversion.c.key,
             source.c.etag,
@@ -231,8 +231,8 @@ def _left_behind(
         .where(
             conversion.c.newest,
             conversion.c.bucket == bucket,
-            conversion.c.profile == rendering.name,
-            conversion.c.target_bucket == target_bucket(rendering, bucket),
+            conversion.c.profile == spec.name,
+            conversion.c.target_bucket == target_bucket(spec, bucket),
             source.c.last_modified < before,
             sa.or_(
                 conversion.c.state.in_(_FAILED),

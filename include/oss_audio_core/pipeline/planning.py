@@ -44,7 +44,7 @@ class _Unknown(Exception):
 def plan_batch(
     catalogue: Catalogue,
     selection: Selection,
-    renderings: Sequence[RenditionSpec],
+    specs: Sequence[RenditionSpec],
     batch_id: int,
     *,
     bucket: Any = None,
@@ -80,13 +80,13 @@ def plan_batch(
         SelectionError: it would take its own renditions for sources, or two sources share a target.
         oss2.exceptions.OssError, requests.RequestException: OSS can't say which sources are there; nothing is planned.
     """
-    refuse_own_targets(selection, renderings)
+    refuse_own_targets(selection, specs)
     whereabouts = SourceExistence(bucket)
     busy: set[tuple[str, str]] = set()
     while True:
         planner = _Planner(
             selection,
-            renderings,
+            specs,
             batch_id,
             leftovers=leftovers,
             force=force,
@@ -141,7 +141,7 @@ class _Planner:
     def __init__(
         self,
         selection: Selection,
-        renderings: Sequence[RenditionSpec],
+        specs: Sequence[RenditionSpec],
         batch_id: int,
         *,
         leftovers: bool,
@@ -156,9 +156,9 @@ class _Planner:
         plan: Plan,
     ) -> None:
         self._selection = selection
-        self._renderings = renderings
-        self._digests = [rendering.digest() for rendering in renderings]
-        self._wanted = frozenset(rendering.name for rendering in renderings)
+        self._specs = specs
+        self._digests = [spec.digest() for spec in specs]
+        self._wanted = frozenset(spec.name for spec in specs)
         self._batch_id = batch_id
         self._left_before = selection.modified_from if leftovers else None
         self._force = force
@@ -175,13 +175,13 @@ class _Planner:
         self.plan = plan
 
     def run(self, connection: Connection) -> None:
-        """Decide on every source and rendering, shard the result, close the listing."""
+        """Decide on every source and spec, shard the result, close the listing."""
         listed = self._drop_known_renditions(connection)
         candidates = Candidates(
             connection,
             self._batch_id,
             self._selection.bucket,
-            self._renderings,
+            self._specs,
             force=self._force,
             degrading=not self._never_degrade,
             order=self._order,
@@ -191,7 +191,7 @@ class _Planner:
             self._decide(connection, page)
         if self._whereabouts.unknown:
             raise _Unknown
-        self.plan.unchanged = listed * len(self._renderings) - candidates.count_listed()
+        self.plan.unchanged = listed * len(self._specs) - candidates.count_listed()
         candidates.forget()
         cut_shards(connection, self._batch_id, self._ordinal)
         batches.end_planning(connection, self._batch_id, self.plan.decisions)
@@ -236,9 +236,9 @@ class _Planner:
         conversions.retry(connection, [row.id for row, d in decided if d is Decision.RETRY])
         move(connection, Verb.MARK_DEAD, [row.id for row, decision in decided if decision is Decision.DEAD])
         shown = [(row, d) for row, d in decided if d not in FRESH]
-        for number, rendering in enumerate(self._renderings):
+        for number, spec in enumerate(self._specs):
             fresh, targets = self._with_targets(
-                rendering, [(row, d) for row, d in decided if d in FRESH and row.rendering == number]
+                spec, [(row, d) for row, d in decided if d in FRESH and row.spec == number]
             )
             wanted += self._begin(connection, number, fresh, targets)
             shown += fresh
@@ -249,14 +249,14 @@ class _Planner:
         for row, decision in decided:
             self.plan.decisions[decision.value] += 1
             if decision in PAID:
-                self.plan.estimate.add(self._renderings[row.rendering].convert, row.key, row.size, row.duration)
+                self.plan.estimate.add(self._specs[row.spec].convert, row.key, row.size, row.duration)
             if len(self.plan.examples) < SHOWN and decision not in NOT_SHOWN:
-                rendering = self._renderings[row.rendering]
-                target = "oss://" + "/".join(rendering.target_for(row.bucket, row.key))
-                self.plan.examples.append((decision.value, row.key, rendering.name, target))
+                spec = self._specs[row.spec]
+                target = "oss://" + "/".join(spec.target_for(row.bucket, row.key))
+                self.plan.examples.append((decision.value, row.key, spec.name, target))
 
     def _with_targets(
-        self, rendering: RenditionSpec, fresh: Sequence[tuple[Row[Any], Decision]]
+        self, spec: RenditionSpec, fresh: Sequence[tuple[Row[Any], Decision]]
     ) -> tuple[list[tuple[Row[Any], Decision]], dict[str, tuple[str, str]]]:
         """The target of each new generation; a key that makes an impossible one is skipped, its neighbours go on."""
         targets: dict[str, tuple[str, str]] = {}
@@ -264,7 +264,7 @@ class _Planner:
         for row, decision in fresh:
             if decision not in SKIPPED:
                 try:
-                    targets[row.key] = check_target(self._selection, rendering, row.key)
+                    targets[row.key] = check_target(self._selection, spec, row.key)
                 except ParameterError as error:
                     decision = Decision.NO_TARGET
                     self._impossible[row.key] = str(error)
@@ -274,12 +274,12 @@ class _Planner:
     def _decision(self, row: Row[Any], at: datetime) -> Decision:
         if row.size == 0:
             return Decision.EMPTY
-        decision, rendering = self._by_state(row, at), self._renderings[row.rendering]
+        decision, spec = self._by_state(row, at), self._specs[row.spec]
         if decision not in FRESH:
             return decision
-        if (rendering.name, row.key) in self._busy:
+        if (spec.name, row.key) in self._busy:
             return Decision.BUSY
-        if self._never_degrade and degrades(rendering.convert, row.codec, row.duration, row.size):
+        if self._never_degrade and degrades(spec.convert, row.codec, row.duration, row.size):
             return Decision.DEGRADES
         return decision
 
@@ -288,7 +288,7 @@ class _Planner:
             return Decision.NEW
         if row.planned_etag != row.etag:
             return Decision.CHANGED
-        if row.digest != self._digests[row.rendering]:
+        if row.digest != self._digests[row.spec]:
             return Decision.REPARAMETRISED
         state = State(row.state)
         forced = self._force and row.listed
@@ -315,7 +315,7 @@ class _Planner:
         """
         if not fresh:
             return []
-        rendering = self._renderings[number]
+        spec = self._specs[number]
         older = [row.id for row, _ in fresh if row.id is not None]
         # All that is written below, in the order of everybody who writes many: no two of them block each other.
         locked = sa.select(conversion.c.id, conversion.c.state).where(conversion.c.id.in_(older))
@@ -326,9 +326,9 @@ class _Planner:
         running = [row.id for row in standing if row.state in under_way]
         move(connection, Verb.SUPERSEDE, running, message="a newer generation was planned")
         connection.execute(sa.update(conversion).where(conversion.c.id.in_(older)).values(newest=False))
-        own_targets(connection, self._selection, self._batch_id, rendering, targets, self._wanted, self._whereabouts)
+        own_targets(connection, self._selection, self._batch_id, spec, targets, self._wanted, self._whereabouts)
         ids_of = sources.insert_listed(connection, [row for row, _ in fresh])
-        generations = self._generations(connection, rendering, [row.key for row, _ in fresh])
+        generations = self._generations(connection, spec, [row.key for row, _ in fresh])
         at = now()
         begun = connection.execute(
             sa.insert(conversion).returning(conversion.c.id, conversion.c.key),
@@ -337,12 +337,12 @@ class _Planner:
                     "source_id": ids_of[row.key, row.etag],
                     "bucket": row.bucket,
                     "key": row.key,
-                    "profile": rendering.name,
+                    "profile": spec.name,
                     "digest": self._digests[number],
-                    "process": rendering.convert.render(),
-                    "target_bucket": target_bucket(rendering, self._selection.bucket),
+                    "process": spec.convert.render(),
+                    "target_bucket": target_bucket(spec, self._selection.bucket),
                     "target_key": targets[row.key][1] if row.key in targets else "",
-                    "publish": rendering.publish,
+                    "publish": spec.publish,
                     "generation": generations.get(row.key, 0) + 1,
                     "newest": True,
                     "state": (State.SKIPPED if decision in SKIPPED else State.PLANNED).value,
@@ -359,15 +359,15 @@ class _Planner:
         ids = {row.key: row.id for row in begun}
         return [(row.position, ids[row.key], decision) for row, decision in fresh]
 
-    def _generations(self, connection: Connection, rendering: RenditionSpec, keys: Sequence[str]) -> dict[str, int]:
+    def _generations(self, connection: Connection, spec: RenditionSpec, keys: Sequence[str]) -> dict[str, int]:
         """The highest generation there ever was of each source's rendition; the newest may have been given up."""
         found = connection.execute(
             sa.select(conversion.c.key, sa.func.max(conversion.c.generation).label("generation"))
             .where(
                 conversion.c.bucket == self._selection.bucket,
                 conversion.c.key.in_(keys),
-                conversion.c.profile == rendering.name,
-                conversion.c.target_bucket == target_bucket(rendering, self._selection.bucket),
+                conversion.c.profile == spec.name,
+                conversion.c.target_bucket == target_bucket(spec, self._selection.bucket),
             )
             .group_by(conversion.c.key)
         )

@@ -27,13 +27,13 @@ class RenditionSpec(Protocol):
     def digest(self) -> str: ...
 
 
-def target_bucket(rendering: RenditionSpec, bucket: str) -> str:
+def target_bucket(spec: RenditionSpec, bucket: str) -> str:
     """Where the renditions of a bucket's sources go: one bucket for all, for its template knows the source's alone."""
-    return rendering.target_for(bucket, "x/x.wav")[0]
+    return spec.target_for(bucket, "x/x.wav")[0]
 
 
 @dataclass(frozen=True)
-class SingleRendering:
+class SingleSpec:
     """One conversion to one key, as a task of somebody's own DAG asks for it.
 
     Its name contains its target, so that two tasks that make different things of one source don't take each
@@ -57,7 +57,7 @@ class SingleRendering:
 
 
 def is_single(name: str) -> bool:
-    """Whether a rendition's name is that of a `SingleRendering`, and no profile's."""
+    """Whether a rendition's name is that of a `SingleSpec`, and no profile's."""
     return "://" in name
 
 

@@ -110,7 +110,7 @@ def build_report(catalogue: Catalogue, batch_id: int, uid: str | None = None) ->
 def _names(request: BatchRequest) -> list[str]:
     """What the batch's renditions are called, by its request alone: a profile's file may be gone by now."""
     if request.single is not None:
-        return [rendering.name for rendering in request.renderings()]
+        return [spec.name for spec in request.specs()]
     return [clipped(name, request.start, request.duration) for name in request.profiles]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from oss_audio_core.audio_convert import AudioConvert, Profile, load_profiles
 from oss_audio_core.pipeline.candidates import Order
-from oss_audio_core.pipeline.rendition_spec import RenditionSpec, SingleRendering, clip
+from oss_audio_core.pipeline.rendition_spec import RenditionSpec, SingleSpec, clip
 from oss_audio_core.pipeline.selection import Selection
 
 _TIMES = ("modified_from", "modified_before")
@@ -97,7 +97,7 @@ class BatchRequest:
             self.modified_before,
         )
 
-    def renderings(self) -> list[RenditionSpec]:
+    def specs(self) -> list[RenditionSpec]:
         """The renditions, with the profiles read from their files.
 
         Raises:
@@ -106,7 +106,7 @@ class BatchRequest:
         """
         if self.single is not None:
             convert = AudioConvert.parse(self.single["convert"])
-            return [SingleRendering(convert, self.single["bucket"], self.single["key"])]
+            return [SingleSpec(convert, self.single["bucket"], self.single["key"])]
         known = load_profiles()
         unknown = [name for name in self.profiles if name not in known]
         if unknown or not self.profiles:

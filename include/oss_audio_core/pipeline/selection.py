@@ -128,7 +128,7 @@ class Selection:
         return None
 
 
-def refuse_own_targets(selection: Selection, renderings: Sequence[RenditionSpec]) -> None:
+def refuse_own_targets(selection: Selection, specs: Sequence[RenditionSpec]) -> None:
     """Refuse a selection that would take its own renditions for sources the next night.
 
     Tried on example keys, before anything is listed; `planning` checks every real target again.
@@ -136,30 +136,30 @@ def refuse_own_targets(selection: Selection, renderings: Sequence[RenditionSpec]
     Raises:
         SelectionError: naming the profile and the exclude pattern to add.
     """
-    for rendering in renderings:
+    for spec in specs:
         for key in _examples(selection):
-            check_target(selection, rendering, key)
+            check_target(selection, spec, key)
 
 
-def check_target(selection: Selection, rendering: RenditionSpec, key: str) -> tuple[str, str]:
+def check_target(selection: Selection, spec: RenditionSpec, key: str) -> tuple[str, str]:
     """The target of one source, refused if the selection would list it as a source.
 
     Raises:
         SelectionError: see `refuse_own_targets`.
     """
-    bucket, target = rendering.target_for(selection.bucket, key)
+    bucket, target = spec.target_for(selection.bucket, key)
     if bucket == selection.bucket and selection.matches(target):
         raise SelectionError(
-            f"profile {rendering.name} would turn {key!r} into {target!r}, which this selection would take "
-            f"for a source the next time: add the exclude {_exclude_for(rendering, target)!r}, "
+            f"profile {spec.name} would turn {key!r} into {target!r}, which this selection would take "
+            f"for a source the next time: add the exclude {_exclude_for(spec, target)!r}, "
             "or narrow prefix or include"
         )
     return bucket, target
 
 
-def _exclude_for(rendering: RenditionSpec, target: str) -> str:
+def _exclude_for(spec: RenditionSpec, target: str) -> str:
     """A pattern that covers the profile's targets: their common folder, or else their extension."""
-    head = re.split(r"\{(?!\{)", rendering.target_key, maxsplit=1)[0]
+    head = re.split(r"\{(?!\{)", spec.target_key, maxsplit=1)[0]
     folder = head[: head.rfind("/") + 1]
     return f"{folder}*" if folder else f"*.{target.rpartition('.')[2]}"
 

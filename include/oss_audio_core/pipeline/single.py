@@ -48,7 +48,7 @@ def plan_single(catalogue: Catalogue, request: BatchRequest, name: str, source: 
     plan = plan_batch(
         catalogue,
         request.selection(),
-        request.renderings(),
+        request.specs(),
         batch.id,
         force=request.force,
         max_attempts=request.max_attempts,

@@ -24,7 +24,7 @@ _IN_FLIGHT = frozenset(state.value for state in IN_FLIGHT)
 class TargetsBusy(Exception):
     """Not an error: conversions that were asked for by themselves are writing to sources' targets this moment.
 
-    `which`: names of renderings and keys of sources.
+    `which`: names of specs and keys of sources.
     """
 
     def __init__(self, which: Set[tuple[str, str]]) -> None:
@@ -36,7 +36,7 @@ def own_targets(
     connection: Connection,
     selection: Selection,
     batch_id: int,
-    rendering: RenditionSpec,
+    spec: RenditionSpec,
     targets: dict[str, tuple[str, str]],
     wanted: frozenset[str],
     whereabouts: SourceExistence,
@@ -45,7 +45,7 @@ def own_targets(
 
     Args:
         targets: bucket and key of the target, by source key; the sources are all of the selection's bucket.
-        wanted: names of all renderings that the batch makes.
+        wanted: names of all specs that the batch makes.
         whereabouts: which other sources are gone; where that isn't known yet, all of this is to be undone.
 
     Raises:
@@ -55,7 +55,7 @@ def own_targets(
     owners: dict[tuple[str, str], str] = {}
     for key, target in targets.items():
         if target in owners:
-            raise _shared(rendering, target, owners[target], key)
+            raise _shared(spec, target, owners[target], key)
         owners[target] = key
     busy: set[tuple[str, str]] = set()
     for other in _owners(connection, owners):
@@ -63,22 +63,22 @@ def own_targets(
         if target not in owners:
             continue
         key = owners[target]
-        if (other.bucket, other.key, other.profile) == (selection.bucket, key, rendering.name):
+        if (other.bucket, other.key, other.profile) == (selection.bucket, key, spec.name):
             continue
         same_source = (other.bucket, other.key) == (selection.bucket, key)
         if same_source and _is_being_written(other):
-            busy.add((rendering.name, key))
+            busy.add((spec.name, key))
             continue
         if same_source:
-            gone = _gives_way(other, rendering, wanted)
+            gone = _gives_way(other, spec, wanted)
         else:
             gone = _source_gone(connection, selection, batch_id, other, whereabouts)
         if gone:
             _give_up(connection, other.id)
         elif same_source:
-            raise _one_source_twice(rendering, target, other.profile, key)
+            raise _one_source_twice(spec, target, other.profile, key)
         else:
-            raise _shared(rendering, target, other.key, key)
+            raise _shared(spec, target, other.key, key)
     if busy:
         raise TargetsBusy(busy)
 
@@ -122,11 +122,11 @@ def _is_being_written(other: Any) -> bool:
     return is_single(other.profile) and other.state in _IN_FLIGHT and other.changed_at > now() - LEFT_BEHIND
 
 
-def _gives_way(other: Any, rendering: RenditionSpec, wanted: frozenset[str]) -> bool:
+def _gives_way(other: Any, spec: RenditionSpec, wanted: frozenset[str]) -> bool:
     """Whether another rendition of the same source leaves its target to this one."""
     if is_single(other.profile):
         # What was asked for by itself is unverified, and its target is the profile's own: the profile's follows it.
-        return not is_single(rendering.name)
+        return not is_single(spec.name)
     return other.profile not in wanted and other.profile not in load_profiles()
 
 
@@ -144,21 +144,21 @@ def _give_up(connection: Connection, conversion_id: int) -> None:
     connection.execute(sa.update(conversion).where(conversion.c.id == conversion_id).values(newest=False))
 
 
-def _shared(rendering: RenditionSpec, target: tuple[str, str], one: str, other: str) -> SelectionError:
+def _shared(spec: RenditionSpec, target: tuple[str, str], one: str, other: str) -> SelectionError:
     return SelectionError(
         f"sources {one!r} and {other!r} would both become 'oss://{target[0]}/{target[1]}' by profile "
-        f"{rendering.name}: give them different targets ({{basename}} or {{ext}} in a profile's target key), or "
+        f"{spec.name}: give them different targets ({{basename}} or {{ext}} in a profile's target key), or "
         "exclude one of them"
     )
 
 
-def _one_source_twice(rendering: RenditionSpec, target: tuple[str, str], other: str, key: str) -> SelectionError:
+def _one_source_twice(spec: RenditionSpec, target: tuple[str, str], other: str, key: str) -> SelectionError:
     place = f"oss://{target[0]}/{target[1]}"
-    if is_single(rendering.name):
+    if is_single(spec.name):
         return SelectionError(
             f"{place!r} is where profile {other} puts its rendition of {key!r}, verified and published by the batches: "
             "take that one, or give target_key for one of your own"
         )
     return SelectionError(
-        f"profiles {other} and {rendering.name} both turn {key!r} into {place!r}: give one of them another target"
+        f"profiles {other} and {spec.name} both turn {key!r} into {place!r}: give one of them another target"
     )

@@ -14,7 +14,7 @@ from oss_audio_core.catalogue import Catalogue, open_catalogue
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline.request import RequestError
 
-NOT_PARAMS = frozenset({"openlineage"})
+CONF_KEYS_BY_AIRFLOW = frozenset({"openlineage"})
 """What `TriggerDagRunOperator` adds to a run's conf by itself, where OpenLineage is on."""
 
 
@@ -53,7 +53,7 @@ class OSSAudioOperator(BaseOperator):
         # As declared: the context's params have the conf's names among them.
         dag = self.get_dag()
         known = {*self.params, *(dag.params if dag else ())}
-        unknown = sorted(set(getattr(context["dag_run"], "conf", None) or {}) - known - NOT_PARAMS)
+        unknown = sorted(set(getattr(context["dag_run"], "conf", None) or {}) - known - CONF_KEYS_BY_AIRFLOW)
         if known and unknown:
             raise RequestError(f"unknown Param {', '.join(map(repr, unknown))}: choose from {', '.join(sorted(known))}")
 

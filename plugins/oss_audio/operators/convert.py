@@ -17,7 +17,7 @@ from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOperator, batch_name, counted
 from oss_audio.translate_errors import translate_errors
-from oss_audio.values import Shard, as_flag, as_shard, as_text
+from oss_audio.values import ShardHandle, as_flag, as_shard, as_text
 from oss_audio_core.audio_convert import AudioConvert, load_profiles
 from oss_audio_core.catalogue import Catalogue, batches
 from oss_audio_core.catalogue.batches import ListedObject
@@ -125,7 +125,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         self.console_address = ""
         self.datasets = Datasets()
 
-    def execute(self, context: Context) -> Shard:
+    def execute(self, context: Context) -> ShardHandle:
         settings = self.oss()
         with translate_errors("Submitting conversions", settings):
             if self.shard is None:
@@ -170,7 +170,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         """For OpenLineage: source and target of the one conversion; a shard's are told by who publishes it."""
         return lineage(self.datasets)
 
-    def _plan(self, catalogue: Catalogue, settings: OssSettings, context: Context) -> Shard:
+    def _plan(self, catalogue: Catalogue, settings: OssSettings, context: Context) -> ShardHandle:
         """Plan a batch of one."""
         import oss2
 
@@ -193,7 +193,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         name = f"{batch_name(context)}/{self.task_id}/{context['ti'].map_index}"
         batch_id = plan_single(catalogue, request, name, source)
         with catalogue.read() as connection:
-            return Shard(batch=batch_id, uid=batches.get_batch(connection, batch_id).uid, shard=0)
+            return ShardHandle(batch=batch_id, uid=batches.get_batch(connection, batch_id).uid, shard=0)
 
     def _request(self) -> BatchRequest:
         bucket, key = self._target()

@@ -61,7 +61,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         source that may be lossy, once.
     :param force: make renditions anew that are there already.
     :param limit: at most so many sources.
-    :param plan_only: a dry run: show the plan, submit nothing.
+    :param dry_run: a dry run: show the plan, submit nothing.
     :param max_attempts: after so many failures a conversion is dead.
     :return: `{"batch": id, "uid": text, "listed": n, "passed_over": {reason: n}}`
     """
@@ -89,7 +89,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         "never_degrade",
         "force",
         "limit",
-        "plan_only",
+        "dry_run",
         "max_attempts",
     )
 
@@ -120,7 +120,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         never_degrade: Any = False,
         force: Any = False,
         limit: Any = None,
-        plan_only: Any = False,
+        dry_run: Any = False,
         max_attempts: Any = 3,
         **kwargs: Any,
     ) -> None:
@@ -147,7 +147,7 @@ class OSSAudioListOperator(OSSAudioOperator):
         self.never_degrade = never_degrade
         self.force = force
         self.limit = limit
-        self.plan_only = plan_only
+        self.dry_run = dry_run
         self.max_attempts = max_attempts
         self.console_address = ""
         self.datasets = Datasets()
@@ -227,7 +227,7 @@ class OSSAudioListOperator(OSSAudioOperator):
             force=as_flag("force", self.force),
             limit=as_number("limit", self.limit),
             max_attempts=BatchRequest.max_attempts if max_attempts is None else max_attempts,
-            dry_run=as_flag("plan_only", self.plan_only),
+            dry_run=as_flag("dry_run", self.dry_run),
         )
 
     def _order(self) -> Order:
@@ -255,11 +255,11 @@ class OSSAudioListOperator(OSSAudioOperator):
 
     def _check(self, request: BatchRequest, settings: OssSettings) -> datetime:
         """Refuse what can't work, before anything is listed; return the time by OSS's clock."""
-        renderings = request.renderings()
-        refuse_own_targets(request.selection(), renderings)
+        specs = request.specs()
+        refuse_own_targets(request.selection(), specs)
         at = check_bucket(settings, request.bucket)
         check_imm(settings, request.bucket)
-        targets = {target_bucket(rendering, request.bucket) for rendering in renderings}
+        targets = {target_bucket(spec, request.bucket) for spec in specs}
         for bucket in sorted(targets - {request.bucket}):
             check_bucket(settings, bucket)
         return at

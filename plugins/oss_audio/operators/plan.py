@@ -11,7 +11,7 @@ from airflow.sdk import Context
 from oss_audio.defaults import PRICES
 from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.translate_errors import translate_errors
-from oss_audio.values import Shard, as_batch, as_text
+from oss_audio.values import ShardHandle, as_batch, as_text
 from oss_audio_core.catalogue import batches
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.estimating import PriceTable
@@ -34,7 +34,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
         super().__init__(**kwargs)
         self.prices = prices
 
-    def execute(self, context: Context) -> list[Shard]:
+    def execute(self, context: Context) -> list[ShardHandle]:
         handle = as_batch(self.batch)
         settings = self.oss()
         with translate_errors("Planning the batch", settings), self.catalogue() as catalogue:
@@ -44,13 +44,13 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                     shards = batches.shards_of(connection, batch.id)
                     decided = ", ".join(f"{count} {decision}" for decision, count in batch.decisions.items())
                     self.log.info("Planned already: %s", decided or "nothing to do")
-                    return [Shard(batch=batch.id, uid=batch.uid, shard=shard) for shard in shards]
+                    return [ShardHandle(batch=batch.id, uid=batch.uid, shard=shard) for shard in shards]
             path = as_text(self.prices)
             request = BatchRequest.from_json(batch.params)
             plan = plan_batch(
                 catalogue,
                 request.selection(),
-                request.renderings(),
+                request.specs(),
                 batch.id,
                 bucket=settings.bucket(request.bucket),
                 uid=batch.uid,
@@ -64,7 +64,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 dry_run=request.dry_run,
             )
         self._tell(plan, dry_run=request.dry_run)
-        return [Shard(batch=batch.id, uid=batch.uid, shard=shard) for shard in plan.shards]
+        return [ShardHandle(batch=batch.id, uid=batch.uid, shard=shard) for shard in plan.shards]
 
     def _tell(self, plan: Plan, *, dry_run: bool) -> None:
         decided = ", ".join(f"{count} {decision}" for decision, count in plan.decisions.items()) or "nothing to do"

@@ -21,7 +21,7 @@ from oss_audio.hooks.oss import OSSAudioHook
 from oss_audio.hooks.smq import SMQHook
 from oss_audio.translate_errors import translate_errors
 from oss_audio.triggers.shard import OSSAudioShardTrigger
-from oss_audio.values import Shard, as_shard, as_text
+from oss_audio.values import ShardHandle, as_shard, as_text
 from oss_audio_core.catalogue import FAILED_STATES, Catalogue, batches, conversions, open_catalogue
 from oss_audio_core.pipeline.progress import LEFT_OUT, read_progress
 from oss_audio_core.pipeline.shared_poller import look
@@ -189,7 +189,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
 
     def _result(self) -> dict[str, Any]:
         """What became of the shard, as the catalogue has it."""
-        shard: Shard = as_shard(self.shard)
+        shard: ShardHandle = as_shard(self.shard)
         with (
             translate_errors("Waiting for conversions"),
             self._catalogue() as catalogue,

@@ -294,7 +294,7 @@ def test_an_unreachable_smq(deployment: Deployment, capsys: pytest.CaptureFixtur
         ({"start": 1.5}, "start is 1.5: give a whole number"),
         ({"duration": "-1"}, "duration is -1: give milliseconds"),
         ({"force": "maybe"}, "force is 'maybe': give true or false"),
-        ({"plan_only": "maybe"}, "plan_only is 'maybe': give true or false"),
+        ({"dry_run": "maybe"}, "dry_run is 'maybe': give true or false"),
         ({"limit": "0"}, "limit is 0: give 1 or more"),
         ({"limit": "all"}, "limit is 'all': give a whole number"),
         ({"limit": True}, "limit is True: give a whole number"),

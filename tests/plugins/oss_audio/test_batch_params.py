@@ -52,7 +52,7 @@ def test_the_form_refuses_bad_values(name: str, value: Any) -> None:
             {
                 "bucket": "music",
                 "prefix": "in/",
-                "glob": "in/*.wav",
+                "include": "in/*.wav",
                 "exclude": ["*/old/*", "in/x*"],
                 "profiles": ["archive-flac", "voice-amr-nb"],
                 "start": 1000,

@@ -166,7 +166,7 @@ def test_a_wait_that_is_over_resumes_the_task_which_fails_with_the_reason(deploy
 
 def test_a_dry_run_shows_the_plan_and_keeps_nothing(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     key = deployment.put("a.wav")
-    listed = listing(deployment, plan_only="True").execute(deployment.context())
+    listed = listing(deployment, dry_run="True").execute(deployment.context())
     assert plan(listed) == []
     log = capsys.readouterr().out
     assert f"{key}  as mobile-mp3  ->  oss://{deployment.cloud.bucket}/renditions/mobile-mp3/" in log
@@ -188,7 +188,7 @@ def test_params_as_templates_render_them(deployment: Deployment) -> None:
         duration="200",
         force="False",
         limit="1",
-        plan_only="false",
+        dry_run="false",
         max_attempts="5",
         target_bucket="None",
     ).execute(deployment.context())

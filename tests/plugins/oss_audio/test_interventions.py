@@ -85,7 +85,7 @@ def planned_run(deployment: Deployment, **changes: Any) -> Any:
         ({"force": True}, "another force"),
         ({"profiles": "mobile-mp3, voice-amr-nb", "limit": 7}, "another profiles, limit"),
         ({"modified_before": "2026-01-01T00:00:00+00:00"}, "another modified_before"),
-        ({"plan_only": True}, "another dry_run"),
+        ({"dry_run": True}, "another dry_run"),
     ],
 )
 def test_a_run_that_is_asked_for_something_else_when_it_is_planned_says_so(

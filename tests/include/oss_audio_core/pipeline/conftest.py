@@ -181,7 +181,7 @@ class Steps:
             batch = batches.open_batch(connection, f"{self.prefix}{next(self.numbers)}", request.to_json())
         bucket = self.oss.bucket(self.bucket)
         list_sources(self.catalogue, bucket, request.selection(), batch.id)
-        wanted = profiles or (request.renderings() if names else [self.profile])
+        wanted = profiles or (request.specs() if names else [self.profile])
         plan_batch(self.catalogue, request.selection(), wanted, batch.id, bucket=bucket, **options)
         return batch.id
 

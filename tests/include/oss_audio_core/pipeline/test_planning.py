@@ -349,7 +349,7 @@ def test_a_run_has_at_most_64_shards(catalogue: Catalogue, plan_it: PlanIt, monk
 
 
 class _Basenames:
-    """A rendering whose targets keep what follows the source key's second folder: a template can't say that."""
+    """A spec whose targets keep what follows the source key's second folder: a template can't say that."""
 
     def __init__(self, profile: Profile) -> None:
         self.name, self.convert, self.publish = profile.name, profile.convert, profile.publish

@@ -27,7 +27,7 @@ from oss_audio_core.pipeline.request import BatchRequest, RequestError
 )
 def test_a_breach_names_the_parameter(changes: dict[str, object], reason: str) -> None:
     with pytest.raises(RequestError, match=reason):
-        BatchRequest(**{"bucket": "audio", "profiles": ("mobile-mp3",), **changes}).renderings()
+        BatchRequest(**{"bucket": "audio", "profiles": ("mobile-mp3",), **changes}).specs()
 
 
 def test_a_request_survives_json() -> None:
@@ -50,7 +50,7 @@ def test_a_request_survives_json() -> None:
 
 def test_a_clip_never_stands_where_the_whole_rendition_belongs() -> None:
     whole = load_profiles()["mobile-mp3"]
-    (clip,) = BatchRequest("audio", profiles=("mobile-mp3",), start=10_000, duration=60_000).renderings()
+    (clip,) = BatchRequest("audio", profiles=("mobile-mp3",), start=10_000, duration=60_000).specs()
     assert (clip.convert.ss, clip.convert.t) == (10_000, 60_000)
     assert clip.name != whole.name
     assert clip.target_for("audio", "a/b.wav") == (
@@ -61,12 +61,12 @@ def test_a_clip_never_stands_where_the_whole_rendition_belongs() -> None:
 
 
 def test_a_target_bucket_overrides_the_profiles_own() -> None:
-    (moved,) = BatchRequest("audio", profiles=("mobile-mp3",), target_bucket="elsewhere").renderings()
+    (moved,) = BatchRequest("audio", profiles=("mobile-mp3",), target_bucket="elsewhere").specs()
     assert moved.target_for("audio", "a.wav")[0] == "elsewhere"
 
 
 def test_one_rendition_that_is_no_profile() -> None:
     single = {"convert": "audio/convert,f_aac,ab_96000", "bucket": "out", "key": "dest.aac"}
-    (rendering,) = BatchRequest("audio", single=single).renderings()
-    assert rendering.target_for("audio", "whatever.wav") == ("out", "dest.aac")
-    assert (rendering.convert.f, rendering.publish) == ("aac", "direct")
+    (spec,) = BatchRequest("audio", single=single).specs()
+    assert spec.target_for("audio", "whatever.wav") == ("out", "dest.aac")
+    assert (spec.convert.f, spec.publish) == ("aac", "direct")

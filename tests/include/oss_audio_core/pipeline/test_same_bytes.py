@@ -38,7 +38,7 @@ def next_night(steps: Steps) -> tuple[int, Plan]:
         batch = batches.open_batch(connection, f"{steps.prefix}night-{next(steps.numbers)}", request.to_json())
     list_sources(steps.catalogue, steps.oss.bucket(steps.bucket), request.selection(), batch.id)
     asked = find_unchanged_content(steps.catalogue, steps.oss, batch.id)
-    return asked, plan_batch(steps.catalogue, request.selection(), request.renderings(), batch.id)
+    return asked, plan_batch(steps.catalogue, request.selection(), request.specs(), batch.id)
 
 
 @pytest.fixture
