@@ -147,7 +147,8 @@ class OSSAudioListOperator(OSSAudioOperator):
         self.never_degrade = never_degrade
         self.force = force
         self.limit = limit
-        self.dry_run = dry_run
+        # Airflow calls no `BaseOperator.dry_run`, which would only log the template fields.
+        self.dry_run = dry_run  # type: ignore[method-assign]
         self.max_attempts = max_attempts
         self.console_address = ""
         self.datasets = Datasets()
