@@ -27,12 +27,12 @@ class RequirementsFile:
 
     Attributes:
         name: file name in the project's root.
-        groups: dependency groups of pyproject.toml it contains besides the project's own dependencies.
+        groups: dependency groups of pyproject.toml it contains besides the project's dependencies and extras.
         hashed: whether every pin has the hashes of its files.
     """
 
     name: str
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...]
     hashed: bool = False
 
     @property
@@ -41,13 +41,16 @@ class RequirementsFile:
         return PROJECT_ROOT / self.name
 
 
-REQUIREMENTS = (RequirementsFile("requirements.txt"), RequirementsFile("requirements-dev.txt", ("dev",), hashed=True))
+REQUIREMENTS = (
+    RequirementsFile("requirements.txt", ("deployment",)),
+    RequirementsFile("requirements-dev.txt", ("deployment", "dev"), hashed=True),
+)
 
 
 def compile_command(requirements: RequirementsFile, output: Path, *options: str) -> list[str]:
     """The `uv pip compile` command; versions that `output` already holds are kept while they still fit."""
     command = [
-        *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet"),
+        *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--all-extras", "--quiet"),
         *("--universal", "--python-version", OLDEST_PYTHON),
         *("--no-emit-index-url", "--no-annotate", "--custom-compile-command", "make lock"),
         *("--output-file", str(output)),

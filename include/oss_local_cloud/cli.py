@@ -28,7 +28,7 @@ _LOG_LEVELS = ("debug", "info", "warning", "error")
 def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     """The command line; defaults come from `environment`. Secrets are best given there."""
     top = argparse.ArgumentParser(
-        prog="python -m oss_local_cloud",
+        prog="oss-audio local-cloud",
         description="OSS, IMM audio/convert and SMQ on one machine, for unmodified SDKs.",
         allow_abbrev=False,
     )

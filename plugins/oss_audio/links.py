@@ -29,7 +29,3 @@ def console_address(settings: OssSettings, bucket: str, prefix: str) -> str:
         return ""
     place = f"oss-{settings.region}/{bucket}/object?path={quote(prefix, safe='')}"
     return f"https://oss.console.aliyun.com/bucket/{place}"
-
-
-OPERATOR_EXTRA_LINKS = (OSSConsoleLink(),)
-"""What the plugin registers."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_INTEGRATION = "OSS audio"
+
 _TEXT = {"type": ["string", "null"]}
 _PASSWORD = {"type": ["string", "null"], "format": "password"}
 
@@ -16,9 +18,23 @@ _PASSWORD = {"type": ["string", "null"], "format": "password"}
 def get_provider_info() -> dict[str, Any]:
     """Return the provider description that Airflow reads through the entry point in pyproject.toml."""
     return {
-        "package-name": "oss-audio",
+        "package-name": "airflow-provider-oss-audio",
         "name": "OSS audio",
         "description": "Audio transcoding in Alibaba Cloud OSS: operators, sensors, hooks and a catalogue.",
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://www.alibabacloud.com/help/en/oss/user-guide/audio-transcoding",
+                "tags": ["service"],
+            }
+        ],
+        "operators": _modules(
+            "operators", "convert", "export", "list_sources", "plan", "publish", "report", "requeue", "verify"
+        ),
+        "sensors": _modules("sensors", "convert"),
+        "hooks": _modules("hooks", "catalogue", "oss", "smq"),
+        "triggers": _modules("triggers", "shard"),
+        "extra-links": ["oss_audio.links.OSSConsoleLink"],
         "connection-types": [
             {
                 "connection-type": "smq",
@@ -56,3 +72,8 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
     }
+
+
+def _modules(package: str, *names: str) -> list[dict[str, Any]]:
+    modules = [f"oss_audio.{package}.{name}" for name in names]
+    return [{"integration-name": _INTEGRATION, "python-modules": modules}]

@@ -22,7 +22,7 @@ def test_the_description_follows_airflows_schema() -> None:
 
 
 def test_airflow_finds_the_package_and_its_hook() -> None:
-    assert "oss-audio" in ProvidersManager().providers
+    assert "airflow-provider-oss-audio" in ProvidersManager().providers
     hook = ProvidersManagerTaskRuntime().hooks["smq"]
     assert hook is not None
     assert hook.hook_class_name == "oss_audio.hooks.smq.SMQHook"
@@ -68,6 +68,8 @@ def test_no_warning_about_the_types(said: str) -> None:
     assert "Inconsistency" not in said
 
 
-@pytest.mark.parametrize(("kind", "package"), [("smq", "oss-audio"), ("oss", "apache-airflow-providers-alibaba")])
+@pytest.mark.parametrize(
+    ("kind", "package"), [("smq", "airflow-provider-oss-audio"), ("oss", "apache-airflow-providers-alibaba")]
+)
 def test_each_type_is_from_its_package(said: str, kind: str, package: str) -> None:
     assert f"{kind} is from {package}\n" in said

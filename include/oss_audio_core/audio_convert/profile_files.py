@@ -14,8 +14,11 @@ from oss_audio_core.audio_convert.convert import AudioConvert
 from oss_audio_core.audio_convert.errors import ParameterError
 from oss_audio_core.audio_convert.profile import Profile
 from oss_audio_core.audio_convert.verify_policy import VERIFY_SETTINGS, VerifyPolicy
+from oss_audio_core.package_data import data_folder
 
-PROFILES_DIRECTORY = Path(__file__).resolve().parents[2] / "profiles"
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+PROFILES_DIRECTORY = data_folder(_PACKAGE / "profiles", _PACKAGE.parent / "profiles")
 """The profiles that come with the product."""
 
 FOLDER_SETTING = "OSS_AUDIO_PROFILE_FOLDER"
@@ -41,26 +44,53 @@ class ProfileError(ValueError):
         return f"{place}: {self.key}: {self.problem}" if self.key else f"{place}: {self.problem}"
 
 
+def profile_folder() -> Path:
+    """The folder that `OSS_AUDIO_PROFILE_FOLDER` names, else that of the profiles that come with the product."""
+    return Path(os.environ.get(FOLDER_SETTING) or PROFILES_DIRECTORY)
+
+
 def load_profiles(directory: Path | None = None) -> dict[str, Profile]:
     """All profiles of the `*.yaml` files in `directory`, by name, sorted.
 
-    Without a `directory`: those of the folder that `OSS_AUDIO_PROFILE_FOLDER` names, else those shipped.
+    Args:
+        directory: None: `profile_folder()`.
 
-    Raises `ProfileError` for the first thing wrong, also for a name that two files define.
+    Raises:
+        ProfileError: the first problem there is, also for a name that two files define.
     """
-    folder = directory or Path(os.environ.get(FOLDER_SETTING) or PROFILES_DIRECTORY)
+    profiles, problems = read_profiles(directory or profile_folder())
+    if problems:
+        raise problems[0]
+    return profiles
+
+
+def read_profiles(folder: Path) -> tuple[dict[str, Profile], list[ProfileError]]:
+    """The profiles of the `*.yaml` files in `folder`, by name, sorted; and what is wrong with the others.
+
+    Returns:
+        Profiles without a problem, and the first problem of every other profile and file, in the order of files.
+    """
     if not folder.is_dir():
-        raise ProfileError(folder, 0, "", "no such directory; name one that holds *.yaml files of profiles")
+        missing = "no such directory; name one that holds *.yaml files of profiles"
+        return {}, [ProfileError(folder, 0, "", missing)]
     profiles: dict[str, Profile] = {}
     origins: dict[str, str] = {}
+    problems: list[ProfileError] = []
     for file in sorted(folder.glob("*.yaml")):
-        entries = _Mapping(file, "profiles", _top_level(file))
+        try:
+            entries = _Mapping(file, "profiles", _top_level(file))
+        except ProfileError as problem:
+            problems.append(problem)
+            continue
         for name, node in entries.nodes.items():
-            if name in origins:
-                raise entries.error(name, f"already defined at {origins[name]}")
-            origins[name] = f"{file}:{entries.line(name)}"
-            profiles[name] = _read_profile(entries, name, node)
-    return dict(sorted(profiles.items()))
+            try:
+                if name in origins:
+                    raise entries.error(name, f"already defined at {origins[name]}")
+                origins[name] = f"{file}:{entries.line(name)}"
+                profiles[name] = _read_profile(entries, name, node)
+            except ProfileError as problem:
+                problems.append(problem)
+    return dict(sorted(profiles.items())), problems
 
 
 class _Mapping:

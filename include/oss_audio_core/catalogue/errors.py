@@ -30,7 +30,7 @@ _SQLITE: Mapping[str, tuple[str, str]] = {
     ),
     "SQLITE_FULL": (
         "the disk, or the file's own limit, is full",
-        "Make room, or remove old rows with `python -m oss_audio_core.catalogue prune`, and run it again",
+        "Make room, or remove old rows with `oss-audio catalogue prune`, and run it again",
     ),
     "SQLITE_READONLY": ("it may only be read", "Give this user the right to write the file and its folder"),
     "SQLITE_CANTOPEN": ("it can't be opened", "Check the path and this user's rights to the file and its folder"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tools.checks.stale_requirements import pins, unpinned
 from tools.requirements_files import REQUIREMENTS, compile_command
 
@@ -38,12 +40,18 @@ def test_markers_are_part_of_a_pin_and_hashes_are_not() -> None:
     assert pins(text) == {"a==1.0", "b==2.0 ; python_full_version < '3.12'"}
 
 
+def groups(command: list[str]) -> set[str]:
+    return {value for flag, value in pairwise(command) if flag == "--group"}
+
+
 def test_compiling_covers_every_python_version_at_once_and_writes_no_index() -> None:
     product, development = REQUIREMENTS
     command = compile_command(development, development.path)
     assert {"--universal", "--no-emit-index-url"} <= set(command)
-    assert command[command.index("--group") + 1] == "dev"
-    assert "--group" not in compile_command(product, product.path)
+    assert groups(command) == {"deployment", "dev"}
+    command = compile_command(product, product.path)
+    assert groups(command) == {"deployment"}
+    assert "--all-extras" in command
 
 
 def test_plain_pip_may_install_the_product_file() -> None:

@@ -106,7 +106,7 @@ def library(catalogue: Catalogue) -> Library:
 
 @pytest.fixture
 def run_command(catalogue_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
-    """Run `python -m oss_audio_core.catalogue …` in this process: exit status, standard output, standard error."""
+    """Run `oss-audio catalogue …` in this process: exit status, standard output, standard error."""
     from typer.testing import CliRunner
 
     from oss_audio_core.catalogue.cli import app

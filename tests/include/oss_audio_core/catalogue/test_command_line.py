@@ -72,7 +72,7 @@ def test_a_time_that_is_none_is_refused(run_command: RunCommand, library: Librar
 def test_a_program_of_its_own_reads_the_environment(library: Library, catalogue_url: sa.URL) -> None:
     library.night()
     address = catalogue_url.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "oss_audio_core.catalogue", "savings", "--json"]
+    command = [str(Path(sys.executable).with_name("oss-audio")), "catalogue", "savings", "--json"]
     environment = {"AUDIO_CATALOGUE": address, "PATH": "/usr/bin:/bin"}
     folder = Path(__file__).parents[4]
     ran = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True)
