@@ -272,6 +272,21 @@ def record_orphan_task(connection: Connection, conversion_id: int, *, token: str
     connection.execute(sa.update(conversion).where(*mine).values(task_id=storable(task_id)))
 
 
+def forget_outputs(connection: Connection, outputs: Sequence[tuple[int, str]]) -> None:
+    """Clear the output keys of conversions whose staged objects were removed.
+
+    Args:
+        outputs: id and output key of each, at most `CHUNK`. A conversion that has another key meanwhile keeps it.
+    """
+    connection.execute(
+        sa.update(conversion)
+        # The id by itself as well: for pairs alone, SQLite reads the whole table.
+        .where(conversion.c.id.in_([number for number, _ in outputs]))
+        .where(sa.tuple_(conversion.c.id, conversion.c.output_key).in_(outputs))
+        .values(output_key=None)
+    )
+
+
 def next_retry(attempt: int) -> datetime:
     """When a conversion that fails now, at this attempt, may be planned again."""
     return now() + RETRY_REST * float(2 ** (attempt - 1))

@@ -82,7 +82,7 @@ def failures(
     connection: Connection, *, since: datetime | None = None, code: str | None = None, limit: int | None = None
 ) -> list[Failure]:
     """The conversions whose newest generation failed, was quarantined or is dead; the latest first."""
-    conditions = _unhappy(since)
+    conditions = _failed(since)
     if code is not None:
         conditions.append(sa.func.coalesce(conversion.c.code, "unknown") == code)
     own = (conversion.c[name] for name in Failure.__dataclass_fields__ if name != NEXT_TRY.name)
@@ -109,7 +109,7 @@ def reasons(connection: Connection, *, since: datetime | None = None) -> list[Re
             conversion.c.profile,
             latest.label("rank"),
         )
-        .where(*_unhappy(since))
+        .where(*_failed(since))
         .subquery()
     )
     columns = (ranked.c[name] for name in Reason.__dataclass_fields__)
@@ -183,5 +183,5 @@ def _why(
     return why
 
 
-def _unhappy(since: datetime | None) -> list[sa.ColumnElement[bool]]:
+def _failed(since: datetime | None) -> list[sa.ColumnElement[bool]]:
     return [HAS_FAILED, *([] if since is None else [conversion.c.changed_at >= since])]

@@ -1,12 +1,12 @@
 """Publishing: a verified output is copied on the server to its final key, unless a newer generation stands there.
 
-Two publishers of two generations may run at once, and either may stall before its copy. So a publisher first takes the
-staged objects of all older generations away: a late copy of theirs finds nothing to copy. And what was copied is always
-entered, also when a newer generation was planned meanwhile: the catalogue describes what stands at the final key. The
-same goes for former owners of the final key, whose source or profile is gone.
+Two publishers of two generations may run at once, and either may stall before its copy. A publisher therefore first
+removes the staged objects of all older generations: a late copy of theirs finds no source. A copy that was made is
+always entered, also when a newer generation was planned meanwhile: the catalogue describes what stands at the final
+key. The same holds for former owners of the final key, whose source or profile is gone.
 
-A rendition costs one request, its tags among the headers; one more for each file beside it, and for one over 1 GiB
-those of a copy in parts.
+A rendition costs one request, its tags among the headers. Each sidecar costs one more, and a rendition over 1 GiB the
+requests of a copy in parts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
@@ -22,21 +22,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from oss_audio_core.audio_convert import FORMATS, AudioConvert, AudioFormat
-from oss_audio_core.catalogue import batches, conversions
-from oss_audio_core.catalogue.conversions import (
-    CHUNK,
-    Conversion,
-    is_same_rendition,
-    move,
-    move_from,
-    next_retry,
-    shares_place,
-)
-from oss_audio_core.catalogue.database import Catalogue
-from oss_audio_core.catalogue.schema import conversion, rendition
+from oss_audio_core.catalogue import batches, conversions, renditions
+from oss_audio_core.catalogue.conversions import CHUNK, Conversion, move_from, next_retry
+from oss_audio_core.catalogue.database import Catalogue, now
+from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.oss import OssSettings, patiently
 from oss_audio_core.pipeline import part_copy
@@ -45,7 +36,6 @@ from oss_audio_core.pipeline.error_classification import is_about_the_object
 from oss_audio_core.pipeline.flow import in_order
 from oss_audio_core.pipeline.measures import Measures
 from oss_audio_core.pipeline.part_copy import CopyDiffersError, Source, copy_in_parts
-from oss_audio_core.pipeline.rendition_row import rendition_row
 from oss_audio_core.pipeline.sidecars import final_sidecar_key, rendition_key
 from oss_audio_core.pipeline.staged_objects import StagedObjects, remove
 
@@ -62,15 +52,19 @@ def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int, ui
     """Publish every verified conversion of a batch and clear its staging keys. Can be run again at any time.
 
     Args:
+        catalogue: has the batch.
+        settings: of OSS.
+        batch_id: of the batch.
         uid: the batch's own, where it is known: an id may be given again.
 
     Returns:
-        How many conversions ended in which state.
+        The number of conversions by the state they ended in.
 
     Raises:
         NoSuchBatch: the catalogue was replaced since the run began.
-        oss2.exceptions.OssError, requests.RequestException: a copy failed, and not for the object's
-            sake; the others are published, unless nothing gets an answer.
+        oss2.exceptions.OssError: a copy failed for a reason that isn't the object's own. The other conversions are
+            published, unless OSS is away altogether.
+        requests.RequestException: the same, while an answer was read.
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id, uid)
@@ -79,10 +73,10 @@ def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int, ui
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="publish") as pool:
         states = in_order(pool, publisher.publish, verified, ahead=4 * CONCURRENCY)
         outcomes = Counter(state.value for state in states)
-    if not publisher.outages.lasts:
+    if not publisher.breaker.lasts:
         publisher.clear(batch_id)
-    if publisher.outages.error is not None:
-        raise publisher.outages.error
+    if publisher.breaker.error is not None:
+        raise publisher.breaker.error
     return outcomes
 
 
@@ -92,92 +86,80 @@ class _Publisher:
         self._settings = settings
         self._session = settings.session()
         self._staged = StagedObjects(catalogue, settings, self._session)
-        self._replaced: set[str] = set()
-        self.outages = CircuitBreaker()
+        self._replaced_sidecars: set[str] = set()
+        self.breaker = CircuitBreaker()
 
     def publish(self, one: Conversion) -> State:
-        """Copy, then record, each only if no newer generation is published. In a pool thread."""
+        """Copy, then record, each only if no newer generation is published. Runs in a pool thread."""
         import oss2
         import requests
 
-        if self.outages.lasts:
+        if self.breaker.lasts:
             return State.VERIFIED
         if one.output_key is None or self._is_replaced(one):
             return self._supersede(one)
         measures = Measures.from_json(one.measured or {})
         try:
             self._staged.fence(one)
-            side = self._copy_side(one, measures)
-            etag = self._copy(one, measures) if one.publish == "staged" else self._look(one)
+            sidecars = self._copy_sidecars(one, measures)
+            etag = self._copy(one, measures) if one.publish == "staged" else self._confirm_in_place(one)
         except CopyDiffersError as error:
             return self._quarantine(one, "CopyDiffers", str(error))
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
-            # The second: oss2 doesn't wrap what happens while it reads an answer.
-            return self._refused(one, error)
-        self.outages.served()
+            # RequestException: oss2 doesn't wrap what happens while it reads an answer.
+            return self._on_error(one, error)
+        self.breaker.served()
+        row = _rendition_row(one, measures, etag, sidecars)
         with self._catalogue.write() as connection:
-            # Two don't publish in one place at the same moment: each would miss the other one.
-            placed = conversion.alias("placed")
-            ids = sa.union_all(*(sa.select(placed.c.id).where(same) for same in shares_place(placed, one)))
-            in_one_place = sa.select(conversion.c.id).where(conversion.c.id.in_(ids)).order_by(conversion.c.id)
-            connection.execute(in_one_place.with_for_update()).all()
-            if move(connection, Verb.PUBLISH, one.this_attempt, code=None, message=None):
-                self._enter(connection, one, measures, etag, side)
-                return State.PUBLISHED
-        return self._supersede(one)
+            replaced = renditions.publish(connection, one, row)
+        if replaced is None:
+            return self._supersede(one)
+        self._replaced_sidecars |= replaced
+        return State.PUBLISHED
 
     def clear(self, batch_id: int) -> None:
-        """Remove what nobody needs any more: staged objects, and what stood beside renditions that were replaced."""
+        """Remove the staged objects of what is over, and the sidecars of replaced renditions."""
         self._staged.clear(batch_id)
-        beside: defaultdict[str, list[str]] = defaultdict(list)
-        for uri in sorted(self._replaced):
+        keys_of: defaultdict[str, list[str]] = defaultdict(list)
+        for uri in sorted(self._replaced_sidecars):
             bucket, _, key = uri.removeprefix("oss://").partition("/")
-            beside[bucket].append(key)
-        for bucket, keys in beside.items():
+            keys_of[bucket].append(key)
+        for bucket, keys in keys_of.items():
             for start in range(0, len(keys), CHUNK):
                 chunk = keys[start : start + CHUNK]
-                kept = self._kept(bucket, chunk)
-                remove(self._settings.bucket(bucket, session=self._session), [key for key in chunk if key not in kept])
-
-    def _kept(self, bucket: str, side_keys: Sequence[str]) -> set[str]:
-        """Those of some side files that their renditions still have."""
-        beside = sa.select(rendition.c.waveform_uri, rendition.c.picture_uri).where(
-            rendition.c.bucket == bucket, rendition.c.key.in_({rendition_key(key) for key in side_keys})
-        )
-        with self._catalogue.read() as connection:
-            uris = {uri for row in connection.execute(beside) for uri in row}
-        return {key for key in side_keys if f"oss://{bucket}/{key}" in uris}
+                with self._catalogue.read() as connection:
+                    kept = renditions.sidecar_uris(connection, bucket, {rendition_key(key) for key in chunk})
+                gone = [key for key in chunk if f"oss://{bucket}/{key}" not in kept]
+                remove(self._settings.bucket(bucket, session=self._session), gone)
 
     def _is_newest(self, one: Conversion) -> bool:
         with self._catalogue.read() as connection:
             return bool(connection.scalar(sa.select(conversion.c.newest).where(conversion.c.id == one.id)))
 
     def _is_replaced(self, one: Conversion) -> bool:
-        newer = conversion.c.id > one.id, conversion.c.state == State.PUBLISHED.value
-        published = [sa.select(conversion.c.id).where(same, *newer).limit(1) for same in shares_place(conversion, one)]
         with self._catalogue.read() as connection:
-            return any(connection.scalar(statement) is not None for statement in published)
+            return renditions.is_replaced(connection, one)
 
     def _copy(self, one: Conversion, measures: Measures) -> str:
-        """Copy the very bytes that were verified, with type and tags of their own. Returns the new ETag."""
+        """Copy the bytes that were verified, with content type and tags. Returns the new ETag."""
         bucket = self._settings.bucket(one.target_bucket, session=self._session)
-        of_its_own = {"Content-Type": _format(one).content_type, "x-oss-tagging": urlencode(_tags(one))}
+        new_headers = {"Content-Type": _format(one).content_type, "x-oss-tagging": urlencode(_tags(one))}
         if (size := one.output_size or 0) > part_copy.LIMIT:
             verified = Source(*_staged(one), str(one.output_etag), size, measures.crc64)
-            return copy_in_parts(bucket, verified, one.target_key, of_its_own)
+            return copy_in_parts(bucket, verified, one.target_key, new_headers)
         headers = {
-            **of_its_own,
+            **new_headers,
             "x-oss-metadata-directive": "REPLACE",
             "x-oss-tagging-directive": "Replace",
             "x-oss-copy-source-if-match": f'"{one.output_etag}"',
         }
         copied = patiently(lambda: bucket.copy_object(*_staged(one), one.target_key, headers=headers))
-        # oss2 leaves the answer unread, and a connection with one can't be used again.
+        # oss2 leaves the answer unread, and a connection with an unread answer can't be used again.
         copied.resp.read()
         return str(copied.etag).strip('"')
 
-    def _copy_side(self, one: Conversion, measures: Measures) -> dict[str, str]:
-        """Put waveform and picture beside the final key, if they aren't there. Returns their addresses."""
+    def _copy_sidecars(self, one: Conversion, measures: Measures) -> dict[str, str]:
+        """Copy waveform and picture next to the final key, unless they are there. Returns their addresses by kind."""
         bucket = self._settings.bucket(one.target_bucket, session=self._session)
         addresses = {}
         for kind, staged in measures.side.items():
@@ -187,49 +169,26 @@ class _Publisher:
             addresses[str(kind)] = f"oss://{one.target_bucket}/{key}"
         return addresses
 
-    def _look(self, one: Conversion) -> str:
-        """Make sure that the very bytes that were verified stand at the final key, to which they were written."""
+    def _confirm_in_place(self, one: Conversion) -> str:
+        """Check that an output at its final key still has the bytes that were verified. Returns its ETag."""
         bucket = self._settings.bucket(one.target_bucket, session=self._session)
-        there = bucket.head_object(one.target_key, headers={"If-Match": f'"{one.output_etag}"'})
-        return str(there.etag).strip('"')
+        head = bucket.head_object(one.target_key, headers={"If-Match": f'"{one.output_etag}"'})
+        return str(head.etag).strip('"')
 
-    def _refused(self, one: Conversion, error: Any) -> State:
-        """The row's own failure, if it is one; anything else is the step's, and the row waits for the next try."""
+    def _on_error(self, one: Conversion, error: Any) -> State:
+        """An error that is the object's own ends the conversion; any other leaves it for the next try of the step."""
         about_it = is_about_the_object(error)
         if about_it and not self._is_newest(one):
             return self._supersede(one)
-        # Another publisher of the same rendition has ended this one's copy in parts: the next try finds out.
+        # NoSuchUpload: another publisher of the same rendition ended this copy in parts. The next try decides.
         if not about_it or error.code == "NoSuchUpload":
-            self.outages.failed(error)
+            self.breaker.failed(error)
             return State.VERIFIED
         output = f"oss://{one.output_bucket}/{one.output_key}"
         if error.status in {404, 412}:
             return self._quarantine(one, "OutputChanged", f"{output} is gone or changed since it was verified")
         code = error.code or f"HTTP {error.status}"
         return self._quarantine(one, code, f"OSS refuses to publish {output}: {error.message or 'no reason given'}")
-
-    def _enter(
-        self, connection: Connection, one: Conversion, measures: Measures, etag: str, side: Mapping[str, str]
-    ) -> None:
-        """Enter the rendition; what stood there before, or elsewhere of the same, is superseded only now."""
-        here = sa.and_(rendition.c.bucket == one.target_bucket, rendition.c.key == one.target_key)
-        published = conversion.c.id != one.id, conversion.c.state == State.PUBLISHED.value
-        # Two statements, each by an index: with an OR between them, a database reads all conversions there are.
-        earlier = is_same_rendition(conversion, one), conversion.c.generation < one.generation
-        older = set(connection.scalars(sa.select(conversion.c.id).where(*earlier, *published)))
-        # A source or profile that is gone gave its target up; its rendition stood until now.
-        at_the_key = sa.select(conversion.c.id).join(rendition, rendition.c.conversion_id == conversion.c.id)
-        older.update(connection.scalars(at_the_key.where(here, *published)))
-        move(connection, Verb.SUPERSEDE, older, message=f"replaced by generation {one.generation} of {one.key}")
-        gone = sa.or_(rendition.c.conversion_id.in_(older), here)
-        for beside in connection.execute(sa.select(rendition.c.waveform_uri, rendition.c.picture_uri).where(gone)):
-            self._replaced.update(uri for uri in beside if uri is not None)
-        connection.execute(sa.delete(rendition).where(gone))
-        # What is written in place has whatever tags the service gives it.
-        tags = _tags(one) if one.publish == "staged" else None
-        content_type = _format(one).content_type
-        row = rendition_row(one, measures, etag=etag, content_type=content_type, tags=tags, side=side)
-        connection.execute(sa.insert(rendition).values(row))
 
     def _supersede(self, one: Conversion) -> State:
         with self._catalogue.write() as connection:
@@ -250,8 +209,50 @@ class _Publisher:
             )
 
 
+def _rendition_row(one: Conversion, measures: Measures, etag: str, sidecars: Mapping[str, str]) -> dict[str, Any]:
+    """The rendition's row, by column: `etag` is that of the object at its final key, `sidecars` addresses by kind."""
+    probe, decoded = measures.probe, measures.decoded()
+    counted = decoded is not None and decoded.samples > 0
+    return {
+        "bucket": one.target_bucket,
+        "key": one.target_key,
+        "conversion_id": one.id,
+        "source_id": one.source_id,
+        "source_bucket": one.bucket,
+        "source_key": one.key,
+        "profile": one.profile,
+        "container": probe.container,
+        "codec": probe.codec,
+        # An opus file decodes at 48,000 Hz whatever it was made from: OpusHead has the rate that was asked for.
+        "sample_rate": probe.opus_input_rate or probe.sample_rate,
+        "channels": probe.channels,
+        "bits_per_sample": probe.bits_per_sample,
+        "bitrate": probe.bitrate,
+        "duration": decoded.duration if decoded and counted else probe.duration,
+        "duration_exact": counted,
+        "samples": decoded.samples if decoded else None,
+        "size": one.output_size,
+        "etag": etag,
+        "crc64": measures.crc64,
+        "content_type": _format(one).content_type,
+        # A rendition that was written in place has the tags that the service gave it.
+        "tags": _tags(one) if one.publish == "staged" else None,
+        "verification": measures.depth,
+        "loudness_lufs": decoded.integrated if decoded else None,
+        "loudness_range_lu": decoded.loudness_range if decoded else None,
+        "true_peak_dbtp": decoded.true_peak if decoded else None,
+        "sample_peak_dbfs": decoded.sample_peak if decoded else None,
+        "silence_head": decoded.silence_head if decoded else None,
+        "silence_tail": decoded.silence_tail if decoded else None,
+        "waveform": measures.waveform,
+        "waveform_uri": sidecars.get("waveform"),
+        "picture_uri": sidecars.get("picture"),
+        "published_at": now(),
+    }
+
+
 def _staged(one: Conversion) -> tuple[str, str]:
-    """Bucket and key of its verified output."""
+    """Bucket and key of the verified output."""
     return one.output_bucket or one.target_bucket, one.output_key or one.target_key
 
 

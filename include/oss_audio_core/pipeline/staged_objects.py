@@ -1,4 +1,4 @@
-"""Staged objects that nobody publishes any more: removed with their side files, a thousand keys a request."""
+"""Staged objects that are no longer to be published: removed with their sidecars, a thousand keys a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from oss_audio_core.catalogue.conversions import CHUNK, Conversion, shares_place
+from oss_audio_core.catalogue.conversions import CHUNK, Conversion, forget_outputs, shares_place
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import batch_conversion, conversion
 from oss_audio_core.catalogue.states import State
@@ -28,7 +28,7 @@ _ROWS: sa.Select[Any] = sa.select(
     conversion.c.target_bucket,
     conversion.c.target_key,
 ).where(conversion.c.publish == "staged")
-"""Never those of one that was written to its final key at once."""
+"""Conversions whose output is staged. Those that are written to their final key at once are left out."""
 
 _IS_STAGED = sa.and_(conversion.c.output_key.is_not(None), conversion.c.output_key != conversion.c.target_key)
 """Whether a row has an object at a staging key."""
@@ -43,11 +43,11 @@ class StagedObjects:
         self._session = session
 
     def fence(self, one: Conversion) -> None:
-        """Take away what older generations and former owners of the final key have staged.
+        """Remove what older generations and former owners of the final key have staged.
 
-        A publisher of theirs that stalled copies nothing any more.
+        A stalled publisher of theirs finds no source any more.
         """
-        # Of what went in parts, a copy may still be completed when its staged object is long gone.
+        # A copy in parts may still be completed long after its staged object was removed.
         left_something = sa.or_(_IS_STAGED, conversion.c.output_size > part_copy.LIMIT)
         older: dict[int, Row[Any]] = {}
         with self._catalogue.read() as connection:
@@ -56,16 +56,16 @@ class StagedObjects:
                 older.update((row.id, row) for row in connection.execute(earlier))
         staged = [row for row in older.values() if row.output_key not in {None, row.target_key}]
         self._remove(staged)
-        # Parts that were copied before their source was removed need it no more.
+        # Parts that were copied before their source was removed don't need it any more.
         large = {(row.target_bucket, row.target_key) for row in older.values() if _goes_in_parts(row)}
         for name, key in large:
             part_copy.end_part_copies(self._settings.bucket(name, session=self._session), key)
         self._forget(staged)
 
     def clear(self, batch_id: int) -> None:
-        """Remove the staged objects of everything in the batch that nobody publishes any more.
+        """Remove the staged objects of the batch's conversions that are published, superseded or dead.
 
-        Quarantined ones stay for whoever looks into them.
+        Those of quarantined conversions stay for examination.
         """
         over = [state.value for state in (State.PUBLISHED, State.SUPERSEDED, State.DEAD)]
         statement = (
@@ -93,21 +93,14 @@ class StagedObjects:
             remove(self._settings.bucket(name, session=self._session), keys)
 
     def _forget(self, rows: Sequence[Row[Any]]) -> None:
-        # The id by itself as well: for pairs alone, SQLite reads all conversions there are.
-        pairs = [(row.id, row.output_key) for row in rows]
-        for start in range(0, len(pairs), CHUNK):
-            chunk = pairs[start : start + CHUNK]
+        outputs = [(row.id, row.output_key) for row in rows]
+        for start in range(0, len(outputs), CHUNK):
             with self._catalogue.write() as connection:
-                connection.execute(
-                    sa.update(conversion)
-                    .where(conversion.c.id.in_([number for number, _ in chunk]))
-                    .where(sa.tuple_(conversion.c.id, conversion.c.output_key).in_(chunk))
-                    .values(output_key=None)
-                )
+                forget_outputs(connection, outputs[start : start + CHUNK])
 
 
 def remove(bucket: Any, keys: Sequence[str]) -> None:
-    """Remove objects of an `oss2.Bucket`, a thousand a request; one that isn't there is as good."""
+    """Remove objects of an `oss2.Bucket`, a thousand a request; a missing object is no error."""
     for start in range(0, len(keys), CHUNK):
         patiently(partial(bucket.batch_delete_objects, keys[start : start + CHUNK]))
 

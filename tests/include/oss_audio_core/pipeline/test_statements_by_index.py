@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Wav = Callable[..., bytes]
 STEPS = ("plan", "submit", "make room", "wait", "verify", "publish", "requeue", "cancel")
 ALIASES = {"content", "newer", "earlier"}
-FEW = re.compile(r"USING INDEX (ix_conversion_unhappy|ix_conversion_in_flight)\b")
+FEW = re.compile(r"USING INDEX (ix_conversion_failed|ix_conversion_in_flight)\b")
 """They have only what is wrong, or under way."""
 
 WEAK = re.compile(r"\((target_bucket|bucket|profile|state|publish|newest)[=<>]\?\)")
