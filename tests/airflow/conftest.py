@@ -40,6 +40,7 @@ def airflow_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "somebodys_own_dag",
             "batch_without_a_topic",
             "hears_of_renditions",
+            "two_pipelines",
         ):
             stack.airflow.wait_for_dag(dag_id)
         yield stack

@@ -29,6 +29,7 @@ NIGHTLY, MANUAL, OWN = "nightly_audio_batch", "convert_audio", "somebodys_own_da
 AGAIN = "requeue_failed"
 LISTENER = "hears_of_renditions"
 UNHEARD = "batch_without_a_topic"
+TWO = "two_pipelines"
 
 
 def run_dag(stack: Stack, dag_id: str, run_id: str, **conf: Any) -> dict[str, Any]:
@@ -219,6 +220,30 @@ def test_a_batch_that_could_not_be_submitted_is_seen_through_reported_and_failed
     told = airflow_stack.airflow.explain_failure(UNHEARD, "unheard")
     assert "no-such-topic" in told
     assert "conversions are not finished; clear the tasks that failed" in told
+
+
+def test_two_pipelines_of_one_dag_are_two_batches(
+    airflow_stack: Stack, media: oss2.Bucket, catalogue: Catalogue
+) -> None:
+    for number in range(2):
+        media.put_object(f"two/music/{number}.wav", tone(1.0, 900 + number))
+        media.put_object(f"two/voice/{number}.wav", tone(1.0, 950 + number))
+    succeed(airflow_stack, TWO, "both")
+    assert {(row.key, row.profile): row.state for row in rows_below(catalogue, "two/")} == {
+        (f"two/{folder}/{number}.wav", profile): State.PUBLISHED
+        for folder, profile in (("music", "mobile-mp3"), ("voice", "podcast-opus"))
+        for number in range(2)
+    }
+    for pipeline, profile in (("music", "mobile-mp3"), ("voice", "podcast-opus")):
+        (report,) = airflow_stack.folders.reports.glob(f"{TWO}_both_{pipeline}.md")
+        text = report.read_text()
+        assert f"# Batch {TWO}/both/{pipeline}" in text
+        assert "**2 published, 0 failed**" in text
+        assert f"two/{pipeline}/" in text
+        assert profile in text
+        export = airflow_stack.airflow.xcom(TWO, "both", f"{pipeline}.export")
+        assert export["run"] == f"{TWO}/both/{pipeline}"
+        assert {row["profile"] for row in exported(media, export["export"])} == {profile}
 
 
 def test_operator_and_sensor_in_somebodys_own_dag(

@@ -18,6 +18,10 @@ CONF_KEYS_BY_AIRFLOW = frozenset({"openlineage"})
 """What `TriggerDagRunOperator` adds to a run's conf by itself, where OpenLineage is on."""
 
 
+FIRST_TASKS = frozenset({"list", "requeue"})
+"""The task ids by which `batch_pipeline` begins a batch."""
+
+
 class OSSAudioOperator(BaseOperator):
     """Base of the package's operators. What one isn't told of folders, queue and limits is in `oss_audio.defaults`.
 
@@ -71,10 +75,31 @@ class OSSAudioBatchOperator(OSSAudioOperator):
         self.batch = batch
 
 
-def batch_name(context: Context) -> str:
-    """What the batch of this run is called: a cleared or retried run finds its batch again."""
+def run_name(context: Context) -> str:
+    """The name of the DAG run: `dag_id/run_id`."""
     run = context["dag_run"]
     return f"{run.dag_id}/{run.run_id}"
+
+
+def batch_name(context: Context, task_id: str) -> str:
+    """The name of the batch that a first task begins: a cleared or retried run finds its batch again by it.
+
+    A pipeline at the top level of its DAG has one batch a run, `dag_id/run_id`. Each further pipeline is a batch
+    of its own: the task group of its first task follows, or the whole task id where that is not the usual one,
+    and a mapped task's index.
+
+    Args:
+        context: of the task.
+        task_id: of the first task, with its task groups: `list`, `music.list`, `list_music`.
+
+    Returns:
+        `dag_id/run_id`, `dag_id/run_id/music`, `dag_id/run_id/list_music`, `dag_id/run_id/music[3]` and so on.
+    """
+    group, _, own = task_id.rpartition(".")
+    pipeline = group if own in FIRST_TASKS else task_id
+    index = context["ti"].map_index
+    mapped = "" if index < 0 else f"[{index}]"
+    return run_name(context) + (f"/{pipeline}{mapped}" if pipeline else mapped)
 
 
 def counted(outcomes: Mapping[Any, int]) -> str:

@@ -15,7 +15,7 @@ from oss_audio.defaults import MAX_IN_FLIGHT, MAX_PER_SECOND, SMQ_CONNECTION, ST
 from oss_audio.hooks.smq import SMQHook
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
-from oss_audio.operators.base import OSSAudioOperator, batch_name, counted
+from oss_audio.operators.base import OSSAudioOperator, counted, run_name
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import ShardHandle, as_flag, as_shard, as_text
 from oss_audio_core.audio_convert import AudioConvert, load_profiles
@@ -190,7 +190,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
             size=there.content_length,
             last_modified=datetime.fromtimestamp(there.last_modified, UTC),
         )
-        name = f"{batch_name(context)}/{self.task_id}/{context['ti'].map_index}"
+        name = f"{run_name(context)}/{self.task_id}/{context['ti'].map_index}"
         batch_id = plan_single(catalogue, request, name, source)
         with catalogue.read() as connection:
             return ShardHandle(batch=batch_id, uid=batches.get_batch(connection, batch_id).uid, shard=0)

@@ -164,7 +164,7 @@ class OSSAudioListOperator(OSSAudioOperator):
             with self.catalogue() as catalogue:
                 with catalogue.write() as connection:
                     batch = batches.open_batch(
-                        connection, batch_name(context), request.to_json(), dry_run=request.dry_run
+                        connection, batch_name(context, self.task_id), request.to_json(), dry_run=request.dry_run
                     )
                 if batch.planned_at is not None:
                     _refuse_another(request, batch)

@@ -60,6 +60,6 @@ class OSSAudioRequeueOperator(OSSAudioOperator):
                 attempts=Wanted.attempts if attempts is None else attempts,
                 limit=as_number("limit", self.limit),
             )
-            batch_id = requeue(catalogue, batch_name(context), wanted)
+            batch_id = requeue(catalogue, batch_name(context, self.task_id), wanted)
             with catalogue.read() as connection:
                 return {"batch": batch_id, "uid": batches.get_batch(connection, batch_id).uid}
