@@ -98,7 +98,7 @@ def batch_name(context: Context, task_id: str) -> str:
     group, _, own = task_id.rpartition(".")
     pipeline = group if own in FIRST_TASKS else task_id
     index = context["ti"].map_index
-    mapped = "" if index < 0 else f"[{index}]"
+    mapped = "" if index is None or index < 0 else f"[{index}]"
     return run_name(context) + (f"/{pipeline}{mapped}" if pipeline else mapped)
 
 
