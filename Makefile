@@ -20,7 +20,6 @@ setup: $(READY) ## make .venv with everything that is needed (PYTHON=… picks a
 ifneq ($(origin PYTHON),file)
 ifneq ($(shell $(PYTHON) -c '$(VERSION)' 2>/dev/null),$(shell $(RUN) -c '$(VERSION)' 2>/dev/null))
 $(READY): another-python
-.PHONY: another-python
 another-python:
 endif
 endif

@@ -33,6 +33,14 @@ def empty_project(folder: Path, python: str) -> Path:
     return program
 
 
+SAYS = """echo "$@" >> calls
+case "$*" in
+*print*) echo {version};;
+*setup_environment*) mkdir -p .venv/bin; ln -sf "$0" .venv/bin/python;;
+esac"""
+"""A stand-in for Python: it notes what it is asked for, prints its version, and makes itself the environment's."""
+
+
 def test_an_old_python_is_refused_with_the_remedy(tmp_path: Path) -> None:
     old = empty_project(tmp_path, '[ "$1" = --version ] && echo "Python 3.9.18" || exit 1')
     done = make(tmp_path, "setup", f"PYTHON={old}")
@@ -50,11 +58,34 @@ def test_a_missing_python_is_named(tmp_path: Path) -> None:
 def test_the_second_setup_does_nothing(tmp_path: Path) -> None:
     # Stands in for Python: notes what it is asked for, and makes the environment that set-up would make.
     python = empty_project(tmp_path, 'echo "$@" >> calls; [ "$1" = -m ] && mkdir -p .venv; exit 0')
+    environment = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python3").symlink_to(python)
+    for _ in range(2):
+        done = subprocess.run(["make", "setup"], cwd=tmp_path, env=environment, capture_output=True, check=False)
+        assert done.returncode == 0
+        calls = (tmp_path / "calls").read_text()
+        assert calls.endswith("-m tools.setup_environment\n")
+        assert calls.count("-m") == 1
+
+
+def test_a_python_that_is_asked_for_by_name_is_only_asked_for_its_version(tmp_path: Path) -> None:
+    python = empty_project(tmp_path, SAYS.format(version="3.13"))
     assert make(tmp_path, "setup", f"PYTHON={python}").returncode == 0
-    calls = (tmp_path / "calls").read_text()
-    assert calls.endswith("-m tools.setup_environment\n")
     assert make(tmp_path, "setup", f"PYTHON={python}").returncode == 0
-    assert (tmp_path / "calls").read_text() == calls
+    assert (tmp_path / "calls").read_text().count("tools.setup_environment") == 1
+
+
+def test_the_environment_of_another_python_is_made_anew(tmp_path: Path) -> None:
+    first = empty_project(tmp_path, SAYS.format(version="3.11"))
+    assert make(tmp_path, "setup", f"PYTHON={first}").returncode == 0
+    other = tmp_path / "other-python"
+    other.write_text("#!/bin/sh\n" + SAYS.format(version="3.13") + "\n")
+    other.chmod(0o755)
+    assert make(tmp_path, "setup", f"PYTHON={other}").returncode == 0
+    assert (tmp_path / "calls").read_text().count("tools.setup_environment") == 2
+    assert make(tmp_path, "setup").returncode == 0  # without a name, the one that is there serves
+    assert (tmp_path / "calls").read_text().count("tools.setup_environment") == 2
 
 
 def test_a_changed_list_of_dependencies_is_installed(tmp_path: Path) -> None:
