@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import BaseOperator, TriggerRule, chain
+from airflow.sdk import BaseOperator, TaskGroup, TriggerRule, chain
 
 from oss_audio.defaults import (
     CATALOGUE_PREFIX,
@@ -19,6 +20,7 @@ from oss_audio.defaults import (
     queue_of,
     topic_of,
 )
+from oss_audio.operators.base import LIST, REQUEUE
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.export import OSSAudioExportOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
@@ -43,6 +45,7 @@ def batch_pipeline(
     *,
     selection: dict[str, Any] | None = None,
     failures: dict[str, Any] | None = None,
+    group_id: str | None = None,
     smq_topic: str | None = None,
     smq_queue: str | None = None,
     staging_prefix: str = STAGING_PREFIX,
@@ -60,74 +63,93 @@ def batch_pipeline(
     smq_conn_id: str | None = SMQ_CONNECTION,
     catalogue_conn_id: str = "audio_catalogue",
 ) -> None:
-    """Lay the tasks of one batch into the DAG that is open; what is not given is as this deployment has set it.
+    """Lay the tasks of one batch into the DAG or task group that is open.
 
-    :param selection: arguments of `OSSAudioListOperator`: what to make of which sources.
-    :param failures: instead of a selection, arguments of `OSSAudioRequeueOperator`: which failures to try again.
-    :param smq_topic: SMQ topic for completion messages; None: as this deployment has set it for its own connection, or
-        the connection's; empty: the connection's.
-    :param smq_queue: SMQ queue subscribed to that topic; None or empty: as for the topic.
-    :param staging_prefix: where conversions in progress write.
-    :param catalogue_prefix: where runs export; empty: they don't.
-    :param manifests: also write a JSON manifest of every source that got a rendition.
-    :param reports: folder for the Markdown reports.
-    :param failure_threshold: percent of conversions that may fail before the run does.
-    :param max_failures: how many of them may; None: only the percentage counts.
-    :param prices: YAML price table for the plan's estimate; without one the cost is unknown.
-    :param max_in_flight: conversions that the endpoint may have at once, over all runs; None: no limit.
-    :param max_per_second: submits a second of each shard; None: as fast as OSS takes them.
-    :param deadline: of each conversion, from its submit.
-    :param ask_after: seconds without news of a shard after which OSS and IMM are asked.
+    What is not given is as this deployment has set it. Several pipelines of a DAG are as many batches, each in a task
+    group of its own.
+
+    Args:
+        selection: arguments of `OSSAudioListOperator`: what to make of which sources.
+        failures: instead of a selection, arguments of `OSSAudioRequeueOperator`: which failures to try again.
+        group_id: of a task group that is made for the tasks; None: they stand where the DAG or group is open.
+        smq_topic: SMQ topic for completion messages; None: as this deployment has set it for its own connection, or
+            the connection's; empty: the connection's.
+        smq_queue: SMQ queue subscribed to that topic; None or empty: as for the topic.
+        staging_prefix: where conversions in progress write.
+        catalogue_prefix: where runs export; empty: no exports.
+        manifests: also write a JSON manifest of every source that got a rendition.
+        reports: folder for the Markdown reports.
+        failure_threshold: percent of conversions that may fail before the run does.
+        max_failures: how many of them may; None: only the percentage counts.
+        prices: YAML price table for the plan's estimate; without one the cost is unknown.
+        max_in_flight: conversions that the endpoint may have at once, over all runs; None: no limit.
+        max_per_second: submits a second of each shard; None: as fast as OSS takes them.
+        deadline: of each conversion, from its submit.
+        ask_after: seconds without news of a shard after which OSS and IMM are asked.
+        oss_conn_id: connection of the Alibaba provider's type `oss`.
+        smq_conn_id: connection of type `smq`; None: no messages, OSS and IMM are asked.
+        catalogue_conn_id: connection of the catalogue's database.
+
+    Raises:
+        ValueError: neither or both of selection and failures.
+        NotImplementedError: the task group that is open is expanded.
     """
+    if (selection is None) is (failures is None):
+        raise ValueError("give either selection or failures: what the batch is about")
     stores: dict[str, Any] = {"oss_conn_id": oss_conn_id, "catalogue_conn_id": catalogue_conn_id}
     # What was submitted is paid for: it is awaited, published and reported whatever became of the other shards, and
     # also when there was no shard, whose mapped tasks are skipped. The report, the only leaf, fails if any task did.
     whatever_became: dict[str, Any] = {**stores, "trigger_rule": TriggerRule.ALL_DONE}
 
-    if (selection is None) is (failures is None):
-        raise ValueError("give either selection or failures: what the batch is about")
-    first: BaseOperator
-    if selection is not None:
-        excluded: dict[str, Any] = {"staging_prefix": staging_prefix, "catalogue_prefix": catalogue_prefix}
-        first = OSSAudioListOperator(task_id="list", **excluded, **selection, **stores)
-    else:
-        first = OSSAudioRequeueOperator(task_id="requeue", **(failures or {}), **stores)
-    plan = OSSAudioPlanOperator(task_id="plan", batch=first.output, prices=prices, **stores)
-    convert = OSSAudioConvertOperator.partial(
-        task_id="convert",
-        smq_topic=topic_of(smq_topic, smq_conn_id),
-        smq_queue=queue_of(smq_queue, smq_conn_id),
-        staging_prefix=staging_prefix,
-        max_in_flight=max_in_flight,
-        max_per_second=max_per_second,
-        deadline=deadline,
-        smq_conn_id=smq_conn_id,
-        **stores,
-    ).expand(shard=plan.output)
-    wait = OSSAudioConvertSensor.partial(
-        task_id="await",
-        smq_queue=queue_of(smq_queue, smq_conn_id),
-        timeout=deadline * 2,
-        ask_after=ask_after,
-        fail_on_error=False,
-        smq_conn_id=smq_conn_id,
-        **whatever_became,
-    ).expand(shard=plan.output)
-    verify = OSSAudioVerifyOperator(task_id="verify", batch=first.output, **whatever_became)
-    catalogue = OSSAudioPublishOperator(task_id="catalogue", batch=first.output, **whatever_became)
-    export = OSSAudioExportOperator(
-        task_id="export",
-        batch=first.output,
-        catalogue_prefix=catalogue_prefix,
-        manifests=manifests,
-        **whatever_became,
-    )
-    report = OSSAudioReportOperator(
-        task_id="report",
-        batch=first.output,
-        reports=reports,
-        failure_threshold=failure_threshold,
-        max_failures=max_failures,
-        **whatever_became,
-    )
-    chain(convert, wait, verify, catalogue, export, report)
+    with TaskGroup(group_id) if group_id else nullcontext():
+        first: BaseOperator
+        if selection is not None:
+            excluded: dict[str, Any] = {"staging_prefix": staging_prefix, "catalogue_prefix": catalogue_prefix}
+            first = OSSAudioListOperator(task_id=LIST, **excluded, **selection, **stores)
+        else:
+            first = OSSAudioRequeueOperator(task_id=REQUEUE, **(failures or {}), **stores)
+        if first.get_closest_mapped_task_group() is not None:
+            raise NotImplementedError(
+                "batch_pipeline can't stand in a task group that is expanded: Airflow doesn't map tasks, as the shards "
+                "are, inside a mapped group. Call it once for each element, in a loop with group_id=, or expand "
+                "TriggerDagRunOperator over the elements"
+            )
+        plan = OSSAudioPlanOperator(task_id="plan", batch=first.output, prices=prices, **stores)
+        convert = OSSAudioConvertOperator.partial(
+            task_id="convert",
+            smq_topic=topic_of(smq_topic, smq_conn_id),
+            smq_queue=queue_of(smq_queue, smq_conn_id),
+            staging_prefix=staging_prefix,
+            max_in_flight=max_in_flight,
+            max_per_second=max_per_second,
+            deadline=deadline,
+            smq_conn_id=smq_conn_id,
+            **stores,
+        ).expand(shard=plan.output)
+        wait = OSSAudioConvertSensor.partial(
+            task_id="await",
+            smq_queue=queue_of(smq_queue, smq_conn_id),
+            timeout=deadline * 2,
+            ask_after=ask_after,
+            fail_on_error=False,
+            smq_conn_id=smq_conn_id,
+            **whatever_became,
+        ).expand(shard=plan.output)
+        verify = OSSAudioVerifyOperator(task_id="verify", batch=first.output, **whatever_became)
+        catalogue = OSSAudioPublishOperator(task_id="catalogue", batch=first.output, **whatever_became)
+        export = OSSAudioExportOperator(
+            task_id="export",
+            batch=first.output,
+            catalogue_prefix=catalogue_prefix,
+            manifests=manifests,
+            **whatever_became,
+        )
+        report = OSSAudioReportOperator(
+            task_id="report",
+            batch=first.output,
+            reports=reports,
+            failure_threshold=failure_threshold,
+            max_failures=max_failures,
+            **whatever_became,
+        )
+        chain(convert, wait, verify, catalogue, export, report)

@@ -41,6 +41,7 @@ def airflow_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "batch_without_a_topic",
             "hears_of_renditions",
             "two_pipelines",
+            "mapped_batches",
         ):
             stack.airflow.wait_for_dag(dag_id)
         yield stack

@@ -20,6 +20,7 @@ from oss_audio_core.catalogue.reports import ReportRow, newest_rows
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.verification import probe
 from tools.demo.accepted_tasks import count_accepted_tasks
+from tools.demo.progress import batch_states
 from tools.demo.samples import SAMPLES, TEXT_KEY, TRUNCATED_KEY
 from tools.stack import Stack
 from tools.stack.components import TRIGGERER
@@ -29,7 +30,7 @@ NIGHTLY, MANUAL, OWN = "nightly_audio_batch", "convert_audio", "somebodys_own_da
 AGAIN = "requeue_failed"
 LISTENER = "hears_of_renditions"
 UNHEARD = "batch_without_a_topic"
-TWO = "two_pipelines"
+TWO, MAPPED = "two_pipelines", "mapped_batches"
 
 
 def run_dag(stack: Stack, dag_id: str, run_id: str, **conf: Any) -> dict[str, Any]:
@@ -244,6 +245,17 @@ def test_two_pipelines_of_one_dag_are_two_batches(
         export = airflow_stack.airflow.xcom(TWO, "both", f"{pipeline}.export")
         assert export["run"] == f"{TWO}/both/{pipeline}"
         assert {row["profile"] for row in exported(media, export["export"])} == {profile}
+
+
+def test_each_mapped_first_task_is_a_batch(airflow_stack: Stack, catalogue: Catalogue) -> None:
+    succeed(airflow_stack, MAPPED, "side-by-side")
+    for index, folder in enumerate(("incoming/music/", "incoming/voice/")):
+        count = sum(f"incoming/{one.key}".startswith(folder) for one in SAMPLES)
+        rows = [row for row in rows_below(catalogue, folder) if row.profile == "streaming-opus-64k"]
+        assert Counter(row.state for row in rows) == {State.PUBLISHED: count}
+        assert batch_states(catalogue, f"{MAPPED}/side-by-side[{index}]") == {State.PUBLISHED: count}
+        (report,) = airflow_stack.folders.reports.glob(f"{MAPPED}_side-by-side_{index}_.md")
+        assert f"**{count} published, 0 failed**" in report.read_text()
 
 
 def test_operator_and_sensor_in_somebodys_own_dag(

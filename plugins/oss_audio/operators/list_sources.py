@@ -12,7 +12,7 @@ from airflow.sdk import Context
 from oss_audio.defaults import CATALOGUE_PREFIX, STAGING_PREFIX
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
-from oss_audio.operators.base import OSSAudioOperator, batch_name
+from oss_audio.operators.base import OSSAudioOpenBatchOperator
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_flag, as_hours, as_moment, as_names, as_number, as_text, as_texts
 from oss_audio_core.catalogue import batches
@@ -27,7 +27,7 @@ from oss_audio_core.pipeline.selection import refuse_own_targets
 from oss_audio_core.pipeline.unchanged_content import find_unchanged_content
 
 
-class OSSAudioListOperator(OSSAudioOperator):
+class OSSAudioListOperator(OSSAudioOpenBatchOperator):
     """List the sources of a batch.
 
     Everything that can be refused is refused here, before anything is listed: connection, buckets, IMM, profiles,
@@ -164,7 +164,7 @@ class OSSAudioListOperator(OSSAudioOperator):
             with self.catalogue() as catalogue:
                 with catalogue.write() as connection:
                     batch = batches.open_batch(
-                        connection, batch_name(context, self.task_id), request.to_json(), dry_run=request.dry_run
+                        connection, self.batch_name(context), request.to_json(), dry_run=request.dry_run
                     )
                 if batch.planned_at is not None:
                     _refuse_another(request, batch)

@@ -7,14 +7,14 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from oss_audio.operators.base import OSSAudioOperator, batch_name
+from oss_audio.operators.base import OSSAudioOpenBatchOperator
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_flag, as_number, as_text
 from oss_audio_core.catalogue import batches
 from oss_audio_core.pipeline.requeueing import Wanted, requeue
 
 
-class OSSAudioRequeueOperator(OSSAudioOperator):
+class OSSAudioRequeueOperator(OSSAudioOpenBatchOperator):
     """Plan failed conversions again, as a batch of this run; every condition given must hold.
 
     :param failed_batch: name of the batch that wanted them, `dag_id/run_id` as its report's title has it; any when
@@ -60,6 +60,6 @@ class OSSAudioRequeueOperator(OSSAudioOperator):
                 attempts=Wanted.attempts if attempts is None else attempts,
                 limit=as_number("limit", self.limit),
             )
-            batch_id = requeue(catalogue, batch_name(context, self.task_id), wanted)
+            batch_id = requeue(catalogue, self.batch_name(context), wanted)
             with catalogue.read() as connection:
                 return {"batch": batch_id, "uid": batches.get_batch(connection, batch_id).uid}

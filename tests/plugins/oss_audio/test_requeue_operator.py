@@ -123,7 +123,7 @@ def test_what_can_not_be_tried_again_fails_at_once_and_changes_nothing(
     assert failed(deployment) == (State.DEAD, 3, 3)
 
 
-def test_a_param_that_nobody_knows_tries_nothing_again(deployment: Deployment, night: Run) -> None:
+def test_an_unknown_param_tries_nothing_again(deployment: Deployment, night: Run) -> None:
     context = deployment.context()
     context["dag_run"].conf = {"reason": "InvalidMedia"}
     with DAG("d", schedule=None, params=requeue_params()):
