@@ -13,6 +13,7 @@ from oss_audio_core.catalogue import Catalogue, State, open_catalogue
 from oss_audio_core.catalogue.schema import batch, batch_conversion, rendition
 from oss_audio_core.oss import OssSettings
 from tests.include.oss_audio_core.catalogue.rows import add_conversion, add_source
+from tests.include.oss_audio_core.catalogue.shelf import Shelf
 
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess
@@ -132,3 +133,9 @@ def oss(local_cloud: CloudProcess) -> OssSettings:
         connect_timeout=5,
         read_timeout=20,
     )
+
+
+@pytest.fixture
+def shelf(library: Library, oss: OssSettings, local_cloud: CloudProcess) -> Shelf:
+    """A folder of the session's bucket that is this test's own."""
+    return Shelf(library, oss, local_cloud.bucket)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -159,15 +158,4 @@ def test_more_than_one_transaction_holds(catalogue: Catalogue, monkeypatch: pyte
     for number in range(7):
         notify(catalogue, str(number), YEARS)
     assert prune(catalogue, RetentionPeriods(), dry_run=False) == {**NONE, "notifications": 7}
-    assert remaining(catalogue, notification.c.id) == []
-
-
-def test_the_command_removes_only_when_it_is_told_to(
-    catalogue: Catalogue, run_command: Callable[..., tuple[int, str, str]]
-) -> None:
-    notify(catalogue, "T", timedelta(days=10))
-    assert "notifications\t0" in run_command("prune")[1]
-    status, out, told = run_command("prune", "--notifications", "5")
-    assert (status, "notifications\t1" in out, told) == (0, True, "nothing was removed: that needs --yes\n")
-    assert run_command("prune", "--notifications", "5", "--yes")[2] == "removed\n"
     assert remaining(catalogue, notification.c.id) == []

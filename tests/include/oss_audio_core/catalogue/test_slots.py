@@ -12,8 +12,9 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue import Catalogue, State, conversions, open_catalogue, slots
+from oss_audio_core.catalogue import Catalogue, State, conversions, inbox, open_catalogue, slots
 from oss_audio_core.catalogue.database import now
+from oss_audio_core.catalogue.inbox import InboxMessage
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.catalogue.states import Verb
 from tests.include.oss_audio_core.catalogue.rows import add_conversion, add_source
@@ -24,7 +25,7 @@ CONVERSIONS = 60
 
 
 @pytest.fixture
-def catalogue(catalogue_url: sa.URL) -> Iterator[Catalogue]:
+def sixty_planned(catalogue_url: sa.URL) -> Iterator[Catalogue]:
     opened = open_catalogue(catalogue_url)
     with opened.write() as connection:
         source_id = add_source(connection, "a.wav")
@@ -88,7 +89,7 @@ def finish(catalogue: Catalogue, claimed: list[conversions.Conversion]) -> None:
         conversions.move(connection, Verb.COMPLETE, [one.this_attempt for one in claimed])
 
 
-def test_eight_processes_never_exceed_the_limit(catalogue: Catalogue, catalogue_url: sa.URL) -> None:
+def test_eight_processes_never_exceed_the_limit(sixty_planned: Catalogue, catalogue_url: sa.URL) -> None:
     context = multiprocessing.get_context("spawn")
     seen, together = context.Queue(), context.Barrier(PROCESSES, timeout=120)
     url = catalogue_url.render_as_string(hide_password=False)
@@ -101,13 +102,13 @@ def test_eight_processes_never_exceed_the_limit(catalogue: Catalogue, catalogue_
         worker.join(timeout=60)
         assert worker.exitcode == 0
     assert max(most) == LIMIT
-    with catalogue.read() as connection:
+    with sixty_planned.read() as connection:
         ended = connection.scalar(sa.select(sa.func.count()).where(conversion.c.state == State.CONVERTED.value))
     assert ended == CONVERSIONS
 
 
-def test_a_slot_is_held_to_the_deadline_and_by_its_own_endpoint(catalogue: Catalogue) -> None:
-    with catalogue.write() as connection:
+def test_a_slot_is_held_to_the_deadline_and_by_its_own_endpoint(sixty_planned: Catalogue) -> None:
+    with sixty_planned.write() as connection:
         taken = take(connection, 100)
         assert (len(taken), slots.free(connection, "E", LIMIT), slots.free(connection, "other", LIMIT)) == (7, 0, 7)
         assert slots.free(connection, "E", LIMIT + 1) == 1
@@ -118,3 +119,45 @@ def test_a_slot_is_held_to_the_deadline_and_by_its_own_endpoint(catalogue: Catal
         )
         assert slots.free(connection, "E", LIMIT) == 1
         assert slots.free(connection, "E", 3) == 0
+
+
+DEADLINE = timedelta(hours=2)
+
+
+def test_its_slot_is_held_until_a_post_at_the_end_of_the_lease_would_be_past_its_deadline(catalogue: Catalogue) -> None:
+    with catalogue.write() as connection:
+        source_id = add_source(connection, "a.wav")
+        for number, minutes in enumerate([1, -1, -119, -121, -100_000]):
+            lease_until = now() + timedelta(minutes=minutes)
+            values = {"endpoint": "E", "token": "of the dead", "lease_until": lease_until}
+            add_conversion(connection, source_id, f"{number}.wav", State.SUBMITTING, **values)
+        assert slots.free(connection, "E", 10, deadline=DEADLINE) == 7
+        assert slots.free(connection, "E", 10, deadline=2 * DEADLINE) == 6
+        assert slots.free(connection, "E", 2, deadline=DEADLINE) == 0
+        assert slots.free(connection, "other", 10, deadline=DEADLINE) == 10
+
+
+def test_news_reach_what_holds_the_slots_of_one_endpoint_whoever_wants_it(catalogue: Catalogue) -> None:
+    with catalogue.write() as connection:
+        source_id = add_source(connection, "a.wav")
+        ids = {}
+        for number, (task, endpoint, minutes) in enumerate(
+            [("done", "E", 5), ("failed", "E", 5), ("runs", "E", 5), ("overdue", "E", -5), ("elsewhere", "F", 5)]
+        ):
+            values = {"endpoint": endpoint, "task_id": task, "deadline_at": now() + timedelta(minutes=minutes)}
+            ids[task] = add_conversion(connection, source_id, f"{number}.wav", State.SUBMITTED, **values)
+        assert {one.task_id for one in slots.submitted(connection, "E")} == {"done", "failed", "runs"}
+        told = [("done", "Succeeded"), ("failed", "Failed"), ("elsewhere", "Succeeded"), ("runs", "Running")]
+        inbox.store(connection, [InboxMessage("q", task, task, status, None, None, None) for task, status in told])
+    assert inbox.apply_to_endpoint(catalogue, "E") == 2
+    assert inbox.apply_to_endpoint(catalogue, "E") == 0
+    with catalogue.read() as connection:
+        found = {row.id: row.state for row in connection.execute(sa.select(conversion.c.id, conversion.c.state))}
+        assert {task: found[number] for task, number in ids.items()} == {
+            "done": "converted",
+            "failed": "failed",
+            "runs": "submitted",
+            "overdue": "submitted",
+            "elsewhere": "submitted",
+        }
+        assert {one.task_id for one in slots.submitted(connection, "E")} == {"runs"}

@@ -1,4 +1,4 @@
-"""The sums of many shards in one statement, and the inbox's news for all of them."""
+"""The sums of many shards in one statement."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue import Catalogue, State, inbox
+from oss_audio_core.catalogue import Catalogue, State
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.inbox import InboxMessage
 from oss_audio_core.catalogue.progress import ShardSums, of_shards, sum_shards
 from oss_audio_core.catalogue.schema import batch_conversion, conversion
 
@@ -54,19 +53,6 @@ def test_shards_of_several_batches_in_one_statement(catalogue: Catalogue, two_ba
         (one, 2): ShardSums(ended, 0, None),
         (two, 7): ShardSums(),
     }
-
-
-def test_news_reach_the_shards_that_were_asked_for_and_no_others(
-    catalogue: Catalogue, two_batches: tuple[int, int]
-) -> None:
-    one, two = two_batches
-    with catalogue.write() as connection:
-        told = [InboxMessage("q", f"m{number}", f"T{number}", "Succeeded", None, None, None) for number in range(6)]
-        inbox.store(connection, told)
-    assert inbox.apply_to_shards(catalogue, [(two, 0), (one, 1), (one, 2)]) == 0
-    assert inbox.apply_to_shards(catalogue, []) == 0
-    assert inbox.apply_to_shards(catalogue, [(one, 0), (two, 0)]) == 2
-    assert inbox.apply_to_shards(catalogue, [(one, 0), (one, 1), (one, 2)]) == 0
 
 
 def test_shards_are_found_by_index_however_large_the_history_is(catalogue: Catalogue) -> None:

@@ -1,4 +1,4 @@
-"""A retry erases nothing: failed attempts stay to be read, with their checks."""
+"""A retry erases nothing: failed attempts are kept."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue import Catalogue, State, check_results, sources
-from oss_audio_core.catalogue.check_results import CheckResult
-from oss_audio_core.catalogue.conversions import Attempt, retry
+from oss_audio_core.catalogue import Catalogue, State
+from oss_audio_core.catalogue.conversions import retry
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.schema import attempt, conversion, source
+from oss_audio_core.catalogue.schema import attempt, conversion
 from oss_audio_core.catalogue.views import attempt_history
 
 if TYPE_CHECKING:
@@ -61,36 +60,3 @@ def test_of_many_who_retry_at_once_one_does(catalogue: Catalogue, library: Libra
     with catalogue.read() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(attempt)) == 20
         assert set(connection.scalars(sa.select(conversion.c.attempt))) == {2}
-
-
-def test_checks_are_kept_for_every_attempt_in_their_order(catalogue: Catalogue, library: Library) -> None:
-    row = library.add("a.wav", state=State.QUARANTINED)
-    first = [CheckResult("codec", "mp3", "aac\x00", "failed"), CheckResult("bitrate", "128000", "?", "estimated")]
-    second = [CheckResult("codec", "mp3", "mp3", "passed")]
-    with catalogue.write() as connection:
-        check_results.record(connection, Attempt(row, 1), second)
-        check_results.record(connection, Attempt(row, 1), first)
-        check_results.record(connection, Attempt(row, 2), second)
-    with catalogue.read() as connection:
-        found = check_results.of_attempt(connection, Attempt(row, 1))
-        assert [(one.name, one.measured, one.verdict) for one in found] == [
-            ("codec", "aac�", "failed"),
-            ("bitrate", "?", "estimated"),
-        ]
-        assert check_results.of_attempt(connection, Attempt(row, 2)) == second
-        assert check_results.of_attempt(connection, Attempt(row, 3)) == []
-
-
-def test_a_source_says_what_its_file_says_of_itself(catalogue: Catalogue, library: Library) -> None:
-    library.add("a.wav")
-    probed = {"codec": "flac", "sample_rate": 48000, "channels": 1, "duration": 2.5, "container": "flac"}
-    with catalogue.write() as connection:
-        one = connection.scalar(sa.select(source.c.id))
-        assert one is not None
-        sources.describe(
-            connection, one, probe=probed, tags={"TITLE": "歌", "Artist": "A\x00", "DATE": "2026"}, crc64="7"
-        )
-    with catalogue.read() as connection:
-        row = connection.execute(sa.select(source)).one()
-    assert (row.title, row.artist, row.album, row.tags, row.crc64) == ("歌", "A�", None, {"date": "2026"}, "7")
-    assert (row.probe, row.codec, row.sample_rate, row.channels, row.duration) == (probed, "flac", 48000, 1, 2.5)

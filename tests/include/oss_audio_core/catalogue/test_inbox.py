@@ -1,16 +1,22 @@
-"""The inbox takes each message once and consumes nothing; a lease has one holder at a time."""
+"""The inbox stores each message once and reading consumes nothing."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue import Catalogue, State, leases
+from oss_audio_core.catalogue import Catalogue, State, inbox
 from oss_audio_core.catalogue.conversions import retry
+from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.inbox import InboxMessage, is_output, store
-from oss_audio_core.catalogue.schema import notification
+from oss_audio_core.catalogue.schema import batch_conversion, notification
 from tests.include.oss_audio_core.catalogue.rows import add_conversion, add_source
+
+if TYPE_CHECKING:
+    from tests.include.oss_audio_core.catalogue.conftest import Library
 
 
 def received(message_id: str, task_id: str | None = "T", status: str | None = "Succeeded") -> InboxMessage:
@@ -45,14 +51,36 @@ def test_an_output_is_known_by_its_source_and_its_key_also_of_an_earlier_attempt
         assert not is_output(connection, "", "")
 
 
-def test_a_lease_is_held_by_one_renewed_given_back_and_lost(catalogue: Catalogue) -> None:
-    minute, over = timedelta(minutes=1), timedelta(seconds=-1)
+AT = now()
+
+
+@pytest.fixture
+def two_batches(catalogue: Catalogue, library: Library) -> tuple[int, int]:
+    """Batches of six conversions in three shards of two; the second one joined the first one's last shard."""
+    states = [State.SUBMITTED, State.SUBMITTED, State.SUBMITTING, State.SUBMITTING, State.CONVERTED, State.FAILED]
+    made = []
+    for number, state in enumerate(states):
+        asked = {
+            "deadline_at": AT + timedelta(minutes=number),
+            "lease_until": AT - timedelta(minutes=number),
+            "task_id": f"T{number}",
+        }
+        made.append(library.add(f"{number}.wav", state=state, asked=asked))
+    batches = library.batch("one", made), library.batch("two", made[4:])
     with catalogue.write() as connection:
-        assert leases.acquire(connection, "drain q", "one", minute)
-        assert not leases.acquire(connection, "drain q", "two", minute)
-        assert leases.acquire(connection, "drain q", "one", minute)
-        leases.release(connection, "drain q", "two")
-        assert not leases.acquire(connection, "drain q", "two", minute)
-        leases.release(connection, "drain q", "one")
-        assert leases.acquire(connection, "drain q", "two", over)
-        assert leases.acquire(connection, "drain q", "three", minute)
+        first = sa.update(batch_conversion).where(batch_conversion.c.batch_id == batches[0])
+        connection.execute(first.values(shard=batch_conversion.c.ordinal // sa.literal(2)))
+    return batches
+
+
+def test_news_reach_the_shards_that_were_asked_for_and_no_others(
+    catalogue: Catalogue, two_batches: tuple[int, int]
+) -> None:
+    one, two = two_batches
+    with catalogue.write() as connection:
+        told = [InboxMessage("q", f"m{number}", f"T{number}", "Succeeded", None, None, None) for number in range(6)]
+        inbox.store(connection, told)
+    assert inbox.apply_to_shards(catalogue, [(two, 0), (one, 1), (one, 2)]) == 0
+    assert inbox.apply_to_shards(catalogue, []) == 0
+    assert inbox.apply_to_shards(catalogue, [(one, 0), (two, 0)]) == 2
+    assert inbox.apply_to_shards(catalogue, [(one, 0), (one, 1), (one, 2)]) == 0

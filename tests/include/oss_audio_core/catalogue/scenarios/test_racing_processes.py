@@ -23,7 +23,7 @@ from oss_audio_core.catalogue.schema import attempt, conversion
 from oss_audio_core.catalogue.states import MOVES, Guard
 from tests.include.oss_audio_core.catalogue.rows import add_conversion, add_source
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 TOKEN = "held-by-the-caller"
 ROWS = 6
 
