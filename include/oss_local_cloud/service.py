@@ -22,13 +22,13 @@ from oss_local_cloud.imm import app as imm_app
 from oss_local_cloud.imm.engine.binaries import EngineUnavailable
 from oss_local_cloud.imm.service import ImmService
 from oss_local_cloud.oss import app as oss_app
+from oss_local_cloud.oss.api_context import ApiContext
 from oss_local_cloud.oss.app import ObjectApi
-from oss_local_cloud.oss.context import Context
-from oss_local_cloud.signatures.oss import OssVerifier
+from oss_local_cloud.signatures.oss_verifier import OssVerifier
 from oss_local_cloud.smq import app as smq_app
 from oss_local_cloud.smq.service import SmqService
-from oss_local_cloud.store.local import LocalObjectStore
-from oss_local_cloud.store.storage import OtherVersion
+from oss_local_cloud.store.object_store import LocalObjectStore
+from oss_local_cloud.store.storage import SchemaVersionMismatch
 
 if TYPE_CHECKING:
     from oss_local_cloud.fault_injection.assembly import Misbehaviour
@@ -115,7 +115,7 @@ class LocalCloud:
         clock = CloudClock()
         try:
             store = LocalObjectStore(config.data, clock)
-        except OtherVersion as error:
+        except SchemaVersionMismatch as error:
             raise ConfigError(
                 f"--data {config.data} was written by another version of the local cloud: {error}."
                 " Name another directory."
@@ -148,7 +148,7 @@ class LocalCloud:
         threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="object-store")
         stack.callback(threads.shutdown)
         verifier = OssVerifier(config.credentials, config.region, clock.now)
-        oss = ObjectApi(Context(store, imm, config.region, threads, events), verifier, {config.host})
+        oss = ObjectApi(ApiContext(store, imm, config.region, threads, events), verifier, {config.host})
         apps: tuple[ASGIApp, ...] = (oss, smq.app, imm.app)
         refusals = (oss_app.refusal, smq_app.refusal, imm_app.refusal)
         if misbehaviour is None:

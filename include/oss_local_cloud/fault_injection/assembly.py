@@ -19,7 +19,7 @@ from oss_local_cloud.fault_injection.notifications import Notifications
 from oss_local_cloud.fault_injection.service_adapters import ImmAdapter, OssAdapter, ServiceAdapter, SmqAdapter
 from oss_local_cloud.imm.task_hooks import TaskHooks
 from oss_local_cloud.smq.service import SmqService
-from oss_local_cloud.store.local import LocalObjectStore
+from oss_local_cloud.store.object_store import LocalObjectStore
 
 
 class Misbehaviour:

@@ -15,8 +15,8 @@ from oss_local_cloud.imm.engine.failure import ConversionFailed
 from oss_local_cloud.imm.task_hooks import Convert, Tell
 from oss_local_cloud.imm.tasks import Task
 from oss_local_cloud.interfaces import NoSuchBucket, NoSuchKey, ObjectInfo
-from oss_local_cloud.store.local import LocalObjectStore
-from oss_local_cloud.store.records import Attributes
+from oss_local_cloud.store.object_rows import ObjectAttributes
+from oss_local_cloud.store.object_store import LocalObjectStore
 
 
 class _SourceChanged(Exception):
@@ -85,9 +85,9 @@ class DisturbedCourse:
             source = self._source(task)
             rendition = await self._renditions.find(likeness(source), _parameters(task), make)
             if not made_here:
-                attributes = Attributes(requests.conversion(task.process).format.content_type)
+                attributes = ObjectAttributes(requests.conversion(task.process).format.content_type)
                 target = (task.target_bucket, task.target_key)
-                await self._store.copy_whole(rendition, *target, attributes)
+                await self._store.copy_async(rendition, *target, attributes)
         except _SourceChanged:
             return
         except NoSuchBucket as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from oss_local_cloud.imm.engine.failure import ConversionFailed
 from oss_local_cloud.interfaces import ObjectInfo
-from oss_local_cloud.store.checksums import checksums_of_file
+from oss_local_cloud.store.checksums import file_checksums
 
 _OF_THE_SOURCE = frozenset({"InvalidMedia", "NoAudioStream", "IncompleteMedia", "InvalidArgument"})
 """Codes of failures that an equal source with equal parameters would meet again."""
@@ -91,7 +91,7 @@ class KeptRenditions:
         path = self._directory / name
         if not path.exists():
             return None
-        sums = checksums_of_file(path)
+        sums = file_checksums(path)
         since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return ObjectInfo("", "", sums.etag, sums.size, since, "", sums.crc64, str(path), {}, {})
 

@@ -15,10 +15,10 @@ from oss_local_cloud.fault_injection.rules import Error, Service
 from oss_local_cloud.imm import app as imm_app
 from oss_local_cloud.imm import ids
 from oss_local_cloud.oss import operations as oss_operations
-from oss_local_cloud.oss.addressing import received_request
+from oss_local_cloud.oss.addressing import parse_request_head
 from oss_local_cloud.oss.app import send_error
 from oss_local_cloud.oss.errors import OssError
-from oss_local_cloud.oss.http import Call
+from oss_local_cloud.oss.http_messages import OssRequest
 from oss_local_cloud.smq import answers
 from oss_local_cloud.smq.app import VERSION as SMQ_VERSION
 from oss_local_cloud.smq.errors import SmqRequestError
@@ -101,10 +101,10 @@ class OssAdapter:
     def identify(self, scope: Scope) -> Seen:
         headers = _headers(scope)
         try:
-            request = received_request(
+            request = parse_request_head(
                 scope["method"], scope["raw_path"], scope["query_string"], headers, self._own_names
             )
-            operation = oss_operations.find(Call(request, headers.get("host", ""), "", _no_body))
+            operation = oss_operations.find(OssRequest(request, headers.get("host", ""), "", _no_body))
         except OssError:
             return Seen("")
         return Seen(operation.name, request.bucket or "", request.key or request.parameter("prefix") or "")

@@ -33,7 +33,7 @@ from oss_local_cloud.interfaces import (
     ObjectStore,
     Submitted,
 )
-from oss_local_cloud.signatures.acs3 import NonceMemory
+from oss_local_cloud.signatures.acs3 import NonceCache
 from oss_local_cloud.signatures.credentials import Credentials
 from oss_local_cloud.smq.errors import SmqRequestError
 from oss_local_cloud.sqlite_thread import SqliteThread
@@ -74,7 +74,7 @@ class ImmService:
         self.region = region
         self.credentials = credentials
         self.clock = clock
-        self.nonces = NonceMemory()
+        self.nonces = NonceCache()
         self._publish = publish
         self._topic_exists = topic_exists
         self._workers = workers or os.cpu_count() or 1

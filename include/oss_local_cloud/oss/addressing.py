@@ -7,16 +7,16 @@ from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from oss_local_cloud.oss.errors import OssError
-from oss_local_cloud.signatures.request import ReceivedRequest
+from oss_local_cloud.signatures.request import RequestHead
 
-LONGEST_KEY_BYTES = 1023
+MAX_KEY_BYTES = 1023
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _IPV4 = re.compile(r"[0-9]+(\.[0-9]+){3}")
 
 
-def received_request(
+def parse_request_head(
     method: str, raw_path: bytes, query: bytes, headers: Mapping[str, str], own_names: Collection[str]
-) -> ReceivedRequest:
+) -> RequestHead:
     """What a request addresses and carries; `raw_path` and `query` as they were sent.
 
     A `+` in a query value is a space: the asyncio SDK sends it for the `%20` it has signed. Raises
@@ -24,7 +24,7 @@ def received_request(
     """
     bucket, key = split_path(raw_path, bucket_of_host(headers.get("host", ""), own_names))
     parameters = parse_qsl(query.decode("latin-1"), keep_blank_values=True) if query else []
-    return ReceivedRequest(method, bucket, key, parameters, headers)
+    return RequestHead(method, bucket, key, parameters, headers)
 
 
 def bucket_of_host(host: str, own_names: Collection[str]) -> str | None:
@@ -81,8 +81,8 @@ def check_key(encoded: bytes) -> str:
 def check_decoded_key(key: str) -> str:
     """The key when an object can have it: 1 to 1,023 bytes, the first no slash or backslash."""
     size = len(key.encode("utf-8", "surrogatepass"))
-    if not 1 <= size <= LONGEST_KEY_BYTES:
-        raise _invalid_name(f"it has {size} bytes, allowed are 1 to {LONGEST_KEY_BYTES}")
+    if not 1 <= size <= MAX_KEY_BYTES:
+        raise _invalid_name(f"it has {size} bytes, allowed are 1 to {MAX_KEY_BYTES}")
     if key[0] in "/\\":
         raise _invalid_name("it begins with a slash or a backslash")
     return key

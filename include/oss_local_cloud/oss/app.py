@@ -17,13 +17,13 @@ from starlette.types import Message, Receive, Scope, Send
 from oss_local_cloud.events.origin import Origin
 from oss_local_cloud.http_server import Lines
 from oss_local_cloud.oss import operations
-from oss_local_cloud.oss.addressing import received_request
+from oss_local_cloud.oss.addressing import parse_request_head
+from oss_local_cloud.oss.api_context import ApiContext
 from oss_local_cloud.oss.buckets import require_bucket
-from oss_local_cloud.oss.context import Context
-from oss_local_cloud.oss.errors import NotThere, OssError, not_there
-from oss_local_cloud.oss.http import Call, ObjectRange, Reply
+from oss_local_cloud.oss.errors import LOOKUP_ERRORS, OssError, lookup_error_response
+from oss_local_cloud.oss.http_messages import ObjectRange, OssRequest, OssResponse
 from oss_local_cloud.oss.xml import Element, document
-from oss_local_cloud.signatures.oss import OssVerifier
+from oss_local_cloud.signatures.oss_verifier import OssVerifier
 from oss_local_cloud.signatures.request import AuthenticationError
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class ObjectApi:
     server itself, without a bucket.
     """
 
-    def __init__(self, context: Context, verifier: OssVerifier, own_names: Collection[str]) -> None:
+    def __init__(self, context: ApiContext, verifier: OssVerifier, own_names: Collection[str]) -> None:
         self._context = context
         self._verifier = verifier
         self._own_names = frozenset({"localhost", *(name.lower() for name in own_names)})
@@ -50,9 +50,9 @@ class ObjectApi:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
         try:
-            call = self._call(scope, headers, host, request_id, receive)
-            reply = await self._answer(call)
-            await self._send(call, reply, send)
+            request = self._read_request(scope, headers, host, request_id, receive)
+            reply = await self._answer(request)
+            await self._send(request, reply, send)
         except ClientDisconnect:
             return
         except OssError as error:
@@ -62,62 +62,66 @@ class ObjectApi:
             failure = OssError(500, "InternalError", "We encountered an internal error. Please try again.")
             await send_error(failure, scope["method"], host, request_id, send)
 
-    def _call(self, scope: Scope, headers: Mapping[str, str], host: str, request_id: str, receive: Receive) -> Call:
-        request = received_request(scope["method"], scope["raw_path"], scope["query_string"], headers, self._own_names)
+    def _read_request(
+        self, scope: Scope, headers: Mapping[str, str], host: str, request_id: str, receive: Receive
+    ) -> OssRequest:
+        request = parse_request_head(
+            scope["method"], scope["raw_path"], scope["query_string"], headers, self._own_names
+        )
         client = scope.get("client")
-        return Call(request, host, request_id, receive, client[0] if client else "")
+        return OssRequest(request, host, request_id, receive, client[0] if client else "")
 
-    async def _answer(self, call: Call) -> Reply:
-        operation = operations.find(call)
+    async def _answer(self, request: OssRequest) -> OssResponse:
+        operation = operations.find(request)
         try:
-            self._admit(operation, call)
-            return await self._perform(operation, call)
+            self._admit(operation, request)
+            return await self._perform(operation, request)
         except AuthenticationError as error:
             raise OssError(error.status, error.code, error.message, error.ec, error.details) from None
-        except NotThere as error:
-            raise not_there(error) from None
+        except LOOKUP_ERRORS as error:
+            raise lookup_error_response(error) from None
 
-    def _admit(self, operation: operations.Operation, call: Call) -> None:
+    def _admit(self, operation: operations.Operation, request: OssRequest) -> None:
         """Look for the bucket, then at the signature, as OSS does. Who looks an object up finds the bucket missing by
         that alone, so that only a refusal has to look for it."""
-        if not operation.looks_up and operation.name != "PutBucket":
-            require_bucket(self._context, call)
+        if not operation.looks_up_object and operation.name != "PutBucket":
+            require_bucket(self._context, request)
         try:
-            self._verifier.verify(call.request)
+            self._verifier.verify(request.head)
         except AuthenticationError:
-            if operation.looks_up:
-                require_bucket(self._context, call)
+            if operation.looks_up_object:
+                require_bucket(self._context, request)
             raise
 
-    async def _perform(self, operation: operations.Operation, call: Call) -> Reply:
+    async def _perform(self, operation: operations.Operation, request: OssRequest) -> OssResponse:
         """Perform an operation; the answer to a write says what became of the events it made due."""
         events = self._context.events
-        if events is None or call.request.method in ("GET", "HEAD"):
-            return await operations.perform(operation, self._context, call)
-        origin = Origin(operation.name, call.request_id, call.source_address)
-        reply, headers = await events.watch(origin, lambda: operations.perform(operation, self._context, call))
+        if events is None or request.head.method in ("GET", "HEAD"):
+            return await operations.perform(operation, self._context, request)
+        origin = Origin(operation.name, request.request_id, request.source_address)
+        reply, headers = await events.watch(origin, lambda: operations.perform(operation, self._context, request))
         return reply._replace(headers={**reply.headers, **headers}) if headers else reply
 
-    async def _send(self, call: Call, reply: Reply, send: Send) -> None:
+    async def _send(self, request: OssRequest, reply: OssResponse, send: Send) -> None:
         body = reply.body
         if isinstance(body, ObjectRange):
-            await self._send_object(call, reply, body, send)
+            await self._send_object(request, reply, body, send)
             return
         headers = reply.headers
         if "content-length" not in headers and reply.status not in (204, 304):
             headers = {**headers, "content-length": str(len(body))}
-        await send(_start(reply.status, headers, call.request_id))
+        await send(_start(reply.status, headers, request.request_id))
         await send({"type": "http.response.body", "body": body})
 
-    async def _send_object(self, call: Call, reply: Reply, part: ObjectRange, send: Send) -> None:
+    async def _send_object(self, request: OssRequest, reply: OssResponse, part: ObjectRange, send: Send) -> None:
         try:
             descriptor = os.open(part.info.file, os.O_RDONLY)
         except FileNotFoundError:
             # Overwritten since it was looked up: what is there now is the answer.
-            await self._send(call, await self._answer(call), send)
+            await self._send(request, await self._answer(request), send)
             return
         try:
-            await send(_start(reply.status, reply.headers, call.request_id))
+            await send(_start(reply.status, reply.headers, request.request_id))
             position, end = part.start, part.start + part.length
             if part.length <= _INLINE_READ:
                 body = os.pread(descriptor, part.length, position)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from oss_local_cloud.oss.context import Context
+from oss_local_cloud.oss.api_context import ApiContext
 from oss_local_cloud.oss.errors import OssError, invalid_argument, not_implemented
-from oss_local_cloud.oss.http import Call, Reply, iso_date, whole_number, xml_reply
+from oss_local_cloud.oss.http_messages import OssRequest, OssResponse, iso_date, parse_integer, xml_response
 from oss_local_cloud.oss.xml import Element, document, parse
 from oss_local_cloud.signatures.credentials import ACCOUNT_ID
 from oss_local_cloud.store.buckets import BucketInfo, BucketNotEmpty
@@ -20,10 +20,10 @@ _CLASSES_IN_STAT = {
 }
 
 
-async def list_buckets(context: Context, call: Call) -> Reply:
+async def list_buckets(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /: the account's buckets, paged by `marker` and `max-keys`, filtered by `prefix`."""
-    prefix, marker = call.parameter("prefix"), call.parameter("marker")
-    limit = whole_number("max-keys", call.parameter("max-keys") or "100", 1, 1000)
+    prefix, marker = request.parameter("prefix"), request.parameter("marker")
+    limit = parse_integer("max-keys", request.parameter("max-keys") or "100", 1, 1000)
     found = await context.blocking(lambda: context.store.buckets(prefix=prefix, after=marker, limit=limit + 1))
     page = found[:limit]
     children: list[Element] = []
@@ -36,74 +36,74 @@ async def list_buckets(context: Context, call: Call) -> Reply:
             ("IsTruncated", "true" if truncated else "false"),
             ("NextMarker", page[-1].name if truncated else ""),
         ]
-    children += [OWNER, ("Buckets", [("Bucket", _bucket_elements(context, call, info)) for info in page])]
-    return xml_reply(document("ListAllMyBucketsResult", children))
+    children += [OWNER, ("Buckets", [("Bucket", _bucket_elements(context, request, info)) for info in page])]
+    return xml_response(document("ListAllMyBucketsResult", children))
 
 
-async def put_bucket(context: Context, call: Call) -> Reply:
+async def put_bucket(context: ApiContext, request: OssRequest) -> OssResponse:
     """PUT /bucket: make a private Standard bucket. An account's own bucket is left as it is, with 200."""
-    _check_acl(call)
-    body = await call.body()
+    _check_acl(request)
+    body = await request.body()
     if body:
         configuration = parse(body, "CreateBucketConfiguration")
         if configuration.findtext("StorageClass", "Standard") != "Standard":
             raise not_implemented("storage classes other than Standard")
         if configuration.findtext("DataRedundancyType", "LRS") != "LRS":
             raise not_implemented("data redundancy types other than LRS")
-    await context.blocking(lambda: context.store.create_bucket(call.bucket))
-    return Reply(200, {"location": f"/{call.bucket}"})
+    await context.blocking(lambda: context.store.create_bucket(request.bucket))
+    return OssResponse(200, {"location": f"/{request.bucket}"})
 
 
-async def delete_bucket(context: Context, call: Call) -> Reply:
+async def delete_bucket(context: ApiContext, request: OssRequest) -> OssResponse:
     """DELETE /bucket: only an empty one."""
     try:
-        await context.blocking(lambda: context.store.delete_bucket(call.bucket))
+        await context.blocking(lambda: context.store.delete_bucket(request.bucket))
     except BucketNotEmpty:
         raise OssError(
             409,
             "BucketNotEmpty",
             "The bucket you tried to delete is not empty.",
-            details={"BucketName": call.bucket},
+            details={"BucketName": request.bucket},
         ) from None
-    return Reply(204)
+    return OssResponse(204)
 
 
-async def get_bucket_info(context: Context, call: Call) -> Reply:
+async def get_bucket_info(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket?bucketInfo."""
-    info = context.store.bucket(call.bucket)
+    info = context.store.bucket(request.bucket)
     elements = [
-        *_bucket_elements(context, call, info),
+        *_bucket_elements(context, request, info),
         OWNER,
         _PRIVATE,
         ("DataRedundancyType", "LRS"),
         ("Comment", ""),
     ]
-    return xml_reply(document("BucketInfo", [("Bucket", elements)]))
+    return xml_response(document("BucketInfo", [("Bucket", elements)]))
 
 
-async def get_bucket_location(context: Context, call: Call) -> Reply:
+async def get_bucket_location(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket?location."""
-    return xml_reply(document("LocationConstraint", _location(context)))
+    return xml_response(document("LocationConstraint", _location(context)))
 
 
-async def get_bucket_acl(context: Context, call: Call) -> Reply:
+async def get_bucket_acl(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket?acl: always private."""
-    return xml_reply(document("AccessControlPolicy", [OWNER, _PRIVATE]))
+    return xml_response(document("AccessControlPolicy", [OWNER, _PRIVATE]))
 
 
-async def put_bucket_acl(context: Context, call: Call) -> Reply:
+async def put_bucket_acl(context: ApiContext, request: OssRequest) -> OssResponse:
     """PUT /bucket?acl: `private` is what a bucket is, and without the header nothing changes."""
-    _check_acl(call)
-    return Reply(200)
+    _check_acl(request)
+    return OssResponse(200)
 
 
-async def get_bucket_stat(context: Context, call: Call) -> Reply:
+async def get_bucket_stat(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket?stat: objects and bytes, counted now; no class has a smallest billed size here."""
-    usage = await context.blocking(lambda: context.store.bucket_usage(call.bucket))
+    usage = await context.blocking(lambda: context.store.bucket_usage(request.bucket))
     children: list[Element] = [
         ("Storage", str(sum(size for _, size in usage.values()))),
         ("ObjectCount", str(sum(count for count, _ in usage.values()))),
-        ("MultipartUploadCount", str(context.store.uploads.count(call.bucket))),
+        ("MultipartUploadCount", str(context.store.uploads.count(request.bucket))),
         ("LiveChannelCount", "0"),
         ("LastModifiedTime", str(int(context.store.now().timestamp()))),
     ]
@@ -113,35 +113,35 @@ async def get_bucket_stat(context: Context, call: Call) -> Reply:
         if storage_class != "Standard":
             children.append((f"{name}RealStorage", str(size)))
         children.append((f"{name}ObjectCount", str(count)))
-    return xml_reply(document("BucketStat", children))
+    return xml_response(document("BucketStat", children))
 
 
-def require_bucket(context: Context, call: Call) -> None:
+def require_bucket(context: ApiContext, request: OssRequest) -> None:
     """Raises NoSuchBucket; OSS looks for the bucket before it looks at the signature."""
-    if call.request.bucket is not None:
-        context.store.bucket(call.bucket)
+    if request.head.bucket is not None:
+        context.store.bucket(request.bucket)
 
 
-def _check_acl(call: Call) -> None:
+def _check_acl(request: OssRequest) -> None:
     """Raises InvalidArgument for an ACL that isn't one, NotImplemented for those that need anonymous access."""
-    acl = call.headers.get("x-oss-acl", "private")
+    acl = request.headers.get("x-oss-acl", "private")
     if acl in ("public-read", "public-read-write"):
         raise not_implemented("bucket ACLs other than private")
     if acl != "private":
         raise invalid_argument("x-oss-acl", acl, "no such bucket access control exists", "0015-00000204")
 
 
-def _location(context: Context) -> str:
+def _location(context: ApiContext) -> str:
     return f"oss-{context.region}"
 
 
-def _bucket_elements(context: Context, call: Call, info: BucketInfo) -> list[Element]:
+def _bucket_elements(context: ApiContext, request: OssRequest, info: BucketInfo) -> list[Element]:
     return [
         ("Name", info.name),
         ("CreationDate", iso_date(info.created)),
         ("Location", _location(context)),
         ("Region", context.region),
-        ("ExtranetEndpoint", call.endpoint),
-        ("IntranetEndpoint", call.endpoint),
+        ("ExtranetEndpoint", request.endpoint),
+        ("IntranetEndpoint", request.endpoint),
         ("StorageClass", "Standard"),
     ]

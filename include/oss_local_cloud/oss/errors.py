@@ -34,12 +34,12 @@ class OssError(Exception):
         self.headers = dict(headers or {})
 
 
-NotThere = (NoSuchBucket, NoSuchKey, SymlinkTargetMissing, SymlinkToSymlink)
+LOOKUP_ERRORS = (NoSuchBucket, NoSuchKey, SymlinkTargetMissing, SymlinkToSymlink)
 """What looking something up in the store may raise."""
 
 
-def not_there(error: NoSuchBucket | NoSuchKey | SymlinkTargetMissing | SymlinkToSymlink) -> OssError:
-    """The answer to one of `NotThere`."""
+def lookup_error_response(error: NoSuchBucket | NoSuchKey | SymlinkTargetMissing | SymlinkToSymlink) -> OssError:
+    """The answer to one of `LOOKUP_ERRORS`."""
     match error:
         case NoSuchBucket():
             message = "The specified bucket does not exist."

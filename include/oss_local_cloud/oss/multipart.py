@@ -3,72 +3,72 @@
 from __future__ import annotations
 
 from oss_local_cloud.interfaces import NoSuchKey
-from oss_local_cloud.oss.attributes import attributes_of
-from oss_local_cloud.oss.context import Context
-from oss_local_cloud.oss.encoding import encoding, url_encode
+from oss_local_cloud.oss.api_context import ApiContext
+from oss_local_cloud.oss.encoding_type import encoding, url_encode
 from oss_local_cloud.oss.errors import OssError, invalid_argument, malformed_xml, missing_argument
-from oss_local_cloud.oss.http import Call, Reply, xml_reply
-from oss_local_cloud.oss.objects import file_already_exists, forbids_overwrite, written_headers
-from oss_local_cloud.oss.receiving import receive
+from oss_local_cloud.oss.http_messages import OssRequest, OssResponse, xml_response
+from oss_local_cloud.oss.object_attributes import parse_object_attributes
+from oss_local_cloud.oss.objects import file_already_exists, forbids_overwrite, write_response_headers
+from oss_local_cloud.oss.request_body import receive
 from oss_local_cloud.oss.xml import document, parse
+from oss_local_cloud.store.multipart_uploads import MIN_PART_BYTES, InvalidPart, NoSuchUpload, PartTooSmall
 from oss_local_cloud.store.objects import ObjectExists
-from oss_local_cloud.store.uploads import SMALLEST_PART, InvalidPart, NoSuchUpload, PartTooSmall
 
-MOST_PARTS = 10_000
+MAX_PARTS = 10_000
 _COMPLETE_ALL = "x-oss-complete-all"
 
 
-async def initiate_multipart_upload(context: Context, call: Call) -> Reply:
+async def initiate_multipart_upload(context: ApiContext, request: OssRequest) -> OssResponse:
     """POST /bucket/key?uploads: headers, metadata, tags and class of the object to be; answers with the upload's id."""
-    encode, encoding_type = encoding(call)
-    attributes = attributes_of(call.headers)
-    await call.body()
-    if forbids_overwrite(call) and _exists(context, call):
-        raise file_already_exists(call.key)
-    upload = await context.blocking(lambda: context.store.uploads.begin(call.bucket, call.key, attributes))
-    return xml_reply(
+    encode, encoding_type = encoding(request)
+    attributes = parse_object_attributes(request.headers)
+    await request.body()
+    if forbids_overwrite(request) and _exists(context, request):
+        raise file_already_exists(request.key)
+    upload = await context.blocking(lambda: context.store.uploads.begin(request.bucket, request.key, attributes))
+    return xml_response(
         document(
             "InitiateMultipartUploadResult",
-            [*encoding_type, ("Bucket", call.bucket), ("Key", encode(call.key)), ("UploadId", upload)],
+            [*encoding_type, ("Bucket", request.bucket), ("Key", encode(request.key)), ("UploadId", upload)],
         )
     )
 
 
-async def upload_part(context: Context, call: Call) -> Reply:
+async def upload_part(context: ApiContext, request: OssRequest) -> OssResponse:
     """PUT /bucket/key?partNumber&uploadId: durable before the answer; the same number again replaces the part."""
-    number, upload = part_number(call), upload_id(call)
+    number, upload = part_number(request), upload_id(request)
     try:
-        context.store.uploads.find(call.bucket, call.key, upload)
-        staged = await receive(context, call)
-        part = await context.store.uploads.put_part(call.bucket, call.key, upload, number, staged)
+        context.store.uploads.find(request.bucket, request.key, upload)
+        staged = await receive(context, request)
+        part = await context.store.uploads.put_part(request.bucket, request.key, upload, number, staged)
     except NoSuchUpload:
         raise no_such_upload(upload) from None
-    return Reply(
+    return OssResponse(
         200,
         {
             "etag": f'"{part.etag}"',
             "x-oss-hash-crc64ecma": str(part.crc64),
-            "content-md5": staged.sums.content_md5,
+            "content-md5": staged.checksums.content_md5,
         },
     )
 
 
-async def complete_multipart_upload(context: Context, call: Call) -> Reply:
+async def complete_multipart_upload(context: ApiContext, request: OssRequest) -> OssResponse:
     """POST /bucket/key?uploadId: the parts of the body, or with `x-oss-complete-all: yes` all there are, become an
     object.
     """
-    encode, encoding_type = encoding(call)
-    upload, body = upload_id(call), await call.body()
-    chosen = None if _completes_all(call, body) else _chosen(body)
-    overwrite = not forbids_overwrite(call)
+    encode, encoding_type = encoding(request)
+    upload, body = upload_id(request), await request.body()
+    chosen = None if _completes_all(request, body) else _chosen(body)
+    overwrite = not forbids_overwrite(request)
     try:
         info = await context.blocking(
-            lambda: context.store.uploads.complete(call.bucket, call.key, upload, chosen, overwrite=overwrite)
+            lambda: context.store.uploads.complete(request.bucket, request.key, upload, chosen, overwrite=overwrite)
         )
     except NoSuchUpload:
         raise no_such_upload(upload) from None
     except ObjectExists:
-        raise file_already_exists(call.key) from None
+        raise file_already_exists(request.key) from None
     except InvalidPart as error:
         raise OssError(
             400,
@@ -84,7 +84,7 @@ async def complete_multipart_upload(context: Context, call: Call) -> Reply:
             "Your proposed upload smaller than the minimum allowed size.",
             "0042-00000213",
             {
-                "MinSizeAllowed": str(SMALLEST_PART),
+                "MinSizeAllowed": str(MIN_PART_BYTES),
                 "ProposedSize": str(error.part.size),
                 "PartNumber": str(error.part.number),
                 "ETag": error.part.etag,
@@ -94,39 +94,39 @@ async def complete_multipart_upload(context: Context, call: Call) -> Reply:
         "CompleteMultipartUploadResult",
         [
             *encoding_type,
-            ("Location", _location(call)),
-            ("Bucket", call.bucket),
-            ("Key", encode(call.key)),
+            ("Location", _location(request)),
+            ("Bucket", request.bucket),
+            ("Key", encode(request.key)),
             ("ETag", f'"{info.etag}"'),
         ],
     )
-    return xml_reply(result, written_headers(info))
+    return xml_response(result, write_response_headers(info))
 
 
-async def abort_multipart_upload(context: Context, call: Call) -> Reply:
+async def abort_multipart_upload(context: ApiContext, request: OssRequest) -> OssResponse:
     """DELETE /bucket/key?uploadId: the upload and its parts are gone."""
-    upload = upload_id(call)
+    upload = upload_id(request)
     try:
-        await context.blocking(lambda: context.store.uploads.abort(call.bucket, call.key, upload))
+        await context.blocking(lambda: context.store.uploads.abort(request.bucket, request.key, upload))
     except NoSuchUpload:
         raise no_such_upload(upload) from None
-    return Reply(204)
+    return OssResponse(204)
 
 
-def part_number(call: Call) -> int:
+def part_number(request: OssRequest) -> int:
     """The parameter `partNumber`; raises InvalidArgument, as OSS words it when there is none and when it is wrong."""
-    text = call.request.parameter("partNumber")
+    text = request.head.parameter("partNumber")
     if not text:
         raise invalid_argument("ResourceType", "partNumber", "Unexpected query string parameter", "0017-00000219")
-    if not (text.isascii() and text.isdigit() and len(text) <= 20 and 1 <= int(text) <= MOST_PARTS):
-        message = f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive."
+    if not (text.isascii() and text.isdigit() and len(text) <= 20 and 1 <= int(text) <= MAX_PARTS):
+        message = f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive."
         raise invalid_argument("PartNumber", text, message, "0017-00000220")
     return int(text)
 
 
-def upload_id(call: Call) -> str:
+def upload_id(request: OssRequest) -> str:
     """The parameter `uploadId`; raises MissingArgument."""
-    text = call.request.parameter("uploadId")
+    text = request.head.parameter("uploadId")
     if text is None:
         raise missing_argument("uploadId")
     return text
@@ -144,16 +144,16 @@ def no_such_upload(upload: str) -> OssError:
     )
 
 
-def _exists(context: Context, call: Call) -> bool:
+def _exists(context: ApiContext, request: OssRequest) -> bool:
     try:
-        context.store.entry(call.bucket, call.key)
+        context.store.entry(request.bucket, request.key)
     except NoSuchKey:
         return False
     return True
 
 
-def _completes_all(call: Call, body: bytes) -> bool:
-    value = call.headers.get(_COMPLETE_ALL)
+def _completes_all(request: OssRequest, body: bytes) -> bool:
+    value = request.headers.get(_COMPLETE_ALL)
     if value is None:
         return False
     if value.lower() != "yes":
@@ -169,8 +169,8 @@ def _chosen(body: bytes) -> list[tuple[int, str]]:
     chosen: list[tuple[int, str]] = []
     for part in parse(body, "CompleteMultipartUpload").findall("Part"):
         number, etag = (part.findtext("PartNumber") or "").strip(), (part.findtext("ETag") or "").strip()
-        if not (number.isascii() and number.isdigit() and len(number) <= 5 and 1 <= int(number) <= MOST_PARTS):
-            raise malformed_xml(f"a PartNumber must be a whole number from 1 to {MOST_PARTS}")
+        if not (number.isascii() and number.isdigit() and len(number) <= 5 and 1 <= int(number) <= MAX_PARTS):
+            raise malformed_xml(f"a PartNumber must be a whole number from 1 to {MAX_PARTS}")
         if not etag:
             raise malformed_xml("every Part needs an ETag")
         if chosen and int(number) <= chosen[-1][0]:
@@ -186,7 +186,7 @@ def _chosen(body: bytes) -> list[tuple[int, str]]:
     return chosen
 
 
-def _location(call: Call) -> str:
+def _location(request: OssRequest) -> str:
     """The object's address as this caller reaches it."""
-    in_host = call.host != call.endpoint
-    return f"http://{call.host}/" + ("" if in_host else f"{call.bucket}/") + url_encode(call.key)
+    in_host = request.host != request.endpoint
+    return f"http://{request.host}/" + ("" if in_host else f"{request.bucket}/") + url_encode(request.key)

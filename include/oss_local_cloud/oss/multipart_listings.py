@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from oss_local_cloud.oss.context import Context
-from oss_local_cloud.oss.encoding import encoding
-from oss_local_cloud.oss.http import Call, Reply, iso_date, whole_number, xml_reply
-from oss_local_cloud.oss.multipart import MOST_PARTS, no_such_upload, upload_id
+from oss_local_cloud.oss.api_context import ApiContext
+from oss_local_cloud.oss.encoding_type import encoding
+from oss_local_cloud.oss.http_messages import OssRequest, OssResponse, iso_date, parse_integer, xml_response
+from oss_local_cloud.oss.multipart import MAX_PARTS, no_such_upload, upload_id
 from oss_local_cloud.oss.xml import Element, document
-from oss_local_cloud.store.uploads import NoSuchUpload
+from oss_local_cloud.store.multipart_uploads import NoSuchUpload
 
-MOST_LISTED = 1000
+MAX_PAGE_SIZE = 1000
 """Parts or uploads on one page at most, and by default."""
 
 
-async def list_parts(context: Context, call: Call) -> Reply:
+async def list_parts(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket/key?uploadId: the parts above `part-number-marker`, `max-parts` on a page."""
-    encode, encoding_type = encoding(call)
-    upload = upload_id(call)
-    limit = whole_number("max-parts", call.parameter("max-parts") or str(MOST_LISTED), 1, MOST_LISTED)
-    marker = whole_number("part-number-marker", call.parameter("part-number-marker") or "0", 0, MOST_PARTS)
+    encode, encoding_type = encoding(request)
+    upload = upload_id(request)
+    limit = parse_integer("max-parts", request.parameter("max-parts") or str(MAX_PAGE_SIZE), 1, MAX_PAGE_SIZE)
+    marker = parse_integer("part-number-marker", request.parameter("part-number-marker") or "0", 0, MAX_PARTS)
     try:
-        found = context.store.uploads.find(call.bucket, call.key, upload)
+        found = context.store.uploads.find(request.bucket, request.key, upload)
     except NoSuchUpload:
         raise no_such_upload(upload) from None
     parts = await context.blocking(lambda: context.store.uploads.parts(upload, after=marker, limit=limit + 1))
@@ -38,13 +38,13 @@ async def list_parts(context: Context, call: Call) -> Reply:
         )
         for part in page
     ]
-    return xml_reply(
+    return xml_response(
         document(
             "ListPartsResult",
             [
                 *encoding_type,
-                ("Bucket", call.bucket),
-                ("Key", encode(call.key)),
+                ("Bucket", request.bucket),
+                ("Key", encode(request.key)),
                 ("UploadId", upload),
                 ("StorageClass", found.attributes.storage_class),
                 ("PartNumberMarker", str(marker)),
@@ -57,16 +57,16 @@ async def list_parts(context: Context, call: Call) -> Reply:
     )
 
 
-async def list_multipart_uploads(context: Context, call: Call) -> Reply:
+async def list_multipart_uploads(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket?uploads: by key and then id, after `key-marker` and `upload-id-marker`."""
-    encode, encoding_type = encoding(call)
-    limit = whole_number("max-uploads", call.parameter("max-uploads") or str(MOST_LISTED), 1, MOST_LISTED)
-    prefix, delimiter = call.parameter("prefix"), call.parameter("delimiter")
-    key_after = call.parameter("key-marker")
-    id_after = call.parameter("upload-id-marker") if key_after else ""
+    encode, encoding_type = encoding(request)
+    limit = parse_integer("max-uploads", request.parameter("max-uploads") or str(MAX_PAGE_SIZE), 1, MAX_PAGE_SIZE)
+    prefix, delimiter = request.parameter("prefix"), request.parameter("delimiter")
+    key_after = request.parameter("key-marker")
+    id_after = request.parameter("upload-id-marker") if key_after else ""
     page = await context.blocking(
         lambda: context.store.uploads.list(
-            call.bucket, prefix=prefix, delimiter=delimiter, key_after=key_after, id_after=id_after, limit=limit
+            request.bucket, prefix=prefix, delimiter=delimiter, key_after=key_after, id_after=id_after, limit=limit
         )
     )
     next_key, next_id = page.next_after or ("", "")
@@ -82,12 +82,12 @@ async def list_multipart_uploads(context: Context, call: Call) -> Reply:
         )
         for upload in page.uploads
     ]
-    return xml_reply(
+    return xml_response(
         document(
             "ListMultipartUploadsResult",
             [
                 *encoding_type,
-                ("Bucket", call.bucket),
+                ("Bucket", request.bucket),
                 ("KeyMarker", encode(key_after)),
                 ("UploadIdMarker", id_after),
                 ("NextKeyMarker", encode(next_key)),

@@ -6,71 +6,71 @@ from base64 import b64encode
 from datetime import datetime
 
 from oss_local_cloud.interfaces import ObjectInfo
-from oss_local_cloud.oss.attributes import (
-    attributes_of,
+from oss_local_cloud.oss.api_context import ApiContext
+from oss_local_cloud.oss.errors import OssError, invalid_argument
+from oss_local_cloud.oss.http_messages import ObjectRange, OssRequest, OssResponse
+from oss_local_cloud.oss.object_attributes import (
     etag_headers,
     object_headers,
     overridden_headers,
+    parse_object_attributes,
 )
-from oss_local_cloud.oss.conditions import Outcome, evaluate
-from oss_local_cloud.oss.context import Context
-from oss_local_cloud.oss.errors import OssError, invalid_argument
-from oss_local_cloud.oss.http import Call, ObjectRange, Reply
+from oss_local_cloud.oss.preconditions import PreconditionResult, evaluate_preconditions
 from oss_local_cloud.oss.ranges import parse_range
-from oss_local_cloud.oss.receiving import receive
+from oss_local_cloud.oss.request_body import receive
 from oss_local_cloud.store.objects import ObjectExists
 
 _FORBID_OVERWRITE = "x-oss-forbid-overwrite"
 
 
-async def put_object(context: Context, call: Call) -> Reply:
+async def put_object(context: ApiContext, request: OssRequest) -> OssResponse:
     """PUT /bucket/key: streamed to the disk, durable before the answer."""
-    _refuse_conditions(call)
-    attributes, overwrite = attributes_of(call.headers), not forbids_overwrite(call)
-    staged = await receive(context, call)
+    _refuse_conditions(request)
+    attributes, overwrite = parse_object_attributes(request.headers), not forbids_overwrite(request)
+    staged = await receive(context, request)
     try:
-        info = await context.store.put_async(call.bucket, call.key, staged, attributes, overwrite=overwrite)
+        info = await context.store.put_async(request.bucket, request.key, staged, attributes, overwrite=overwrite)
     except ObjectExists:
-        raise file_already_exists(call.key) from None
-    return Reply(200, written_headers(info))
+        raise file_already_exists(request.key) from None
+    return OssResponse(200, write_response_headers(info))
 
 
-async def get_object(context: Context, call: Call) -> Reply:
+async def get_object(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket/key: whole, or one range; conditions first."""
-    info = context.store.head(call.bucket, call.key)
-    refuse_frozen(info, context.store.now())
-    answer = conditional_answer(call, info)
+    info = context.store.head(request.bucket, request.key)
+    require_restored(info, context.store.now())
+    answer = conditional_response(request, info)
     if answer is not None:
         return answer
-    standard = call.headers.get("x-oss-range-behavior") == "standard"
-    part = parse_range(call.headers.get("range"), info.size, standard=standard)
-    headers = object_headers(info, context.store.now()) | overridden_headers(call)
+    standard = request.headers.get("x-oss-range-behavior") == "standard"
+    part = parse_range(request.headers.get("range"), info.size, standard=standard)
+    headers = object_headers(info, context.store.now()) | overridden_headers(request)
     if part is None:
         headers["content-length"] = str(info.size)
         headers |= md5_headers(info)
-        return Reply(200, headers, ObjectRange(info, 0, info.size))
+        return OssResponse(200, headers, ObjectRange(info, 0, info.size))
     start, length = part
     headers["content-length"] = str(length)
     headers["content-range"] = f"bytes {start}-{start + length - 1}/{info.size}"
-    return Reply(206, headers, ObjectRange(info, start, length))
+    return OssResponse(206, headers, ObjectRange(info, start, length))
 
 
-async def head_object(context: Context, call: Call) -> Reply:
+async def head_object(context: ApiContext, request: OssRequest) -> OssResponse:
     """HEAD /bucket/key: the headers of a GET."""
-    info = context.store.head(call.bucket, call.key)
-    answer = conditional_answer(call, info)
+    info = context.store.head(request.bucket, request.key)
+    answer = conditional_response(request, info)
     if answer is not None:
         return answer
     headers = object_headers(info, context.store.now())
     headers["content-length"] = str(info.size)
     headers |= md5_headers(info)
-    return Reply(200, headers)
+    return OssResponse(200, headers)
 
 
-async def get_object_meta(context: Context, call: Call) -> Reply:
+async def get_object_meta(context: ApiContext, request: OssRequest) -> OssResponse:
     """HEAD /bucket/key?objectMeta: ETag, size, time and checksum only, of a link its own."""
-    info = context.store.entry(call.bucket, call.key)
-    return Reply(
+    info = context.store.entry(request.bucket, request.key)
+    return OssResponse(
         200,
         {
             **etag_headers(info),
@@ -80,12 +80,12 @@ async def get_object_meta(context: Context, call: Call) -> Reply:
     )
 
 
-def conditional_answer(call: Call, info: ObjectInfo) -> Reply | None:
+def conditional_response(request: OssRequest, info: ObjectInfo) -> OssResponse | None:
     """304 when the caller has this content already, None to go on; raises PreconditionFailed."""
-    outcome = evaluate(call.headers, info)
-    if outcome is Outcome.PRECONDITION_FAILED:
+    outcome = evaluate_preconditions(request.headers, info)
+    if outcome is PreconditionResult.FAILED:
         raise precondition_failed()
-    return Reply(304, etag_headers(info)) if outcome is Outcome.NOT_MODIFIED else None
+    return OssResponse(304, etag_headers(info)) if outcome is PreconditionResult.NOT_MODIFIED else None
 
 
 def precondition_failed() -> OssError:
@@ -103,7 +103,7 @@ def file_already_exists(key: str) -> OssError:
     )
 
 
-def refuse_frozen(info: ObjectInfo, now: datetime) -> None:
+def require_restored(info: ObjectInfo, now: datetime) -> None:
     """Raises InvalidObjectState when an object is archived and not restored."""
     if info.is_frozen(now):
         raise OssError(
@@ -114,23 +114,23 @@ def refuse_frozen(info: ObjectInfo, now: datetime) -> None:
         )
 
 
-def forbids_overwrite(call: Call) -> bool:
+def forbids_overwrite(request: OssRequest) -> bool:
     """Whether the caller asked not to overwrite; raises InvalidArgument when the header is neither true nor false."""
-    value = call.headers.get(_FORBID_OVERWRITE, "false")
+    value = request.headers.get(_FORBID_OVERWRITE, "false")
     if value.lower() not in ("true", "false"):
         raise invalid_argument(_FORBID_OVERWRITE, value, "It must be true or false.", "0017-00000279")
     return value.lower() == "true"
 
 
-def _refuse_conditions(call: Call) -> None:
+def _refuse_conditions(request: OssRequest) -> None:
     """OSS has no conditional PutObject; a condition that was passed over would let a client overwrite unawares."""
     for name in ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since"):
-        if name in call.headers:
+        if name in request.headers:
             message = "A header you provided implies functionality that is not implemented."
             raise OssError(400, "NotImplemented", message, "0017-00000245", {"Header": name.title()})
 
 
-def written_headers(info: ObjectInfo) -> dict[str, str]:
+def write_response_headers(info: ObjectInfo) -> dict[str, str]:
     """What every write of an object answers about it."""
     return {"etag": f'"{info.etag}"', "x-oss-hash-crc64ecma": str(info.crc64), **md5_headers(info)}
 

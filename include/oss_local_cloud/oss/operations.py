@@ -11,26 +11,26 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from oss_local_cloud.oss import (
-    access_control,
-    appending,
     buckets,
-    copying,
-    deleting,
-    listings,
     multipart,
     multipart_listings,
+    object_acl,
+    object_append,
+    object_copy,
+    object_delete,
+    object_listings,
+    object_processing,
+    object_restore,
+    object_symlink,
+    object_tagging,
     objects,
-    processing,
-    restoring,
-    symlinks,
-    tagging,
 )
-from oss_local_cloud.oss.context import Context
+from oss_local_cloud.oss.api_context import ApiContext
 from oss_local_cloud.oss.errors import OssError, not_implemented
-from oss_local_cloud.oss.http import Call, Reply
+from oss_local_cloud.oss.http_messages import OssRequest, OssResponse
 from oss_local_cloud.oss.unsupported import refuse_unsupported
 
-Handler = Callable[[Context, Call], Awaitable[Reply]]
+Handler = Callable[[ApiContext, OssRequest], Awaitable[OssResponse]]
 Level = str
 SERVICE, BUCKET, OBJECT = "service", "bucket", "object"
 
@@ -50,8 +50,8 @@ class Operation:
     handler: Handler | None = None
     parameter: str | None = None
     header: str | None = None
-    missing: str = ""
-    looks_up: bool = False
+    limitation: str = ""
+    looks_up_object: bool = False
 
 
 def _refused() -> Iterator[Operation]:
@@ -149,66 +149,66 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("ListBuckets", SERVICE, "GET", buckets.list_buckets),
     Operation("GetBucketInfo", BUCKET, "GET", buckets.get_bucket_info, "bucketInfo"),
     Operation("GetBucketLocation", BUCKET, "GET", buckets.get_bucket_location, "location"),
-    Operation("GetBucketACL", BUCKET, "GET", buckets.get_bucket_acl, "acl", missing=_PRIVATE_ONLY),
-    Operation("PutBucketACL", BUCKET, "PUT", buckets.put_bucket_acl, "acl", missing=_PRIVATE_ONLY),
+    Operation("GetBucketACL", BUCKET, "GET", buckets.get_bucket_acl, "acl", limitation=_PRIVATE_ONLY),
+    Operation("PutBucketACL", BUCKET, "PUT", buckets.put_bucket_acl, "acl", limitation=_PRIVATE_ONLY),
     Operation("GetBucketStat", BUCKET, "GET", buckets.get_bucket_stat, "stat"),
-    Operation("ListObjectsV2", BUCKET, "GET", listings.list_objects_v2, "list-type"),
-    Operation("DeleteMultipleObjects", BUCKET, "POST", deleting.delete_multiple_objects, "delete"),
+    Operation("ListObjectsV2", BUCKET, "GET", object_listings.list_objects_v2, "list-type"),
+    Operation("DeleteMultipleObjects", BUCKET, "POST", object_delete.delete_multiple_objects, "delete"),
     Operation("ListMultipartUploads", BUCKET, "GET", multipart_listings.list_multipart_uploads, "uploads"),
     Operation("InitiateMultipartUpload", OBJECT, "POST", multipart.initiate_multipart_upload, "uploads"),
-    Operation("UploadPartCopy", OBJECT, "PUT", copying.upload_part_copy, "uploadId", "x-oss-copy-source"),
+    Operation("UploadPartCopy", OBJECT, "PUT", object_copy.upload_part_copy, "uploadId", "x-oss-copy-source"),
     Operation("UploadPart", OBJECT, "PUT", multipart.upload_part, "uploadId"),
     Operation("UploadPart", OBJECT, "PUT", multipart.upload_part, "partNumber"),
     Operation("CompleteMultipartUpload", OBJECT, "POST", multipart.complete_multipart_upload, "uploadId"),
     Operation("AbortMultipartUpload", OBJECT, "DELETE", multipart.abort_multipart_upload, "uploadId"),
     Operation("ListParts", OBJECT, "GET", multipart_listings.list_parts, "uploadId"),
-    Operation("AppendObject", OBJECT, "POST", appending.append_object, "append"),
-    Operation("PutSymlink", OBJECT, "PUT", symlinks.put_symlink, "symlink"),
-    Operation("GetSymlink", OBJECT, "GET", symlinks.get_symlink, "symlink"),
-    Operation("PutObjectACL", OBJECT, "PUT", access_control.put_object_acl, "acl", missing=_PRIVATE_OBJECTS),
-    Operation("GetObjectACL", OBJECT, "GET", access_control.get_object_acl, "acl", missing=_PRIVATE_OBJECTS),
-    Operation("RestoreObject", OBJECT, "POST", restoring.restore_object, "restore"),
-    Operation("AsyncProcessObject", OBJECT, "POST", processing.async_process_object, "x-oss-async-process"),
+    Operation("AppendObject", OBJECT, "POST", object_append.append_object, "append"),
+    Operation("PutSymlink", OBJECT, "PUT", object_symlink.put_symlink, "symlink"),
+    Operation("GetSymlink", OBJECT, "GET", object_symlink.get_symlink, "symlink"),
+    Operation("PutObjectACL", OBJECT, "PUT", object_acl.put_object_acl, "acl", limitation=_PRIVATE_OBJECTS),
+    Operation("GetObjectACL", OBJECT, "GET", object_acl.get_object_acl, "acl", limitation=_PRIVATE_OBJECTS),
+    Operation("RestoreObject", OBJECT, "POST", object_restore.restore_object, "restore"),
+    Operation("AsyncProcessObject", OBJECT, "POST", object_processing.async_process_object, "x-oss-async-process"),
     Operation(
         "GetObject with x-oss-process",
         OBJECT,
         "GET",
-        processing.process_while_reading,
+        object_processing.get_object_processed,
         "x-oss-process",
-        missing="`audio/info` only",
+        limitation="`audio/info` only",
     ),
-    Operation("GetObjectMeta", OBJECT, "HEAD", objects.get_object_meta, "objectMeta", looks_up=True),
-    Operation("GetObjectTagging", OBJECT, "GET", tagging.get_object_tagging, "tagging"),
-    Operation("PutObjectTagging", OBJECT, "PUT", tagging.put_object_tagging, "tagging"),
-    Operation("DeleteObjectTagging", OBJECT, "DELETE", tagging.delete_object_tagging, "tagging"),
+    Operation("GetObjectMeta", OBJECT, "HEAD", objects.get_object_meta, "objectMeta", looks_up_object=True),
+    Operation("GetObjectTagging", OBJECT, "GET", object_tagging.get_object_tagging, "tagging"),
+    Operation("PutObjectTagging", OBJECT, "PUT", object_tagging.put_object_tagging, "tagging"),
+    Operation("DeleteObjectTagging", OBJECT, "DELETE", object_tagging.delete_object_tagging, "tagging"),
     *_refused(),
     Operation(
         "CopyObject",
         OBJECT,
         "PUT",
-        copying.copy_object,
+        object_copy.copy_object,
         header="x-oss-copy-source",
-        missing="up to 1 GiB, as OSS; no versions, no encryption",
+        limitation="up to 1 GiB, as OSS; no versions, no encryption",
     ),
     Operation(
         "PutBucket",
         BUCKET,
         "PUT",
         buckets.put_bucket,
-        missing="private, Standard, LRS only; a bucket made by it is bound to no IMM project",
+        limitation="private, Standard, LRS only; a bucket made by it is bound to no IMM project",
     ),
     Operation("DeleteBucket", BUCKET, "DELETE", buckets.delete_bucket),
-    Operation("ListObjects", BUCKET, "GET", listings.list_objects),
+    Operation("ListObjects", BUCKET, "GET", object_listings.list_objects),
     Operation(
         "PutObject",
         OBJECT,
         "PUT",
         objects.put_object,
-        missing="no encryption, callback, traffic limit or public ACL",
+        limitation="no encryption, callback, traffic limit or public ACL",
     ),
-    Operation("GetObject", OBJECT, "GET", objects.get_object, missing="one range at a time", looks_up=True),
-    Operation("HeadObject", OBJECT, "HEAD", objects.head_object, looks_up=True),
-    Operation("DeleteObject", OBJECT, "DELETE", deleting.delete_object),
+    Operation("GetObject", OBJECT, "GET", objects.get_object, limitation="one range at a time", looks_up_object=True),
+    Operation("HeadObject", OBJECT, "HEAD", objects.head_object, looks_up_object=True),
+    Operation("DeleteObject", OBJECT, "DELETE", object_delete.delete_object),
 )
 
 _SELECTED: dict[tuple[Level, str], list[Operation]] = {}
@@ -220,16 +220,16 @@ for _operation in OPERATIONS:
         _PLAIN[_operation.level, _operation.method] = _operation
 
 
-def find(call: Call) -> Operation:
+def find(request: OssRequest) -> Operation:
     """The operation a call means; raises MethodNotAllowed when there is none."""
-    request = call.request
-    level = SERVICE if request.bucket is None else OBJECT if request.key else BUCKET
-    place = (level, request.method)
-    if request.query or "x-oss-copy-source" in request.headers:
-        names = {name for name, _ in request.query}
+    head = request.head
+    level = SERVICE if head.bucket is None else OBJECT if head.key else BUCKET
+    place = (level, head.method)
+    if head.query or "x-oss-copy-source" in head.headers:
+        names = {name for name, _ in head.query}
         for operation in _SELECTED.get(place, ()):
             wanted = operation.parameter is None or operation.parameter in names
-            if wanted and (operation.header is None or operation.header in request.headers):
+            if wanted and (operation.header is None or operation.header in head.headers):
                 return operation
     try:
         return _PLAIN[place]
@@ -238,13 +238,13 @@ def find(call: Call) -> Operation:
             405,
             "MethodNotAllowed",
             "The specified method is not allowed against this resource.",
-            details={"Method": request.method, "ResourceType": level.capitalize()},
+            details={"Method": head.method, "ResourceType": level.capitalize()},
         ) from None
 
 
-async def perform(operation: Operation, context: Context, call: Call) -> Reply:
+async def perform(operation: Operation, context: ApiContext, request: OssRequest) -> OssResponse:
     """Do the operation; raises NotImplemented when it is a refused one, or asks for more than is done."""
     if operation.handler is None:
         raise not_implemented(operation.name)
-    refuse_unsupported(call, operation.parameter)
-    return await operation.handler(context, call)
+    refuse_unsupported(request, operation.parameter)
+    return await operation.handler(context, request)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from oss_local_cloud.oss.errors import not_implemented
-from oss_local_cloud.oss.http import Call
+from oss_local_cloud.oss.http_messages import OssRequest
 from oss_local_cloud.signatures.oss_v1 import SUBRESOURCES
 
 _ENCRYPTION = "server-side encryption"
@@ -97,14 +97,14 @@ _UNSIGNED_SUBRESOURCES = frozenset(
 _SUBRESOURCES = (SUBRESOURCES | _UNSIGNED_SUBRESOURCES) - _BESIDE_OTHERS
 
 
-def refuse_unsupported(call: Call, parameter: str | None) -> None:
+def refuse_unsupported(request: OssRequest, parameter: str | None) -> None:
     """Raise NotImplemented for what can't be done; `parameter` is the sub-resource of the operation called."""
-    if not _HEADER_NAMES.isdisjoint(call.request.headers):
-        header = min(_HEADER_NAMES.intersection(call.headers))
+    if not _HEADER_NAMES.isdisjoint(request.head.headers):
+        header = min(_HEADER_NAMES.intersection(request.headers))
         raise not_implemented(f"{HEADERS[header]} ({header})")
-    for name, _ in call.request.query:
+    for name, _ in request.head.query:
         if name in PARAMETERS and name != parameter:
             raise not_implemented(f"{PARAMETERS[name]} ({name})")
         if name in _SUBRESOURCES and name != parameter:
-            place = "/bucket/key" if call.key else "/" if call.request.bucket is None else "/bucket"
-            raise not_implemented(f"{call.request.method} {place}?{name}")
+            place = "/bucket/key" if request.key else "/" if request.head.bucket is None else "/bucket"
+            raise not_implemented(f"{request.head.method} {place}?{name}")

@@ -38,7 +38,7 @@ class Acs3SignatureError(Exception):
         self.message = message
 
 
-class NonceMemory:
+class NonceCache:
     """The nonces of the requests that were served, for as long as their dates would still pass."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from base64 import b64encode
 
-from oss_local_cloud.signatures.request import ReceivedRequest, signed_headers
+from oss_local_cloud.signatures.request import RequestHead, signed_headers
 
 SUBRESOURCES = frozenset(
     (
@@ -107,7 +107,7 @@ SUBRESOURCES = frozenset(
 """Query parameters that are part of the signed resource; all others are not signed."""
 
 
-def string_to_sign(request: ReceivedRequest, date: str) -> bytes:
+def string_to_sign(request: RequestHead, date: str) -> bytes:
     """What the sender signed; `date` is the Date header, or Expires of a presigned address."""
     parameters = sorted((name, value) for name, value in request.query if name in SUBRESOURCES)
     resource = request.resource

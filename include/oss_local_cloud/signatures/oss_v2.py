@@ -8,14 +8,14 @@ from base64 import b64encode
 from collections.abc import Sequence
 
 from oss_local_cloud.signatures.request import (
-    ReceivedRequest,
+    RequestHead,
     canonical_query,
     percent_encode,
     signed_headers,
 )
 
 
-def string_to_sign(request: ReceivedRequest, date: str, additional_headers: Sequence[str]) -> bytes:
+def string_to_sign(request: RequestHead, date: str, additional_headers: Sequence[str]) -> bytes:
     """What the sender signed; `date` is the Date header, or `x-oss-expires` of a presigned address."""
     query = canonical_query([(name, value) for name, value in request.query if name != "x-oss-signature"])
     resource = percent_encode(request.resource) + (f"?{query}" if query else "")

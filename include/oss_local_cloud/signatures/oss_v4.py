@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from oss_local_cloud.signatures.request import (
-    ReceivedRequest,
+    RequestHead,
     canonical_query,
     invalid_argument,
     percent_encode,
@@ -44,7 +44,7 @@ def parse_scope(credential: str) -> Scope:
     return Scope(*parts[:4])
 
 
-def canonical_request(request: ReceivedRequest, additional_headers: Sequence[str]) -> bytes:
+def canonical_request(request: RequestHead, additional_headers: Sequence[str]) -> bytes:
     """The request in its one canonical form."""
     query = canonical_query([pair for pair in request.query if pair[0] != "x-oss-signature"]) if request.query else ""
     head = f"{request.method}\n{percent_encode(request.resource, '/')}\n{query}\n"

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 _ISO_BASIC = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-LARGEST_SKEW_SECONDS = 900
+MAX_SKEW_SECONDS = 900
 """How far a request's time may lie from the server's (OSS error 0002-00000504)."""
 
 
-class ReceivedRequest(NamedTuple):
+class RequestHead(NamedTuple):
     """A request as a signature sees it.
 
     `bucket` is None for calls to the service itself; `key` is decoded, empty for bucket calls. `query` holds
@@ -67,7 +67,7 @@ def invalid_argument(message: str, ec: str = "") -> AuthenticationError:
     return AuthenticationError(400, "InvalidArgument", message, ec)
 
 
-def signed_headers(request: ReceivedRequest, also: Sequence[str] = ()) -> bytes:
+def signed_headers(request: RequestHead, also: Sequence[str] = ()) -> bytes:
     """The canonical lines `name:value` of all `x-oss-*` headers and of those named in `also`."""
     headers = request.headers
     names = sorted([name for name in headers if name[:6] == "x-oss-" or name in also])
@@ -106,25 +106,25 @@ def signing_date(text: str) -> str:
     return "" if moment is None else moment.strftime("%Y%m%d")
 
 
-def request_time(request: ReceivedRequest) -> str:
+def request_time(request: RequestHead) -> str:
     """The time the sender claims, as it was written: `x-oss-date`, else `Date`."""
     return request.headers.get("x-oss-date") or request.headers.get("date", "")
 
 
-def check_skew(request: ReceivedRequest, now: datetime) -> None:
+def check_skew(request: RequestHead, now: datetime) -> None:
     """Refuse a request whose time is absent, unreadable or more than 15 minutes away from `now`."""
     written = request_time(request)
     moment = parse_time(written)
     if moment is None:
         raise access_denied("OSS authentication requires a valid Date.")
-    if abs((now - moment).total_seconds()) > LARGEST_SKEW_SECONDS:
+    if abs((now - moment).total_seconds()) > MAX_SKEW_SECONDS:
         raise AuthenticationError(
             403,
             "RequestTimeTooSkewed",
             "The difference between the request time and the current time is too large.",
             "0002-00000504",
             {
-                "MaxAllowedSkewMilliseconds": str(LARGEST_SKEW_SECONDS * 1000),
+                "MaxAllowedSkewMilliseconds": str(MAX_SKEW_SECONDS * 1000),
                 "RequestTime": _iso(moment),
                 "ServerTime": _iso(now),
             },
@@ -133,7 +133,7 @@ def check_skew(request: ReceivedRequest, now: datetime) -> None:
 
 def check_begun(begins: datetime, now: datetime) -> None:
     """Refuse a presigned request more than 15 minutes before the time it names as its beginning."""
-    if (begins - now).total_seconds() > LARGEST_SKEW_SECONDS:
+    if (begins - now).total_seconds() > MAX_SKEW_SECONDS:
         raise AuthenticationError(
             403,
             "AccessDenied",

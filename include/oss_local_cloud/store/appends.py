@@ -12,10 +12,10 @@ import threading
 
 from oss_local_cloud.events.origin import current_origin
 from oss_local_cloud.interfaces import NoSuchKey, ObjectInfo
-from oss_local_cloud.store.checksums import combined_crc64
-from oss_local_cloud.store.content import StagedContent, discarding
+from oss_local_cloud.store.checksums import combine_crc64
+from oss_local_cloud.store.object_rows import ObjectAttributes, StoredContent
 from oss_local_cloud.store.objects import ObjectExists, Objects
-from oss_local_cloud.store.records import Attributes, Content
+from oss_local_cloud.store.staged_content import StagedContent, discard_on_error
 from oss_local_cloud.store.storage import Storage
 
 _LOCKS = 64
@@ -41,12 +41,14 @@ class Appends:
         self._objects = objects
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
-    def append(self, bucket: str, key: str, position: int, staged: StagedContent, attributes: Attributes) -> ObjectInfo:
+    def append(
+        self, bucket: str, key: str, position: int, staged: StagedContent, attributes: ObjectAttributes
+    ) -> ObjectInfo:
         """Add content to the end of an object, or make one at position 0, which then has these attributes.
 
         Raises NoSuchBucket, NotAppendable, PositionMismatch; the content is then discarded.
         """
-        with discarding(staged), self._locks[hash((bucket, key)) % _LOCKS]:
+        with discard_on_error(staged), self._locks[hash((bucket, key)) % _LOCKS]:
             while True:
                 info = self._find(bucket, key)
                 self.check(info, position)
@@ -68,10 +70,12 @@ class Appends:
         except NoSuchKey:
             return None
 
-    def _begin(self, bucket: str, key: str, staged: StagedContent, attributes: Attributes) -> ObjectInfo | None:
+    def _begin(self, bucket: str, key: str, staged: StagedContent, attributes: ObjectAttributes) -> ObjectInfo | None:
         staged.finish()
-        sums = staged.sums
-        content = Content(sums.size, _etag(sums.crc64, sums.size), sums.crc64, "Appendable", staged.blob)
+        checksums = staged.checksums
+        content = StoredContent(
+            checksums.size, _etag(checksums.crc64, checksums.size), checksums.crc64, "Appendable", staged.blob
+        )
         try:
             return self._objects.enter(bucket, key, content, attributes, staged=staged, overwrite=False)
         except ObjectExists:
@@ -82,10 +86,10 @@ class Appends:
             staged.append_to(info.path, info.size)
         except FileNotFoundError:
             return None  # overwritten or deleted meanwhile
-        size = info.size + staged.sums.size
-        crc64 = combined_crc64(info.crc64, staged.sums.crc64, staged.sums.size)
+        size = info.size + staged.checksums.size
+        crc64 = combine_crc64(info.crc64, staged.checksums.crc64, staged.checksums.size)
         blob = f"{info.path.parent.name}/{info.path.name}"
-        content = Content(size, _etag(crc64, size), crc64, "Appendable", blob)
+        content = StoredContent(size, _etag(crc64, size), crc64, "Appendable", blob)
         origin = current_origin()
 
         def work(connection: sqlite3.Connection) -> ObjectInfo | None:

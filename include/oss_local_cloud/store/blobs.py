@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-PER_GROUP = 4096
+BLOBS_PER_GROUP = 4096
 """Blobs in one directory."""
 
 
@@ -51,12 +51,12 @@ class Blobs:
         with self._lock:
             number = self._count
             self._count += 1
-            group = f"{self._epoch:06x}-{number // PER_GROUP:06x}"
+            group = f"{self._epoch:06x}-{number // BLOBS_PER_GROUP:06x}"
             self._unsettled[group] += 1
-            if number % PER_GROUP == 0:
+            if number % BLOBS_PER_GROUP == 0:
                 self.path(group).mkdir()
                 sync_directory(self._directory)
-            if number % PER_GROUP == PER_GROUP - 1:
+            if number % BLOBS_PER_GROUP == BLOBS_PER_GROUP - 1:
                 self._filled.add(group)
         return f"{group}/{number:08x}"
 

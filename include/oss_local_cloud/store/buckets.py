@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from oss_local_cloud.interfaces import NoSuchBucket
-from oss_local_cloud.store.records import moment
+from oss_local_cloud.store.object_rows import utc_datetime
 from oss_local_cloud.store.storage import Storage, require_bucket
 
 
@@ -58,7 +58,7 @@ class Buckets:
         row = self._storage.database.reader().execute("SELECT * FROM buckets WHERE name = ?", (name,)).fetchone()
         if row is None:
             raise NoSuchBucket(name)
-        return BucketInfo(row[0], moment(row[1]), row[2])
+        return BucketInfo(row[0], utc_datetime(row[1]), row[2])
 
     def buckets(self, *, prefix: str, after: str, limit: int) -> list[BucketInfo]:
         """Buckets in the order of their names."""
@@ -66,7 +66,7 @@ class Buckets:
             "SELECT * FROM buckets WHERE name > ? AND substr(name, 1, length(?)) = ? ORDER BY name LIMIT ?",
             (after, prefix, prefix, limit),
         )
-        return [BucketInfo(row[0], moment(row[1]), row[2]) for row in rows]
+        return [BucketInfo(row[0], utc_datetime(row[1]), row[2]) for row in rows]
 
     def bucket_usage(self, name: str) -> dict[str, tuple[int, int]]:
         """Number of objects and bytes in a bucket, by storage class; raises NoSuchBucket."""

@@ -56,16 +56,16 @@ class Checksums:
         return b64encode(self.md5).decode("ascii")
 
 
-def checksums_of_file(path: Path) -> Checksums:
+def file_checksums(path: Path) -> Checksums:
     """Checksums of a whole file, read in blocks."""
-    sums = Checksums()
+    checksums = Checksums()
     with path.open("rb") as file:
         while block := file.read(BLOCK):
-            sums.update(block)
-    return sums
+            checksums.update(block)
+    return checksums
 
 
-def combined_crc64(first: int, second: int, second_size: int) -> int:
+def combine_crc64(first: int, second: int, second_size: int) -> int:
     """CRC-64 of two texts one after the other, from the CRC-64 of each and the second one's size in bytes.
 
     Appending n zero bytes multiplies a CRC by x⁸ⁿ modulo the polynomial; initial and final inversion cancel.

@@ -11,10 +11,18 @@ from oss_local_cloud.events.message import Written
 from oss_local_cloud.events.origin import Origin, current_origin
 from oss_local_cloud.interfaces import NoSuchBucket, NoSuchKey, ObjectInfo, SymlinkTargetMissing, SymlinkToSymlink
 from oss_local_cloud.store.blobs import sync_file
-from oss_local_cloud.store.checksums import Checksums, checksums_of_file
-from oss_local_cloud.store.content import StagedContent, discarding
-from oss_local_cloud.store.listing import Page, list_page
-from oss_local_cloud.store.records import COLUMNS, Attributes, Content, info_of, moment, tags_value, values
+from oss_local_cloud.store.checksums import Checksums, file_checksums
+from oss_local_cloud.store.object_listing import Page, list_page
+from oss_local_cloud.store.object_rows import (
+    COLUMNS,
+    ObjectAttributes,
+    StoredContent,
+    object_info,
+    tags_value,
+    utc_datetime,
+    values,
+)
+from oss_local_cloud.store.staged_content import StagedContent, discard_on_error
 from oss_local_cloud.store.storage import Storage, require_bucket
 
 _HEAD = f"SELECT {COLUMNS} FROM objects WHERE bucket = ? AND key = ?"  # noqa: S608  # a constant
@@ -48,7 +56,7 @@ class Objects:
         if row is None:
             require_bucket(reader, bucket)
             raise NoSuchKey(bucket, key)
-        return info_of(bucket, key, row, self._directory)
+        return object_info(bucket, key, row, self._directory)
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """Look an object up, through a link: content, ETag and checksums are then the target's, the time is the
@@ -93,22 +101,22 @@ class Objects:
         return self._storage.stage()
 
     def put(
-        self, bucket: str, key: str, staged: StagedContent, attributes: Attributes, *, overwrite: bool = True
+        self, bucket: str, key: str, staged: StagedContent, attributes: ObjectAttributes, *, overwrite: bool = True
     ) -> ObjectInfo:
         """Make content an object, in place of the one that may be there.
 
         Raises NoSuchBucket, and ObjectExists when `overwrite` is False; the content is then discarded.
         """
-        with discarding(staged):
+        with discard_on_error(staged):
             staged.finish()
             origin = current_origin()
             return self._write(self._put(bucket, key, staged, attributes, overwrite, origin), origin)
 
     async def put_async(
-        self, bucket: str, key: str, staged: StagedContent, attributes: Attributes, *, overwrite: bool = True
+        self, bucket: str, key: str, staged: StagedContent, attributes: ObjectAttributes, *, overwrite: bool = True
     ) -> ObjectInfo:
         """`put` from an event loop, of content that is held in memory or finished: no thread waits for it."""
-        with discarding(staged):
+        with discard_on_error(staged):
             origin = current_origin()
             work = self._put(bucket, key, staged, attributes, overwrite, origin)
             info = await self._storage.database.run(work)
@@ -119,15 +127,15 @@ class Objects:
         """Move `source`, a finished file below `scratch()`, in as an object, atomically and durably."""
         sync_file(source)
         staged = self.stage()
-        with discarding(staged):
+        with discard_on_error(staged):
             staged.link(source)
-            staged.sums = checksums_of_file(source)
-        info = self.put(bucket, key, staged, Attributes(content_type))
+            staged.checksums = file_checksums(source)
+        info = self.put(bucket, key, staged, ObjectAttributes(content_type))
         source.unlink()
         return info
 
     def copy(
-        self, source: ObjectInfo, bucket: str, key: str, attributes: Attributes, *, overwrite: bool = True
+        self, source: ObjectInfo, bucket: str, key: str, attributes: ObjectAttributes, *, overwrite: bool = True
     ) -> ObjectInfo:
         """Make an object with the content of `source`, sharing its bytes on the disk; of a link, another link.
 
@@ -137,32 +145,32 @@ class Objects:
         if source.symlink_target is not None:
             return self.put_symlink(bucket, key, source.symlink_target, attributes, overwrite=overwrite)
         staged = self.stage()
-        with discarding(staged):
+        with discard_on_error(staged):
             try:
                 if source.object_type == "Appendable":
                     staged.copy(source.path, 0, source.size)
                     staged.finish()
-                    etag, kind = staged.sums.etag, "Normal"
+                    etag, kind = staged.checksums.etag, "Normal"
                 else:
                     staged.link(source.path)
                     etag, kind = source.etag, source.object_type
             except FileNotFoundError:
                 raise NoSuchKey(source.bucket, source.key) from None
-            content = Content(source.size, etag, source.crc64, kind, staged.blob)
+            content = StoredContent(source.size, etag, source.crc64, kind, staged.blob)
             return self.enter(bucket, key, content, attributes, staged=staged, overwrite=overwrite)
 
-    async def copy_whole(self, source: ObjectInfo, bucket: str, key: str, attributes: Attributes) -> ObjectInfo:
+    async def copy_async(self, source: ObjectInfo, bucket: str, key: str, attributes: ObjectAttributes) -> ObjectInfo:
         """`copy` from an event loop, of what was written whole: the writing thread alone waits for the disk."""
         staged, origin = self.stage(), current_origin()
 
         def work(connection: sqlite3.Connection) -> ObjectInfo:
             staged.link(source.path)
-            content = Content(source.size, source.etag, source.crc64, source.object_type, staged.blob)
+            content = StoredContent(source.size, source.etag, source.crc64, source.object_type, staged.blob)
             info = self._enter(connection, bucket, key, content, attributes, True, origin)
             self._storage.keep(staged)
             return info
 
-        with discarding(staged):
+        with discard_on_error(staged):
             try:
                 info = await self._storage.database.run(work)
             except FileNotFoundError:
@@ -171,15 +179,15 @@ class Objects:
         return info
 
     def put_symlink(
-        self, bucket: str, key: str, target: str, attributes: Attributes, *, overwrite: bool = True
+        self, bucket: str, key: str, target: str, attributes: ObjectAttributes, *, overwrite: bool = True
     ) -> ObjectInfo:
         """Make a link to the object `target` of the same bucket, which need not exist.
 
         Raises NoSuchBucket, and ObjectExists when `overwrite` is False.
         """
-        sums = Checksums()
-        sums.update(target.encode())
-        content = Content(0, sums.etag, 0, "Symlink", None, target)
+        checksums = Checksums()
+        checksums.update(target.encode())
+        content = StoredContent(0, checksums.etag, 0, "Symlink", None, target)
         return self.enter(bucket, key, content, attributes, overwrite=overwrite)
 
     def set_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
@@ -212,7 +220,7 @@ class Objects:
 
     def now(self) -> datetime:
         """The store's clock, in whole seconds."""
-        return moment(int(self._storage.clock()))
+        return utc_datetime(int(self._storage.clock()))
 
     # -- for whoever makes objects in another way
 
@@ -220,8 +228,8 @@ class Objects:
         self,
         bucket: str,
         key: str,
-        content: Content,
-        attributes: Attributes,
+        content: StoredContent,
+        attributes: ObjectAttributes,
         *,
         staged: StagedContent | None = None,
         overwrite: bool = True,
@@ -242,7 +250,7 @@ class Objects:
         return self._write(work, origin)
 
     def grown(
-        self, connection: sqlite3.Connection, info: ObjectInfo, content: Content, origin: Origin
+        self, connection: sqlite3.Connection, info: ObjectInfo, content: StoredContent, origin: Origin
     ) -> ObjectInfo | None:
         """Inside a transaction: an appendable object is longer now. None when it is not `info` any more."""
         now = self._storage.clock()
@@ -264,15 +272,23 @@ class Objects:
             return None
         written = Written(info.bucket, info.key, content.etag, content.size, content.size - info.size, now)
         self._storage.events.note(connection, written, origin)
-        return info._replace(size=content.size, etag=content.etag, crc64=content.crc64, last_modified=moment(int(now)))
+        return info._replace(
+            size=content.size, etag=content.etag, crc64=content.crc64, last_modified=utc_datetime(int(now))
+        )
 
     # -- inside
 
     def _put(
-        self, bucket: str, key: str, staged: StagedContent, attributes: Attributes, overwrite: bool, origin: Origin
+        self,
+        bucket: str,
+        key: str,
+        staged: StagedContent,
+        attributes: ObjectAttributes,
+        overwrite: bool,
+        origin: Origin,
     ) -> Work:
-        sums = staged.sums
-        content = Content(sums.size, sums.etag, sums.crc64, "Normal", staged.blob)
+        checksums = staged.checksums
+        content = StoredContent(checksums.size, checksums.etag, checksums.crc64, "Normal", staged.blob)
 
         def work(connection: sqlite3.Connection) -> ObjectInfo:
             info = self._enter(connection, bucket, key, content, attributes, overwrite, origin)
@@ -286,8 +302,8 @@ class Objects:
         connection: sqlite3.Connection,
         bucket: str,
         key: str,
-        content: Content,
-        attributes: Attributes,
+        content: StoredContent,
+        attributes: ObjectAttributes,
         overwrite: bool,
         origin: Origin,
     ) -> ObjectInfo:
@@ -306,7 +322,7 @@ class Objects:
         self._storage.events.note(connection, Written(bucket, key, content.etag, content.size, delta, now), origin)
         if old:
             self._storage.drop(connection, old["blob"])
-        return info_of(bucket, key, row, self._directory)
+        return object_info(bucket, key, row, self._directory)
 
     def _write(self, work: Work, origin: Origin) -> ObjectInfo:
         info = self._storage.database.write(work)

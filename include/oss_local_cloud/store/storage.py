@@ -18,20 +18,20 @@ from oss_local_cloud.events import outbox
 from oss_local_cloud.interfaces import NoSuchBucket
 from oss_local_cloud.sqlite_thread import SqliteThread
 from oss_local_cloud.store.blobs import Blobs
-from oss_local_cloud.store.content import StagedContent
 from oss_local_cloud.store.schema import SCHEMA, VERSION
+from oss_local_cloud.store.staged_content import StagedContent
 
 _FLUSHERS = 16
 
 
-class OtherVersion(Exception):
+class SchemaVersionMismatch(Exception):
     """The data directory was written by another version of this store."""
 
 
 class Storage:
     """The blobs and the database below the directory `root`, which one process at a time may open.
 
-    `clock` gives seconds since the epoch. Raises OtherVersion.
+    `clock` gives seconds since the epoch. Raises SchemaVersionMismatch.
     """
 
     def __init__(self, root: Path, clock: Callable[[], float] = time.time) -> None:
@@ -137,4 +137,4 @@ def _check_version(path: Path) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         made = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     if made and version != VERSION:
-        raise OtherVersion(f"{path} has tables of version {version}, this store has version {VERSION}")
+        raise SchemaVersionMismatch(f"{path} has tables of version {version}, this store has version {VERSION}")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from oss_local_cloud.store.listing import PAST_ALL_KEYS, successor
-from oss_local_cloud.store.records import moment
+from oss_local_cloud.store.object_listing import PAST_ALL_KEYS, successor
+from oss_local_cloud.store.object_rows import utc_datetime
 
 _UPLOADS = """
     SELECT key, id, initiated, storage_class FROM uploads
@@ -70,5 +70,5 @@ def list_uploads(
             prefixes.append(folded)
         else:
             last = (key.decode(), upload)
-            uploads.append(ListedUpload(*last, moment(initiated), storage_class))
+            uploads.append(ListedUpload(*last, utc_datetime(initiated), storage_class))
     return UploadPage(uploads, prefixes, None)

@@ -26,7 +26,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from oss_local_cloud.imm import app as imm_app
-from oss_local_cloud.oss.addressing import received_request
+from oss_local_cloud.oss.addressing import parse_request_head
 from oss_local_cloud.oss.errors import OssError
 from oss_local_cloud.oss.operations import OPERATIONS, Operation
 from oss_local_cloud.signatures import acs3, mns, oss_v1, oss_v2, oss_v4
@@ -315,7 +315,7 @@ def signed_for_oss(sent: Sent, host: str) -> Sent:
         headers["Date"] = date
     received = {name.lower(): value.strip() for name, value in headers.items()} | {"host": host}
     with contextlib.suppress(OssError):
-        request = received_request(sent.method, sent.path, sent.query, received, ())
+        request = parse_request_head(sent.method, sent.path, sent.query, received, ())
         with contextlib.suppress(UnicodeEncodeError):
             headers["Authorization"] = {
                 "V1": lambda: "OSS testAK:" + oss_v1.signature(SECRET, oss_v1.string_to_sign(request, date)),

@@ -19,8 +19,8 @@ from oss_local_cloud.events.origin import Origin
 from oss_local_cloud.events.outbox_relay import OutboxRelay
 from oss_local_cloud.events.rules import EventRule
 from oss_local_cloud.smq.errors import topic_not_exist
-from oss_local_cloud.store.local import LocalObjectStore
-from oss_local_cloud.store.records import Attributes
+from oss_local_cloud.store.object_rows import ObjectAttributes
+from oss_local_cloud.store.object_store import LocalObjectStore
 
 PATIENCE_SECONDS = 30
 
@@ -67,7 +67,7 @@ async def until(condition: Callable[[], bool]) -> None:
 def put(store: LocalObjectStore, key: str = "a") -> None:
     content = store.stage()
     content.write(b"content")
-    store.put("audio", key, content, Attributes("audio/wav"))
+    store.put("audio", key, content, ObjectAttributes("audio/wav"))
 
 
 async def test_what_an_earlier_process_left_is_told_by_the_next(store: LocalObjectStore) -> None:

@@ -20,7 +20,7 @@ from oss_local_cloud.imm.task_hooks import TaskHooks
 from oss_local_cloud.signatures.credentials import Credentials
 from oss_local_cloud.smq.attributes import QueueAttributes
 from oss_local_cloud.smq.service import SmqService
-from oss_local_cloud.store.local import LocalObjectStore
+from oss_local_cloud.store.object_store import LocalObjectStore
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from oss_local_cloud.interfaces import Submitted
-from oss_local_cloud.oss import copying
-from oss_local_cloud.oss.addressing import received_request
-from oss_local_cloud.oss.context import Context
+from oss_local_cloud.oss import object_copy
+from oss_local_cloud.oss.addressing import parse_request_head
+from oss_local_cloud.oss.api_context import ApiContext
 from oss_local_cloud.oss.errors import OssError
-from oss_local_cloud.oss.http import Call
-from oss_local_cloud.store.local import LocalObjectStore
-from oss_local_cloud.store.records import Attributes
+from oss_local_cloud.oss.http_messages import OssRequest
+from oss_local_cloud.store.object_rows import ObjectAttributes
+from oss_local_cloud.store.object_store import LocalObjectStore
 
 
 class NoProcessor:
@@ -24,11 +24,11 @@ class NoProcessor:
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
+def context(tmp_path: Path) -> Iterator[ApiContext]:
     store = LocalObjectStore(tmp_path)
     store.create_bucket("music")
     with ThreadPoolExecutor(1) as threads:
-        yield Context(store, NoProcessor(), "local-1", threads)
+        yield ApiContext(store, NoProcessor(), "local-1", threads)
     store.close()
 
 
@@ -37,26 +37,26 @@ async def empty_body() -> dict[str, object]:
 
 
 def test_the_limit_is_one_gibibyte():
-    assert copying.LARGEST_COPY == 1024**3
+    assert object_copy.MAX_COPY_BYTES == 1024**3
 
 
 @pytest.mark.parametrize(("size", "refused"), [(8, False), (9, True)])
 async def test_a_copy_over_the_limit_is_refused(
-    context: Context, monkeypatch: pytest.MonkeyPatch, size: int, refused: bool
+    context: ApiContext, monkeypatch: pytest.MonkeyPatch, size: int, refused: bool
 ):
-    monkeypatch.setattr(copying, "LARGEST_COPY", 8)
+    monkeypatch.setattr(object_copy, "MAX_COPY_BYTES", 8)
     store = context.store
     content = store.stage()
     content.write(b"x" * size)
-    store.put("music", "source", content, Attributes("text/plain"))
+    store.put("music", "source", content, ObjectAttributes("text/plain"))
     headers = {"x-oss-copy-source": "/music/source"}
-    request = received_request("PUT", b"/music/target", b"", headers, ())
-    call = Call(request, "127.0.0.1", "0" * 24, empty_body)
+    request = parse_request_head("PUT", b"/music/target", b"", headers, ())
+    call = OssRequest(request, "127.0.0.1", "0" * 24, empty_body)
     if refused:
         with pytest.raises(OssError) as raised:
-            await copying.copy_object(context, call)
+            await object_copy.copy_object(context, call)
         assert (raised.value.status, raised.value.code) == (400, "EntityTooLarge")
         assert "UploadPartCopy" in raised.value.message
     else:
-        assert (await copying.copy_object(context, call)).status == 200
+        assert (await object_copy.copy_object(context, call)).status == 200
         assert store.head("music", "target").size == size

@@ -9,9 +9,9 @@ import pytest
 
 from oss_local_cloud import cli
 from oss_local_cloud.imm import app as imm_app
-from oss_local_cloud.oss.addressing import received_request
+from oss_local_cloud.oss.addressing import parse_request_head
 from oss_local_cloud.oss.errors import OssError
-from oss_local_cloud.oss.http import Call
+from oss_local_cloud.oss.http_messages import OssRequest
 from oss_local_cloud.oss.operations import OPERATIONS, Operation, find
 from oss_local_cloud.smq import app as smq_app
 
@@ -36,7 +36,7 @@ def target(operation: Operation) -> str:
 def state(operation: Operation) -> str:
     if operation.handler is None:
         return "refused"
-    return f"partly: {operation.missing}" if operation.missing else "done"
+    return f"partly: {operation.limitation}" if operation.limitation else "done"
 
 
 def test_the_documented_table_is_the_servers_own():
@@ -75,11 +75,11 @@ async def unread() -> dict[str, object]:
     raise AssertionError("finding an operation reads no body")
 
 
-def call(operation: Operation) -> Call:
+def call(operation: Operation) -> OssRequest:
     path = {"service": b"/", "bucket": b"/bucket", "object": b"/bucket/key"}[operation.level]
     headers = {operation.header: "/bucket/key"} if operation.header else {}
     query = (operation.parameter or "").encode()
-    return Call(received_request(operation.method, path, query, headers, ()), "", "", unread)
+    return OssRequest(parse_request_head(operation.method, path, query, headers, ()), "", "", unread)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: f"{o.name} {target(o)}")
@@ -88,8 +88,8 @@ def test_each_operation_is_found_by_its_request(operation: Operation):
 
 
 def test_parameters_of_no_meaning_change_nothing():
-    request = received_request("GET", b"/bucket/key", b"anything=1&response-expires=x", {}, ())
-    assert find(Call(request, "", "", unread)).name == "GetObject"
+    request = parse_request_head("GET", b"/bucket/key", b"anything=1&response-expires=x", {}, ())
+    assert find(OssRequest(request, "", "", unread)).name == "GetObject"
 
 
 @pytest.mark.parametrize(
@@ -97,5 +97,5 @@ def test_parameters_of_no_meaning_change_nothing():
 )
 def test_other_requests_mean_nothing(method: str, path: bytes):
     with pytest.raises(OssError) as raised:
-        find(Call(received_request(method, path, b"", {}, ()), "", "", unread))
+        find(OssRequest(parse_request_head(method, path, b"", {}, ()), "", "", unread))
     assert raised.value.status == 405

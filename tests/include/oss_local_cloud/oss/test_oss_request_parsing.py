@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from oss_local_cloud.interfaces import ObjectInfo
 from oss_local_cloud.oss import xml
-from oss_local_cloud.oss.addressing import received_request
-from oss_local_cloud.oss.attributes import attributes_of, overridden_headers
-from oss_local_cloud.oss.conditions import Outcome, evaluate
+from oss_local_cloud.oss.addressing import parse_request_head
 from oss_local_cloud.oss.errors import OssError
-from oss_local_cloud.oss.http import Call
+from oss_local_cloud.oss.http_messages import OssRequest
+from oss_local_cloud.oss.object_attributes import overridden_headers, parse_object_attributes
 from oss_local_cloud.oss.operations import find
+from oss_local_cloud.oss.preconditions import PreconditionResult, evaluate_preconditions
 from oss_local_cloud.oss.ranges import parse_range
 from oss_local_cloud.signatures.credentials import Credentials
-from oss_local_cloud.signatures.oss import OssVerifier
+from oss_local_cloud.signatures.oss_verifier import OssVerifier
 from oss_local_cloud.signatures.request import AuthenticationError
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -90,11 +90,11 @@ async def unread() -> dict[str, object]:
 )
 def test_any_request_is_read_or_refused(method: str, path: bytes, query: bytes, headers: dict[str, str]):
     with contextlib.suppress(OssError):
-        request = received_request(method, path, query, headers, {"localhost"})
-        call = Call(request, headers.get("host", ""), "0" * 24, unread)
+        request = parse_request_head(method, path, query, headers, {"localhost"})
+        call = OssRequest(request, headers.get("host", ""), "0" * 24, unread)
         for read in (
             lambda: find(call),
-            lambda: attributes_of(headers),
+            lambda: parse_object_attributes(headers),
             lambda: overridden_headers(call),
         ):
             with contextlib.suppress(OssError):
@@ -109,7 +109,7 @@ def test_any_request_is_read_or_refused(method: str, path: bytes, query: bytes, 
 
 @given(headers=HEADERS)
 def test_any_condition_comes_to_an_outcome(headers: dict[str, str]):
-    assert evaluate(headers, INFO) in Outcome
+    assert evaluate_preconditions(headers, INFO) in PreconditionResult
 
 
 @given(header=LATIN | st.from_regex(r"bytes=[0-9]{0,22}-[0-9]{0,22}", fullmatch=True), size=st.integers(0, 100))

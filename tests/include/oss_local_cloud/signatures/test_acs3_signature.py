@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from oss_local_cloud.signatures.acs3 import Acs3SignatureError, NonceMemory, canonical_request, verify
+from oss_local_cloud.signatures.acs3 import Acs3SignatureError, NonceCache, canonical_request, verify
 from oss_local_cloud.signatures.credentials import Credentials
 
 CREDENTIALS = Credentials("testAK", "testSK", security_token="tok")
@@ -85,7 +85,7 @@ def test_what_is_not_signed_as_it_must_be_is_refused(changes: dict[str, str], bo
 
 
 def test_a_nonce_serves_once_while_its_date_would_pass() -> None:
-    nonces = NonceMemory()
+    nonces = NonceCache()
     nonces.take("a", SIGNED_AT)
     nonces.take("b", SIGNED_AT + 1)
     for later in (0, 1, 900, 1799):

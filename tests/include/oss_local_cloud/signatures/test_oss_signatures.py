@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from oss_local_cloud.oss.addressing import received_request
+from oss_local_cloud.oss.addressing import parse_request_head
 from oss_local_cloud.signatures.credentials import Credentials
-from oss_local_cloud.signatures.oss import OssVerifier
-from oss_local_cloud.signatures.request import AuthenticationError, ReceivedRequest, parse_time
+from oss_local_cloud.signatures.oss_verifier import OssVerifier
+from oss_local_cloud.signatures.request import AuthenticationError, RequestHead, parse_time
 
 REGION = "cn-hangzhou"
 CAPTURES = Path(__file__).with_name("captured_oss_requests.txt")
@@ -24,7 +24,7 @@ class Capture:
     name: str
     kind: str
     matches: bool
-    request: ReceivedRequest
+    request: RequestHead
     sent_at: datetime
     signed: dict[str, str]
 
@@ -38,7 +38,7 @@ def _captures() -> list[Capture]:
         path, _, query = target.partition("?")
         pairs = (line.split(": ", 1) for line in header_lines)
         headers = {name.lower(): value for name, value in pairs}
-        request = received_request(method, path.encode(), query.encode(), headers, ())
+        request = parse_request_head(method, path.encode(), query.encode(), headers, ())
         captures.append(
             Capture(
                 name, kind, verdict == "match", request, _sent_at(request), json.loads(signed.removeprefix("signed "))
@@ -47,7 +47,7 @@ def _captures() -> list[Capture]:
     return captures
 
 
-def _sent_at(request: ReceivedRequest) -> datetime:
+def _sent_at(request: RequestHead) -> datetime:
     written = request.headers.get("x-oss-date") or request.headers.get("date") or request.parameter("x-oss-date")
     if written:
         moment = parse_time(written)
@@ -69,7 +69,7 @@ def named(name: str) -> Capture:
 
 
 def verify(
-    request: ReceivedRequest,
+    request: RequestHead,
     now: datetime,
     *,
     secret: str = "testSK",
@@ -80,7 +80,7 @@ def verify(
     OssVerifier(Credentials(key_id, secret, token), region, lambda: now).verify(request)
 
 
-def refusal(request: ReceivedRequest, now: datetime, **settings: str | None) -> AuthenticationError:
+def refusal(request: RequestHead, now: datetime, **settings: str | None) -> AuthenticationError:
     with pytest.raises(AuthenticationError) as raised:
         verify(request, now, **settings)
     return raised.value

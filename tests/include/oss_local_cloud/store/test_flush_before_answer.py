@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from oss_local_cloud.interfaces import NoSuchKey
-from oss_local_cloud.store.content import LARGEST_HELD
-from oss_local_cloud.store.local import LocalObjectStore
-from oss_local_cloud.store.records import Attributes
+from oss_local_cloud.store.object_rows import ObjectAttributes
+from oss_local_cloud.store.object_store import LocalObjectStore
+from oss_local_cloud.store.staged_content import MAX_IN_MEMORY_BYTES
 
 
-@pytest.mark.parametrize("size", [4096, LARGEST_HELD + 1])
+@pytest.mark.parametrize("size", [4096, MAX_IN_MEMORY_BYTES + 1])
 def test_file_and_directory_are_flushed_before_the_object_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ):
@@ -36,7 +36,7 @@ def test_file_and_directory_are_flushed_before_the_object_shows(
     monkeypatch.setattr(os, "fsync", fsync)
     content = store.stage()
     content.write(b"x" * size)
-    written = store.put("music", "key", content, Attributes("text/plain"))
+    written = store.put("music", "key", content, ObjectAttributes("text/plain"))
     blob = written.path
     assert blob in flushed
     assert blob.parent in flushed[flushed.index(blob) :], "the directory is flushed when the file is in it"

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from oss_local_cloud.interfaces import NoSuchBucket, NoSuchKey
 from oss_local_cloud.store.buckets import BucketNotEmpty
 from oss_local_cloud.store.checksums import Checksums
-from oss_local_cloud.store.content import LARGEST_HELD, StagedContent
-from oss_local_cloud.store.local import LocalObjectStore
+from oss_local_cloud.store.object_rows import ObjectAttributes
+from oss_local_cloud.store.object_store import LocalObjectStore
 from oss_local_cloud.store.objects import ObjectExists
-from oss_local_cloud.store.records import Attributes
+from oss_local_cloud.store.staged_content import MAX_IN_MEMORY_BYTES, StagedContent
 
-TEXT = Attributes("text/plain")
+TEXT = ObjectAttributes("text/plain")
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_checksums_are_the_standard_ones():
 
 
 def test_an_object_keeps_what_it_was_given(store: LocalObjectStore):
-    attributes = Attributes("audio/mpeg", {"cache-control": "no-cache"}, {"a": "1"}, {"k": "v"})
+    attributes = ObjectAttributes("audio/mpeg", {"cache-control": "no-cache"}, {"a": "1"}, {"k": "v"})
     written = store.put("music", "in/a b 中.mp3", staged(store, b"hello"), attributes)
     read = store.head("music", "in/a b 中.mp3")
     assert read == written
@@ -114,17 +114,17 @@ def test_copying_a_source_that_went_away_is_no_such_key(store: LocalObjectStore)
 def test_a_copy_from_an_event_loop_is_as_one_from_a_thread(store: LocalObjectStore):
     put(store, "a", b"content")
     source = store.head("music", "a")
-    copy = asyncio.run(store.copy_whole(source, "music", "b", TEXT))
+    copy = asyncio.run(store.copy_async(source, "music", "b", TEXT))
     assert copy == store.copy(source, "music", "b", TEXT)._replace(file=copy.file)
-    assert asyncio.run(store.copy_whole(source, "music", "b", TEXT)).path.read_bytes() == b"content"
+    assert asyncio.run(store.copy_async(source, "music", "b", TEXT)).path.read_bytes() == b"content"
     put(store, "a", b"newer")
     with pytest.raises(NoSuchKey):
-        asyncio.run(store.copy_whole(source, "music", "b", TEXT))
+        asyncio.run(store.copy_async(source, "music", "b", TEXT))
     with pytest.raises(NoSuchBucket):
-        asyncio.run(store.copy_whole(store.head("music", "a"), "nowhere", "b", TEXT))
+        asyncio.run(store.copy_async(store.head("music", "a"), "nowhere", "b", TEXT))
 
 
-@pytest.mark.parametrize("size", [10, LARGEST_HELD + 1])
+@pytest.mark.parametrize("size", [10, MAX_IN_MEMORY_BYTES + 1])
 def test_a_file_with_as_many_names_as_it_may_have_is_copied(
     store: LocalObjectStore, monkeypatch: pytest.MonkeyPatch, size: int
 ):
@@ -136,7 +136,7 @@ def test_a_file_with_as_many_names_as_it_may_have_is_copied(
 
     monkeypatch.setattr("os.link", refuse)
     source = store.head("music", "a")
-    copies = [store.copy(source, "music", "b", TEXT), asyncio.run(store.copy_whole(source, "music", "c", TEXT))]
+    copies = [store.copy(source, "music", "b", TEXT), asyncio.run(store.copy_async(source, "music", "c", TEXT))]
     moved = store.scratch() / "rendition"
     moved.write_bytes(content)
     copies.append(store.put_file("music", "d", moved, content_type="audio/mpeg"))
@@ -206,7 +206,7 @@ def test_opening_sweeps_what_was_never_acknowledged(tmp_path: Path):
     first.create_bucket("music")
     put(first, "kept", b"kept")
     unfinished = first.stage()
-    unfinished.write(b"half" * LARGEST_HELD)
+    unfinished.write(b"half" * MAX_IN_MEMORY_BYTES)
     staged(first, b"flushed, never committed").finish()
     (first.scratch() / "left over").write_bytes(b"x")
     assert len(files(tmp_path / "blobs")) == 3

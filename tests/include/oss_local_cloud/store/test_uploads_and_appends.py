@@ -18,14 +18,14 @@ from oss_local_cloud.interfaces import NoSuchBucket, SymlinkTargetMissing, Symli
 from oss_local_cloud.store import blobs
 from oss_local_cloud.store.appends import NotAppendable, PositionMismatch
 from oss_local_cloud.store.buckets import BucketNotEmpty
-from oss_local_cloud.store.checksums import Checksums, combined_crc64
-from oss_local_cloud.store.content import FLUSHED_EVERY, LARGEST_HELD, StagedContent
-from oss_local_cloud.store.local import LocalObjectStore
-from oss_local_cloud.store.records import Attributes
-from oss_local_cloud.store.storage import OtherVersion
-from oss_local_cloud.store.uploads import SMALLEST_PART, InvalidPart, NoSuchUpload, Part, PartTooSmall
+from oss_local_cloud.store.checksums import Checksums, combine_crc64
+from oss_local_cloud.store.multipart_uploads import MIN_PART_BYTES, InvalidPart, NoSuchUpload, Part, PartTooSmall
+from oss_local_cloud.store.object_rows import ObjectAttributes
+from oss_local_cloud.store.object_store import LocalObjectStore
+from oss_local_cloud.store.staged_content import FLUSH_INTERVAL_BYTES, MAX_IN_MEMORY_BYTES, StagedContent
+from oss_local_cloud.store.storage import SchemaVersionMismatch
 
-TEXT = Attributes("text/plain")
+TEXT = ObjectAttributes("text/plain")
 
 
 @pytest.fixture
@@ -59,14 +59,14 @@ def sums_of(content: bytes) -> Checksums:
 @given(first=st.binary(max_size=300), second=st.binary(max_size=300), zeros=st.integers(0, 1 << 40))
 def test_crc64_of_two_texts_is_combined_as_the_sdk_combines_it(first: bytes, second: bytes, zeros: int):
     one, two = sums_of(first), sums_of(second)
-    assert combined_crc64(one.crc64, two.crc64, len(second)) == sums_of(first + second).crc64
+    assert combine_crc64(one.crc64, two.crc64, len(second)) == sums_of(first + second).crc64
     combine = oss2.crc64_combine.mkCombineFun(0x142F0E1EBA9EA3693, 0, True, 0xFFFFFFFFFFFFFFFF)
-    assert combined_crc64(one.crc64, two.crc64, zeros + 1) == combine(one.crc64, two.crc64, zeros + 1)
+    assert combine_crc64(one.crc64, two.crc64, zeros + 1) == combine(one.crc64, two.crc64, zeros + 1)
 
 
 async def test_parts_make_one_object_and_one_file(store: LocalObjectStore):
-    upload = store.uploads.begin("music", "x", Attributes("audio/flac", metadata={"a": "1"}))
-    contents = [b"a" * SMALLEST_PART, b"b" * SMALLEST_PART, b"c"]
+    upload = store.uploads.begin("music", "x", ObjectAttributes("audio/flac", metadata={"a": "1"}))
+    contents = [b"a" * MIN_PART_BYTES, b"b" * MIN_PART_BYTES, b"c"]
     parts = [await put_part(store, upload, number, content) for number, content in enumerate(contents, 1)]
     info = store.uploads.complete("music", "x", upload, [(part.number, part.etag) for part in parts])
     whole = b"".join(contents)
@@ -106,14 +106,14 @@ async def test_what_cannot_be_completed_leaves_the_upload(store: LocalObjectStor
 
 async def test_a_part_for_no_upload_is_discarded(store: LocalObjectStore):
     with pytest.raises(NoSuchUpload):
-        await put_part(store, "never", 1, b"x" * (LARGEST_HELD + 1))
+        await put_part(store, "never", 1, b"x" * (MAX_IN_MEMORY_BYTES + 1))
     assert files(store) == 0
 
 
 async def test_an_upload_is_completed_once(store: LocalObjectStore):
     upload = store.uploads.begin("music", "x", TEXT)
     for number in range(1, 4):
-        await put_part(store, upload, number, bytes([number]) * SMALLEST_PART)
+        await put_part(store, upload, number, bytes([number]) * MIN_PART_BYTES)
 
     def complete(_: int) -> bool:
         try:
@@ -129,7 +129,7 @@ async def test_an_upload_is_completed_once(store: LocalObjectStore):
 
 def test_appends_grow_one_file(store: LocalObjectStore):
     whole = b""
-    for content in (b"one", b"", b"2" * (LARGEST_HELD + 1), b"three"):
+    for content in (b"one", b"", b"2" * (MAX_IN_MEMORY_BYTES + 1), b"three"):
         info = store.appends.append("music", "x", len(whole), staged(store, content), TEXT)
         whole += content
         assert info == store.head("music", "x")
@@ -150,7 +150,7 @@ def test_impossible_appends_leave_no_file(store: LocalObjectStore):
     store.appends.append("music", "x", 0, staged(store, b"one"), TEXT)
     store.put("music", "normal", staged(store, b"one"), TEXT)
     with pytest.raises(PositionMismatch) as refused:
-        store.appends.append("music", "x", 2, staged(store, b"2" * (LARGEST_HELD + 1)), TEXT)
+        store.appends.append("music", "x", 2, staged(store, b"2" * (MAX_IN_MEMORY_BYTES + 1)), TEXT)
     assert refused.value.length == 3
     with pytest.raises(NotAppendable):
         store.appends.append("music", "normal", 3, staged(store, b"x"), TEXT)
@@ -161,7 +161,7 @@ def test_impossible_appends_leave_no_file(store: LocalObjectStore):
 
 def test_links_are_followed_once(store: LocalObjectStore):
     store.put("music", "target", staged(store, b"content"), TEXT)
-    store.put_symlink("music", "link", "target", Attributes("audio/flac"))
+    store.put_symlink("music", "link", "target", ObjectAttributes("audio/flac"))
     store.put_symlink("music", "far", "link", TEXT)
     store.put_symlink("music", "nowhere", "missing", TEXT)
     assert store.head("music", "link").path.read_bytes() == b"content"
@@ -176,27 +176,27 @@ def test_links_are_followed_once(store: LocalObjectStore):
 
 
 def test_an_archived_object_is_frozen_but_for_the_days_it_is_restored(store: LocalObjectStore):
-    store.put("music", "x", staged(store, b"x"), Attributes("text/plain", storage_class="Archive"))
+    store.put("music", "x", staged(store, b"x"), ObjectAttributes("text/plain", storage_class="Archive"))
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
     assert store.head("music", "x").is_frozen(days[0])
     store.set_restored("music", "x", days[0], days[2])
     restored = store.head("music", "x")
     assert [restored.is_frozen(day) for day in days] == [False, False, True]
-    store.put("music", "x", staged(store, b"x"), Attributes("text/plain", storage_class="Archive"))
+    store.put("music", "x", staged(store, b"x"), ObjectAttributes("text/plain", storage_class="Archive"))
     assert store.head("music", "x").is_frozen(days[1])
 
 
 def test_long_content_is_flushed_on_its_way(store: LocalObjectStore):
     block = bytes(1 << 20)
     taken = store.stage()
-    for _ in range((FLUSHED_EVERY >> 20) + 1):
+    for _ in range((FLUSH_INTERVAL_BYTES >> 20) + 1):
         taken.write(block)
     info = store.put("music", "x", taken, TEXT)
-    assert info.size == info.path.stat().st_size == FLUSHED_EVERY + len(block)
+    assert info.size == info.path.stat().st_size == FLUSH_INTERVAL_BYTES + len(block)
 
 
 def test_only_groups_that_are_not_sealed_are_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(blobs, "PER_GROUP", 4)
+    monkeypatch.setattr(blobs, "BLOBS_PER_GROUP", 4)
     first = LocalObjectStore(tmp_path)
     first.create_bucket("music")
     for number in range(6):
@@ -220,5 +220,5 @@ def test_the_tables_of_another_version_are_refused(tmp_path: Path):
     connection = sqlite3.connect(tmp_path / "objects.db")
     connection.execute("PRAGMA user_version = 1")
     connection.close()
-    with pytest.raises(OtherVersion, match="version 1"):
+    with pytest.raises(SchemaVersionMismatch, match="version 1"):
         LocalObjectStore(tmp_path)

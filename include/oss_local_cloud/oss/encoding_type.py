@@ -6,16 +6,16 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from oss_local_cloud.oss.errors import invalid_argument
-from oss_local_cloud.oss.http import Call
+from oss_local_cloud.oss.http_messages import OssRequest
 from oss_local_cloud.oss.xml import Element
 
 Encode = Callable[[str], str]
 _ENCODED = {code: quote(chr(code), safe="") for code in range(128)}
 
 
-def encoding(call: Call) -> tuple[Encode, list[Element]]:
-    """How to write keys for this call, and the element that says so; raises InvalidArgument."""
-    wanted = call.parameter("encoding-type")
+def encoding(request: OssRequest) -> tuple[Encode, list[Element]]:
+    """How to write keys for this request, and the element that says so; raises InvalidArgument."""
+    wanted = request.parameter("encoding-type")
     if wanted not in ("", "url"):
         raise invalid_argument("encoding-type", wanted, "Invalid Encoding Method specified in Request.")
     return (url_encode, [("EncodingType", "url")]) if wanted else (str, [])

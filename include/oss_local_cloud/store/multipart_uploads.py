@@ -15,21 +15,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from oss_local_cloud.interfaces import ObjectInfo
-from oss_local_cloud.store.checksums import combined_crc64
-from oss_local_cloud.store.content import StagedContent, discarding
-from oss_local_cloud.store.objects import Objects
-from oss_local_cloud.store.records import (
+from oss_local_cloud.store.checksums import combine_crc64
+from oss_local_cloud.store.object_rows import (
     ATTRIBUTES,
-    Attributes,
-    Content,
+    ObjectAttributes,
+    StoredContent,
     attribute_values,
-    attributes_of_row,
-    moment,
+    attributes_from_row,
+    utc_datetime,
 )
+from oss_local_cloud.store.objects import Objects
+from oss_local_cloud.store.staged_content import StagedContent, discard_on_error
 from oss_local_cloud.store.storage import Storage, require_bucket
 from oss_local_cloud.store.upload_listing import UploadPage, list_uploads
 
-SMALLEST_PART = 100 << 10
+MIN_PART_BYTES = 100 << 10
 """Bytes of every part but the last at least ("CompleteMultipartUpload")."""
 
 
@@ -46,7 +46,7 @@ class InvalidPart(Exception):
 
 
 class PartTooSmall(Exception):
-    """A part that is not the last one has less than SMALLEST_PART bytes."""
+    """A part that is not the last one has less than MIN_PART_BYTES bytes."""
 
     def __init__(self, part: Part) -> None:
         super().__init__(f"part {part.number} has {part.size} bytes")
@@ -61,7 +61,7 @@ class Upload:
     key: str
     id: str
     initiated: datetime
-    attributes: Attributes
+    attributes: ObjectAttributes
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ class Part:
     blob: str
 
 
-class Uploads:
+class MultipartUploads:
     """Every method but `put_part` blocks and may be called from any thread."""
 
     def __init__(self, storage: Storage, objects: Objects) -> None:
         self._storage = storage
         self._objects = objects
 
-    def begin(self, bucket: str, key: str, attributes: Attributes) -> str:
+    def begin(self, bucket: str, key: str, attributes: ObjectAttributes) -> str:
         """Begin an upload of an object with these attributes; returns its id. Raises NoSuchBucket."""
         upload = secrets.token_hex(16).upper()
         row = (upload, bucket, key.encode(), int(self._storage.clock()), *attribute_values(attributes))
@@ -110,22 +110,22 @@ class Uploads:
 
         def work(connection: sqlite3.Connection) -> Part:
             _find(connection, bucket, key, upload)
-            sums, now = staged.sums, int(self._storage.clock())
+            checksums, now = staged.checksums, int(self._storage.clock())
             old = connection.execute(
                 "SELECT blob FROM parts WHERE upload = ? AND number = ?", (upload, number)
             ).fetchone()
             if old:
                 self._storage.drop(connection, old["blob"])
-            row = (number, sums.size, sums.etag, str(sums.crc64), now, staged.blob)
+            row = (number, checksums.size, checksums.etag, str(checksums.crc64), now, staged.blob)
             connection.execute(
                 "INSERT OR REPLACE INTO parts (upload, number, size, etag, crc64, last_modified, blob)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (upload, *row),
             )
             self._storage.keep(staged)
-            return Part(number, sums.size, sums.etag, sums.crc64, moment(now), staged.blob)
+            return Part(number, checksums.size, checksums.etag, checksums.crc64, utc_datetime(now), staged.blob)
 
-        with discarding(staged):
+        with discard_on_error(staged):
             return await self._storage.database.run(work)
 
     def parts(self, upload: str, *, after: int = 0, limit: int = -1) -> list[Part]:
@@ -139,7 +139,7 @@ class Uploads:
                 row["size"],
                 row["etag"],
                 int(row["crc64"]),
-                moment(row["last_modified"]),
+                utc_datetime(row["last_modified"]),
                 row["blob"],
             )
             for row in rows
@@ -165,17 +165,17 @@ class Uploads:
         if not parts:
             raise InvalidPart(0)
         for part in parts[:-1]:
-            if part.size < SMALLEST_PART:
+            if part.size < MIN_PART_BYTES:
                 raise PartTooSmall(part)
         staged = self._storage.stage()
-        with discarding(staged):
+        with discard_on_error(staged):
             try:
                 staged.join([self._storage.blobs.path(part.blob) for part in parts])
             except FileNotFoundError:
                 raise self._moved_on(bucket, key, upload, parts) from None
             size, crc64 = 0, 0
             for part in parts:
-                size, crc64 = size + part.size, combined_crc64(crc64, part.crc64, part.size)
+                size, crc64 = size + part.size, combine_crc64(crc64, part.crc64, part.size)
 
             def settle(connection: sqlite3.Connection) -> None:
                 _find(connection, bucket, key, upload)
@@ -186,7 +186,7 @@ class Uploads:
                         raise InvalidPart(part.number)
                 self._forget(connection, upload)
 
-            content = Content(size, _etag(parts), crc64, "Multipart", staged.blob)
+            content = StoredContent(size, _etag(parts), crc64, "Multipart", staged.blob)
             return self._objects.enter(
                 bucket, key, content, found.attributes, staged=staged, overwrite=overwrite, also=settle
             )
@@ -211,7 +211,7 @@ class Uploads:
         )
 
     def count(self, bucket: str) -> int:
-        """Uploads that are under way in a bucket."""
+        """MultipartUploads that are under way in a bucket."""
         reader = self._storage.database.reader()
         (count,) = reader.execute("SELECT count(*) FROM uploads WHERE bucket = ?", (bucket,)).fetchone()
         return int(count)
@@ -234,7 +234,7 @@ def _find(connection: sqlite3.Connection, bucket: str, key: str, upload: str) ->
     ).fetchone()
     if row is None:
         raise NoSuchUpload(upload)
-    return Upload(bucket, key, upload, moment(row["initiated"]), attributes_of_row(row))
+    return Upload(bucket, key, upload, utc_datetime(row["initiated"]), attributes_from_row(row))
 
 
 def _choose(there: dict[int, Part], chosen: Sequence[tuple[int, str]]) -> list[Part]:

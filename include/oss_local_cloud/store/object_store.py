@@ -8,15 +8,15 @@ from pathlib import Path
 
 from oss_local_cloud.store.appends import Appends
 from oss_local_cloud.store.buckets import Buckets
+from oss_local_cloud.store.multipart_uploads import MultipartUploads
 from oss_local_cloud.store.objects import Objects
 from oss_local_cloud.store.storage import Storage
-from oss_local_cloud.store.uploads import Uploads
 
 
 class LocalObjectStore(Buckets, Objects):
     """Buckets and objects below the directory `root` that survive `kill -9` from the moment a call returns.
 
-    One process at a time may open a directory; raises OtherVersion when it was written by another version.
+    One process at a time may open a directory; raises SchemaVersionMismatch when it was written by another version.
     `clock` gives seconds since the epoch.
     """
 
@@ -25,6 +25,6 @@ class LocalObjectStore(Buckets, Objects):
         Buckets.__init__(self, storage)
         Objects.__init__(self, storage)
         self.appends = Appends(storage, self)
-        self.uploads = Uploads(storage, self)
+        self.uploads = MultipartUploads(storage, self)
         self.events = storage.events
         self.close = storage.close

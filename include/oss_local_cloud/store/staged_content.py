@@ -12,22 +12,22 @@ from pathlib import Path
 from oss_local_cloud.store.blobs import Blobs
 from oss_local_cloud.store.checksums import BLOCK, Checksums
 
-LARGEST_HELD = 64 << 10
+MAX_IN_MEMORY_BYTES = 64 << 10
 """Bytes that are held in memory until the content is finished; more go to the disk as they come."""
 
-FLUSHED_EVERY = 64 << 20
+FLUSH_INTERVAL_BYTES = 64 << 20
 """Bytes after which a long content is flushed, so that who sent it doesn't wait for all of it at the end."""
 
 
 class StagedContent:
     """Content that is written once, then given to the store or discarded.
 
-    Content of up to LARGEST_HELD bytes touches the disk when it is finished only, which for so little may as well
-    be left to the thread that commits (`Storage.keep`).
+    Content of up to MAX_IN_MEMORY_BYTES stays in memory until it is finished. The writer thread of the database may do
+    that (`Storage.keep`), because so few bytes delay it little.
     """
 
     def __init__(self, blobs: Blobs) -> None:
-        self.sums = Checksums()
+        self.checksums = Checksums()
         self._blobs = blobs
         self._blob: str | None = None
         self._held: list[bytes] = []
@@ -36,7 +36,7 @@ class StagedContent:
         self._finished = False
 
     @property
-    def is_held(self) -> bool:
+    def in_memory(self) -> bool:
         """Whether all of it is in memory still."""
         return self._blob is None
 
@@ -54,14 +54,14 @@ class StagedContent:
 
     def write(self, block: bytes) -> None:
         """Append a block."""
-        self.sums.update(block)
-        if self._descriptor is None and self.sums.size <= LARGEST_HELD:
+        self.checksums.update(block)
+        if self._descriptor is None and self.checksums.size <= MAX_IN_MEMORY_BYTES:
             self._held.append(block)
             return
         self._spill(block)
 
     def link(self, source: Path) -> None:
-        """Take the bytes of a flushed file, by a second name of it. `sums` then say nothing.
+        """Take the bytes of a flushed file, by a second name of it. `checksums` then say nothing.
 
         A file with as many names as the file system allows is copied; `finish` flushes the copy.
         """
@@ -75,7 +75,7 @@ class StagedContent:
             self._finished = True
 
     def join(self, sources: Sequence[Path]) -> None:
-        """Take the bytes of several flushed files, one after the other. `sums` then stay empty."""
+        """Take the bytes of several flushed files, one after the other. `checksums` then stay empty."""
         if len(sources) == 1:
             self.link(sources[0])
             return
@@ -138,7 +138,7 @@ class StagedContent:
         while view:
             view = view[os.write(self._descriptor, view) :]
         self._unflushed += len(waiting)
-        if self._unflushed >= FLUSHED_EVERY:
+        if self._unflushed >= FLUSH_INTERVAL_BYTES:
             os.fdatasync(self._descriptor)
             self._unflushed = 0
 
@@ -149,7 +149,7 @@ class StagedContent:
 
 
 @contextmanager
-def discarding(staged: StagedContent) -> Iterator[None]:
+def discard_on_error(staged: StagedContent) -> Iterator[None]:
     """Discard the content when it can't be stored.
 
     Not when the caller is only called off: the writing thread may be committing it.

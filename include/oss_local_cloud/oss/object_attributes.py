@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl
 
 from oss_local_cloud.interfaces import ARCHIVED, ObjectInfo
 from oss_local_cloud.oss.errors import OssError, invalid_argument, not_implemented
-from oss_local_cloud.oss.http import Call, http_date
-from oss_local_cloud.store.records import Attributes
+from oss_local_cloud.oss.http_messages import OssRequest, http_date
+from oss_local_cloud.store.object_rows import ObjectAttributes
 
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 KEPT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
-LARGEST_METADATA_BYTES = 8 * 1024
-MOST_TAGS, LONGEST_TAG_KEY, LONGEST_TAG_VALUE = 10, 128, 256
+MAX_METADATA_BYTES = 8 * 1024
+MAX_TAGS, MAX_TAG_KEY_LENGTH, MAX_TAG_VALUE_LENGTH = 10, 128, 256
 
 _TAG_PUNCTUATION = frozenset(" +-=._:/")
 STORAGE_CLASSES = frozenset({"Standard", "IA"}) | ARCHIVED
@@ -28,14 +28,14 @@ _OVERRIDES = (
 )
 
 
-def attributes_of(headers: Mapping[str, str]) -> Attributes:
+def parse_object_attributes(headers: Mapping[str, str]) -> ObjectAttributes:
     """Content headers, user metadata and tags of a PUT; raises OssError."""
     metadata = {
         name.removeprefix("x-oss-meta-"): value for name, value in headers.items() if name.startswith("x-oss-meta-")
     }
-    if sum(len(name) + len(value) for name, value in metadata.items()) > LARGEST_METADATA_BYTES:
+    if sum(len(name) + len(value) for name, value in metadata.items()) > MAX_METADATA_BYTES:
         raise OssError(400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size.")
-    return Attributes(
+    return ObjectAttributes(
         content_type=headers.get("content-type") or DEFAULT_CONTENT_TYPE,
         headers={name: headers[name] for name in KEPT_HEADERS if headers.get(name)},
         metadata=metadata,
@@ -75,13 +75,13 @@ def check_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
     tags = dict(pairs)
     if len(tags) != len(pairs):
         raise _invalid_tag("a key occurs twice")
-    if len(tags) > MOST_TAGS:
-        raise _invalid_tag(f"{len(tags)} tags, allowed are {MOST_TAGS}")
+    if len(tags) > MAX_TAGS:
+        raise _invalid_tag(f"{len(tags)} tags, allowed are {MAX_TAGS}")
     for key, value in tags.items():
-        if not 1 <= len(key) <= LONGEST_TAG_KEY:
-            raise _invalid_tag(f"a key has {len(key)} characters, allowed are 1 to {LONGEST_TAG_KEY}")
-        if len(value) > LONGEST_TAG_VALUE:
-            raise _invalid_tag(f"a value has {len(value)} characters, allowed are {LONGEST_TAG_VALUE}")
+        if not 1 <= len(key) <= MAX_TAG_KEY_LENGTH:
+            raise _invalid_tag(f"a key has {len(key)} characters, allowed are 1 to {MAX_TAG_KEY_LENGTH}")
+        if len(value) > MAX_TAG_VALUE_LENGTH:
+            raise _invalid_tag(f"a value has {len(value)} characters, allowed are {MAX_TAG_VALUE_LENGTH}")
         if not all(c.isalnum() or c in _TAG_PUNCTUATION for c in key + value):
             raise _invalid_tag("letters, digits, spaces and + - = . _ : / are allowed")
     return tags
@@ -116,11 +116,11 @@ def object_headers(info: ObjectInfo, now: datetime) -> dict[str, str]:
     return headers
 
 
-def overridden_headers(call: Call) -> dict[str, str]:
+def overridden_headers(request: OssRequest) -> dict[str, str]:
     """Headers of a GET answer that its `response-*` parameters replace; raises InvalidArgument."""
     replaced = {}
     for name in _OVERRIDES:
-        value = call.request.parameter("response-" + name)
+        value = request.head.parameter("response-" + name)
         if value:
             if not value.isprintable():
                 raise invalid_argument("response-" + name, value, "A header value must be printable.")

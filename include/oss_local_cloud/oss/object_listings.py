@@ -6,26 +6,26 @@ import base64
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from oss_local_cloud.oss.api_context import ApiContext
 from oss_local_cloud.oss.buckets import OWNER
-from oss_local_cloud.oss.context import Context
-from oss_local_cloud.oss.encoding import Encode, encoding
+from oss_local_cloud.oss.encoding_type import Encode, encoding
 from oss_local_cloud.oss.errors import invalid_argument
-from oss_local_cloud.oss.http import Call, Reply, iso_date, whole_number, xml_reply
+from oss_local_cloud.oss.http_messages import OssRequest, OssResponse, iso_date, parse_integer, xml_response
 from oss_local_cloud.oss.xml import Element, document, element, escape
-from oss_local_cloud.store.listing import ListedObject, Page
+from oss_local_cloud.store.object_listing import ListedObject, Page
 
-MOST_KEYS, DEFAULT_KEYS = 1000, 100
-LONGEST_PARAMETER_BYTES = 1024
+MAX_KEYS, DEFAULT_KEYS = 1000, 100
+MAX_PARAMETER_BYTES = 1024
 
 
-async def list_objects(context: Context, call: Call) -> Reply:
+async def list_objects(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket: a page after `marker`."""
-    encode, encoding_type = encoding(call)
-    prefix, delimiter, limit = _common_parameters(call)
-    marker = _text(call, "marker")
-    page = await _page(context, call, prefix, delimiter, marker, limit)
+    encode, encoding_type = encoding(request)
+    prefix, delimiter, limit = _common_parameters(request)
+    marker = _text(request, "marker")
+    page = await _page(context, request, prefix, delimiter, marker, limit)
     children: list[Element] = [
-        ("Name", call.bucket),
+        ("Name", request.bucket),
         ("Prefix", encode(prefix)),
         ("Marker", encode(marker)),
         ("MaxKeys", str(limit)),
@@ -35,23 +35,23 @@ async def list_objects(context: Context, call: Call) -> Reply:
     ]
     if page.next_after is not None:
         children.append(("NextMarker", encode(page.next_after)))
-    return xml_reply(document("ListBucketResult", children, _entries(page, encode, with_owner=True)))
+    return xml_response(document("ListBucketResult", children, _entries(page, encode, with_owner=True)))
 
 
-async def list_objects_v2(context: Context, call: Call) -> Reply:
+async def list_objects_v2(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket?list-type=2: a page after `continuation-token`, or after `start-after` at first."""
-    if call.parameter("list-type") != "2":
-        raise invalid_argument("list-type", call.parameter("list-type"), "The list-type must be 2.")
-    encode, encoding_type = encoding(call)
-    prefix, delimiter, limit = _common_parameters(call)
-    fetch_owner = call.parameter("fetch-owner") or "false"
+    if request.parameter("list-type") != "2":
+        raise invalid_argument("list-type", request.parameter("list-type"), "The list-type must be 2.")
+    encode, encoding_type = encoding(request)
+    prefix, delimiter, limit = _common_parameters(request)
+    fetch_owner = request.parameter("fetch-owner") or "false"
     if fetch_owner not in ("true", "false"):
         raise invalid_argument("fetch-owner", fetch_owner, "The fetch-owner must be true or false.")
-    token, start_after = call.parameter("continuation-token"), _text(call, "start-after")
+    token, start_after = request.parameter("continuation-token"), _text(request, "start-after")
     after = _read_token(token) if token else start_after
-    page = await _page(context, call, prefix, delimiter, after, limit)
+    page = await _page(context, request, prefix, delimiter, after, limit)
     children: list[Element] = [
-        ("Name", call.bucket),
+        ("Name", request.bucket),
         ("Prefix", encode(prefix)),
         ("StartAfter", encode(start_after)),
         ("MaxKeys", str(limit)),
@@ -64,23 +64,25 @@ async def list_objects_v2(context: Context, call: Call) -> Reply:
         children.append(("ContinuationToken", token))
     if page.next_after is not None:
         children.append(("NextContinuationToken", _write_token(page.next_after)))
-    return xml_reply(document("ListBucketResult", children, _entries(page, encode, with_owner=fetch_owner == "true")))
-
-
-async def _page(context: Context, call: Call, prefix: str, delimiter: str, after: str, limit: int) -> Page:
-    return await context.blocking(
-        lambda: context.store.list(call.bucket, prefix=prefix, delimiter=delimiter, after=after, limit=limit)
+    return xml_response(
+        document("ListBucketResult", children, _entries(page, encode, with_owner=fetch_owner == "true"))
     )
 
 
-def _common_parameters(call: Call) -> tuple[str, str, int]:
-    limit = whole_number("max-keys", call.parameter("max-keys") or str(DEFAULT_KEYS), 1, MOST_KEYS)
-    return _text(call, "prefix"), _text(call, "delimiter"), limit
+async def _page(context: ApiContext, request: OssRequest, prefix: str, delimiter: str, after: str, limit: int) -> Page:
+    return await context.blocking(
+        lambda: context.store.list(request.bucket, prefix=prefix, delimiter=delimiter, after=after, limit=limit)
+    )
 
 
-def _text(call: Call, name: str) -> str:
-    value = call.parameter(name)
-    if len(value.encode("utf-8", "surrogatepass")) > LONGEST_PARAMETER_BYTES:
+def _common_parameters(request: OssRequest) -> tuple[str, str, int]:
+    limit = parse_integer("max-keys", request.parameter("max-keys") or str(DEFAULT_KEYS), 1, MAX_KEYS)
+    return _text(request, "prefix"), _text(request, "delimiter"), limit
+
+
+def _text(request: OssRequest, name: str) -> str:
+    value = request.parameter(name)
+    if len(value.encode("utf-8", "surrogatepass")) > MAX_PARAMETER_BYTES:
         raise invalid_argument(name, value, f"The length of {name} must be less than 1024.")
     return value
 

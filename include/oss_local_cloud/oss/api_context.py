@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from oss_local_cloud.events.outbox_relay import OutboxRelay
 from oss_local_cloud.interfaces import AsyncProcessor
-from oss_local_cloud.store.local import LocalObjectStore
+from oss_local_cloud.store.object_store import LocalObjectStore
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Context:
+class ApiContext:
     """The object store, whoever runs conversions, the region, the threads that wait for the disk, and whoever
     tells the events of writes (None: nobody does)."""
 

@@ -9,41 +9,43 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
-from oss_local_cloud.oss.context import Context
+from oss_local_cloud.oss.api_context import ApiContext
 from oss_local_cloud.oss.errors import OssError, invalid_argument
-from oss_local_cloud.oss.http import Call, content_md5, invalid_digest, whole_number
-from oss_local_cloud.store.content import StagedContent
+from oss_local_cloud.oss.http_messages import OssRequest, content_md5, invalid_digest, parse_integer
+from oss_local_cloud.store.staged_content import StagedContent
 
-LARGEST_BODY = 5 << 30
+MAX_BODY_BYTES = 5 << 30
 """Bytes of one PutObject, UploadPart or AppendObject at most."""
 BLOCK = 1 << 20
 """Bytes gathered before they are handed to a thread that writes them."""
 _CRC64 = "x-oss-hash-crc64ecma"
 
 
-async def receive(context: Context, call: Call) -> StagedContent:
+async def receive(context: ApiContext, request: OssRequest) -> StagedContent:
     """The body, checked, and held in memory or on the disk; raises OssError and ClientDisconnect."""
-    md5, crc64 = content_md5(call.headers), _announced_crc64(call.headers)
-    _check_announced_length(call.headers)
+    md5, crc64 = content_md5(request.headers), _announced_crc64(request.headers)
+    _check_announced_length(request.headers)
     staged = context.store.stage()
     try:
         gathered: list[bytes] = []
         waiting = 0
-        async for block in call.blocks():
+        async for block in request.blocks():
             gathered.append(block)
             waiting += len(block)
             if waiting >= BLOCK:
-                _check_size(staged.sums.size + waiting)
+                _check_size(staged.checksums.size + waiting)
                 await context.blocking(functools.partial(staged.write, b"".join(gathered)))
                 gathered, waiting = [], 0
         staged.write(b"".join(gathered))
-        if not staged.is_held:
+        if not staged.in_memory:
             await context.blocking(staged.finish)
-        if md5 is not None and md5 != staged.sums.md5:
+        if md5 is not None and md5 != staged.checksums.md5:
             raise invalid_digest()
-        if crc64 is not None and crc64 != staged.sums.crc64:
+        if crc64 is not None and crc64 != staged.checksums.crc64:
             raise invalid_argument(
-                _CRC64, str(crc64), f"The CRC-64 you specified did not match what was received: {staged.sums.crc64}."
+                _CRC64,
+                str(crc64),
+                f"The CRC-64 you specified did not match what was received: {staged.checksums.crc64}.",
             )
     except BaseException:
         staged.discard()
@@ -53,21 +55,21 @@ async def receive(context: Context, call: Call) -> StagedContent:
 
 def _announced_crc64(headers: Mapping[str, str]) -> int | None:
     text = headers.get(_CRC64)
-    return None if text is None else whole_number(_CRC64, text, 0, (1 << 64) - 1)
+    return None if text is None else parse_integer(_CRC64, text, 0, (1 << 64) - 1)
 
 
 def _check_announced_length(headers: Mapping[str, str]) -> None:
     length = headers.get("content-length")
     if length is not None:
-        _check_size(whole_number("Content-Length", length, 0, (1 << 63) - 1))
+        _check_size(parse_integer("Content-Length", length, 0, (1 << 63) - 1))
     elif "transfer-encoding" not in headers:
         raise OssError(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
 
 
 def _check_size(size: int) -> None:
-    if size > LARGEST_BODY:
+    if size > MAX_BODY_BYTES:
         raise OssError(
             400,
             "EntityTooLarge",
-            f"Your proposed upload exceeds the maximum allowed size of {LARGEST_BODY} bytes.",
+            f"Your proposed upload exceeds the maximum allowed size of {MAX_BODY_BYTES} bytes.",
         )

@@ -10,7 +10,7 @@ from oss_local_cloud.signatures import oss_v1, oss_v2, oss_v4
 from oss_local_cloud.signatures.credentials import Credentials, same
 from oss_local_cloud.signatures.request import (
     AuthenticationError,
-    ReceivedRequest,
+    RequestHead,
     access_denied,
     check_begun,
     check_not_expired,
@@ -22,7 +22,7 @@ from oss_local_cloud.signatures.request import (
     signing_date,
 )
 
-LONGEST_V4_PRESIGNED_SECONDS = 604_800
+MAX_V4_PRESIGNED_SECONDS = 604_800
 """A V4 presigned address is good for seven days at most."""
 
 _SIGNS = frozenset({"OSSAccessKeyId", "Signature", "x-oss-signature", "x-oss-signature-version"})
@@ -46,7 +46,7 @@ class OssVerifier:
         self._region = region
         self._now = now
 
-    def verify(self, request: ReceivedRequest) -> None:
+    def verify(self, request: RequestHead) -> None:
         """Return when the request is signed by the account; raise AuthenticationError otherwise."""
         authorization = request.headers.get("authorization")
         if request.query:
@@ -72,13 +72,13 @@ class OssVerifier:
         else:
             raise access_denied("You have no right to access this object because of bucket acl.", "0003-00000001")
 
-    def _v1_header(self, request: ReceivedRequest, authorization: str) -> None:
+    def _v1_header(self, request: RequestHead, authorization: str) -> None:
         key_id, _, provided = authorization.removeprefix("OSS ").strip().partition(":")
         self._check_account(request, key_id)
         check_skew(request, self._now())
         self._compare_v1(request, request_time(request), provided)
 
-    def _v1_query(self, request: ReceivedRequest) -> None:
+    def _v1_query(self, request: RequestHead) -> None:
         expires, provided = request.parameter("Expires"), request.parameter("Signature")
         if expires is None or provided is None:
             raise access_denied(
@@ -88,31 +88,31 @@ class OssVerifier:
         check_not_expired(parse_seconds(expires, "Expires"), self._now())
         self._compare_v1(request, expires, provided)
 
-    def _compare_v1(self, request: ReceivedRequest, date: str, provided: str) -> None:
+    def _compare_v1(self, request: RequestHead, date: str, provided: str) -> None:
         to_sign = oss_v1.string_to_sign(request, date)
         expected = oss_v1.signature(self._credentials.access_key_secret, to_sign)
         self._compare(provided, expected, {"StringToSign": to_sign})
 
-    def _v2_header(self, request: ReceivedRequest, authorization: str) -> None:
+    def _v2_header(self, request: RequestHead, authorization: str) -> None:
         fields = _fields(authorization.removeprefix("OSS2 "), ":")
         self._check_account(request, fields.get("AccessKeyId", ""))
         check_skew(request, self._now())
         additional = _names(fields.get("AdditionalHeaders", ""))
         self._compare_v2(request, request_time(request), additional, fields.get("Signature", ""))
 
-    def _v2_query(self, request: ReceivedRequest) -> None:
+    def _v2_query(self, request: RequestHead) -> None:
         expires = request.parameter("x-oss-expires")
         self._check_account(request, request.parameter("x-oss-access-key-id") or "")
         check_not_expired(parse_seconds(expires, "x-oss-expires"), self._now())
         additional = _names(request.parameter("x-oss-additional-headers") or "")
         self._compare_v2(request, expires or "", additional, request.parameter("x-oss-signature") or "")
 
-    def _compare_v2(self, request: ReceivedRequest, date: str, additional: Sequence[str], provided: str) -> None:
+    def _compare_v2(self, request: RequestHead, date: str, additional: Sequence[str], provided: str) -> None:
         to_sign = oss_v2.string_to_sign(request, date, additional)
         expected = oss_v2.signature(self._credentials.access_key_secret, to_sign)
         self._compare(provided, expected, {"StringToSign": to_sign})
 
-    def _v4_header(self, request: ReceivedRequest, authorization: str) -> None:
+    def _v4_header(self, request: RequestHead, authorization: str) -> None:
         fields = _fields(authorization.removeprefix(oss_v4.ALGORITHM), "=")
         scope = oss_v4.parse_scope(fields.get("Credential", ""))
         self._check_account(request, scope.access_key_id)
@@ -123,7 +123,7 @@ class OssVerifier:
         additional = _names(fields.get("AdditionalHeaders", ""))
         self._compare_v4(request, request_time(request), scope, additional, fields.get("Signature", ""))
 
-    def _v4_query(self, request: ReceivedRequest) -> None:
+    def _v4_query(self, request: RequestHead) -> None:
         scope = oss_v4.parse_scope(request.parameter("x-oss-credential") or "")
         self._check_account(request, scope.access_key_id)
         self._check_scope(scope, "in x-oss-credential parameter")
@@ -132,7 +132,7 @@ class OssVerifier:
         if signed_at is None:
             raise invalid_argument("Invalid x-oss-date parameter.")
         expires = parse_seconds(request.parameter("x-oss-expires"), "x-oss-expires")
-        if not 1 <= expires <= LONGEST_V4_PRESIGNED_SECONDS:
+        if not 1 <= expires <= MAX_V4_PRESIGNED_SECONDS:
             raise invalid_argument("Invalid x-oss-expires parameter: 1 to 604800 seconds are allowed.")
         check_begun(signed_at, self._now())
         check_not_expired(signed_at.timestamp() + expires, self._now())
@@ -141,7 +141,7 @@ class OssVerifier:
 
     def _compare_v4(
         self,
-        request: ReceivedRequest,
+        request: RequestHead,
         time: str,
         scope: oss_v4.Scope,
         additional: Sequence[str],
@@ -158,7 +158,7 @@ class OssVerifier:
         if scope.region != self._region:
             raise invalid_argument(f"Invalid signing region {where}.", "0002-00000226")
 
-    def _check_account(self, request: ReceivedRequest, key_id: str) -> None:
+    def _check_account(self, request: RequestHead, key_id: str) -> None:
         if not self._credentials.is_key_id(key_id):
             raise AuthenticationError(
                 403,
@@ -202,7 +202,7 @@ class OssVerifier:
         return text
 
 
-def _check_one_signature(request: ReceivedRequest, in_header: bool) -> None:
+def _check_one_signature(request: RequestHead, in_header: bool) -> None:
     """Refuse a request that could be read in two ways: signed in two places, or twice in the query."""
     names = [name for name, _ in request.query if name in _ONCE]
     if in_header and not _SIGNS.isdisjoint(names):
@@ -214,7 +214,7 @@ def _check_one_signature(request: ReceivedRequest, in_header: bool) -> None:
             raise invalid_argument(f"The parameter {name} may be given once only.")
 
 
-def _token(request: ReceivedRequest) -> str | None:
+def _token(request: RequestHead) -> str | None:
     for name in ("x-oss-security-token", "security-token"):
         token = request.headers.get(name) or (request.parameter(name) if request.query else None)
         if token:

@@ -42,8 +42,8 @@ def list_page(
 ) -> Page:
     """The first `limit` entries of `bucket` that begin with `prefix` and come after the entry `after`.
 
-    All of them as they are at one moment: the page is read in one transaction, which also locks once and not for every
-    group that is stepped over.
+    The page is read in one transaction. It is therefore consistent, and the database is locked once instead of once for
+    each group that is skipped.
     """
     connection.execute("BEGIN")
     try:

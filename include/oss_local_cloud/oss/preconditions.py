@@ -10,32 +10,32 @@ from oss_local_cloud.interfaces import ObjectInfo
 from oss_local_cloud.signatures.request import parse_time
 
 
-class Outcome(Enum):
+class PreconditionResult(Enum):
     """What a conditional request comes to."""
 
-    GO_ON = 200
+    PASSED = 200
     NOT_MODIFIED = 304
-    PRECONDITION_FAILED = 412
+    FAILED = 412
 
 
-def evaluate(headers: Mapping[str, str], info: ObjectInfo, prefix: str = "") -> Outcome:
+def evaluate_preconditions(headers: Mapping[str, str], info: ObjectInfo, prefix: str = "") -> PreconditionResult:
     """Evaluate the four conditions; for a copy `prefix` is `x-oss-copy-source-`.
 
     An unreadable time is ignored, as RFC 9110 asks.
     """
     match = headers.get(prefix + "if-match")
     if match is not None and not _matches(match, info.etag):
-        return Outcome.PRECONDITION_FAILED
+        return PreconditionResult.FAILED
     before = _time(headers.get(prefix + "if-unmodified-since"))
     if before is not None and info.last_modified > before:
-        return Outcome.PRECONDITION_FAILED
+        return PreconditionResult.FAILED
     none_match = headers.get(prefix + "if-none-match")
     if none_match is not None:
-        return Outcome.NOT_MODIFIED if _matches(none_match, info.etag) else Outcome.GO_ON
+        return PreconditionResult.NOT_MODIFIED if _matches(none_match, info.etag) else PreconditionResult.PASSED
     since = _time(headers.get(prefix + "if-modified-since"))
     if since is not None and info.last_modified <= since:
-        return Outcome.NOT_MODIFIED
-    return Outcome.GO_ON
+        return PreconditionResult.NOT_MODIFIED
+    return PreconditionResult.PASSED
 
 
 def _matches(header: str, etag: str) -> bool:

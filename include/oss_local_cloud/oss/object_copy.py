@@ -9,26 +9,26 @@ from typing import TypeVar
 
 from oss_local_cloud.interfaces import NoSuchKey, ObjectInfo
 from oss_local_cloud.oss.addressing import split_path
-from oss_local_cloud.oss.attributes import attributes_of, etag_headers
-from oss_local_cloud.oss.conditions import Outcome, evaluate
-from oss_local_cloud.oss.context import Context
+from oss_local_cloud.oss.api_context import ApiContext
 from oss_local_cloud.oss.errors import OssError, invalid_argument, not_implemented
-from oss_local_cloud.oss.http import Call, Reply, iso_date, xml_reply
+from oss_local_cloud.oss.http_messages import OssRequest, OssResponse, iso_date, xml_response
 from oss_local_cloud.oss.multipart import no_such_upload, part_number, upload_id
+from oss_local_cloud.oss.object_attributes import etag_headers, parse_object_attributes
 from oss_local_cloud.oss.objects import (
     file_already_exists,
     forbids_overwrite,
     precondition_failed,
-    refuse_frozen,
+    require_restored,
 )
-from oss_local_cloud.oss.receiving import LARGEST_BODY
+from oss_local_cloud.oss.preconditions import PreconditionResult, evaluate_preconditions
+from oss_local_cloud.oss.request_body import MAX_BODY_BYTES
 from oss_local_cloud.oss.xml import document
-from oss_local_cloud.store.content import StagedContent
+from oss_local_cloud.store.multipart_uploads import NoSuchUpload
+from oss_local_cloud.store.object_rows import ObjectAttributes
 from oss_local_cloud.store.objects import ObjectExists
-from oss_local_cloud.store.records import Attributes
-from oss_local_cloud.store.uploads import NoSuchUpload
+from oss_local_cloud.store.staged_content import StagedContent
 
-LARGEST_COPY = 1 << 30
+MAX_COPY_BYTES = 1 << 30
 """Bytes of one CopyObject at most; above it UploadPartCopy is to be used."""
 _TRIES = 5
 _RANGE = re.compile(r"bytes=(\d{1,19})-(\d{1,19})", re.ASCII)
@@ -36,46 +36,48 @@ _RANGE = re.compile(r"bytes=(\d{1,19})-(\d{1,19})", re.ASCII)
 Result = TypeVar("Result")
 
 
-async def copy_object(context: Context, call: Call) -> Reply:
+async def copy_object(context: ApiContext, request: OssRequest) -> OssResponse:
     """PUT /bucket/key with `x-oss-copy-source`; the directives say whose metadata and tags it gets. Of a link, the
     copy is another link.
     """
-    await call.body()
+    await request.body()
 
     def copy(source: ObjectInfo) -> ObjectInfo:
-        if source.size > LARGEST_COPY:
+        if source.size > MAX_COPY_BYTES:
             raise OssError(
                 400,
                 "EntityTooLarge",
-                f"The copy source has {source.size} bytes; CopyObject takes {LARGEST_COPY} at most."
+                f"The copy source has {source.size} bytes; CopyObject takes {MAX_COPY_BYTES} at most."
                 " Use UploadPartCopy.",
             )
-        overwrite = not forbids_overwrite(call)
-        return context.store.copy(source, call.bucket, call.key, _attributes(call, source), overwrite=overwrite)
+        overwrite = not forbids_overwrite(request)
+        return context.store.copy(
+            source, request.bucket, request.key, _attributes(request, source), overwrite=overwrite
+        )
 
     try:
-        info = await context.blocking(functools.partial(_from_source, context, call, context.store.entry, copy))
+        info = await context.blocking(functools.partial(_from_source, context, request, context.store.entry, copy))
     except ObjectExists:
-        raise file_already_exists(call.key) from None
+        raise file_already_exists(request.key) from None
     if info is None:
-        return Reply(304)
+        return OssResponse(304)
     result = document(
         "CopyObjectResult",
         [("LastModified", iso_date(info.last_modified)), ("ETag", f'"{info.etag}"')],
     )
-    return xml_reply(result, {**etag_headers(info), "x-oss-hash-crc64ecma": str(info.crc64)})
+    return xml_response(result, {**etag_headers(info), "x-oss-hash-crc64ecma": str(info.crc64)})
 
 
-async def upload_part_copy(context: Context, call: Call) -> Reply:
+async def upload_part_copy(context: ApiContext, request: OssRequest) -> OssResponse:
     """PUT /bucket/key?partNumber&uploadId with `x-oss-copy-source`: a part from an object, or from a range of it."""
-    number, upload = part_number(call), upload_id(call)
-    await call.body()
+    number, upload = part_number(request), upload_id(request)
+    await request.body()
     ranges: list[str] = []
 
     def stage(source: ObjectInfo) -> StagedContent:
-        start, length = _range(call, source)
-        if length > LARGEST_BODY:
-            raise OssError(400, "EntityTooLarge", f"A part can't have more than {LARGEST_BODY} bytes.")
+        start, length = _range(request, source)
+        if length > MAX_BODY_BYTES:
+            raise OssError(400, "EntityTooLarge", f"A part can't have more than {MAX_BODY_BYTES} bytes.")
         if length < source.size:
             ranges.append(f"bytes {start}-{start + length - 1}/{source.size}")
         staged = context.store.stage()
@@ -91,11 +93,11 @@ async def upload_part_copy(context: Context, call: Call) -> Reply:
         return staged
 
     try:
-        context.store.uploads.find(call.bucket, call.key, upload)
-        staged = await context.blocking(functools.partial(_from_source, context, call, context.store.head, stage))
+        context.store.uploads.find(request.bucket, request.key, upload)
+        staged = await context.blocking(functools.partial(_from_source, context, request, context.store.head, stage))
         if staged is None:
-            return Reply(304)
-        part = await context.store.uploads.put_part(call.bucket, call.key, upload, number, staged)
+            return OssResponse(304)
+        part = await context.store.uploads.put_part(request.bucket, request.key, upload, number, staged)
     except NoSuchUpload:
         raise no_such_upload(upload) from None
     result = document(
@@ -105,24 +107,24 @@ async def upload_part_copy(context: Context, call: Call) -> Reply:
     headers = {"etag": f'"{part.etag}"', "x-oss-hash-crc64ecma": str(part.crc64)}
     if ranges:
         headers["content-range"] = ranges[-1]
-    return xml_reply(result, headers)
+    return xml_response(result, headers)
 
 
 def _from_source(
-    context: Context,
-    call: Call,
+    context: ApiContext,
+    request: OssRequest,
     look: Callable[[str, str], ObjectInfo],
     make: Callable[[ObjectInfo], Result],
 ) -> Result | None:
     """Do something with the copy source when the conditions hold; None when it is to be 304."""
-    bucket, key = _source(call)
+    bucket, key = _source(request)
     for _ in range(_TRIES):
         source = look(bucket, key)
-        refuse_frozen(source, context.store.now())
-        outcome = evaluate(call.headers, source, "x-oss-copy-source-")
-        if outcome is Outcome.NOT_MODIFIED:
+        require_restored(source, context.store.now())
+        outcome = evaluate_preconditions(request.headers, source, "x-oss-copy-source-")
+        if outcome is PreconditionResult.NOT_MODIFIED:
             return None
-        if outcome is Outcome.PRECONDITION_FAILED:
+        if outcome is PreconditionResult.FAILED:
             raise precondition_failed()
         try:
             return make(source)
@@ -131,9 +133,9 @@ def _from_source(
     raise OssError(503, "ServiceUnavailable", "The copy source changes too fast to be copied. Try again.")
 
 
-def _source(call: Call) -> tuple[str, str]:
+def _source(request: OssRequest) -> tuple[str, str]:
     """Bucket and key of `x-oss-copy-source: /bucket/key`, URL-encoded."""
-    text = call.headers["x-oss-copy-source"]
+    text = request.headers["x-oss-copy-source"]
     path, _, version = text.partition("?")
     if version:
         raise not_implemented("object versions")
@@ -145,9 +147,9 @@ def _source(call: Call) -> tuple[str, str]:
     return bucket, key
 
 
-def _range(call: Call, source: ObjectInfo) -> tuple[int, int]:
+def _range(request: OssRequest, source: ObjectInfo) -> tuple[int, int]:
     """First byte and length of `x-oss-copy-source-range`; a header of another form means the whole object."""
-    match = _RANGE.fullmatch(call.headers.get("x-oss-copy-source-range", ""))
+    match = _RANGE.fullmatch(request.headers.get("x-oss-copy-source-range", ""))
     if match is None:
         return 0, source.size
     first, last = map(int, match.groups())
@@ -158,13 +160,13 @@ def _range(call: Call, source: ObjectInfo) -> tuple[int, int]:
     return first, last - first + 1
 
 
-def _attributes(call: Call, source: ObjectInfo) -> Attributes:
+def _attributes(request: OssRequest, source: ObjectInfo) -> ObjectAttributes:
     """Metadata and tags of the copy. A copy onto itself always replaces the metadata."""
-    own = attributes_of(call.headers)
-    onto_itself = (source.bucket, source.key) == (call.bucket, call.key)
-    replace_metadata = _replaces(call, "x-oss-metadata-directive") or onto_itself
-    replace_tags = _replaces(call, "x-oss-tagging-directive")
-    return Attributes(
+    own = parse_object_attributes(request.headers)
+    onto_itself = (source.bucket, source.key) == (request.bucket, request.key)
+    replace_metadata = _replaces(request, "x-oss-metadata-directive") or onto_itself
+    replace_tags = _replaces(request, "x-oss-tagging-directive")
+    return ObjectAttributes(
         content_type=own.content_type if replace_metadata else source.content_type,
         headers=own.headers if replace_metadata else source.headers,
         metadata=own.metadata if replace_metadata else source.metadata,
@@ -174,8 +176,8 @@ def _attributes(call: Call, source: ObjectInfo) -> Attributes:
     )
 
 
-def _replaces(call: Call, directive: str) -> bool:
-    value = call.headers.get(directive, "COPY")
+def _replaces(request: OssRequest, directive: str) -> bool:
+    value = request.headers.get(directive, "COPY")
     if value.upper() not in ("COPY", "REPLACE"):
         raise invalid_argument(directive, value, f"Unknown {directive}: COPY or REPLACE is allowed.")
     return value.upper() == "REPLACE"

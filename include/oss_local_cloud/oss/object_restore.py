@@ -5,48 +5,48 @@ from __future__ import annotations
 from datetime import timedelta
 
 from oss_local_cloud.interfaces import ARCHIVED
-from oss_local_cloud.oss.context import Context
+from oss_local_cloud.oss.api_context import ApiContext
 from oss_local_cloud.oss.errors import OssError, malformed_xml
-from oss_local_cloud.oss.http import Call, Reply
+from oss_local_cloud.oss.http_messages import OssRequest, OssResponse
 from oss_local_cloud.oss.xml import parse
 
-RESTORING = timedelta(seconds=2)
+RESTORE_DURATION = timedelta(seconds=2)
 """How long it takes here. OSS takes a minute (Archive) to two days (DeepColdArchive)."""
-MOST_DAYS = {"Archive": 7, "ColdArchive": 365, "DeepColdArchive": 365}
+MAX_RESTORE_DAYS = {"Archive": 7, "ColdArchive": 365, "DeepColdArchive": 365}
 _TIERS = ("Expedited", "Standard", "Bulk")
 
 
-async def restore_object(context: Context, call: Call) -> Reply:
+async def restore_object(context: ApiContext, request: OssRequest) -> OssResponse:
     """POST /bucket/key?restore: 202 when it begins, 200 when the object is readable already and stays so longer."""
-    days, tier = _wanted(await call.body())
-    info = context.store.entry(call.bucket, call.key)
+    days, tier = _wanted(await request.body())
+    info = context.store.entry(request.bucket, request.key)
     if info.storage_class not in ARCHIVED:
         raise OssError(
             400,
             "OperationNotSupported",
             f"The operation is not supported for this resource: its storage class is {info.storage_class}.",
         )
-    if not 1 <= days <= MOST_DAYS[info.storage_class]:
-        raise malformed_xml(f"{info.storage_class} takes 1 to {MOST_DAYS[info.storage_class]} Days, not {days}")
+    if not 1 <= days <= MAX_RESTORE_DAYS[info.storage_class]:
+        raise malformed_xml(f"{info.storage_class} takes 1 to {MAX_RESTORE_DAYS[info.storage_class]} Days, not {days}")
     now, since = context.store.now(), info.restored_from
     if since is not None and now < since:
         raise OssError(409, "RestoreAlreadyInProgress", "The restore operation is in progress.")
     readable = since is not None and not info.is_frozen(now)
     if since is None or not readable:
-        since = now + RESTORING
+        since = now + RESTORE_DURATION
     until = max(now, since) + timedelta(days=days)
-    await context.blocking(lambda: context.store.set_restored(call.bucket, call.key, since, until))
+    await context.blocking(lambda: context.store.set_restored(request.bucket, request.key, since, until))
     headers = {} if info.storage_class == "Archive" else {"x-oss-object-restore-priority": tier}
-    return Reply(200 if readable else 202, headers)
+    return OssResponse(200 if readable else 202, headers)
 
 
 def _wanted(body: bytes) -> tuple[int, str]:
     """Days and priority of a RestoreRequest; one day when there is none. Raises MalformedXML."""
     if not body:
         return 1, "Standard"
-    request = parse(body, "RestoreRequest")
-    days = (request.findtext("Days") or "1").strip()
-    tier = (request.findtext("JobParameters/Tier") or "Standard").strip()
+    root = parse(body, "RestoreRequest")
+    days = (root.findtext("Days") or "1").strip()
+    tier = (root.findtext("JobParameters/Tier") or "Standard").strip()
     if not (days.isascii() and days.isdigit() and len(days) <= 4):
         raise malformed_xml("Days must be a whole number")
     if tier not in _TIERS:

@@ -16,16 +16,16 @@ from starlette.types import Receive
 
 from oss_local_cloud.interfaces import ObjectInfo
 from oss_local_cloud.oss.errors import OssError, invalid_argument
-from oss_local_cloud.signatures.request import ReceivedRequest
+from oss_local_cloud.signatures.request import RequestHead
 
-SMALL_BODY = 2 << 20
+MAX_XML_BODY_BYTES = 2 << 20
 """Bytes of an XML or form body at most."""
 
 
-class Call(NamedTuple):
+class OssRequest(NamedTuple):
     """A request: what its signature covers, the Host it was sent to, its id, its unread body and its sender."""
 
-    request: ReceivedRequest
+    head: RequestHead
     host: str
     request_id: str
     receive: Receive
@@ -34,29 +34,29 @@ class Call(NamedTuple):
     @property
     def endpoint(self) -> str:
         """The server's own address as this caller reached it, without a bucket in front of it."""
-        prefix = f"{self.request.bucket}."
-        return self.host.removeprefix(prefix) if self.request.bucket else self.host
+        prefix = f"{self.head.bucket}."
+        return self.host.removeprefix(prefix) if self.head.bucket else self.host
 
     @property
     def bucket(self) -> str:
         """The bucket addressed; only for calls that have one."""
-        if self.request.bucket is None:
+        if self.head.bucket is None:
             raise ValueError("a call to the service has no bucket")
-        return self.request.bucket
+        return self.head.bucket
 
     @property
     def key(self) -> str:
         """The key addressed, empty for bucket calls."""
-        return self.request.key
+        return self.head.key
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Lower-case names; values decoded as Latin-1."""
-        return self.request.headers
+        return self.head.headers
 
     def parameter(self, name: str, default: str = "") -> str:
         """A query parameter's value."""
-        value = self.request.parameter(name)
+        value = self.head.parameter(name)
         return default if value is None else value
 
     def blocks(self) -> BodyBlocks:
@@ -68,7 +68,7 @@ class Call(NamedTuple):
         parts, size = [], 0
         async for block in BodyBlocks(self.receive):
             size += len(block)
-            if size > SMALL_BODY:
+            if size > MAX_XML_BODY_BYTES:
                 raise OssError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size.")
             parts.append(block)
         content = b"".join(parts)
@@ -108,7 +108,7 @@ class ObjectRange(NamedTuple):
     length: int
 
 
-class Reply(NamedTuple):
+class OssResponse(NamedTuple):
     """An answer: a short body, or a range of an object to be streamed."""
 
     status: int = 200
@@ -116,9 +116,9 @@ class Reply(NamedTuple):
     body: bytes | ObjectRange = b""
 
 
-def xml_reply(document: bytes, headers: Mapping[str, str] | None = None) -> Reply:
+def xml_response(document: bytes, headers: Mapping[str, str] | None = None) -> OssResponse:
     """200 with an XML document."""
-    return Reply(200, {"content-type": "application/xml", **(headers or {})}, document)
+    return OssResponse(200, {"content-type": "application/xml", **(headers or {})}, document)
 
 
 def content_md5(headers: Mapping[str, str]) -> bytes | None:
@@ -140,7 +140,7 @@ def invalid_digest(ec: str = "0017-00000503") -> OssError:
     return OssError(400, "InvalidDigest", "The Content-MD5 you specified was invalid.", ec)
 
 
-def whole_number(name: str, text: str, lowest: int, highest: int) -> int:
+def parse_integer(name: str, text: str, lowest: int, highest: int) -> int:
     """A parameter that is a whole number in a range; raises InvalidArgument."""
     if not (text.isascii() and text.isdigit() and len(text) <= 20 and lowest <= int(text) <= highest):
         raise invalid_argument(name, text, f"Argument {name} must be an integer between {lowest} and {highest}.")

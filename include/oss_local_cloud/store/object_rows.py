@@ -17,7 +17,7 @@ COLUMNS = f"size, etag, crc64, object_type, blob, target, last_modified, restore
 
 
 @dataclass(frozen=True)
-class Attributes:
+class ObjectAttributes:
     """What is kept with an object besides its content."""
 
     content_type: str
@@ -28,7 +28,7 @@ class Attributes:
     acl: str = "default"
 
 
-class Content(NamedTuple):
+class StoredContent(NamedTuple):
     """The content of an object: size in bytes, ETag, CRC-64, the kind of write it is of, and where it is.
 
     A link has no `blob` but a `target`.
@@ -42,7 +42,7 @@ class Content(NamedTuple):
     target: str | None = None
 
 
-def attribute_values(attributes: Attributes) -> tuple[str, ...]:
+def attribute_values(attributes: ObjectAttributes) -> tuple[str, ...]:
     """The values of the columns ATTRIBUTES."""
     return (
         attributes.content_type,
@@ -54,9 +54,9 @@ def attribute_values(attributes: Attributes) -> tuple[str, ...]:
     )
 
 
-def attributes_of_row(row: sqlite3.Row) -> Attributes:
+def attributes_from_row(row: sqlite3.Row) -> ObjectAttributes:
     """The attributes in a row that has the columns ATTRIBUTES."""
-    return Attributes(
+    return ObjectAttributes(
         row["content_type"],
         _mapping(row["headers"]),
         _mapping(row["metadata"]),
@@ -66,13 +66,13 @@ def attributes_of_row(row: sqlite3.Row) -> Attributes:
     )
 
 
-def values(content: Content, attributes: Attributes, now: int) -> tuple[object, ...]:
+def values(content: StoredContent, attributes: ObjectAttributes, now: int) -> tuple[object, ...]:
     """The values of COLUMNS for an object that is written `now` (seconds since the epoch)."""
     size, etag, crc64, kind, blob, target = content
     return (size, etag, str(crc64), kind, blob, target, now, None, None, *attribute_values(attributes))
 
 
-def info_of(bucket: str, key: str, columns: Iterable[Any], directory: str) -> ObjectInfo:
+def object_info(bucket: str, key: str, columns: Iterable[Any], directory: str) -> ObjectInfo:
     """An object from the values of COLUMNS; its blob is below `directory`."""
     (
         size,
@@ -96,7 +96,7 @@ def info_of(bucket: str, key: str, columns: Iterable[Any], directory: str) -> Ob
         key=key,
         etag=etag,
         size=size,
-        last_modified=moment(modified),
+        last_modified=utc_datetime(modified),
         content_type=content_type,
         crc64=int(crc64),
         file=f"{directory}/{blob}" if blob else directory,
@@ -107,13 +107,13 @@ def info_of(bucket: str, key: str, columns: Iterable[Any], directory: str) -> Ob
         storage_class=storage_class,
         acl=acl,
         symlink_target=target,
-        restored_from=None if restored_from is None else moment(restored_from),
-        restored_until=None if restored_until is None else moment(restored_until),
+        restored_from=None if restored_from is None else utc_datetime(restored_from),
+        restored_until=None if restored_until is None else utc_datetime(restored_until),
     )
 
 
 @lru_cache(maxsize=4096)
-def moment(seconds: int) -> datetime:
+def utc_datetime(seconds: int) -> datetime:
     """Seconds since the epoch as a time in UTC."""
     return datetime.fromtimestamp(seconds, UTC)
 
