@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from oss_audio_core.audio_convert.verify_policy import Depth
 from oss_audio_core.verification import Inspection, Probe
+from oss_audio_core.verification.stored_fields import known_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,6 @@ class Measures:
         return {**asdict(self), "side": dict(self.side)}
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Measures:
-        """The measures of a conversion."""
-        return cls(**{**kept, "probe": Probe(**kept["probe"])})
+    def from_json(cls, stored: Mapping[str, Any]) -> Measures:
+        """The measures that were stored with a conversion."""
+        return cls(**{**known_fields(cls, stored), "probe": Probe.from_json(stored["probe"])})

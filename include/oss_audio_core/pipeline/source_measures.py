@@ -47,7 +47,7 @@ class SourceMeasures:
     def from_known(cls, known: KnownSource) -> SourceMeasures:
         """What an earlier look wrote down."""
         inspection = None if known.inspection is None else Inspection.from_json(known.inspection)
-        return cls(probe=Probe(**known.probe), inspection=inspection, crc64=known.crc64)
+        return cls(probe=Probe.from_json(known.probe), inspection=inspection, crc64=known.crc64)
 
     def write_down(self, connection: Connection, source_id: int) -> None:
         """Keep it with its source, if it is new."""

@@ -15,6 +15,7 @@ from oss_audio_core.verification.levels import Levels, level_window
 from oss_audio_core.verification.loudness import LoudnessMeter
 from oss_audio_core.verification.pictures import Spectrogram, waveform_png
 from oss_audio_core.verification.probe import Probe, as_probe, first_audio, require_audio
+from oss_audio_core.verification.stored_fields import known_fields
 from oss_audio_core.verification.waveform import waveform_json
 
 BLOCK_SAMPLES = 65536
@@ -86,7 +87,7 @@ class Inspection:
     def from_json(cls, stored: dict[str, Any]) -> Inspection:
         """What `to_json` gave, after a round trip through JSON."""
         lists = {name: tuple(stored[name]) for name in ("channel_names", "peaks", "rms", "levels")}
-        return cls(**{**stored, **lists, "probe": Probe(**stored["probe"])})
+        return cls(**{**known_fields(cls, stored), **lists, "probe": Probe.from_json(stored["probe"])})
 
 
 def inspect(

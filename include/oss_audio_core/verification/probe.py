@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
@@ -16,6 +17,7 @@ from oss_audio_core.verification.declared_length import declared_duration
 from oss_audio_core.verification.errors import UnreadableAudio
 from oss_audio_core.verification.guarded_open import open_container
 from oss_audio_core.verification.packet_length import PacketLength, measure_packets
+from oss_audio_core.verification.stored_fields import known_fields
 
 _PCM_BITS = re.compile(r"pcm_[suf](\d+)", re.ASCII)
 _STREAMINFO_BYTES = 34
@@ -53,6 +55,11 @@ class Probe:
     opus_input_rate: int | None
     read_error: str | None
     duration_is_estimate: bool = False
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Probe:
+        """The probe that was stored as JSON."""
+        return cls(**known_fields(cls, stored))
 
 
 def probe(source: str | os.PathLike[str] | BinaryIO, name: str | None = None) -> Probe:

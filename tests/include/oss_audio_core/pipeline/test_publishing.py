@@ -16,7 +16,7 @@ from oss_audio_core.catalogue import NoSuchBatch, State
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.schema import conversion, rendition
 from oss_audio_core.oss.retry import TRIES
-from oss_audio_core.pipeline import publishing, staged_objects
+from oss_audio_core.pipeline import publishing
 from oss_audio_core.pipeline.measures import Measures
 
 if TYPE_CHECKING:
@@ -403,19 +403,6 @@ def test_clearing_staging_leaves_sources_and_final_keys_alone(steps: Steps, wav:
     assert [one.state for one in steps.rows()] == [State.SUPERSEDED, State.PUBLISHED]
     assert steps.keys(steps.prefix) == [f"{steps.prefix}a.wav"]
     assert stands_as_entered(steps)
-
-
-def test_staging_is_cleared_in_pages(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, oss_proxy: Proxy) -> None:
-    monkeypatch.setattr(staged_objects, "CHUNK", 2)
-    for number in range(5):
-        steps.put(f"{number}.wav", wav(0.1))
-    batch = steps.to_converted("mobile-mp3")
-    folder = steps.rows()[0].output_key
-    assert folder is not None
-    steps.verify(batch)
-    steps.publish(batch, endpoint=oss_proxy.address)
-    assert len([one for one in oss_proxy.requests if one.startswith("POST ") and "delete" in one]) == 3
-    assert steps.keys(folder.rpartition("/")[0] + "/") == []
 
 
 def test_a_publisher_that_was_overtaken_changes_nothing(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
