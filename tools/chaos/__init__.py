@@ -1,1 +1,1 @@
-"""Kill anything at any moment while batches run, then hold the catalogue against the bucket and the service."""
+"""Kill any process at any moment while batches run, then compare the catalogue with the bucket and the service."""

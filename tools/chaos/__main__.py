@@ -7,40 +7,44 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.chaos.run import Order, Outcome, run
+from tools.chaos.run import ChaosOptions, ChaosSummary, run
 from tools.harness import Say, run_harness
 
 FULL = 100
-"""From so many hits on, a state that none of them found is a broken promise."""
+"""From this number of injections on, a state that no injection met is a broken promise."""
 
 PROMISE = "nothing was lost, no rendition is without its row, every excess is explained"
 
 
 def main() -> int:
-    """Run the command; exit status 0, 1 after a broken promise or a failed start, 130 after an interruption."""
-    options = _parser().parse_args()
+    """Run the command.
+
+    Returns:
+        The exit status: 0, 1 after a broken promise or a failed start, 130 after an interruption.
+    """
+    arguments = _parser().parse_args()
 
     def work(folder: Path, seed: int, say: Say) -> Sequence[str]:
-        order = Order(
-            kills=options.kills,
+        options = ChaosOptions(
+            kills=arguments.kills,
             seed=seed,
-            files=options.files,
-            waves=options.waves,
-            lost=options.lost,
-            repeated=options.repeated,
-            longest_stop=options.longest_stop,
+            files=arguments.files,
+            waves=arguments.waves,
+            lost=arguments.lost,
+            repeated=arguments.repeated,
+            longest_stop=arguments.longest_stop,
         )
-        say(f"{order.kills} hits, {order.waves} waves of {order.files} files at a time, seed {seed}")
-        outcome = run(folder, order, say)
-        _summarise(outcome, say)
-        return [*outcome.judgement.problems, *_never_hit(outcome, order.kills, say)]
+        say(f"{options.kills} injections, {options.waves} waves of {options.files} files at a time, seed {seed}")
+        summary = run(folder, options, say)
+        _print_summary(summary, say)
+        return [*summary.result.problems, *_uncovered_states(summary, options.kills, say)]
 
-    return run_harness(work, PROMISE, seed=options.seed, folder=options.folder)
+    return run_harness(work, PROMISE, seed=arguments.seed, folder=arguments.folder)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.chaos", description=__doc__)
-    parser.add_argument("--kills", type=int, default=12, help="how often somebody is hit (default: 12)")
+    parser.add_argument("--kills", type=int, default=12, help="number of injections: kills and stops (default: 12)")
     parser.add_argument("--files", type=int, default=40, help="sources of a wave (default: 40)")
     parser.add_argument("--waves", type=int, default=3, help="waves that are under way at a time (default: 3)")
     parser.add_argument("--seed", type=int, help="the same moments and faults as in another run (default: new ones)")
@@ -51,27 +55,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _summarise(outcome: Outcome, say: Say) -> None:
-    figures = outcome.judgement.figures
-    say("hits, and how many conversions stood in which state, hits (conversions):")
-    for line in outcome.table.lines():
+def _print_summary(summary: ChaosSummary, say: Say) -> None:
+    figures = summary.result.figures
+    say("injections by target and by the states they met, as injections (conversions):")
+    for line in summary.coverage.lines():
         print(f"  {line}")
-    say(", ".join(f"{count} x {manner}" for manner, count in outcome.manners.most_common()) or "nobody was hit")
-    ended = ", ".join(f"{count} x {name}" for name, count in outcome.restarts.most_common()) or "none"
-    say(f"{outcome.runs} runs, {outcome.clears} clears; processes that ended by themselves: {ended}")
+    say(", ".join(f"{count} x {kind}" for kind, count in summary.kinds.most_common()) or "no injections")
+    ended = ", ".join(f"{count} x {name}" for name, count in summary.restarts.most_common()) or "none"
+    say(f"{summary.runs} runs, {summary.clears} clears; processes that ended by themselves: {ended}")
     say(", ".join(f"{figures[name]} {name}" for name in sorted(figures)))
-    for tie in outcome.judgement.ties:
-        say(tie)
+    for line in summary.result.explained:
+        say(line)
 
 
-def _never_hit(outcome: Outcome, kills: int, say: Say) -> list[str]:
-    """What is broken about the states that no hit found."""
-    if not (missed := [state.value for state in outcome.table.never_hit()]):
+def _uncovered_states(summary: ChaosSummary, kills: int, say: Say) -> list[str]:
+    """Report the states that no injection met; a problem only in a full run."""
+    if not (missed := [state.value for state in summary.coverage.uncovered()]):
         return []
-    told = f"no hit found a conversion in {', '.join(missed)}"
+    message = f"no injection met a conversion in {', '.join(missed)}"
     if kills >= FULL:
-        return [told]
-    say(told)
+        return [message]
+    say(message)
     return []
 
 

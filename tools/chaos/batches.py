@@ -1,4 +1,4 @@
-"""Sources and runs for as long as there are kills to come; afterwards every run is brought to its end."""
+"""Waves of sources and their DAG runs: begun while injections are to come, then all brought to their end."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from tools.stack import Stack, StackError
 DAG_ID = "chaos_batch"
 
 STAGGER = 5.0
-"""Seconds between the beginnings of two waves, so that their conversions stand in different states."""
+"""Seconds between the beginnings of two waves, so that their conversions are in different states."""
 
 EVERY_THIRD = 3
-"""Of so many waves one has two runs at the same time, as when somebody triggers what the night is doing."""
+"""One of so many waves has two runs at the same time, as when the nightly run is also triggered by hand."""
 
-MOST_CLIPS = 100_000
+MAX_CLIPS = 100_000
 LENGTHS = tuple(0.6 + 0.1 * number for number in range(8))
-"""Seconds of clips, in turns: neighbours have different renditions, so that one in another's place is found."""
+"""Seconds of the clips, in turns: the renditions of neighbours differ, so that a swapped one is found."""
 
-MOST_CLEARS = 12
-"""So often an operator clears the failed tasks of a run before the harness says that it doesn't end."""
+MAX_CLEARS = 12
+"""The failed tasks of a run are cleared so often before it counts as a run that doesn't end."""
 
-LOOK_EVERY = 1.0
-PATIENCE = 600.0
-"""Seconds for which something that was killed or stands still is asked again."""
+POLL_SECONDS = 1.0
+RETRY_SECONDS = 600.0
+"""Requests to a process that was killed or stopped are repeated for so long."""
 
 _T = TypeVar("_T")
 
@@ -51,12 +51,18 @@ class Run:
 
 
 class Batches:
-    """Uploads waves of `files` sources and triggers their runs, in a thread of its own; `at_once` waves are under way.
+    """Uploads waves of sources and triggers their runs, in a thread of its own.
+
+    Args:
+        stack: the running stack.
+        files: sources of a wave.
+        at_once: waves that are under way at a time.
+        say: prints a line of progress.
 
     Attributes:
         sources: keys that were uploaded.
         runs: all that were triggered.
-        problems: what went wrong with the harness's own doing, or runs that don't end.
+        problems: failures of the harness itself, and runs that don't end.
     """
 
     def __init__(self, stack: Stack, files: int, at_once: int, say: Callable[[str], None]) -> None:
@@ -65,7 +71,7 @@ class Batches:
         self._at_once = at_once
         self._say = say
         self._clips = _clips()
-        self._enough = Event()
+        self._no_more = Event()
         self._abandoned = Event()
         self._thread = Thread(target=self._work, name="batches", daemon=True)
         self._waves = 0
@@ -78,19 +84,19 @@ class Batches:
         """Begin with the first waves."""
         self._thread.start()
 
-    def enough(self) -> None:
-        """No more waves: those begun are brought to their end."""
-        self._enough.set()
+    def begin_no_more(self) -> None:
+        """Begin no more waves; those begun are brought to their end."""
+        self._no_more.set()
 
-    def ended(self, timeout: float) -> bool:
-        """Wait at most so many seconds; whether all runs have ended."""
+    def wait(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for the end of all runs; True when they have ended."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def abandon(self) -> None:
-        """Stop asking, whatever is unfinished."""
+        """End the thread, whatever is unfinished."""
         self._abandoned.set()
-        self._thread.join(PATIENCE)
+        self._thread.join(RETRY_SECONDS)
 
     def open_runs(self) -> list[Run]:
         """Runs that have not ended."""
@@ -100,16 +106,16 @@ class Batches:
         try:
             while not self._abandoned.is_set():
                 waves = {run.prefix for run in self.open_runs()}
-                if not self._enough.is_set() or not self._waves:
+                if not self._no_more.is_set() or not self._waves:
                     if len(waves) < self._at_once and time.monotonic() >= self._next_wave:
                         self._begin_wave()
                         self._next_wave = time.monotonic() + STAGGER
                 elif not waves:
                     return
                 for run in self.open_runs():
-                    self._look_at(run)
-                self._abandoned.wait(LOOK_EVERY)
-        except Exception as error:  # noqa: BLE001 - told at the end, whatever it was
+                    self._refresh(run)
+                self._abandoned.wait(POLL_SECONDS)
+        except Exception as error:  # noqa: BLE001 - reported at the end, whatever it was
             self.problems.append(f"the harness could not go on: {type(error).__name__}: {error}")
 
     def _begin_wave(self) -> None:
@@ -121,13 +127,13 @@ class Batches:
         names = [f"wave-{wave:03d}"] + ([f"wave-{wave:03d}-again"] if wave % EVERY_THIRD == 1 else [])
         for run_id in names:
             run = Run(run_id, prefix)
-            self._patiently(f"triggering {run_id}", partial(self._trigger, run))
+            self._retry(f"triggering {run_id}", partial(self._trigger, run))
             self.runs.append(run)
 
     def _put(self, key: str, content: bytes) -> str:
         settings = oss_settings(self._stack)
         bucket = settings.bucket(self._stack.cloud_settings.bucket)
-        self._patiently(f"uploading {key}", lambda: bucket.put_object(key, content))
+        self._retry(f"uploading {key}", lambda: bucket.put_object(key, content))
         return key
 
     def _trigger(self, run: Run) -> None:
@@ -135,23 +141,23 @@ class Batches:
         try:
             self._stack.airflow.trigger(DAG_ID, conf=conf, run_id=run.run_id)
         except StackError:
-            # Its answer may have been lost, and the run be there.
+            # The run may exist although its answer was lost.
             self._stack.airflow.run(DAG_ID, run.run_id)
 
-    def _look_at(self, run: Run) -> None:
+    def _refresh(self, run: Run) -> None:
         try:
             found = str(self._stack.airflow.run(DAG_ID, run.run_id)["state"])
             if found == "failed":
                 self._clear(run)
             run.state = found
         except StackError:
-            return  # whoever should have answered is dead or stands still: later
+            return  # the API server was killed or stopped: asked again later
 
     def _clear(self, run: Run) -> None:
-        """Do as an operator does: clear what failed, with what comes after it."""
+        """Clear the failed tasks and those downstream of them, as an operator does."""
         airflow = self._stack.airflow
         failed = sorted({ti["task_id"] for ti in airflow.task_instances(DAG_ID, run.run_id) if ti["state"] == "failed"})
-        if run.clears >= MOST_CLEARS:
+        if run.clears >= MAX_CLEARS:
             why = airflow.explain_failure(DAG_ID, run.run_id)
             self.problems.append(f"run {run.run_id} does not succeed after {run.clears} clears: {why}")
             run.state = "given up"
@@ -163,18 +169,18 @@ class Batches:
         for line in why.splitlines():
             self._say(f"  {line}")
 
-    def _patiently(self, what: str, call: Callable[[], _T]) -> _T:
-        deadline = time.monotonic() + PATIENCE
+    def _retry(self, what: str, call: Callable[[], _T]) -> _T:
+        deadline = time.monotonic() + RETRY_SECONDS
         while True:
             try:
                 return call()
             except (StackError, oss2.exceptions.OssError) as error:
                 if self._abandoned.is_set() or time.monotonic() > deadline:
-                    raise StackError(f"{what} did not work for {PATIENCE:.0f} s: {error}") from error
+                    raise StackError(f"{what} did not work for {RETRY_SECONDS:.0f} s: {error}") from error
                 time.sleep(0.5)
 
 
 def _clips() -> Iterator[tuple[str, bytes]]:
-    lengths = [make_clips(MOST_CLIPS // len(LENGTHS), seconds) for seconds in LENGTHS]
+    lengths = [make_clips(MAX_CLIPS // len(LENGTHS), seconds) for seconds in LENGTHS]
     for number, (_, content) in enumerate(chain.from_iterable(zip(*lengths, strict=True))):
         yield f"clip-{number:06d}.wav", content

@@ -1,4 +1,4 @@
-"""The catalogue as the harness sees it from outside: counts by state, and rows for the last judgement."""
+"""The catalogue, read from outside by the harness: counts by state, and rows for the checker at the end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rendition:
-    """A published rendition: where its object is, and which bytes it should have."""
+    """A published rendition: the key of its object, and the ETag and size that were entered."""
 
     key: str
     etag: str
@@ -37,7 +37,7 @@ class Rendition:
 
 
 class CatalogueView:
-    """Reads the catalogue at `url`, and has its database write every move down (`moves`); close it."""
+    """Reads the catalogue at `url`, and makes its database record every move (`moves`). It has to be closed."""
 
     def __init__(self, url: str) -> None:
         self._catalogue: Catalogue = open_catalogue(sa.make_url(url).update_query_dict({"connect_timeout": "3"}))
@@ -49,7 +49,7 @@ class CatalogueView:
         self._catalogue.close()
 
     def states(self) -> Counter[State] | None:
-        """How many conversions stand in which state; None when the database doesn't answer."""
+        """Count the conversions by state; None when the database doesn't answer."""
         statement = sa.select(conversion.c.state, sa.func.count()).group_by(conversion.c.state)
         try:
             with self._catalogue.read() as connection:

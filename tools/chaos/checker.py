@@ -1,4 +1,4 @@
-"""What must hold after the last kill, checked from outside: catalogue, bucket and the service's own account."""
+"""What must hold after the last injection: catalogue, bucket and the service's own records, compared from outside."""
 
 from __future__ import annotations
 
@@ -14,16 +14,24 @@ FAILED_TASK, SUCCEEDED_TASK = "Failed", "Succeeded"
 
 
 @dataclass
-class Judgement:
-    """Figures, and what was broken: each problem in one sentence that names its object."""
+class CheckResult:
+    """What the checks found.
+
+    Attributes:
+        figures: counts by name.
+        problems: what was broken, each in one sentence that names its object.
+        explained: conversions that were accepted twice, each with its cause.
+    """
 
     figures: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     problems: list[str] = field(default_factory=list)
-    ties: list[str] = field(default_factory=list)
+    explained: list[str] = field(default_factory=list)
 
 
-def judge_sources(sources: Sequence[str], rows: Sequence[Row], tasks: Sequence[AcceptedTask], into: Judgement) -> None:
-    """Every source ended: published, or failed for a reason that the service's own account confirms."""
+def check_sources(
+    sources: Sequence[str], rows: Sequence[Row], tasks: Sequence[AcceptedTask], into: CheckResult
+) -> None:
+    """Check that every source ended: published, or failed for a reason that the service's records confirm."""
     of_source: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         of_source[row.key].append(row)
@@ -35,7 +43,7 @@ def judge_sources(sources: Sequence[str], rows: Sequence[Row], tasks: Sequence[A
             into.problems.append(f"{key} was lost: no conversion of it is in the catalogue")
             continue
         row, *more = of_source[key]
-        if more:  # nobody writes a source or asks for a rendition anew
+        if more:  # no source is written and no rendition asked for a second time
             into.problems.append(f"{key} has {1 + len(more)} conversions, without a reason for the second")
         into.figures[row.state.value] += 1
         if row.state is State.PUBLISHED:
@@ -43,27 +51,34 @@ def judge_sources(sources: Sequence[str], rows: Sequence[Row], tasks: Sequence[A
                 into.problems.append(f"{key} is published by attempt {row.attempt}, of which no task succeeded")
         elif row.state not in {State.FAILED, State.DEAD}:
             into.problems.append(f"{key} ended {row.state.value}: {row.code} {row.message}")
-        elif not _true_reason(row, failures, written_to):
+        elif not _is_confirmed(row, failures, written_to):
             into.problems.append(f"{key} failed for an unconfirmed reason: {row.code} {row.message}")
 
 
 def made_by(task: AcceptedTask) -> tuple[int, int]:
-    """Conversion and attempt, as the key that the task writes to names them: …/{conversion}-{attempt}.{ext}."""
+    """Read conversion and attempt from the key that the task writes to: …/{conversion}-{attempt}.{ext}."""
     conversion, _, attempt = task.target_key.rpartition("/")[2].partition(".")[0].partition("-")
     return int(conversion), int(attempt)
 
 
-def _true_reason(row: Row, failures: Mapping[str, AcceptedTask], written_to: set[str]) -> bool:
+def _is_confirmed(row: Row, failures: Mapping[str, AcceptedTask], written_to: set[str]) -> bool:
     task = failures.get(row.task_id or "")
     if task is not None:
         return row.code == task.code and bool(row.message)
     return row.code == "NoAnswer" and row.output_key not in written_to
 
 
-def judge_renditions(
-    rows: Sequence[Row], renditions: Sequence[Rendition], objects: Mapping[str, tuple[str, int]], into: Judgement
+def check_renditions(
+    rows: Sequence[Row], renditions: Sequence[Rendition], objects: Mapping[str, tuple[str, int]], into: CheckResult
 ) -> None:
-    """Published rows, rendition rows and the target's objects (`{key: (etag, bytes)}`) are the same set."""
+    """Check that published rows, rendition rows and the target's objects are the same set.
+
+    Args:
+        rows: every conversion.
+        renditions: every row of a published rendition.
+        objects: what the target bucket holds: `{key: (etag, bytes)}`.
+        into: gets the problems.
+    """
     published = {row.id for row in rows if row.state is State.PUBLISHED}
     of_conversion = {one.conversion_id for one in renditions}
     for row_id in sorted(published - of_conversion):
@@ -74,7 +89,7 @@ def judge_renditions(
     for key in sorted(entered.keys() - objects.keys()):
         into.problems.append(f"{key} is published and there is no such object")
     for key in sorted(objects.keys() - entered.keys()):
-        into.problems.append(f"{key} stands in the bucket and has no row")
+        into.problems.append(f"{key} is in the bucket and has no row")
     for key in sorted(entered.keys() & objects.keys()):
         if (entered[key].etag, entered[key].size) != objects[key]:
             into.problems.append(f"{key} is another object than the one that was entered")

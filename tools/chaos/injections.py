@@ -1,4 +1,4 @@
-"""The plan of a run: who is hit, in which manner, after how long a pause. All of it follows from the seed."""
+"""The plan of a run: which process is killed or stopped, how, and after which pause. It follows from the seed."""
 
 from __future__ import annotations
 
@@ -20,68 +20,86 @@ from tools.stack.components import (
     WORKER,
 )
 
-DECK = (WORKER, WORKER, WORKER, TRIGGERER, SECOND_TRIGGERER, SCHEDULER, SCHEDULER, LOCAL_CLOUD, LOCAL_CLOUD, POSTGRESQL)
-"""Victims of twelve hits, with `SIDE`: shuffled for each dozen, so that twelve hits leave none of these out."""
+MAIN_TARGETS = (
+    *(WORKER, WORKER, WORKER, TRIGGERER, SECOND_TRIGGERER),
+    *(SCHEDULER, SCHEDULER, LOCAL_CLOUD, LOCAL_CLOUD, POSTGRESQL),
+)
+"""Targets of each dozen of injections, with two of `SIDE_TARGETS`. They are shuffled within the dozen, so that twelve
+injections leave none of these out."""
 
-SIDE = ((REDIS, DAG_PROCESSOR), (API_SERVER, REDIS))
-"""What each dozen has besides, in turns."""
+SIDE_TARGETS = ((REDIS, DAG_PROCESSOR), (API_SERVER, REDIS))
+"""Further targets of each dozen, in turns."""
 
 PAUSE = (1.0, 5.0)
-STANDSTILL = 2.0
-"""Seconds between two hits; of the shortest SIGSTOP, and the shortest time for which orphans live on."""
+"""Seconds between two injections, at least and at most."""
+
+SHORTEST_STOP = 2.0
+"""Seconds of the shortest SIGSTOP, and the shortest time for which orphans live on."""
 
 
-class Manner(StrEnum):
-    """What is done to a victim."""
+class InjectionKind(StrEnum):
+    """What is done to a target."""
 
-    WHOLE = "kill -9"  # with all its descendants, as when its container or machine is gone
-    PARENT = "kill -9 of the parent alone"  # its children live on for a while, as orphans
-    CHILD = "kill -9 of one child"  # as the system does when memory runs out
+    KILL = "kill -9"  # with all its descendants, as when its container or machine is gone
+    KILL_PARENT = "kill -9 of the parent alone"  # its children live on for a while, as orphans
+    KILL_CHILD = "kill -9 of one child"  # as the system does when memory runs out
     STOP = "SIGSTOP"
 
 
-MANNERS = {Manner.WHOLE: 4, Manner.PARENT: 1, Manner.CHILD: 2, Manner.STOP: 3}
-"""How often each is drawn, of ten."""
+WEIGHTS = {
+    InjectionKind.KILL: 4,
+    InjectionKind.KILL_PARENT: 1,
+    InjectionKind.KILL_CHILD: 2,
+    InjectionKind.STOP: 3,
+}
+"""How often each kind is drawn, of ten."""
 
 
 @dataclass(frozen=True)
-class PlannedHit:
-    """One hit as it was drawn.
+class PlannedInjection:
+    """One injection as it was drawn.
 
     Attributes:
+        target: name of the process.
+        kind: what is done to it.
         pause: seconds before it.
-        seconds: of a standstill, or for which orphans live on.
-        which: 0 to 1; which of the victim's children, from the oldest to the youngest.
+        seconds: how long a stop lasts, or orphans live on.
+        which: 0 to 1; which of the target's children, from the oldest to the youngest.
     """
 
-    victim: str
-    manner: Manner
+    target: str
+    kind: InjectionKind
     pause: float
     seconds: float
     which: float
 
 
-def plan_hits(count: int, seed: int, longest: float) -> list[PlannedHit]:
-    """Draw `count` hits.
+def plan_injections(count: int, seed: int, longest: float) -> list[PlannedInjection]:
+    """Draw injections.
 
     Args:
-        longest: seconds of the longest standstill. Short ones are more frequent: as many last 2 to 4 as 10 to 20.
+        count: how many.
+        seed: the same seed gives the same plan.
+        longest: seconds of the longest stop. Short ones are more frequent: as many last 2 to 4 as 10 to 20.
+
+    Returns:
+        The injections in their order.
     """
-    chance = random.Random(seed)
-    victims = _victims(chance)
-    return [_draw(chance, next(victims), longest) for _ in range(count)]
+    source = random.Random(seed)
+    targets = _targets(source)
+    return [_draw(source, next(targets), longest) for _ in range(count)]
 
 
-def _victims(chance: random.Random) -> Iterator[str]:
+def _targets(source: random.Random) -> Iterator[str]:
     dozen = 0
     while True:
-        deck = [*DECK, *SIDE[dozen % len(SIDE)]]
-        chance.shuffle(deck)
-        yield from deck
+        targets = [*MAIN_TARGETS, *SIDE_TARGETS[dozen % len(SIDE_TARGETS)]]
+        source.shuffle(targets)
+        yield from targets
         dozen += 1
 
 
-def _draw(chance: random.Random, victim: str, longest: float) -> PlannedHit:
-    manner = chance.choices(list(MANNERS), list(MANNERS.values()))[0]
-    seconds = math.exp(chance.uniform(math.log(STANDSTILL), math.log(longest)))
-    return PlannedHit(victim, manner, chance.uniform(*PAUSE), seconds, chance.random())
+def _draw(source: random.Random, target: str, longest: float) -> PlannedInjection:
+    kind = source.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+    seconds = math.exp(source.uniform(math.log(SHORTEST_STOP), math.log(longest)))
+    return PlannedInjection(target, kind, source.uniform(*PAUSE), seconds, source.random())

@@ -1,6 +1,6 @@
-"""Every move of every conversion, as the catalogue's own database saw it: noted by a trigger, not by the product.
+"""Every move of every conversion, recorded by a trigger of the catalogue's own database and not by the product.
 
-That a claim was standing at some moment, and from when to when, can't be told from the rows at the end.
+The rows at the end don't say from when to when a claim was held.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ CREATE TABLE chaos_move (
     id bigserial PRIMARY KEY, conversion_id bigint NOT NULL, attempt int NOT NULL, was text NOT NULL,
     became text NOT NULL, at timestamptz NOT NULL
 );
-CREATE FUNCTION chaos_note() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_chaos_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO chaos_move (conversion_id, attempt, was, became, at)
     VALUES (NEW.id, OLD.attempt, OLD.state, NEW.state, clock_timestamp());
     RETURN NULL;
 END $$;
-CREATE TRIGGER chaos_note AFTER UPDATE ON conversion FOR EACH ROW
+CREATE TRIGGER record_chaos_move AFTER UPDATE ON conversion FOR EACH ROW
     WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.token IS DISTINCT FROM NEW.token)
-    EXECUTE FUNCTION chaos_note();
+    EXECUTE FUNCTION record_chaos_move();
 """
 
 READ = "SELECT conversion_id, attempt, was, became, at FROM chaos_move ORDER BY id"
@@ -36,7 +36,7 @@ READ = "SELECT conversion_id, attempt, was, became, at FROM chaos_move ORDER BY 
 
 @dataclass(frozen=True)
 class Move:
-    """One move: `attempt` is the one that was made then."""
+    """One move; `attempt` is the attempt at that time."""
 
     conversion_id: int
     attempt: int
@@ -47,9 +47,9 @@ class Move:
 
 @dataclass(frozen=True)
 class Claim:
-    """A conversion was in somebody's hands to be submitted, from `at` to `until`, in seconds since the epoch.
+    """A conversion was claimed for its submit, from `at` to `until`, in seconds since the epoch.
 
-    `until` is when its answer was written down, or when it was given back after somebody had looked for it.
+    `until` is when the answer was recorded, or when the conversion was released after a search for a lost submit.
     """
 
     conversion_id: int
@@ -59,20 +59,20 @@ class Claim:
 
 
 def claims(moves: Iterable[Move]) -> list[Claim]:
-    """The claims of planned conversions; who takes over a dead one's claim goes on with it."""
+    """The claims of planned conversions; a takeover of an expired claim continues it."""
     found: list[Claim] = []
-    standing: dict[int, Move] = {}
+    open_claims: dict[int, Move] = {}
     for move in moves:
         if move.was is not State.SUBMITTING and move.became is State.SUBMITTING:
-            standing[move.conversion_id] = move
-        elif move.became is not State.SUBMITTING and (began := standing.pop(move.conversion_id, None)):
+            open_claims[move.conversion_id] = move
+        elif move.became is not State.SUBMITTING and (began := open_claims.pop(move.conversion_id, None)):
             found.append(Claim(move.conversion_id, began.attempt, began.at.timestamp(), move.at.timestamp()))
-    found += [Claim(one.conversion_id, one.attempt, one.at.timestamp(), float("inf")) for one in standing.values()]
+    found += [Claim(one.conversion_id, one.attempt, one.at.timestamp(), float("inf")) for one in open_claims.values()]
     return found
 
 
 def unknown_moves(moves: Iterable[Move]) -> list[str]:
-    """Moves that the table of moves doesn't have, and rows that changed in between."""
+    """Moves that the transition table doesn't have, and states that changed without a move."""
     known = {(source, step.target) for step in MOVES.values() for source in step.sources}
     wrong: list[str] = []
     last: defaultdict[int, State] = defaultdict(lambda: State.PLANNED)
@@ -87,12 +87,12 @@ def unknown_moves(moves: Iterable[Move]) -> list[str]:
 
 
 def install(connection: sa.Connection) -> None:
-    """Let the database write moves down from now on; the catalogue must be there."""
+    """Record moves from now on; the catalogue's tables must exist."""
     connection.exec_driver_sql(INSTALL)
 
 
 def read(connection: sa.Connection) -> list[Move]:
-    """All moves so far, in order."""
+    """Read all moves so far, in order."""
     return [
         Move(row.conversion_id, row.attempt, State(row.was), State(row.became), row.at)
         for row in connection.exec_driver_sql(READ)

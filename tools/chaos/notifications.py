@@ -1,8 +1,8 @@
-"""`python -m tools.chaos.notifications`: what lost, repeated and reordered notifications change, and what they don't.
+"""`python -m tools.chaos.notifications`: what lost, repeated and reordered notifications change.
 
-The same sources go through two batches, one with undisturbed notifications and one without that luck. Both must end
-alike, nothing may be accepted twice, and the second may end one fallback interval later: after so long without news
-of it the service itself is asked.
+The same sources go through two batches, one with undisturbed and one with disturbed notifications. Both must end alike,
+and nothing may be accepted twice. The second may end one fallback interval later: after so long without a notification
+the service itself is asked.
 """
 
 from __future__ import annotations
@@ -31,33 +31,36 @@ from tools.stack import Stack, StackError
 ASK_AFTER = 60.0
 """The fallback interval: the sensor's own default."""
 
-WINDOW, WINDOW_SECONDS = 8, 2.0
-"""How many notifications are shuffled together, and how long they wait for each other."""
+WINDOW = 8
+"""So many notifications are shuffled together."""
+
+WINDOW_SECONDS = 2.0
+"""They are held back for each other so long at most."""
 
 ALLOWANCE = 15.0
-"""Seconds by which two equal waits may differ on a busy machine: the start of the task that waits and of its trigger,
-the round of questions, and the reordering, which holds messages back."""
+"""Seconds by which two equal waits may differ on a busy machine: the start of the waiting task and of its trigger, the
+polling round, and the reordering, which holds messages back."""
 
 UNREADABLE = 5
-"""Sources that are no audio: a failure is told by a notification, too, and by nothing else but GetTask."""
+"""Sources that are no audio: a failure is learnt from a notification or from GetTask."""
 
 TIMEOUT = 900.0
 WARM_UP, CALM, DISTURBED = "warm-up", "calm", "disturbed"
 
 Result = dict[str, tuple[str, str | None, str | None, int | None]]
-"""By source, without the batch's own folder: state, code of the failure, ETag and size of the rendition."""
+"""By the source's key below the batch's own folder: state, code of the failure, ETag and size of the rendition."""
 
 
 @dataclass(frozen=True)
-class Ended:
+class BatchResult:
     """A batch that has ended.
 
     Attributes:
-        result: what came of it.
-        waited: seconds from the end of the last `convert` to that of the last `await`. The other tasks know
-            nothing of notifications.
+        result: state and rendition of each source.
+        waited: seconds from the end of the last `convert` to that of the last `await`. Notifications affect no other
+            task.
         whole: seconds that the run took.
-        accepted: conversions that the service took.
+        accepted: conversions that the service accepted.
     """
 
     result: Result
@@ -67,12 +70,16 @@ class Ended:
 
     def __str__(self) -> str:
         states = Counter(state for state, *_ in self.result.values())
-        told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-        return f"{told}; {self.accepted} accepted; waited {self.waited:.1f} s of {self.whole:.1f} s"
+        counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        return f"{counts}; {self.accepted} accepted; waited {self.waited:.1f} s of {self.whole:.1f} s"
 
 
 def main() -> int:
-    """Run the command; exit status 0, 1 after a broken promise or a failed start, 130 after an interruption."""
+    """Run the command.
+
+    Returns:
+        The exit status: 0, 1 after a broken promise or a failed start, 130 after an interruption.
+    """
     parser = argparse.ArgumentParser(prog="python -m tools.chaos.notifications", description=__doc__)
     parser.add_argument("--files", type=int, default=100, help="sources of a batch (default: 100)")
     parser.add_argument("--lost", type=float, default=0.3, help="share of lost notifications (default: 0.3)")
@@ -89,7 +96,7 @@ def main() -> int:
 
 
 def disturbances(lost: float, repeated: float) -> list[AnyRule]:
-    """What happens to the notifications of the second batch: these shares of them, and all reordered."""
+    """Return the rules for the second batch's notifications: shares that are lost and repeated, and all reordered."""
     return [
         Lost(rate=lost),
         Repeated(rate=repeated, copies=2, seconds=Uniform(low=0.0, high=5.0)),
@@ -97,11 +104,16 @@ def disturbances(lost: float, repeated: float) -> list[AnyRule]:
     ]
 
 
-def differences(calm: Ended, disturbed: Ended, files: int) -> list[str]:
-    """What the disturbed batch should not differ in: each difference in one sentence.
+def differences(calm: BatchResult, disturbed: BatchResult, files: int) -> list[str]:
+    """Compare the two batches.
 
     Args:
+        calm: the undisturbed batch.
+        disturbed: the disturbed one.
         files: sources that each of them had.
+
+    Returns:
+        Each difference that must not be, in one sentence.
     """
     found = [
         f"{key} ended as {disturbed.result.get(key)} and, undisturbed, as {calm.result.get(key)}"
@@ -125,7 +137,7 @@ def _compare(stack: Stack, admin: AdminClient, rules: Sequence[AnyRule], files: 
     stack.airflow.wait_for_dag(DAG_ID)
     say("Airflow and the local cloud are up")
     view = CatalogueView(stack.catalogue_url)
-    # Equal conversions take equally long: what is left to differ is the notifications.
+    # Conversions take equally long, so that only the notifications differ.
     plain: list[AnyRule] = [Slow(seconds=2.0), Instant()]
     admin.replace(plain)
     _upload(stack, WARM_UP, 5)
@@ -136,14 +148,14 @@ def _compare(stack: Stack, admin: AdminClient, rules: Sequence[AnyRule], files: 
     say(f"{CALM}: {calm}")
     admin.replace([*rules, *plain])
     disturbed = _run(stack, admin, view, DISTURBED)
-    happened = Counter(fault.fault for fault in admin.faults())
+    injected = Counter(fault.fault for fault in admin.faults())
     say(f"{DISTURBED}: {disturbed}")
-    say(f"of its notifications {happened['lost']} were lost, {happened['repeated']} repeated, all reordered")
+    say(f"of its notifications {injected['lost']} were lost, {injected['repeated']} repeated, all reordered")
     say(f"it waited {disturbed.waited - calm.waited:.1f} s longer; allowed: {ASK_AFTER:.0f} s + {ALLOWANCE:.0f} s")
     view.close()
     wanted = {rule.fault for rule in rules if not isinstance(rule, Reordered) and rule.rate}
-    spared = [f"no notification was {fault}: nothing is shown" for fault in sorted(wanted - happened.keys())]
-    return [*differences(calm, disturbed, files), *spared]
+    absent = [f"no notification was {fault}: nothing is shown" for fault in sorted(wanted - injected.keys())]
+    return [*differences(calm, disturbed, files), *absent]
 
 
 def _upload(stack: Stack, name: str, files: int) -> None:
@@ -158,7 +170,7 @@ def _prefix(stack: Stack, name: str) -> str:
     return f"{stack.cloud_settings.prefix}{name}/"
 
 
-def _run(stack: Stack, admin: AdminClient, view: CatalogueView, name: str) -> Ended:
+def _run(stack: Stack, admin: AdminClient, view: CatalogueView, name: str) -> BatchResult:
     prefix = _prefix(stack, name)
     run_id = stack.airflow.trigger(DAG_ID, conf={"prefix": prefix, "profiles": [PROFILE]}, run_id=name)
     ended = stack.airflow.wait_for_run(DAG_ID, run_id, TIMEOUT)
@@ -177,11 +189,11 @@ def _run(stack: Stack, admin: AdminClient, view: CatalogueView, name: str) -> En
             etag, size = (None, None) if rendition is None else (rendition.etag, rendition.size)
             result[row.key.removeprefix(prefix)] = (row.state.value, row.code, etag, size)
     accepted = sum(task.key.startswith(prefix) for task in admin.tasks())
-    return Ended(result, waited.total_seconds(), whole.total_seconds(), accepted)
+    return BatchResult(result, waited.total_seconds(), whole.total_seconds(), accepted)
 
 
-def _moment(told: str) -> datetime:
-    return datetime.fromisoformat(told)
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 if __name__ == "__main__":

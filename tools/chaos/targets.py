@@ -1,4 +1,4 @@
-"""Hitting processes of the stack, and the supervisor that brings them back as an operator's would."""
+"""Kills and stops of the stack's processes, and the supervisor that restarts them as an operator's would."""
 
 from __future__ import annotations
 
@@ -11,29 +11,39 @@ from threading import Event, Lock, Thread
 
 import psutil
 
-from tools.chaos.injections import Manner, PlannedHit
+from tools.chaos.injections import InjectionKind, PlannedInjection
 from tools.stack import Stack, StackError
 from tools.stack.processes import ManagedProcess
 
-LOOK_EVERY = 0.3
+POLL_SECONDS = 0.3
 START_SECONDS = 120.0
-"""A victim that has just ended is waited for so long, until it was started again: nobody hits the dead."""
+"""An injection into a process that has ended waits at most so long for its restart."""
 
 
 @dataclass(frozen=True)
-class Hit:
-    """One kill or stop that happened; times in seconds since the epoch, `until` when a victim was resumed."""
+class Injection:
+    """One kill or stop that happened.
 
-    victim: str
+    Attributes:
+        target: name of the process.
+        what: what was done to it, in words.
+        at: seconds since the epoch.
+        until: when a stopped process was resumed; `at` for a kill.
+    """
+
+    target: str
     what: str
     at: float
     until: float
 
 
 class Supervisor:
-    """Starts again whatever ended, whoever ended it, and resumes what was stopped, in a thread of its own.
+    """Restarts every process that ended and resumes what was stopped, in a thread of its own.
 
-    `hits` has every hit, `restarts` the processes that ended without being hit, `problems` why nobody watches any more.
+    Attributes:
+        injections: every injection so far.
+        restarts: processes that ended without an injection, with the time.
+        problems: why the supervisor gave up, if it did.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -44,13 +54,13 @@ class Supervisor:
         self._stopped: dict[str, tuple[float, list[psutil.Process]]] = {}
         self._orphans: list[tuple[float, list[psutil.Process]]] = []
         self._killed: set[str] = set()
-        self.hits: list[Hit] = []
+        self.injections: list[Injection] = []
         self.restarts: list[tuple[str, float]] = []
         self.problems: list[str] = []
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Supervise until the block ends; then everything is resumed, so that it can end, and orphans are ended."""
+        """Supervise until the block ends; then resume stopped processes, so that they can end, and kill orphans."""
         thread = Thread(target=self._watch, name="supervisor", daemon=True)
         thread.start()
         try:
@@ -64,76 +74,76 @@ class Supervisor:
                 for _, orphans in self._orphans:
                     _kill(orphans)
 
-    def hit(self, planned: PlannedHit) -> Hit:
-        """Do as planned. A victim that stands still, or has no child to be killed, is killed whole.
+    def inject(self, planned: PlannedInjection) -> Injection:
+        """Do as planned. A target that is stopped already, or has no child to kill, is killed with its descendants.
 
         Raises:
-            StackError: it ended, and does not come back.
+            StackError: the target ended and was not restarted in time.
         """
-        victim = planned.victim
-        self._await(victim)
+        target = planned.target
+        self._wait_until_running(target)
         with self._lock:
-            family = self._family(victim)
-            whole = victim in self._stopped or len(family) < 2
-            manner = Manner.WHOLE if whole and planned.manner is not Manner.STOP else planned.manner
-            if victim in self._stopped and manner is Manner.STOP:
-                manner = Manner.WHOLE
+            family = self._family(target)
+            whole = target in self._stopped or len(family) < 2
+            kind = InjectionKind.KILL if whole and planned.kind is not InjectionKind.STOP else planned.kind
+            if target in self._stopped and kind is InjectionKind.STOP:
+                kind = InjectionKind.KILL
             at = until = time.time()
-            what = manner.value
-            if manner is Manner.STOP:
+            what = kind.value
+            if kind is InjectionKind.STOP:
                 until += planned.seconds
                 what += f" for {planned.seconds:.0f} s"
-                self._stop(victim, family, planned.seconds)
-            elif manner is Manner.CHILD:
+                self._stop(target, family, planned.seconds)
+            elif kind is InjectionKind.KILL_CHILD:
                 family[0].resume()
                 child = family[1 + int(planned.which * (len(family) - 1))]
                 what += f" ({_title(child)})"
                 _kill([child])
             else:
-                self._kill_parent(victim, family, planned.seconds if manner is Manner.PARENT else 0.0)
-            hit = Hit(victim, what, at, until)
-            self.hits.append(hit)
-            return hit
+                self._kill_parent(target, family, planned.seconds if kind is InjectionKind.KILL_PARENT else 0.0)
+            injection = Injection(target, what, at, until)
+            self.injections.append(injection)
+            return injection
 
-    def standing_still(self) -> set[str]:
-        """Victims that are stopped now."""
+    def stopped(self) -> set[str]:
+        """Targets that are stopped now."""
         with self._lock:
             return set(self._stopped)
 
-    def _await(self, victim: str) -> None:
+    def _wait_until_running(self, target: str) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             with self._lock:
-                if self._running[victim].alive():
+                if self._running[target].alive():
                     return
-            time.sleep(LOOK_EVERY)
-        raise StackError(f"{victim} ended and was not there again after {START_SECONDS:.0f} s {self.problems or ''}")
+            time.sleep(POLL_SECONDS)
+        raise StackError(f"{target} ended and was not restarted within {START_SECONDS:.0f} s {self.problems or ''}")
 
-    def _stop(self, victim: str, family: Iterable[psutil.Process], seconds: float) -> None:
+    def _stop(self, target: str, family: Iterable[psutil.Process], seconds: float) -> None:
         stopped = list(family)
         for process in stopped:
             with suppress(psutil.NoSuchProcess):
                 process.suspend()
-        self._stopped[victim] = (time.monotonic() + seconds, stopped)
+        self._stopped[target] = (time.monotonic() + seconds, stopped)
 
-    def _kill_parent(self, victim: str, family: list[psutil.Process], orphans_live: float) -> None:
+    def _kill_parent(self, target: str, family: list[psutil.Process], orphans_live: float) -> None:
         if orphans_live:
             _kill(family[:1])
             self._orphans.append((time.monotonic() + orphans_live, family[1:]))
         else:
             _kill(family)
-        self._stopped.pop(victim, None)
-        self._killed.add(victim)
+        self._stopped.pop(target, None)
+        self._killed.add(target)
 
     def _watch(self) -> None:
         try:
-            while not self._over.wait(LOOK_EVERY):
+            while not self._over.wait(POLL_SECONDS):
                 with self._lock:
-                    self._bring_back()
-        except Exception as error:  # noqa: BLE001 - told at the end, whatever it was
+                    self._resume_and_restart()
+        except Exception as error:  # noqa: BLE001 - reported at the end, whatever it was
             self.problems.append(f"the supervisor could not go on: {type(error).__name__}: {error}")
 
-    def _bring_back(self) -> None:
+    def _resume_and_restart(self) -> None:
         for name, (until, _) in list(self._stopped.items()):
             if time.monotonic() >= until:
                 self._resume(name)
@@ -143,9 +153,9 @@ class Supervisor:
                 self._orphans.remove((until, orphans))
         for name, process in list(self._running.items()):
             if not process.alive():
-                self._start_again(name)
+                self._restart(name)
 
-    def _start_again(self, name: str) -> None:
+    def _restart(self, name: str) -> None:
         if name in self._killed:
             self._killed.remove(name)
         else:
@@ -159,9 +169,9 @@ class Supervisor:
             with suppress(psutil.NoSuchProcess):
                 process.resume()
 
-    def _family(self, victim: str) -> list[psutil.Process]:
-        """The victim, suspended first so that it begets no more, and its descendants from the oldest on."""
-        process: ManagedProcess = self._running[victim]
+    def _family(self, target: str) -> list[psutil.Process]:
+        """Suspend the target, so that it starts no more children, and return it with its descendants, oldest first."""
+        process: ManagedProcess = self._running[target]
         if not process.alive():
             return []
         with suppress(psutil.NoSuchProcess):
@@ -179,7 +189,7 @@ def _kill(processes: list[psutil.Process]) -> None:
 
 
 def _title(process: psutil.Process) -> str:
-    """How the process calls itself, without folders."""
+    """The command line of a process, without folders."""
     with suppress(psutil.Error):
         command = re.sub(r"\S*/", "", " ".join(process.cmdline()))
         return command[:40].strip() or process.name()

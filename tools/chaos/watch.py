@@ -1,4 +1,4 @@
-"""Which conversions stand where, looked up all the time, so that nobody waits for a database that was stopped."""
+"""The counts of conversions by state, polled in the background: an injection never waits for a stopped database."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from threading import Event, Thread
 from oss_audio_core.catalogue import State
 from tools.chaos.catalogue_view import CatalogueView
 
-LOOK_EVERY = 0.15
-STALE = 3.0
-"""Seconds after which the last answer no longer tells what is."""
+POLL_SECONDS = 0.15
+STALE_SECONDS = 3.0
+"""After so long the last answer no longer describes the present."""
 
 
 class StateWatch:
@@ -26,7 +26,7 @@ class StateWatch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Look until the block ends."""
+        """Poll until the block ends."""
         thread = Thread(target=self._watch, name="states", daemon=True)
         thread.start()
         try:
@@ -38,10 +38,10 @@ class StateWatch:
     def states(self) -> Counter[State] | None:
         """The counts; None while the database doesn't answer."""
         seen = self._seen
-        return seen[1] if seen is not None and time.monotonic() - seen[0] < STALE else None
+        return seen[1] if seen is not None and time.monotonic() - seen[0] < STALE_SECONDS else None
 
     def _watch(self) -> None:
-        while not self._over.wait(LOOK_EVERY):
+        while not self._over.wait(POLL_SECONDS):
             began, states = time.monotonic(), self._view.states()
             if states is not None:
                 self._seen = (began, states)

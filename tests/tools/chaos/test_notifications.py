@@ -1,15 +1,17 @@
-"""Comparing a batch with one whose notifications were disturbed: what differs is named."""
+"""A batch and one whose notifications were disturbed are compared: each difference is named."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from tools.chaos.notifications import ALLOWANCE, ASK_AFTER, Ended, differences
+from tools.chaos.notifications import ALLOWANCE, ASK_AFTER, BatchResult, differences
 
-CALM = Ended({"a.wav": ("published", None, "E1", 10), "b.wav": ("failed", "Unreadable", None, None)}, 30.0, 60.0, 2)
+CALM = BatchResult(
+    {"a.wav": ("published", None, "E1", 10), "b.wav": ("failed", "Unreadable", None, None)}, 30.0, 60.0, 2
+)
 
 
-def test_an_equal_batch_that_ended_within_the_interval_differs_in_nothing() -> None:
+def test_an_equal_batch_within_the_interval_has_no_differences() -> None:
     assert differences(CALM, replace(CALM, waited=30.0 + ASK_AFTER), 2) == []
 
 
@@ -29,5 +31,5 @@ def test_a_conversion_that_was_accepted_twice_is_named() -> None:
 
 def test_a_source_that_neither_batch_has_is_named() -> None:
     assert differences(CALM, CALM, 3)[0] == "calm: of 3 sources the catalogue has 2"
-    nothing = Ended({}, 0.0, 0.0, 0)
+    nothing = BatchResult({}, 0.0, 0.0, 0)
     assert len(differences(nothing, nothing, 2)) == 4
