@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from oss_audio_core.audio_convert.codec_facts import CODECS, CodecFacts
+
 SAMPLE_RATES: tuple[int, ...] = (
     8000,
     11025,
@@ -54,6 +56,15 @@ class AudioFormat:
     def codec(self, sample_rate: int) -> str:
         """FFmpeg's name of the codec for output at `sample_rate` Hz (amr: 8,000 amr_nb, 16,000 amr_wb)."""
         return self.codecs.get(sample_rate, self.codecs[0])
+
+    def facts(self, sample_rate: int) -> CodecFacts:
+        """What is known of that codec."""
+        return CODECS[self.codec(sample_rate)]
+
+    @property
+    def counts_its_length(self) -> bool:
+        """Whether the files of all its codecs tell their length without every frame being read."""
+        return all(CODECS[codec].counts_its_length for codec in self.codecs.values())
 
     def describe_rates(self) -> str:
         """The allowed sample rates as a sentence part: `8000, 16000 Hz`."""

@@ -17,27 +17,27 @@ _MOST_TAGS = 256 * 1024
 _LEAST_FILE = 16
 """Bytes: pages of Ogg and ID3 tags that go along from the source; the smallest thing with a header and a frame."""
 
-_BASE_TOLERANCE = {"oga": 0.005}
-_DEFAULT_BASE_TOLERANCE = 0.001
-"""Seconds either way, for the rounding of cuts and of resampling."""
-
-_EXTRA_SAMPLES = {"aac": 2047, "ac3": 1536}
-"""Samples a rendition may be longer: the delay and padding of encoders whose files can't tell them."""
-
-_EXTRA_SECONDS = {"amr": 0.025}
-_MP3_UNKNOWN_DELAY_SAMPLES = 3 * 1152
-"""An mp3 without a gapless header keeps delay and padding: up to three frames."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
     """What must be found in a rendition.
 
-    `sample_rate` in Hz as asked for (opus: that of the encoder's input), `duration` in seconds with the
-    tolerances `shorter_by` and `longer_by`; `mp3_delay` are the seconds an mp3 may be longer still when
-    it does not tell its delay. `bits_per_sample` is None where nothing was asked. `containers` are FFmpeg's
-    names of those it may be in. `start` is where in the source it begins, seconds; `whole_source`: it is not
-    a part of it. `duration_is_estimate`: the source's is.
+    Attributes:
+        format: the value of `f`.
+        containers: FFmpeg's names of the containers it may be in.
+        codec: FFmpeg's name.
+        sample_rate: Hz as asked for; for opus the rate of the encoder's input.
+        channels: their number.
+        bits_per_sample: of flac; None where nothing was asked.
+        duration: seconds.
+        shorter_by: seconds by which it may be shorter.
+        longer_by: seconds by which it may be longer.
+        bitrate: bit/s of audio data.
+        start: where in the source it begins, seconds.
+        whole_source: whether it is not a part of the source.
+        unknown_delay: seconds by which it may be longer still when the file does not tell its delay.
+        decoded_longer_samples: samples that a decoder may give beyond the packets' time.
+        duration_is_estimate: whether the source's duration is an estimate.
     """
 
     format: str
@@ -52,13 +52,14 @@ class Expectation:
     bitrate: BitrateRange
     start: float
     whole_source: bool
-    mp3_delay: float = 0.0
+    unknown_delay: float = 0.0
+    decoded_longer_samples: int = 0
     duration_is_estimate: bool = False
 
     @property
     def longest(self) -> float:
         """Seconds a right rendition may last at most."""
-        return self.duration + self.longer_by + self.mp3_delay
+        return self.duration + self.longer_by + self.unknown_delay
 
 
 def expected(convert: AudioConvert, source: Probe) -> Expectation:
@@ -73,8 +74,9 @@ def expected(convert: AudioConvert, source: Probe) -> Expectation:
     start = (convert.ss or 0) / 1000
     remaining = max(source.duration - start, 0.0)
     duration = min(convert.t / 1000, remaining) if convert.t else remaining
-    base = _BASE_TOLERANCE.get(convert.f, _DEFAULT_BASE_TOLERANCE) + source.duration_uncertainty
-    longer_by = base + _EXTRA_SECONDS.get(convert.f, 0.0) + _EXTRA_SAMPLES.get(convert.f, 0) / sample_rate
+    facts = audio_format.facts(sample_rate)
+    base = facts.duration_tolerance + source.duration_uncertainty
+    longer_by = base + facts.longer_by_seconds + facts.longer_by_samples / sample_rate
     return Expectation(
         format=convert.f,
         containers=audio_format.containers,
@@ -85,7 +87,8 @@ def expected(convert: AudioConvert, source: Probe) -> Expectation:
         duration=duration,
         shorter_by=base,
         longer_by=longer_by,
-        mp3_delay=_MP3_UNKNOWN_DELAY_SAMPLES / sample_rate if convert.f == "mp3" else 0.0,
+        unknown_delay=facts.unknown_delay_samples / sample_rate,
+        decoded_longer_samples=facts.decoded_longer_samples,
         bitrate=bitrate_range(convert, sample_rate, channels, source.bitrate),
         start=start,
         whole_source=duration >= source.duration,
@@ -140,7 +143,7 @@ def check_complete(measured: Probe) -> Check:
 
 
 def _duration_check(expectation: Expectation, measured: Probe) -> Check:
-    longer_by = expectation.longer_by + (0.0 if measured.gapless else expectation.mp3_delay)
+    longer_by = expectation.longer_by + (0.0 if measured.gapless else expectation.unknown_delay)
     reach = f"(-{expectation.shorter_by * 1000:.0f} to +{longer_by * 1000:.0f} ms)"
     wanted = f"{expectation.duration:.3f} s {reach}"
     if measured.duration_is_estimate or expectation.duration_is_estimate:

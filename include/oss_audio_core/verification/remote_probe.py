@@ -11,6 +11,8 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from oss_audio_core.audio_convert import FORMATS
+from oss_audio_core.audio_convert.codec_facts import CODECS
 from oss_audio_core.verification import frame_chain, tail_parsers
 from oss_audio_core.verification.declared_length import declared_duration
 from oss_audio_core.verification.errors import UnreadableAudio
@@ -34,20 +36,23 @@ FLAC_TAIL_BYTES = 192 * 1024
 ReadRange = Callable[[int, int], tuple[bytes, int]]
 """(start, length) to the bytes there, fewer at the end, and the size of the whole object."""
 
-_CHAINS: dict[str, tuple[frame_chain.FrameLength, int]] = {
+CHAINS: dict[str, tuple[frame_chain.FrameLength, int]] = {
     "mp3": (frame_chain.mp3_length, 4096),
     "aac": (frame_chain.adts_length, 8192),
     "ac3": (frame_chain.ac3_length, 4096),
     "amr_nb": (frame_chain.amr_nb_length, 64),
     "amr_wb": (frame_chain.amr_wb_length, 64),
 }
+"""How the frames of a codec follow one another, and in how many bytes one is found."""
+
+PAGED_CONTAINERS = frozenset({"ogg", "flac"})
+"""Containers whose last page or frame tells the end by itself."""
+
 _CHAINED_TAIL_BYTES = 16 * 1024
-_FRAME_SAMPLES = {"aac": 1024, "amr_nb": 160, "amr_wb": 320}
 _LONGEST_OGG_PACKET = 8192
 """Samples: of Vorbis; Opus has at most 5,760."""
 
 _ID3V1 = 128
-_COUNTLESS = frozenset({"aac", "amr"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +81,7 @@ def may_decide(format: str, size: int | None) -> bool:
 
     Nothing but all frames tells the duration of aac and amr, so only those that are read whole can pass.
     """
-    return format not in _COUNTLESS or size is None or size <= WHOLE_BYTES
+    return FORMATS[format].counts_its_length or size is None or size <= WHOLE_BYTES
 
 
 def probe_remote(read_range: ReadRange, name: str, size: int | None = None) -> RemoteProbe:
@@ -91,10 +96,10 @@ def probe_remote(read_range: ReadRange, name: str, size: int | None = None) -> R
     with open_container(BytesIO(head), name) as container:
         stream = first_audio(container, name)
         codec = stream.codec_context.codec.canonical_name
-        wanted = FLAC_TAIL_BYTES if codec == "flac" else _CHAINED_TAIL_BYTES if codec in _CHAINS else TAIL_BYTES
+        wanted = FLAC_TAIL_BYTES if codec == "flac" else _CHAINED_TAIL_BYTES if codec in CHAINS else TAIL_BYTES
         wanted = min(wanted, size)
         all_of_it = len(head) >= size
-        if all_of_it and (size <= HEAD_BYTES or codec in _FRAME_SAMPLES):
+        if all_of_it and (size <= HEAD_BYTES or not _counts_its_length(codec)):
             # Its packets were counted; but a demuxer takes the beginning of the last one for a packet.
             end = _end(container, stream, codec, head, head[-wanted:], size)
             whole = probe(BytesIO(head), name)
@@ -151,11 +156,11 @@ def _end(container: InputContainer, stream: AudioStream, codec: str, head: bytes
         samples = tail_parsers.flac_end(tail, int.from_bytes(extradata[:2], "big"))
         promised = int.from_bytes(extradata[13:18], "big") & (1 << 36) - 1
         return _End(samples is not None, (samples or promised) / rate, samples is None, promised / rate or None)
-    if codec not in _CHAINS or container.format.name not in {"mp3", "aac", "ac3", "amr"}:
+    if codec not in CHAINS or container.format.name not in {"mp3", "aac", "ac3", "amr"}:
         return _End(None, declared_duration(container, stream, BytesIO(head)) or 0.0, estimated=True)
     if codec == "mp3" and tail[-_ID3V1:].startswith(b"TAG"):
         tail = tail[:-_ID3V1]
-    length, reach = _CHAINS[codec]
+    length, reach = CHAINS[codec]
     chain = frame_chain.follow(tail, length, reach)
     whole = chain.whole if chain else None
     if codec == "mp3":
@@ -167,10 +172,16 @@ def _end(container: InputContainer, stream: AudioStream, codec: str, head: bytes
     if codec == "ac3":
         mean = frame_chain.ac3_mean_length(head, head.find(b"\x0b\x77"))
         constant = chain is not None and abs(chain.size / chain.frames - mean) <= 2 and mean > 0
-        return _End(whole, round(size / mean) * 1536 / rate if mean else 0.0, estimated=not constant)
+        return _End(
+            whole, round(size / mean) * CODECS["ac3"].frame_samples / rate if mean else 0.0, estimated=not constant
+        )
     if chain is None:
         return _End(None)
-    return _End(whole, size / (chain.size / chain.frames) * _FRAME_SAMPLES[codec] / rate, estimated=True)
+    return _End(whole, size / (chain.size / chain.frames) * CODECS[codec].frame_samples / rate, estimated=True)
+
+
+def _counts_its_length(codec: str) -> bool:
+    return codec not in CODECS or CODECS[codec].counts_its_length
 
 
 def _opus_pre_skip(stream: AudioStream) -> int:

@@ -20,10 +20,6 @@ _ROOM = 10.0
 _WALL_SECONDS = 60.0
 _SPEED = 10.0
 
-_DECODED_LONGER = {"oga": 2048}
-"""Samples a decoder may give beyond the packets' time: FFmpeg cuts the last Vorbis block to the end the file tells, but
-none before it."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class StoredBytes:
@@ -107,7 +103,7 @@ def _decode(expectation: Expectation, found: Inspection) -> Check:
     if expectation.duration_is_estimate:
         return check("decode", wanted, measured, right=True)
     longer_by = expectation.longest - expectation.duration
-    longer_by += _DECODED_LONGER.get(expectation.format, 0) / found.sample_rate
+    longer_by += expectation.decoded_longer_samples / found.sample_rate
     short, long = expectation.duration - expectation.shorter_by, expectation.duration + longer_by
     return check("decode", wanted, measured, short <= found.duration <= long)
 

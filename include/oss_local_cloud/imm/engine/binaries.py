@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from oss_local_cloud.imm.engine.encoder_settings import ENCODERS
+
 SETTING = "LOCAL_CLOUD_FFMPEG"
 """The environment variable that names another ffmpeg; its ffprobe must lie beside it."""
 
-ENCODERS = ("libmp3lame", "aac", "flac", "libvorbis", "ac3", "libopus", "libopencore_amrnb", "libvo_amrwbenc")
-"""What the seven formats need: two encoders for amr, one for each of the others."""
+NEEDED = tuple(settings.encoder for settings in ENCODERS.values())
+"""The encoders of all output formats."""
 
 
 class EngineUnavailable(RuntimeError):
@@ -66,7 +68,7 @@ def check(binaries: Binaries) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         raise EngineUnavailable(f"{binaries.ffmpeg} does not run ({error}); set {SETTING} to another FFmpeg") from error
     present = {fields[1] for line in listing.splitlines() if len(fields := line.split()) > 1}
-    missing = [name for name in ENCODERS if name not in present]
+    missing = [name for name in NEEDED if name not in present]
     if missing:
         raise EngineUnavailable(
             f"{binaries.ffmpeg} lacks the encoder {', '.join(missing)}; set {SETTING} to an FFmpeg built with it"

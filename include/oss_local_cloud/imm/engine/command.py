@@ -6,22 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oss_audio_core.audio_convert import AudioConvert, ParameterError, check_against_source
-from oss_local_cloud.imm.engine.encoder_settings import bitrate_arguments, quality_arguments
+from oss_local_cloud.imm.engine.encoder_settings import (
+    ENCODERS,
+    MUXERS,
+    bitrate_arguments,
+    quality_arguments,
+    settings_for,
+)
 from oss_local_cloud.imm.engine.failure import not_fitting
 from oss_local_cloud.imm.engine.source import GUARDS, Source
 
 LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """Speaker layouts for 1 to 8 channels; every encoder takes these (FFmpeg's own 2.1 and 4.0 fail in opus)."""
 
-_MUXERS = {"mp3": "mp3", "aac": "adts", "flac": "flac", "oga": "oga", "ac3": "ac3", "opus": "opus", "amr": "amr"}
-_ENCODERS = {
-    "mp3": "libmp3lame",
-    "aac": "aac",
-    "flac": "flac",
-    "oga": "libvorbis",
-    "ac3": "ac3",
-    "opus": "libopus",
-}
 _MOST_SAMPLES = 1 << 40  # longer than any source may be; FFmpeg crashes on sums beyond 63 bits
 
 
@@ -59,6 +56,8 @@ def plan(convert: AudioConvert, source: Source) -> Plan:
         check_against_source(convert, source.sample_rate, source.channels)
     except ParameterError as error:
         raise not_fitting(str(error)) from error
+    if settings_for(convert.f, convert.ar or source.sample_rate) is None:
+        raise not_fitting(f"this engine has no encoder for f={convert.f}")
     if convert.abopt == 2 and convert.ab is not None and (source.bit_rate or convert.ab) < convert.ab:
         raise not_fitting(
             f"abopt is 2 and the source's bitrate of {source.bit_rate} bit/s is lower than ab={convert.ab}"
@@ -82,7 +81,7 @@ def command(ffmpeg: Path, source: Path, target: Path, planned: Plan) -> list[str
         *("-af", filters(planned)),
         *_encoder(planned),
         *("-threads", "1", "-fflags", "+bitexact", "-flags:a", "+bitexact"),
-        *("-f", _MUXERS[planned.convert.f], f"file:{target}"),
+        *("-f", MUXERS[planned.convert.f], f"file:{target}"),
     ]
 
 
@@ -110,10 +109,7 @@ def filters(planned: Plan) -> str:
 
 def _encoder(planned: Plan) -> list[str]:
     convert, rate, channels = planned.convert, planned.sample_rate, planned.channels
-    if convert.f == "amr":
-        arguments = ["-c:a", "libopencore_amrnb" if rate == 8000 else "libvo_amrwbenc"]
-    else:
-        arguments = ["-c:a", _ENCODERS[convert.f]]
+    arguments = ["-c:a", ENCODERS[convert.format.codec(rate)].encoder]
     if convert.f == "flac":
         arguments += ["-bits_per_raw_sample", str(_flac_bits(planned))]
     if convert.aq is not None:

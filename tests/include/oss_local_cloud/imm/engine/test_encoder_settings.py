@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from oss_local_cloud.imm.engine.encoder_settings import bitrate_arguments, quality_arguments
+from oss_audio_core.audio_convert import FORMATS, AudioConvert
+from oss_local_cloud.imm.engine import encoder_settings
+from oss_local_cloud.imm.engine.command import plan
+from oss_local_cloud.imm.engine.encoder_settings import (
+    ENCODERS,
+    MUXERS,
+    bitrate_arguments,
+    quality_arguments,
+    settings_for,
+)
+from oss_local_cloud.imm.engine.failure import ConversionFailed
+from oss_local_cloud.imm.engine.source import Source
 
 
 @pytest.mark.parametrize(
@@ -55,3 +66,38 @@ def test_bitrates(f: str, ab: int, rate: int, channels: int, expected: list[str]
 )
 def test_qualities(f: str, rate: int, channels: int, worst: str, middle: str, best: str) -> None:
     assert [quality_arguments(f, aq, rate, channels)[1] for aq in (0, 50, 100)] == [worst, middle, best]
+
+
+def test_every_format_has_a_muxer_and_every_codec_an_encoder() -> None:
+    assert MUXERS.keys() == FORMATS.keys()
+    assert {codec for audio_format in FORMATS.values() for codec in audio_format.codecs.values()} == ENCODERS.keys()
+
+
+def test_every_bitrate_and_quality_of_every_format_has_arguments() -> None:
+    for f, audio_format in FORMATS.items():
+        for rate in audio_format.sample_rates:
+            settings = settings_for(f, rate)
+            assert settings is not None
+            assert all(
+                isinstance(settings.quality(aq, rate, audio_format.max_channels), list) for aq in range(0, 101, 10)
+            )
+            assert all(isinstance(settings.bitrate(ab, rate, 1), list) for ab in (1_000, 96_000, 10_000_000))
+
+
+def test_a_format_without_an_encoder_is_refused_and_not_encoded_as_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_settings, "MUXERS", {f: muxer for f, muxer in MUXERS.items() if f != "ac3"})
+    assert settings_for("ac3", 48000) is None
+    with pytest.raises(ValueError, match="this engine has no encoder for f=ac3"):
+        bitrate_arguments("ac3", 128_000, 48000, 2)
+    source = Source(
+        container="flac",
+        codec="flac",
+        sample_rate=48000,
+        channels=2,
+        layout="stereo",
+        bit_rate=None,
+        bits=16,
+        declared_seconds=1.0,
+    )
+    with pytest.raises(ConversionFailed, match="this engine has no encoder for f=ac3"):
+        plan(AudioConvert(f="ac3"), source)
