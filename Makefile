@@ -9,7 +9,7 @@ MYPY_PATHS := include plugins dags tools benchmarks
 CHAOS_FULL = --kills 300 --files 100 --waves 4 --longest-stop 40 $(if $(SEED),--seed $(SEED))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock upgrade lint format test test-sdk test-damage-full chaos-cloud chaos-cloud-full chaos chaos-full demo up down bench clean
+.PHONY: help setup lock upgrade lint format test test-sdk test-wheel dist test-damage-full chaos-cloud chaos-cloud-full chaos chaos-full demo up down bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -50,10 +50,16 @@ format: setup ## put all Python files into the project's form
 	$(RUN) -m ruff format .
 
 test: setup ## all tests, a real scheduler, triggerer and FFmpeg included
-	$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/wheel
 
 test-sdk: setup ## the local cloud under ali-oss of npm; needs Node (Debian: nodejs npm)
 	@$(RUN) -m tools.sdk_suite
+
+dist: setup ## build the source distribution and the wheel into dist/
+	@$(RUN) -m tools.distribution
+
+test-wheel: setup ## the wheel alone, with the oldest and the newest Airflow, outside the checkout
+	$(RUN) -m pytest tests/wheel
 
 test-damage-full: setup ## verification of a hundred flipped bits per format; ten are in `make test`
 	DAMAGE_FLIPS=100 $(RUN) -m pytest -n 3 tests/include/oss_audio_core/verification/test_damage_table.py

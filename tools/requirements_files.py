@@ -1,9 +1,9 @@
-"""Compile `requirements.txt` and `requirements-dev.txt` from pyproject.toml: `make lock`.
+"""Compile the requirements files from pyproject.toml: `make lock`.
 
-The two files are the lock. There is no uv.lock, because it would record the address of one machine's package
-index. Every version is pinned. The development file, which `make setup` installs, has hashes as well;
-requirements.txt has none, so that any pip can install it: several don't take hashes together with the extras that
-Airflow's own requirements name.
+`requirements.txt`, `requirements-dev.txt` and that of the oldest admitted Airflow are the lock. There is no uv.lock,
+because it would record the address of one machine's package index. Every version is pinned. The development file, which
+`make setup` installs, has hashes as well; the others have none, so that any pip can install them: several don't take
+hashes together with the extras that Airflow's own requirements name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class RequirementsFile:
     """One compiled file.
 
     Attributes:
-        name: file name in the project's root.
+        name: path in the project.
         groups: dependency groups of pyproject.toml it contains besides the project's dependencies and extras.
         hashed: whether every pin has the hashes of its files.
     """
@@ -44,6 +44,7 @@ class RequirementsFile:
 REQUIREMENTS = (
     RequirementsFile("requirements.txt", ("deployment",)),
     RequirementsFile("requirements-dev.txt", ("deployment", "dev"), hashed=True),
+    RequirementsFile("tests/wheel/requirements-oldest.txt", ("oldest",)),
 )
 
 
@@ -63,7 +64,7 @@ def compile_command(requirements: RequirementsFile, output: Path, *options: str)
 
 
 def lock(*, upgrade: bool = False) -> None:
-    """Compile both files, newer versions allowed with `upgrade`.
+    """Compile the files, newer versions allowed with `upgrade`.
 
     Raises:
         subprocess.CalledProcessError: nothing fits, or no index was reachable; uv has said which.

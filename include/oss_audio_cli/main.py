@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from oss_audio_cli.extras import DISTRIBUTION, MissingExtra, require
+from oss_audio_core.extras import DISTRIBUTION, MissingExtra, require
 
 app = typer.Typer(
     help="Audio transcoding in Alibaba Cloud OSS: the catalogue, the local cloud, profiles, and new projects.",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from oss_audio_cli.extras import DISTRIBUTION
 from oss_audio_core.audio_convert.profile_files import PROFILES_DIRECTORY
+from oss_audio_core.extras import DISTRIBUTION
 from oss_audio_core.package_data import data_folder
 
 _PACKAGE = Path(__file__).resolve().parent

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from oss_audio.deployment import number, refuse_unknown, setting, setting_or_empty, switch
+from oss_audio.deployment import is_set, number, refuse_unknown, setting, setting_or_empty, switch
 
 # A misspelt setting would keep its default, and a night would do something else than it was told.
 refuse_unknown()
@@ -17,8 +17,13 @@ refuse_unknown()
 SMQ_CONNECTION = "smq_default"
 _TOPIC, _QUEUE = setting("TOPIC") or None, setting("QUEUE") or None
 STAGING_PREFIX = setting("STAGING_PREFIX", ".staging/")
-# Set, but empty: nothing is exported.
-CATALOGUE_PREFIX = setting_or_empty("CATALOGUE_PREFIX", "catalogue/")
+DEFAULT_CATALOGUE_PREFIX = "catalogue/"
+CATALOGUE_PREFIX = setting_or_empty("CATALOGUE_PREFIX", DEFAULT_CATALOGUE_PREFIX)
+"""Set, but empty: nothing is exported."""
+
+EXPORT_IS_OPTIONAL = not is_set("CATALOGUE_PREFIX")
+"""Whether the folder of exports is one that nothing asked for: without pyarrow there is no file, and no failure."""
+
 MANIFESTS = switch("MANIFESTS")
 REPORTS = setting("REPORTS", str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reports"))
 PRICES = setting("PRICES") or None

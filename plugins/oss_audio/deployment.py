@@ -70,6 +70,11 @@ def setting_or_empty(name: str, default: str) -> str:
     return default if given is None else given
 
 
+def is_set(name: str) -> bool:
+    """Whether a setting is set, if only to nothing."""
+    return _given(name) is not None
+
+
 def several(name: str, default: str = "") -> list[str]:
     """A setting of texts with commas between them; blanks around them are none of theirs."""
     return [text.strip() for text in setting(name, default).split(",") if text.strip()]

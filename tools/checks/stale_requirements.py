@@ -64,7 +64,7 @@ def pins(text: str) -> set[str]:
 def stale(requirements: RequirementsFile) -> Iterator[str]:
     """Pins that a compilation from pyproject.toml adds or drops."""
     with tempfile.TemporaryDirectory() as folder:
-        again = Path(folder) / requirements.name
+        again = Path(folder) / requirements.path.name
         shutil.copyfile(requirements.path, again)
         failure = _uv(compile_command(requirements, again))
         if failure:
@@ -81,7 +81,7 @@ def unresolvable(python: str) -> Iterator[str]:
     """Say so when the pins of requirements.txt don't fit together under one Python version."""
     requirements = REQUIREMENTS[0]
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / requirements.name
+        output = Path(folder) / requirements.path.name
         command = [sys.executable, "-m", "uv", "pip", "compile", str(requirements.path), "--quiet"]
         failure = _uv([*command, "--python-version", python, "--output-file", str(output)])
     if failure:

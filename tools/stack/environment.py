@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.stack.ports import HOST
-from tools.stack.settings import PROJECT_ROOT, CloudSettings, RunSecrets
+from tools.stack.settings import PROJECT_ROOT, CloudSettings, Installation, RunSecrets
 
 ADMIN = "admin"
 """The one user of the simple auth manager."""
@@ -71,7 +70,7 @@ PYTHON_SWITCHES = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS"})
 """A caller's switches that slow Airflow down or end it at somebody else's warning."""
 
 
-def base_environment(folders: Folders) -> dict[str, str]:
+def base_environment(folders: Folders, installation: Installation | None = None) -> dict[str, str]:
     """The caller's environment, rid of whatever would make Airflow another one than described here."""
     env = {
         name: value
@@ -80,8 +79,11 @@ def base_environment(folders: Folders) -> dict[str, str]:
         # Airflow imports thousands of modules per process: without byte code a start costs twice the CPU.
         if name == "LOCAL_CLOUD_FFMPEG" or (not name.startswith(FOREIGN) and name not in PYTHON_SWITCHES)
     }
-    env["PYTHONPATH"] = str(PROJECT_ROOT)
-    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
+    installation = installation or Installation()
+    env.pop("PYTHONPATH", None)
+    if installation.python_path is not None:
+        env["PYTHONPATH"] = installation.python_path
+    env["PATH"] = os.pathsep.join([str(installation.python.parent), env.get("PATH", os.defpath)])
     env["PYTHONUNBUFFERED"] = "1"
     env["AIRFLOW_HOME"] = str(folders.home)
     return env

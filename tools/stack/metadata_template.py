@@ -34,10 +34,10 @@ def copy_template(target: Path, env: Mapping[str, str], cache: Path = Path(sys.p
     shutil.copyfile(template, target)
 
 
-def migrate(env: Mapping[str, str]) -> None:
+def migrate(env: Mapping[str, str], python: Path = Path(sys.executable)) -> None:
     """Make Airflow's tables in the database that `env` names; raises StackError with what the command said."""
     done = subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"],
+        [str(python), "-m", "airflow", "db", "migrate"],
         env=dict(env),
         stdin=subprocess.DEVNULL,
         capture_output=True,

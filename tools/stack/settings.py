@@ -6,8 +6,11 @@ import base64
 import json
 import os
 import secrets
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tools.stack.components import LOCAL_CLOUD_COMMAND
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 """The folder with pyproject.toml: `dags/`, `plugins/` and `include/` lie in it."""
@@ -28,6 +31,28 @@ class CloudSettings:
     def bucket(self) -> str:
         """The bucket that the nightly batch works on."""
         return self.buckets[0]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The programs a stack runs: by default those of this checkout.
+
+    Attributes:
+        python: the Python that has Airflow and the package.
+        local_cloud: the command that serves the local cloud.
+        python_path: PYTHONPATH of every process; None: there is none.
+        folder: the working directory of every process.
+    """
+
+    python: Path = Path(sys.executable)
+    local_cloud: tuple[str, ...] = (sys.executable, *LOCAL_CLOUD_COMMAND)
+    python_path: str | None = str(PROJECT_ROOT)
+    folder: Path = PROJECT_ROOT
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether Airflow is that of this process."""
+        return self.python == Path(sys.executable)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +14,6 @@ from tools.stack.components import (
     CELERY_COMMANDS,
     DAG_PROCESSOR,
     LOCAL_CLOUD,
-    LOCAL_CLOUD_COMMAND,
     LOCAL_COMMANDS,
     POSTGRESQL,
     REDIS,
@@ -34,11 +32,11 @@ from tools.stack.environment import (
     write_password,
 )
 from tools.stack.errors import StackError
-from tools.stack.metadata_template import copy_template
+from tools.stack.metadata_template import copy_template, migrate
 from tools.stack.ports import HOST, free_port
 from tools.stack.processes import ManagedProcess, ProcessGroup
 from tools.stack.servers import Servers
-from tools.stack.settings import PROJECT_ROOT, CloudSettings, RunSecrets
+from tools.stack.settings import PROJECT_ROOT, CloudSettings, Installation, RunSecrets
 
 START_TIMEOUT = 180.0
 """Seconds a start may take before it counts as failed: some 15 times what it takes on two idle cores."""
@@ -62,6 +60,7 @@ class Stack:
         celery: CeleryExecutor with a worker and two triggerers, on a PostgreSQL and a Redis of this run alone:
             Airflow's database and the catalogue start empty and are gone at the end.
         when_cloud_serves: called with the stack before Airflow starts, to put something into the cloud.
+        installation: the programs to run; this checkout's unless given.
 
     Usable as a context manager. `start` first ends whatever an earlier start of the same directory left
     running; `stop` leaves nothing running.
@@ -80,6 +79,7 @@ class Stack:
         keep_metadata: bool = False,
         celery: bool = False,
         when_cloud_serves: Callable[[Stack], None] | None = None,
+        installation: Installation | None = None,
     ) -> None:
         self.folders = Folders(
             run_dir.resolve(),
@@ -98,6 +98,7 @@ class Stack:
         self._celery = celery
         self._servers: Servers | None = None
         self._when_cloud_serves = when_cloud_serves
+        self._installation = installation or Installation()
         self._env: dict[str, str] = {}
         self._cloud_env: dict[str, str] = {}
         self._endpoints: CloudEndpoints | None = None
@@ -161,13 +162,14 @@ class Stack:
     def restart_component(self, name: str) -> ManagedProcess:
         """Start one process of the stack again, as it was started before, and wait for nothing."""
         if name == LOCAL_CLOUD:
-            return self.processes.start(name, [sys.executable, *LOCAL_CLOUD_COMMAND], self._cloud_env, PROJECT_ROOT)
+            command, env = self._installation.local_cloud, self._cloud_env
+            return self.processes.start(name, command, env, self._installation.folder)
         if self._servers is not None and name in {POSTGRESQL, REDIS}:
             return self._servers.start_postgresql() if name == POSTGRESQL else self._servers.start_redis()
-        return self.processes.start(name, self._airflow_command(name), self._env, PROJECT_ROOT)
+        return self.processes.start(name, self._airflow_command(name), self._env, self._installation.folder)
 
     def _start(self) -> None:
-        base = base_environment(self.folders)
+        base = base_environment(self.folders, self._installation)
         if not self._keep_metadata:
             shutil.rmtree(self.folders.home, ignore_errors=True)
         write_password(self.folders, self.secrets)
@@ -179,7 +181,10 @@ class Stack:
             self._servers.start(base, settings)
             servers = self._servers.settings
         elif not self.folders.metadata.exists():
-            copy_template(self.folders.metadata, settings)
+            if self._installation.is_ours:
+                copy_template(self.folders.metadata, settings)
+            else:
+                migrate(settings, self._installation.python)
         self._endpoints = self._start_cloud(base)
         if self._when_cloud_serves is not None:
             self._when_cloud_serves(self)
@@ -191,7 +196,7 @@ class Stack:
             **self._extra_env,
         }
         for name in self._commands:
-            self.processes.start(name, self._airflow_command(name), self._env, PROJECT_ROOT)
+            self.processes.start(name, self._airflow_command(name), self._env, self._installation.folder)
         self._api = AirflowApi(f"http://{HOST}:{api_port}", ADMIN, self.secrets.admin_password)
         self._await_airflow()
 
@@ -212,7 +217,7 @@ class Stack:
         return found
 
     def _airflow_command(self, name: str) -> list[str]:
-        return [sys.executable, "-m", "airflow", *self._commands[name]]
+        return [str(self._installation.python), "-m", "airflow", *self._commands[name]]
 
     def _await_airflow(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from oss_audio_core.catalogue.errors import CatalogueError, CatalogueUnavailable, explain, is_transient
 from oss_audio_core.catalogue.migrations.head import HEAD
 from oss_audio_core.catalogue.schema import UtcDateTime
+from oss_audio_core.extras import MissingExtra, require
 
 BUSY_TIMEOUT = 60
 """Seconds a writer waits for another one before it gives up."""
@@ -194,6 +195,10 @@ def _engine(url: sa.URL) -> Engine:
 
 def _postgresql(url: sa.URL) -> Engine:
     """What the address, the role or the server sets itself is left alone."""
+    try:
+        require("postgres")
+    except MissingExtra as missing:
+        raise CatalogueError(f"the catalogue is on PostgreSQL: {missing}") from None
     connecting = {name: value for name, value in _CONNECTING.items() if name not in url.query}
     engine = sa.create_engine(url, connect_args=connecting, pool_pre_ping=True, pool_size=4, max_overflow=12)
 

@@ -22,6 +22,7 @@ from oss_audio_core.catalogue.batches import get_batch
 from oss_audio_core.catalogue.database import Catalogue, now
 from oss_audio_core.catalogue.schema import UtcDateTime, batch_conversion, export
 from oss_audio_core.catalogue.views import published_rendition as view
+from oss_audio_core.extras import require
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,6 +65,7 @@ def export_batch(catalogue: Catalogue, batch_id: int, folder: str, *, settings: 
 
     Raises:
         NoSuchBatch: there is none of that id.
+        MissingExtra: pyarrow is not installed.
         oss2.exceptions.OssError, requests.RequestException: the upload failed; the catalogue notes no export.
     """
     with catalogue.read() as connection:
@@ -86,6 +88,7 @@ def _export(
     batch_id: int | None,
     condition: sa.ColumnElement[bool],
 ) -> Export:
+    require("parquet")
     with tempfile.TemporaryDirectory(prefix="export-") as scratch:
         there = Path(scratch) / "export.parquet"
         rows = write_parquet(catalogue, there, condition)

@@ -33,7 +33,7 @@ MANIFESTS = "_manifests/"
 
 @dataclass(frozen=True)
 class RunExport:
-    """What was written: the Parquet file, None if the run published nothing; how many manifests."""
+    """What was written: the Parquet file, None if none was wanted or published; how many manifests."""
 
     parquet: Export | None
     manifests: int
@@ -47,6 +47,7 @@ def export_run(
     *,
     uid: str | None = None,
     manifests: bool = False,
+    parquet: bool = True,
 ) -> RunExport:
     """Export what a run published, as the catalogue has it now. Can be run again: the same files are written anew.
 
@@ -55,6 +56,7 @@ def export_run(
     Args:
         prefix: ends with "/"; in the renditions' bucket.
         uid: the batch's own, where it is known: an id may be given again.
+        parquet: write the Parquet file.
         manifests: write them, too: a request for each source that got a rendition.
 
     Raises:
@@ -72,8 +74,10 @@ def export_run(
         with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="manifest") as pool:
             for page in _sources(catalogue, batch_id):
                 written += sum(pool.map(write, page))
-    parquet = export_batch(catalogue, batch_id, f"oss://{bucket}/{prefix.removesuffix('/')}", settings=settings)
-    return RunExport(parquet, written)
+    if not parquet:
+        return RunExport(None, written)
+    folder = f"oss://{bucket}/{prefix.removesuffix('/')}"
+    return RunExport(export_batch(catalogue, batch_id, folder, settings=settings), written)
 
 
 def manifest_key(prefix: str, bucket: str, key: str) -> str:

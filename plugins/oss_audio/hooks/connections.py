@@ -105,7 +105,11 @@ async def afind(conn_id: str, example: str) -> ConnectionFields | None:
         _refuse_unreadable(conn_id, example)
         return None
     fields = _with_extra(conn_id, connection, example)
-    await connection.aextra_dejson()  # tells the log masker which values are secret
+    # Tells the log masker which values are secret.
+    if hasattr(connection, "aextra_dejson"):
+        await connection.aextra_dejson()
+    else:  # Airflow 3.2
+        _ = connection.extra_dejson
     return fields
 
 

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import Asset, Context
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from oss_audio.assets import RENDITIONS
-from oss_audio.defaults import CATALOGUE_PREFIX, MANIFESTS
+from oss_audio.defaults import CATALOGUE_PREFIX, DEFAULT_CATALOGUE_PREFIX, EXPORT_IS_OPTIONAL, MANIFESTS
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_batch, as_flag, as_text
+from oss_audio_core.extras import MissingExtra, require
 from oss_audio_core.pipeline.exporting import RunExport, export_run
 from oss_audio_core.pipeline.reporting import build_report
 from oss_audio_core.pipeline.request import check_folder
@@ -60,7 +61,10 @@ class OSSAudioExportOperator(OSSAudioBatchOperator):
                 raise AirflowSkipException("a dry run publishes nothing")
             if prefix:
                 folder = check_folder("catalogue prefix", prefix)
-                made = export_run(catalogue, settings, batch.id, folder, uid=batch.uid, manifests=manifests)
+                parquet = self._can_write_parquet(prefix)
+                made = export_run(
+                    catalogue, settings, batch.id, folder, uid=batch.uid, manifests=manifests, parquet=parquet
+                )
         uri = made.parquet.uri if made.parquet else None
         extra: dict[str, Any] = {
             "batch": batch.id,
@@ -77,6 +81,21 @@ class OSSAudioExportOperator(OSSAudioBatchOperator):
             self.datasets = Datasets(outputs=[uri])
         self.log.info("Exported: %s", uri or "nothing")
         return extra
+
+    def _can_write_parquet(self, prefix: str) -> bool:
+        """Whether pyarrow is there.
+
+        Raises:
+            AirflowFailException: it is absent, and the export was asked for.
+        """
+        try:
+            require("parquet")
+        except MissingExtra as missing:
+            if EXPORT_IS_OPTIONAL and prefix == DEFAULT_CATALOGUE_PREFIX:
+                self.log.warning("No Parquet file is written: %s", missing)
+                return False
+            raise AirflowFailException(f"The export needs pyarrow: {missing}") from None
+        return True
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: the file that was written."""

@@ -18,7 +18,7 @@ def test_the_projects_own_files_are_exact_and_the_one_that_is_installed_here_is_
 
 
 def test_the_development_file_has_all_of_the_other() -> None:
-    product, development = (pins(requirements.path.read_text()) for requirements in REQUIREMENTS)
+    product, development, _ = (pins(requirements.path.read_text()) for requirements in REQUIREMENTS)
     assert product < development
 
 
@@ -45,7 +45,7 @@ def groups(command: list[str]) -> set[str]:
 
 
 def test_compiling_covers_every_python_version_at_once_and_writes_no_index() -> None:
-    product, development = REQUIREMENTS
+    product, development, _ = REQUIREMENTS
     command = compile_command(development, development.path)
     assert {"--universal", "--no-emit-index-url"} <= set(command)
     assert groups(command) == {"deployment", "dev"}
@@ -56,6 +56,6 @@ def test_compiling_covers_every_python_version_at_once_and_writes_no_index() -> 
 
 def test_plain_pip_may_install_the_product_file() -> None:
     # Hashes would make pip 23 refuse the extras that Airflow's own requirements name.
-    product, development = REQUIREMENTS
+    product, development, _ = REQUIREMENTS
     assert "--hash" not in product.path.read_text()
     assert "--hash" in development.path.read_text()

@@ -16,6 +16,7 @@ from oss_audio_core.catalogue.addresses import Address, InvalidAddress, default_
 from oss_audio_core.catalogue.browsing import InvalidPageToken
 from oss_audio_core.catalogue.database import Catalogue, now, open_catalogue
 from oss_audio_core.catalogue.errors import CatalogueError, NoSuchBatch
+from oss_audio_core.extras import MissingExtra
 from oss_audio_core.oss import OssConfigurationError, OssSettings
 
 _CONNECTION = "AIRFLOW_CONN_AUDIO_CATALOGUE"
@@ -91,7 +92,7 @@ def opened(given: str | None, settings: OssSettings | None = None) -> Iterator[C
             yield catalogue
         finally:
             catalogue.close()
-    except (CatalogueError, NoSuchBatch, InvalidPageToken, OssConfigurationError) as error:
+    except (CatalogueError, MissingExtra, NoSuchBatch, InvalidPageToken, OssConfigurationError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:

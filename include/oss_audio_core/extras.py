@@ -9,21 +9,29 @@ from types import MappingProxyType
 DISTRIBUTION = "airflow-provider-oss-audio"
 
 MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"local-cloud": ("httptools", "pydantic", "starlette", "uvicorn", "uvloop")}
+    {
+        "local-cloud": ("httptools", "pydantic", "starlette", "uvicorn", "uvloop"),
+        "parquet": ("pyarrow",),
+        "postgres": ("psycopg2",),
+    }
 )
-"""Modules that an extra brings and the code behind it imports at once."""
+"""Modules that an extra brings and that the package imports."""
 
 
 class MissingExtra(RuntimeError):
-    """A command needs an extra that is not installed; the message has the line that installs it."""
+    """Something needs an extra that is not installed; the message has the line that installs it."""
 
 
 def require(extra: str) -> None:
     """Check that an extra is installed, without importing it.
+
+    Args:
+        extra: a key of `MODULES`.
 
     Raises:
         MissingExtra: a module of it is absent.
     """
     absent = [name for name in MODULES[extra] if find_spec(name) is None]
     if absent:
-        raise MissingExtra(f"{', '.join(absent)} not installed: pip install '{DISTRIBUTION}[{extra}]'")
+        verb = "is" if len(absent) == 1 else "are"
+        raise MissingExtra(f"{', '.join(absent)} {verb} not installed: pip install '{DISTRIBUTION}[{extra}]'")
