@@ -29,9 +29,10 @@ class Decision(StrEnum):
     DEAD = "failed for good"
     RENDITION = "a rendition itself"
     BUSY = "target being written"
+    OWNER_UNKNOWN = "target's owner not known"
 
 
-LEFT_ALONE = frozenset({Decision.BACKING_OFF, Decision.DEAD, Decision.RENDITION, Decision.BUSY})
+LEFT_ALONE = frozenset({Decision.BACKING_OFF, Decision.DEAD, Decision.RENDITION, Decision.BUSY, Decision.OWNER_UNKNOWN})
 """Decisions that leave a conversion out of the batch."""
 
 SKIPPED = {Decision.EMPTY: "EmptySource", Decision.NO_TARGET: "ImpossibleTarget", Decision.DEGRADES: "WouldDegrade"}

@@ -9,6 +9,7 @@ from typing import Any
 
 from oss_audio_core.audio_convert import AudioConvert, Profile, load_profiles
 from oss_audio_core.pipeline.candidates import Order
+from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.rendition_spec import RenditionSpec, SingleSpec, clip
 from oss_audio_core.pipeline.selection import Selection
 
@@ -43,7 +44,7 @@ class BatchRequest:
         target_bucket: overrides the profiles' own; None leaves them.
         start, duration: a part of each source, milliseconds; 0 and 0 mean all of it.
         single: one rendition that is no profile, as {"convert", "bucket", "key"}; then `profiles` is empty.
-        leftovers, force, limit, max_attempts, order, never_degrade, dry_run: see `planning.plan_batch`.
+        leftovers, force, limit, max_attempts, order, never_degrade, dry_run: see `PlanOptions`.
     """
 
     bucket: str
@@ -95,6 +96,18 @@ class BatchRequest:
             self.max_size,
             self.modified_from,
             self.modified_before,
+        )
+
+    def plan_options(self) -> PlanOptions:
+        """How it is planned."""
+        return PlanOptions(
+            leftovers=self.leftovers,
+            force=self.force,
+            limit=self.limit,
+            max_attempts=self.max_attempts,
+            order=self.order,
+            never_degrade=self.never_degrade,
+            dry_run=self.dry_run,
         )
 
     def specs(self) -> list[RenditionSpec]:

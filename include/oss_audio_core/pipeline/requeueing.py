@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from oss_audio_core.catalogue import batches, conversions
+from oss_audio_core.catalogue import batches, conversions, planning
 from oss_audio_core.catalogue.database import Catalogue, exclusive
 from oss_audio_core.catalogue.schema import HAS_FAILED, IS_GIVEN_UP, batch, batch_conversion, conversion
 from oss_audio_core.pipeline.decisions import Decision
 from oss_audio_core.pipeline.request import BatchRequest, RequestError
-from oss_audio_core.pipeline.sharding import cut_shards
+from oss_audio_core.pipeline.sharding import shard_size
 
 _reason = sa.func.coalesce(conversion.c.code, "unknown")
 """A failure's code as the report counts it."""
@@ -68,20 +68,8 @@ def requeue(catalogue: Catalogue, name: str, wanted: Wanted) -> int:
             raise RequestError(_nothing_found(connection, wanted, begun.id))
         conversions.retry(connection, ids)
         conversions.revive(connection, ids, attempts=wanted.attempts)
-        connection.execute(
-            sa.insert(batch_conversion),
-            [
-                {
-                    "batch_id": begun.id,
-                    "conversion_id": one,
-                    "ordinal": ordinal,
-                    "shard": 0,
-                    "decision": Decision.REQUEUED.value,
-                }
-                for ordinal, one in enumerate(ids)
-            ],
-        )
-        cut_shards(connection, begun.id, len(ids))
+        planning.want(connection, begun.id, [(one, Decision.REQUEUED.value) for one in ids])
+        planning.set_shards(connection, begun.id, shard_size(len(ids)))
         batches.end_planning(connection, begun.id, {Decision.REQUEUED.value: len(ids)})
         return begun.id
 

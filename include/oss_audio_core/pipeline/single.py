@@ -1,17 +1,16 @@
-"""Planning one conversion of one source, as a task of somebody's own DAG asks for it."""
+"""Planning one conversion of one source, as a single task of any DAG asks for it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 
-import sqlalchemy as sa
-
-from oss_audio_core.catalogue import batches, conversions, schema
+from oss_audio_core.catalogue import batches, conversions, planning
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.states import State
 from oss_audio_core.pipeline.decisions import Decision
+from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.request import BatchRequest, RequestError
 
@@ -33,16 +32,13 @@ def plan_single(catalogue: Catalogue, request: BatchRequest, name: str, source: 
         SelectionError: the target is the source itself, or belongs to another source.
     """
     with catalogue.write() as connection:
-        ours = sa.select(schema.rendition.c.id).where(
-            schema.rendition.c.bucket == source.bucket, schema.rendition.c.key == source.key
-        )
-        if connection.scalar(ours) is not None:
+        if planning.is_rendition(connection, source.bucket, source.key):
             raise RequestError(f"oss://{source.bucket}/{source.key} is itself a rendition of the catalogue")
         batch = batches.open_batch(connection, f"{name}/{_fingerprint(request, source)}", request.to_json())
         # One that found its conversion dead looks again: another run may have made it anew meanwhile.
         begins = batch.planned_at is None or Decision.DEAD in batch.decisions
         if begins:
-            connection.execute(sa.update(schema.batch).where(schema.batch.c.id == batch.id).values(planned_at=None))
+            planning.forget_plan(connection, batch.id)
             batches.begin_listing(connection, batch.id)
             batches.add_listed(connection, batch.id, [source])
     plan = plan_batch(
@@ -50,10 +46,8 @@ def plan_single(catalogue: Catalogue, request: BatchRequest, name: str, source: 
         request.selection(),
         request.specs(),
         batch.id,
-        force=request.force,
-        max_attempts=request.max_attempts,
-        # Somebody asks for this very file: a failure an hour ago is no reason to let it rest.
-        retry_now=True,
+        # A task asks for this very file: a failure an hour ago is no reason to back off.
+        PlanOptions(force=request.force, max_attempts=request.max_attempts, retry_now=True),
     )
     if plan.decisions[Decision.DEAD]:
         raise RequestError(f"oss://{source.bucket}/{source.key} has failed too often: mend it, or set force")

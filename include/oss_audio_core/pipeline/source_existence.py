@@ -1,11 +1,12 @@
 """Whether sources still exist that own what another one wants.
 
-A listing can't tell: a run leaves sources out by age, size, pattern and storage class. So OSS is asked, which no
-transaction waits for: planning notes whom it has met, is undone, and begins again when the answers are there.
+A listing can't tell: a run leaves sources out by age, size, pattern and storage class. So OSS is asked, outside of any
+transaction.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,39 +15,40 @@ CONCURRENCY = 8
 
 
 class SourceExistence:
-    """What is known of the owners that one planning meets."""
+    """What is known of the owners that one planning meets.
+
+    Attributes:
+        can_ask: whether there is a bucket to ask; without one every source is taken to exist.
+        asked: whether OSS was asked, once for all.
+    """
 
     def __init__(self, bucket: Any) -> None:
-        """Of an `oss2.Bucket`'s sources; None: nobody can ask, and all of them are taken to be there."""
+        """Of an `oss2.Bucket`'s sources; None: there is no bucket to ask."""
         self._bucket = bucket
         self._gone: dict[str, bool] = {}
-        self._met: set[str] = set()
+        self.can_ask = bucket is not None
+        self.asked = False
 
-    @property
-    def unknown(self) -> bool:
-        """Whether sources were met that nobody has asked about: what was decided by `is_gone` is to be undone."""
-        return bool(self._met)
+    def is_unknown(self, key: str) -> bool:
+        """Whether OSS can be asked about a source, and was not."""
+        return self.can_ask and key not in self._gone
 
     def is_gone(self, key: str) -> bool:
-        """Whether a source's object is gone; as long as it isn't known, it is taken to be, for finding more of them."""
-        if self._bucket is None:
-            return False
-        if key not in self._gone:
-            self._met.add(key)
-        return self._gone.get(key, True)
+        """Whether a source's object is gone. One that is not known of is taken to exist: it keeps what it owns."""
+        return self._gone.get(key, False)
 
-    def find_out(self) -> None:
-        """Ask about those that were met: one HEAD each.
+    def ask(self, keys: Iterable[str]) -> None:
+        """Ask about sources: one HEAD each.
 
         Raises:
             oss2.exceptions.OssError, requests.RequestException: as the SDK raises it.
         """
-        met = sorted(self._met)
-        with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="whereabouts") as pool:
-            self._gone.update(zip(met, pool.map(self._ask, met), strict=True))
-        self._met.clear()
+        unknown = sorted(key for key in set(keys) if self.is_unknown(key))
+        with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="source-existence") as pool:
+            self._gone.update(zip(unknown, pool.map(self._is_missing, unknown), strict=True))
+        self.asked = True
 
-    def _ask(self, key: str) -> bool:
+    def _is_missing(self, key: str) -> bool:
         import oss2
 
         try:

@@ -52,16 +52,10 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 request.selection(),
                 request.specs(),
                 batch.id,
+                request.plan_options(),
                 bucket=settings.bucket(request.bucket),
                 uid=batch.uid,
-                leftovers=request.leftovers,
-                force=request.force,
-                limit=request.limit,
-                max_attempts=request.max_attempts,
-                order=request.order,
-                never_degrade=request.never_degrade,
                 prices=PriceTable.load(Path(path)) if path else None,
-                dry_run=request.dry_run,
             )
         self._tell(plan, dry_run=request.dry_run)
         return [ShardHandle(batch=batch.id, uid=batch.uid, shard=shard) for shard in plan.shards]

@@ -34,6 +34,7 @@ from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline import draining, shared_poller, slot_reclaimer, submitting, waiting
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.listing import list_sources
+from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.progress import Progress
 from oss_audio_core.pipeline.publishing import publish_batch
@@ -82,6 +83,7 @@ def plan_it(catalogue: Catalogue, mp3: Profile) -> PlanIt:
         listed: dict[str, str], *, profiles: Sequence[Any] = (mp3,), name: str | None = None, **options: Any
     ) -> tuple[int, Plan]:
         sizes, times = options.pop("sizes", {}), options.pop("times", {})
+        reach = {name: options.pop(name) for name in ("bucket", "uid", "prices") if name in options}
         with catalogue.write() as connection:
             batch = batches.open_batch(connection, name or f"dag/run-{next(numbers)}", {})
             batches.begin_listing(connection, batch.id)
@@ -91,7 +93,7 @@ def plan_it(catalogue: Catalogue, mp3: Profile) -> PlanIt:
             ]
             batches.add_listed(connection, batch.id, objects)
         selection = Selection("audio", ("in/",))
-        return batch.id, plan_batch(catalogue, selection, profiles, batch.id, **options)
+        return batch.id, plan_batch(catalogue, selection, profiles, batch.id, PlanOptions(**options), **reach)
 
     return plan
 
@@ -182,7 +184,7 @@ class Steps:
         bucket = self.oss.bucket(self.bucket)
         list_sources(self.catalogue, bucket, request.selection(), batch.id)
         wanted = profiles or (request.specs() if names else [self.profile])
-        plan_batch(self.catalogue, request.selection(), wanted, batch.id, bucket=bucket, **options)
+        plan_batch(self.catalogue, request.selection(), wanted, batch.id, PlanOptions(**options), bucket=bucket)
         return batch.id
 
     def submit(self, batch: int, *, oss: OssSettings | None = None, **options: Any) -> Counter[str]:

@@ -17,6 +17,7 @@ from oss_audio_core.catalogue.schema import conversion, source
 from oss_audio_core.pipeline import lossy_guard
 from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.lossy_guard import degrades, look_at_lossy_sources
+from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.selection import Selection
 from oss_local_cloud.imm.engine.binaries import locate
@@ -50,7 +51,9 @@ def plan(steps: Steps, name: str, profiles: list[Profile], *, never_degrade: boo
     list_sources(steps.catalogue, steps.oss.bucket(steps.bucket), selection, batch.id)
     if never_degrade:
         look_at_lossy_sources(steps.catalogue, steps.oss, batch.id)
-    return dict(plan_batch(steps.catalogue, selection, profiles, batch.id, never_degrade=never_degrade).decisions)
+    return dict(
+        plan_batch(steps.catalogue, selection, profiles, batch.id, PlanOptions(never_degrade=never_degrade)).decisions
+    )
 
 
 def test_a_night_that_never_degrades(steps: Steps, mp3: Profile, wav: Callable[..., bytes], tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.pipeline.candidates import LEFT_BEHIND
 from oss_audio_core.pipeline.decisions import Decision, Plan
+from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.selection import Selection
 
@@ -39,7 +40,7 @@ def night(catalogue: Catalogue, mp3: Profile) -> Night:
             batches.add_listed(connection, batch.id, listed)
         selection = Selection("audio", (prefix,), modified_from=since, modified_before=since + DAY)
         options = {"leftovers": True, **options}
-        return batch.id, plan_batch(catalogue, selection, [mp3], batch.id, **options)
+        return batch.id, plan_batch(catalogue, selection, [mp3], batch.id, PlanOptions(**options))
 
     return plan
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,12 @@ from oss_audio_core.oss.retry import TRIES
 from oss_audio_core.pipeline.candidates import LEFT_BEHIND
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.listing import list_sources
+from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.selection import Selection, SelectionError
 from oss_audio_core.pipeline.single import plan_single
+from oss_audio_core.pipeline.source_existence import SourceExistence
 from tests.include.oss_audio_core.pipeline.conftest import LISTED_AT
 
 if TYPE_CHECKING:
@@ -46,7 +48,9 @@ def night(steps: Steps, *, bucket: Any = None, asks: bool = True, dry_run: bool 
         batch = batches.open_batch(connection, f"{steps.prefix}{next(steps.numbers)}", {})
     list_sources(steps.catalogue, steps.oss.bucket(steps.bucket), selection, batch.id)
     bucket = (bucket or steps.oss.bucket(steps.bucket)) if asks else None
-    return plan_batch(steps.catalogue, selection, [steps.profile], batch.id, bucket=bucket, dry_run=dry_run)
+    return plan_batch(
+        steps.catalogue, selection, [steps.profile], batch.id, PlanOptions(dry_run=dry_run), bucket=bucket
+    )
 
 
 def put_published(steps: Steps) -> None:
@@ -136,6 +140,28 @@ def test_no_answer_decides_nothing_and_keeps_the_listing(steps: Steps, oss_proxy
     assert plan.decisions == {"new": 1}
 
 
+def test_an_owner_that_appears_after_the_look_keeps_its_target_and_the_others_go_on(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_published(steps)
+    for name in ("a.flac", "b.flac"):
+        steps.put(name, NEWER)
+    steps.oss.bucket(steps.bucket).delete_object(f"{steps.prefix}a.wav")
+    ask = SourceExistence.ask
+
+    def ask_while_another_run_plans(existence: SourceExistence, keys: Iterable[str]) -> None:
+        assert list(keys) == [f"{steps.prefix}a.wav"]
+        ask(existence, keys)
+        steps.put("b.wav", OLDER)
+        monkeypatch.undo()
+        assert night(steps, include=("*/b.wav",)).decisions == {"new": 1}
+
+    monkeypatch.setattr(SourceExistence, "ask", ask_while_another_run_plans)
+    assert night(steps, include=("*.flac",)).decisions == {"new": 1, "target's owner not known": 1}
+    newest = {one.key.removeprefix(steps.prefix) for one in steps.rows() if one.newest}
+    assert newest == {"a.flac", "b.wav"}
+
+
 @pytest.fixture
 def single(steps: Steps) -> ListedObject:
     """a.wav, of which somebody's own DAG has made the rendition that the profile would make, where it would be."""
@@ -176,7 +202,7 @@ def test_a_target_that_is_being_written_is_left_for_a_later_night_and_the_others
         ("a.wav", True),
         ("b.wav", True),
     ]
-    # Nobody sees it through any more.
+    # It hasn't moved for so long that it is left behind.
     steps.change(changed_at=now() - LEFT_BEHIND)
     assert night(steps).decisions == {"new": 1, "joined": 1}
 
