@@ -1,4 +1,4 @@
-"""Which bucket and which key a request means, path style or virtual-host style."""
+"""Bucket and key of a request: path style and virtual-hosted style."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ _IPV4 = re.compile(r"[0-9]+(\.[0-9]+){3}")
 def parse_request_head(
     method: str, raw_path: bytes, query: bytes, headers: Mapping[str, str], own_names: Collection[str]
 ) -> RequestHead:
-    """What a request addresses and carries; `raw_path` and `query` as they were sent.
+    """The head of a request; `raw_path` and `query` as they were sent.
 
-    A `+` in a query value is a space: the asyncio SDK sends it for the `%20` it has signed. Raises
-    InvalidBucketName and InvalidObjectName.
+    A `+` in a query value is a space: the asyncio SDK sends it for the `%20` it has signed.
+
+    Raises:
+        OssError: InvalidBucketName, InvalidObjectName.
     """
     bucket, key = split_path(raw_path, bucket_of_host(headers.get("host", ""), own_names))
     parameters = parse_qsl(query.decode("latin-1"), keep_blank_values=True) if query else []
@@ -44,8 +46,10 @@ def bucket_of_host(host: str, own_names: Collection[str]) -> str | None:
 def split_path(raw_path: bytes, host_bucket: str | None) -> tuple[str | None, str]:
     """Bucket and decoded key of a request path as it was sent.
 
-    Path style: the first segment is the bucket; a `%2F` in the rest belongs to the key. Raises
-    InvalidBucketName and InvalidObjectName.
+    Path style: the first segment is the bucket; a `%2F` in the rest belongs to the key.
+
+    Raises:
+        OssError: InvalidBucketName, InvalidObjectName.
     """
     rest = raw_path[1:] if raw_path.startswith(b"/") else raw_path
     if host_bucket is not None:
@@ -57,7 +61,11 @@ def split_path(raw_path: bytes, host_bucket: str | None) -> tuple[str | None, st
 
 
 def check_bucket_name(name: str) -> str:
-    """The name when it is one a bucket can have; raises InvalidBucketName."""
+    """The bucket name, checked.
+
+    Raises:
+        OssError: InvalidBucketName.
+    """
     if not _BUCKET_NAME.fullmatch(name):
         raise OssError(
             400,
@@ -69,7 +77,11 @@ def check_bucket_name(name: str) -> str:
 
 
 def check_key(encoded: bytes) -> str:
-    """Decode a percent-encoded key; raises InvalidObjectName when no object can have it."""
+    """Decode and check a percent-encoded key; an empty one stays empty.
+
+    Raises:
+        OssError: InvalidObjectName.
+    """
     content = unquote_to_bytes(encoded)
     try:
         key = content.decode()
@@ -79,7 +91,11 @@ def check_key(encoded: bytes) -> str:
 
 
 def check_decoded_key(key: str) -> str:
-    """The key when an object can have it: 1 to 1,023 bytes, the first no slash or backslash."""
+    """The key, checked: 1 to 1,023 bytes that don't begin with a slash or backslash.
+
+    Raises:
+        OssError: InvalidObjectName.
+    """
     size = len(key.encode("utf-8", "surrogatepass"))
     if not 1 <= size <= MAX_KEY_BYTES:
         raise _invalid_name(f"it has {size} bytes, allowed are 1 to {MAX_KEY_BYTES}")
@@ -88,5 +104,5 @@ def check_decoded_key(key: str) -> str:
     return key
 
 
-def _invalid_name(why: str) -> OssError:
-    return OssError(400, "InvalidObjectName", f"The specified object is not valid: {why}.")
+def _invalid_name(reason: str) -> OssError:
+    return OssError(400, "InvalidObjectName", f"The specified object is not valid: {reason}.")

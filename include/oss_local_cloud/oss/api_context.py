@@ -1,4 +1,4 @@
-"""What the operations work with."""
+"""The services that the operations of the object API use."""
 
 from __future__ import annotations
 
@@ -18,8 +18,15 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class ApiContext:
-    """The object store, whoever runs conversions, the region, the threads that wait for the disk, and whoever
-    tells the events of writes (None: nobody does)."""
+    """The services that every operation may use.
+
+    Attributes:
+        store: The object store.
+        processor: The service that runs conversions.
+        region: The region, such as `cn-hangzhou`.
+        threads: Threads for calls that block on the disk.
+        events: The relay that publishes object events, None when no event rule is configured.
+    """
 
     store: LocalObjectStore
     processor: AsyncProcessor
@@ -28,11 +35,11 @@ class ApiContext:
     events: OutboxRelay | None = None
 
     async def blocking(self, work: Callable[[], Result]) -> Result:
-        """Run something that waits for the disk off the event loop.
+        """Run a function that blocks on the disk in a thread.
 
-        A thread can't be called off: when the caller is cancelled, this waits for the thread all the same, so
-        that nobody closes a file it still writes to. The thread runs in the caller's context, where a write
-        finds the call it belongs to.
+        A thread can't be cancelled. When the caller is cancelled, this method still waits for the thread, so that no
+        file is closed while the thread writes to it. The thread runs in the caller's context variables, which name
+        the request that a write belongs to.
         """
         in_context = contextvars.copy_context().run
         running = asyncio.get_running_loop().run_in_executor(self.threads, in_context, work)

@@ -1,4 +1,4 @@
-"""The ASGI application of the object API: parse, look for the bucket, verify, perform, answer."""
+"""The ASGI application of the object API: parse, find the bucket, verify the signature, perform, respond."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from oss_local_cloud.signatures.request import AuthenticationError
 
 _log = logging.getLogger(__name__)
 _STREAM_BLOCK = 256 << 10
-_INLINE_READ = 64 << 10  # a file this small is read at once, which is quicker than a change of threads
+_INLINE_READ = 64 << 10  # reading so few bytes on the event loop is faster than a change of threads
 
 
 class ObjectApi:
-    """Answers every request, whatever goes wrong, in the shape of OSS.
+    """Responds to every request, failures included, in the format of OSS.
 
-    An ASGI application without a router in front: what a request means depends on its raw path, its Host and
-    its query (see operations). It writes the Server and Date headers itself. `own_names` are host names of the
+    The application has no router in front: the operation depends on the raw path, the Host header and the query
+    (see `operations`). It writes the Server and Date headers itself. `own_names` are host names of the
     server itself, without a bucket.
     """
 
@@ -57,7 +57,7 @@ class ObjectApi:
             return
         except OssError as error:
             await send_error(error, scope["method"], host, request_id, send)
-        except Exception:  # noqa: BLE001  # whatever it was, the client gets an answer and the log the reason
+        except Exception:  # noqa: BLE001  # the client gets a response, the log the traceback
             _log.exception("%s %s failed, request id %s", scope["method"], scope["path"], request_id)
             failure = OssError(500, "InternalError", "We encountered an internal error. Please try again.")
             await send_error(failure, scope["method"], host, request_id, send)
@@ -82,8 +82,11 @@ class ObjectApi:
             raise lookup_error_response(error) from None
 
     def _admit(self, operation: operations.Operation, request: OssRequest) -> None:
-        """Look for the bucket, then at the signature, as OSS does. Who looks an object up finds the bucket missing by
-        that alone, so that only a refusal has to look for it."""
+        """Check the bucket, then the signature, in the order of OSS.
+
+        An operation that looks an object up reports a missing bucket by itself. For these the bucket is checked only
+        when the signature is refused.
+        """
         if not operation.looks_up_object and operation.name != "PutBucket":
             require_bucket(self._context, request)
         try:
@@ -94,7 +97,7 @@ class ObjectApi:
             raise
 
     async def _perform(self, operation: operations.Operation, request: OssRequest) -> OssResponse:
-        """Perform an operation; the answer to a write says what became of the events it made due."""
+        """Perform an operation. Response headers of a write name the events it caused."""
         events = self._context.events
         if events is None or request.head.method in ("GET", "HEAD"):
             return await operations.perform(operation, self._context, request)
@@ -117,7 +120,7 @@ class ObjectApi:
         try:
             descriptor = os.open(part.info.file, os.O_RDONLY)
         except FileNotFoundError:
-            # Overwritten since it was looked up: what is there now is the answer.
+            # The object was overwritten since the lookup: respond with the new one.
             await self._send(request, await self._answer(request), send)
             return
         try:
@@ -140,7 +143,7 @@ class ObjectApi:
 
 @functools.lru_cache(maxsize=2)
 def _date(second: int) -> bytes:
-    """The Date header. Made here and not by the HTTP server, whose date may lag behind a Last-Modified."""
+    """The Date header. The HTTP server's own cached date may lag behind a Last-Modified."""
     return formatdate(second, usegmt=True).encode("ascii")
 
 
@@ -153,21 +156,21 @@ def _start(status: int, headers: Mapping[str, str], request_id: str) -> Message:
 
 
 async def send_error(error: OssError, method: str, host: str, request_id: str, send: Send) -> None:
-    """Answer with an error; `method` HEAD puts it into a header, as OSS does."""
+    """Respond with an error. For `method` HEAD the error is in a header, as in OSS."""
     headers, body = _error_answer(error, method, host, request_id)
     await send(_start(error.status, {**headers, "content-length": str(len(body))}, request_id))
     await send({"type": "http.response.body", "body": body})
 
 
 def refusal(status: int, code: str, message: str) -> tuple[Lines, bytes]:
-    """What the HTTP server answers to a request that never became one."""
+    """Headers and body of the HTTP server's response to bytes that are no valid HTTP request."""
     request_id = _new_request_id()
     headers, body = _error_answer(OssError(status, code, message), "", "", request_id)
     return _start(status, headers, request_id)["headers"], body
 
 
 def _new_request_id() -> str:
-    return f"{getrandbits(96):024X}"  # it tells requests apart and keeps no secret
+    return f"{getrandbits(96):024X}"  # unique, not secret
 
 
 def _error_answer(error: OssError, method: str, host: str, request_id: str) -> tuple[dict[str, str], bytes]:

@@ -1,4 +1,4 @@
-"""GetService (ListBuckets) and the calls about a bucket itself."""
+"""GetService (ListBuckets) and the operations on buckets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def list_buckets(context: ApiContext, request: OssRequest) -> OssResponse:
 
 
 async def put_bucket(context: ApiContext, request: OssRequest) -> OssResponse:
-    """PUT /bucket: make a private Standard bucket. An account's own bucket is left as it is, with 200."""
+    """PUT /bucket: make a private Standard bucket. A bucket that exists is left unchanged, with 200."""
     _check_acl(request)
     body = await request.body()
     if body:
@@ -92,13 +92,13 @@ async def get_bucket_acl(context: ApiContext, request: OssRequest) -> OssRespons
 
 
 async def put_bucket_acl(context: ApiContext, request: OssRequest) -> OssResponse:
-    """PUT /bucket?acl: `private` is what a bucket is, and without the header nothing changes."""
+    """PUT /bucket?acl: every bucket is `private`, so nothing changes."""
     _check_acl(request)
     return OssResponse(200)
 
 
 async def get_bucket_stat(context: ApiContext, request: OssRequest) -> OssResponse:
-    """GET /bucket?stat: objects and bytes, counted now; no class has a smallest billed size here."""
+    """GET /bucket?stat: objects and bytes, counted at the request. No storage class has a minimum billed size here."""
     usage = await context.blocking(lambda: context.store.bucket_usage(request.bucket))
     children: list[Element] = [
         ("Storage", str(sum(size for _, size in usage.values()))),
@@ -117,13 +117,21 @@ async def get_bucket_stat(context: ApiContext, request: OssRequest) -> OssRespon
 
 
 def require_bucket(context: ApiContext, request: OssRequest) -> None:
-    """Raises NoSuchBucket; OSS looks for the bucket before it looks at the signature."""
+    """Check that the bucket exists, which OSS does before it verifies the signature.
+
+    Raises:
+        NoSuchBucket: There is no such bucket.
+    """
     if request.head.bucket is not None:
         context.store.bucket(request.bucket)
 
 
 def _check_acl(request: OssRequest) -> None:
-    """Raises InvalidArgument for an ACL that isn't one, NotImplemented for those that need anonymous access."""
+    """Refuse ACLs other than private.
+
+    Raises:
+        OssError: InvalidArgument for an unknown ACL, NotImplemented for one that needs anonymous access.
+    """
     acl = request.headers.get("x-oss-acl", "private")
     if acl in ("public-read", "public-read-write"):
         raise not_implemented("bucket ACLs other than private")

@@ -1,4 +1,4 @@
-"""`encoding-type`: how the keys in an answer are written."""
+"""The parameter `encoding-type`: the encoding of keys in a response."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ Encode = Callable[[str], str]
 _ENCODED = {code: quote(chr(code), safe="") for code in range(128)}
 
 
-def encoding(request: OssRequest) -> tuple[Encode, list[Element]]:
-    """How to write keys for this request, and the element that says so; raises InvalidArgument."""
+def key_encoder(request: OssRequest) -> tuple[Encode, list[Element]]:
+    """The encoder of keys for a response, and its XML element `EncodingType`.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
     wanted = request.parameter("encoding-type")
     if wanted not in ("", "url"):
         raise invalid_argument("encoding-type", wanted, "Invalid Encoding Method specified in Request.")

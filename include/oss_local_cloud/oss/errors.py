@@ -1,7 +1,7 @@
-"""Errors as OSS writes them: status, code, message, and the fine-grained EC where a page documents it.
+"""Errors in the format of OSS: status, code, message, and the fine-grained EC where a page documents it.
 
-Shape and codes: "Error responses" of the OSS user guide. Nobody should branch on EC (the guide says so); it
-is here because clients print it.
+Format and codes: "Error responses" of the OSS user guide. The guide advises clients not to branch on EC. It is sent
+because clients print it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,15 @@ from oss_local_cloud.interfaces import NoSuchBucket, NoSuchKey, SymlinkTargetMis
 
 
 class OssError(Exception):
-    """An error answer; `details` are further elements of its XML, such as Key or BucketName, and `headers` further
-    headers of the answer.
+    """An error response.
+
+    Attributes:
+        status: The HTTP status.
+        code: The error code, such as `NoSuchKey`.
+        message: The text of the element `Message`.
+        ec: The fine-grained error code, empty when none is documented.
+        details: Further elements of the XML document, such as Key or BucketName.
+        headers: Further headers of the response.
     """
 
     def __init__(
@@ -35,11 +42,11 @@ class OssError(Exception):
 
 
 LOOKUP_ERRORS = (NoSuchBucket, NoSuchKey, SymlinkTargetMissing, SymlinkToSymlink)
-"""What looking something up in the store may raise."""
+"""Errors of a lookup in the store."""
 
 
 def lookup_error_response(error: NoSuchBucket | NoSuchKey | SymlinkTargetMissing | SymlinkToSymlink) -> OssError:
-    """The answer to one of `LOOKUP_ERRORS`."""
+    """The error response for one of `LOOKUP_ERRORS`."""
     match error:
         case NoSuchBucket():
             message = "The specified bucket does not exist."
@@ -55,7 +62,7 @@ def lookup_error_response(error: NoSuchBucket | NoSuchKey | SymlinkTargetMissing
 
 
 def not_implemented(operation: str) -> OssError:
-    """501 NotImplemented, naming the operation the local cloud does not do."""
+    """501 NotImplemented, naming the operation the local cloud does not have."""
     return OssError(
         501,
         "NotImplemented",

@@ -1,4 +1,4 @@
-"""One request to the object API, parsed, and the answer to it, before it becomes HTTP."""
+"""Requests to the object API, parsed, and their responses, before they are HTTP messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ MAX_XML_BODY_BYTES = 2 << 20
 
 
 class OssRequest(NamedTuple):
-    """A request: what its signature covers, the Host it was sent to, its id, its unread body and its sender."""
+    """A request whose body is not read yet.
+
+    Attributes:
+        head: Method, bucket, key, query and headers, which the signature covers.
+        host: The Host header.
+        request_id: The id that the response carries.
+        receive: The ASGI channel of the body.
+        source_address: The client's IP address.
+    """
 
     head: RequestHead
     host: str
@@ -33,20 +41,20 @@ class OssRequest(NamedTuple):
 
     @property
     def endpoint(self) -> str:
-        """The server's own address as this caller reached it, without a bucket in front of it."""
+        """The host of this request without a bucket in front of it."""
         prefix = f"{self.head.bucket}."
         return self.host.removeprefix(prefix) if self.head.bucket else self.host
 
     @property
     def bucket(self) -> str:
-        """The bucket addressed; only for calls that have one."""
+        """The bucket addressed; only for requests that have one."""
         if self.head.bucket is None:
-            raise ValueError("a call to the service has no bucket")
+            raise ValueError("a request to the service has no bucket")
         return self.head.bucket
 
     @property
     def key(self) -> str:
-        """The key addressed, empty for bucket calls."""
+        """The key addressed, empty for bucket requests."""
         return self.head.key
 
     @property
@@ -59,12 +67,20 @@ class OssRequest(NamedTuple):
         value = self.head.parameter(name)
         return default if value is None else value
 
-    def blocks(self) -> BodyBlocks:
-        """The body in the blocks the network gave; raises ClientDisconnect when it ends early."""
+    def body_blocks(self) -> BodyBlocks:
+        """The body in the blocks that the network delivers.
+
+        Raises:
+            ClientDisconnect: The body ended early.
+        """
         return BodyBlocks(self.receive)
 
     async def body(self) -> bytes:
-        """The whole of a small body, checked against Content-MD5; raises OssError."""
+        """The whole of a small body, checked against Content-MD5.
+
+        Raises:
+            OssError: EntityTooLarge, InvalidDigest.
+        """
         parts, size = [], 0
         async for block in BodyBlocks(self.receive):
             size += len(block)
@@ -109,7 +125,7 @@ class ObjectRange(NamedTuple):
 
 
 class OssResponse(NamedTuple):
-    """An answer: a short body, or a range of an object to be streamed."""
+    """A response: a short body, or a range of an object to be streamed."""
 
     status: int = 200
     headers: Mapping[str, str] = MappingProxyType({})
@@ -122,7 +138,11 @@ def xml_response(document: bytes, headers: Mapping[str, str] | None = None) -> O
 
 
 def content_md5(headers: Mapping[str, str]) -> bytes | None:
-    """The 16 bytes of the Content-MD5 header, None without one; raises InvalidDigest when it is no MD5."""
+    """The 16 bytes of the Content-MD5 header, None without one.
+
+    Raises:
+        OssError: InvalidDigest when it is no MD5.
+    """
     text = headers.get("content-md5")
     if text is None:
         return None
@@ -136,23 +156,27 @@ def content_md5(headers: Mapping[str, str]) -> bytes | None:
 
 
 def invalid_digest(ec: str = "0017-00000503") -> OssError:
-    """400 InvalidDigest, by default for content that the Content-MD5 is not of."""
+    """400 InvalidDigest, by default for content that doesn't match its Content-MD5."""
     return OssError(400, "InvalidDigest", "The Content-MD5 you specified was invalid.", ec)
 
 
 def parse_integer(name: str, text: str, lowest: int, highest: int) -> int:
-    """A parameter that is a whole number in a range; raises InvalidArgument."""
+    """An integer parameter within a range.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
     if not (text.isascii() and text.isdigit() and len(text) <= 20 and lowest <= int(text) <= highest):
         raise invalid_argument(name, text, f"Argument {name} must be an integer between {lowest} and {highest}.")
     return int(text)
 
 
 @lru_cache(maxsize=4096)
-def http_date(moment: datetime) -> str:
+def http_date(time: datetime) -> str:
     """RFC 1123, in GMT."""
-    return format_datetime(moment, usegmt=True)
+    return format_datetime(time, usegmt=True)
 
 
-def iso_date(moment: datetime) -> str:
+def iso_date(time: datetime) -> str:
     """The form of every time in OSS's XML; oss2 parses exactly this."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z")

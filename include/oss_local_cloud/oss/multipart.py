@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from oss_local_cloud.interfaces import NoSuchKey
 from oss_local_cloud.oss.api_context import ApiContext
-from oss_local_cloud.oss.encoding_type import encoding, url_encode
+from oss_local_cloud.oss.encoding_type import key_encoder, url_encode
 from oss_local_cloud.oss.errors import OssError, invalid_argument, malformed_xml, missing_argument
 from oss_local_cloud.oss.http_messages import OssRequest, OssResponse, xml_response
 from oss_local_cloud.oss.object_attributes import parse_object_attributes
 from oss_local_cloud.oss.objects import file_already_exists, forbids_overwrite, write_response_headers
-from oss_local_cloud.oss.request_body import receive
+from oss_local_cloud.oss.request_body import read_body
 from oss_local_cloud.oss.xml import document, parse
 from oss_local_cloud.store.multipart_uploads import MIN_PART_BYTES, InvalidPart, NoSuchUpload, PartTooSmall
 from oss_local_cloud.store.objects import ObjectExists
@@ -19,8 +19,8 @@ _COMPLETE_ALL = "x-oss-complete-all"
 
 
 async def initiate_multipart_upload(context: ApiContext, request: OssRequest) -> OssResponse:
-    """POST /bucket/key?uploads: headers, metadata, tags and class of the object to be; answers with the upload's id."""
-    encode, encoding_type = encoding(request)
+    """POST /bucket/key?uploads: headers, metadata, tags and storage class are the later object's."""
+    encode, encoding_type = key_encoder(request)
     attributes = parse_object_attributes(request.headers)
     await request.body()
     if forbids_overwrite(request) and _exists(context, request):
@@ -35,11 +35,11 @@ async def initiate_multipart_upload(context: ApiContext, request: OssRequest) ->
 
 
 async def upload_part(context: ApiContext, request: OssRequest) -> OssResponse:
-    """PUT /bucket/key?partNumber&uploadId: durable before the answer; the same number again replaces the part."""
+    """PUT /bucket/key?partNumber&uploadId: durable before the response. The same number replaces the part."""
     number, upload = part_number(request), upload_id(request)
     try:
         context.store.uploads.find(request.bucket, request.key, upload)
-        staged = await receive(context, request)
+        staged = await read_body(context, request)
         part = await context.store.uploads.put_part(request.bucket, request.key, upload, number, staged)
     except NoSuchUpload:
         raise no_such_upload(upload) from None
@@ -54,12 +54,13 @@ async def upload_part(context: ApiContext, request: OssRequest) -> OssResponse:
 
 
 async def complete_multipart_upload(context: ApiContext, request: OssRequest) -> OssResponse:
-    """POST /bucket/key?uploadId: the parts of the body, or with `x-oss-complete-all: yes` all there are, become an
-    object.
+    """POST /bucket/key?uploadId: make an object of the parts.
+
+    The body names the parts. With `x-oss-complete-all: yes` the object has all parts that were stored.
     """
-    encode, encoding_type = encoding(request)
+    encode, encoding_type = key_encoder(request)
     upload, body = upload_id(request), await request.body()
-    chosen = None if _completes_all(request, body) else _chosen(body)
+    chosen = None if _completes_all(request, body) else _requested_parts(body)
     overwrite = not forbids_overwrite(request)
     try:
         info = await context.blocking(
@@ -104,7 +105,7 @@ async def complete_multipart_upload(context: ApiContext, request: OssRequest) ->
 
 
 async def abort_multipart_upload(context: ApiContext, request: OssRequest) -> OssResponse:
-    """DELETE /bucket/key?uploadId: the upload and its parts are gone."""
+    """DELETE /bucket/key?uploadId: remove the upload and its parts."""
     upload = upload_id(request)
     try:
         await context.blocking(lambda: context.store.uploads.abort(request.bucket, request.key, upload))
@@ -114,7 +115,11 @@ async def abort_multipart_upload(context: ApiContext, request: OssRequest) -> Os
 
 
 def part_number(request: OssRequest) -> int:
-    """The parameter `partNumber`; raises InvalidArgument, as OSS words it when there is none and when it is wrong."""
+    """The parameter `partNumber`.
+
+    Raises:
+        OssError: InvalidArgument, with one message for an absent number and another for an invalid one.
+    """
     text = request.head.parameter("partNumber")
     if not text:
         raise invalid_argument("ResourceType", "partNumber", "Unexpected query string parameter", "0017-00000219")
@@ -125,7 +130,11 @@ def part_number(request: OssRequest) -> int:
 
 
 def upload_id(request: OssRequest) -> str:
-    """The parameter `uploadId`; raises MissingArgument."""
+    """The parameter `uploadId`.
+
+    Raises:
+        OssError: MissingArgument.
+    """
     text = request.head.parameter("uploadId")
     if text is None:
         raise missing_argument("uploadId")
@@ -164,8 +173,12 @@ def _completes_all(request: OssRequest, body: bytes) -> bool:
     return True
 
 
-def _chosen(body: bytes) -> list[tuple[int, str]]:
-    """Numbers and ETags of the parts a CompleteMultipartUpload names; raises MalformedXML, InvalidPartOrder."""
+def _requested_parts(body: bytes) -> list[tuple[int, str]]:
+    """Numbers and ETags of the parts that a CompleteMultipartUpload names.
+
+    Raises:
+        OssError: MalformedXML, InvalidPartOrder.
+    """
     chosen: list[tuple[int, str]] = []
     for part in parse(body, "CompleteMultipartUpload").findall("Part"):
         number, etag = (part.findtext("PartNumber") or "").strip(), (part.findtext("ETag") or "").strip()
@@ -187,6 +200,6 @@ def _chosen(body: bytes) -> list[tuple[int, str]]:
 
 
 def _location(request: OssRequest) -> str:
-    """The object's address as this caller reaches it."""
+    """The object's URL at the host of this request."""
     in_host = request.host != request.endpoint
     return f"http://{request.host}/" + ("" if in_host else f"{request.bucket}/") + url_encode(request.key)

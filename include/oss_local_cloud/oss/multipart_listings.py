@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oss_local_cloud.oss.api_context import ApiContext
-from oss_local_cloud.oss.encoding_type import encoding
+from oss_local_cloud.oss.encoding_type import key_encoder
 from oss_local_cloud.oss.http_messages import OssRequest, OssResponse, iso_date, parse_integer, xml_response
 from oss_local_cloud.oss.multipart import MAX_PARTS, no_such_upload, upload_id
 from oss_local_cloud.oss.xml import Element, document
@@ -15,7 +15,7 @@ MAX_PAGE_SIZE = 1000
 
 async def list_parts(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket/key?uploadId: the parts above `part-number-marker`, `max-parts` on a page."""
-    encode, encoding_type = encoding(request)
+    encode, encoding_type = key_encoder(request)
     upload = upload_id(request)
     limit = parse_integer("max-parts", request.parameter("max-parts") or str(MAX_PAGE_SIZE), 1, MAX_PAGE_SIZE)
     marker = parse_integer("part-number-marker", request.parameter("part-number-marker") or "0", 0, MAX_PARTS)
@@ -59,7 +59,7 @@ async def list_parts(context: ApiContext, request: OssRequest) -> OssResponse:
 
 async def list_multipart_uploads(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket?uploads: by key and then id, after `key-marker` and `upload-id-marker`."""
-    encode, encoding_type = encoding(request)
+    encode, encoding_type = key_encoder(request)
     limit = parse_integer("max-uploads", request.parameter("max-uploads") or str(MAX_PAGE_SIZE), 1, MAX_PAGE_SIZE)
     prefix, delimiter = request.parameter("prefix"), request.parameter("delimiter")
     key_after = request.parameter("key-marker")

@@ -1,5 +1,6 @@
-"""PutObjectACL and GetObjectACL. Nobody but the account reads anything here, so an object is private or, by default,
-what its bucket is.
+"""PutObjectACL and GetObjectACL.
+
+The local cloud has one account and private buckets, so the ACL of an object is `private` or `default`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from oss_local_cloud.oss.xml import document
 
 
 async def put_object_acl(context: ApiContext, request: OssRequest) -> OssResponse:
-    """PUT /bucket/key?acl: the header says which."""
+    """PUT /bucket/key?acl: set the ACL of the header `x-oss-object-acl`."""
     acl = check_acl(request.headers.get("x-oss-object-acl", ""))
     await context.blocking(lambda: context.store.set_acl(request.bucket, request.key, acl))
     return OssResponse(200)

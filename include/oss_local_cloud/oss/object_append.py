@@ -8,7 +8,7 @@ from oss_local_cloud.oss.errors import OssError, missing_argument
 from oss_local_cloud.oss.http_messages import OssRequest, OssResponse, parse_integer
 from oss_local_cloud.oss.object_attributes import parse_object_attributes
 from oss_local_cloud.oss.objects import require_restored, write_response_headers
-from oss_local_cloud.oss.request_body import receive
+from oss_local_cloud.oss.request_body import read_body
 from oss_local_cloud.store.appends import NotAppendable, PositionMismatch
 
 MAX_APPENDABLE_BYTES = 5 << 30
@@ -16,12 +16,12 @@ MAX_APPENDABLE_BYTES = 5 << 30
 
 
 async def append_object(context: ApiContext, request: OssRequest) -> OssResponse:
-    """Add the body to the end of an object, which is durable before the answer."""
+    """Add the body to the end of an object. The new content is durable before the response."""
     attributes, position = parse_object_attributes(request.headers), _position(request)
     try:
-        # Before the body is taken, and again with the object locked.
-        context.store.appends.check(_there(context, request), position)
-        staged = await receive(context, request)
+        # Checked before the body is read, and again with the object locked.
+        context.store.appends.check(_current_object(context, request), position)
+        staged = await read_body(context, request)
         if position + staged.checksums.size > MAX_APPENDABLE_BYTES:
             staged.discard()
             raise OssError(
@@ -52,7 +52,7 @@ def _position(request: OssRequest) -> int:
     return parse_integer("position", text, 0, (1 << 63) - 1)
 
 
-def _there(context: ApiContext, request: OssRequest) -> ObjectInfo | None:
+def _current_object(context: ApiContext, request: OssRequest) -> ObjectInfo | None:
     try:
         info = context.store.entry(request.bucket, request.key)
     except NoSuchKey:

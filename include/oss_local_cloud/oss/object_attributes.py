@@ -1,4 +1,4 @@
-"""What is kept with an object besides its content, from request headers into the store and back."""
+"""Content headers, user metadata, tags, storage class and ACL of an object: parsed from and written to headers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ _OVERRIDES = (
 
 
 def parse_object_attributes(headers: Mapping[str, str]) -> ObjectAttributes:
-    """Content headers, user metadata and tags of a PUT; raises OssError."""
+    """Attributes in the headers of a write request.
+
+    Raises:
+        OssError: MetadataTooLarge, InvalidTag, InvalidArgument, NotImplemented.
+    """
     metadata = {
         name.removeprefix("x-oss-meta-"): value for name, value in headers.items() if name.startswith("x-oss-meta-")
     }
@@ -46,7 +50,11 @@ def parse_object_attributes(headers: Mapping[str, str]) -> ObjectAttributes:
 
 
 def check_acl(acl: str) -> str:
-    """An object's ACL when the local cloud has it; raises InvalidArgument, and NotImplemented for a public one."""
+    """The ACL, checked.
+
+    Raises:
+        OssError: InvalidArgument for an unknown ACL, NotImplemented for a public one.
+    """
     if acl in ("public-read", "public-read-write"):
         raise not_implemented("object ACLs other than private")
     if acl not in ("default", "private"):
@@ -65,13 +73,21 @@ def _storage_class(headers: Mapping[str, str]) -> str:
 
 
 def parse_tag_header(text: str) -> dict[str, str]:
-    """`x-oss-tagging: k=v&k2=v2`, URL-encoded; raises InvalidTag."""
+    """Parse `x-oss-tagging: k=v&k2=v2`, URL-encoded.
+
+    Raises:
+        OssError: InvalidTag.
+    """
     pairs = parse_qsl(text, keep_blank_values=True) if text else []
     return check_tags(pairs)
 
 
 def check_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Tags within the limits of "Object tagging"; raises InvalidTag."""
+    """Tags within the limits of the page "Object tagging".
+
+    Raises:
+        OssError: InvalidTag.
+    """
     tags = dict(pairs)
     if len(tags) != len(pairs):
         raise _invalid_tag("a key occurs twice")
@@ -93,7 +109,7 @@ def etag_headers(info: ObjectInfo) -> dict[str, str]:
 
 
 def object_headers(info: ObjectInfo, now: datetime) -> dict[str, str]:
-    """All headers of a GET or HEAD answer that come from the object itself, as it is `now`."""
+    """Headers of a GET or HEAD response that describe the object at the time `now`."""
     headers = {
         "content-type": info.content_type,
         "accept-ranges": "bytes",
@@ -117,7 +133,11 @@ def object_headers(info: ObjectInfo, now: datetime) -> dict[str, str]:
 
 
 def overridden_headers(request: OssRequest) -> dict[str, str]:
-    """Headers of a GET answer that its `response-*` parameters replace; raises InvalidArgument."""
+    """Headers of a GET response that its `response-*` parameters replace.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
     replaced = {}
     for name in _OVERRIDES:
         value = request.head.parameter("response-" + name)
@@ -128,5 +148,5 @@ def overridden_headers(request: OssRequest) -> dict[str, str]:
     return replaced
 
 
-def _invalid_tag(why: str) -> OssError:
-    return OssError(400, "InvalidTag", f"The tag you provided is invalid: {why}.")
+def _invalid_tag(reason: str) -> OssError:
+    return OssError(400, "InvalidTag", f"The tag you provided is invalid: {reason}.")

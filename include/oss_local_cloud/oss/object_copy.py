@@ -1,4 +1,4 @@
-"""CopyObject and UploadPartCopy: content that comes from another object, without leaving the server."""
+"""CopyObject and UploadPartCopy: content of another object, copied on the server."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ from oss_local_cloud.store.objects import ObjectExists
 from oss_local_cloud.store.staged_content import StagedContent
 
 MAX_COPY_BYTES = 1 << 30
-"""Bytes of one CopyObject at most; above it UploadPartCopy is to be used."""
-_TRIES = 5
+"""Bytes of one CopyObject at most. Larger objects need UploadPartCopy."""
+_MAX_ATTEMPTS = 5
 _RANGE = re.compile(r"bytes=(\d{1,19})-(\d{1,19})", re.ASCII)
 
 Result = TypeVar("Result")
 
 
 async def copy_object(context: ApiContext, request: OssRequest) -> OssResponse:
-    """PUT /bucket/key with `x-oss-copy-source`; the directives say whose metadata and tags it gets. Of a link, the
-    copy is another link.
+    """PUT /bucket/key with `x-oss-copy-source`.
+
+    The directive headers select metadata and tags of the source or of the request. The copy of a symlink is a symlink.
     """
     await request.body()
 
@@ -56,7 +57,7 @@ async def copy_object(context: ApiContext, request: OssRequest) -> OssResponse:
         )
 
     try:
-        info = await context.blocking(functools.partial(_from_source, context, request, context.store.entry, copy))
+        info = await context.blocking(functools.partial(_with_source, context, request, context.store.entry, copy))
     except ObjectExists:
         raise file_already_exists(request.key) from None
     if info is None:
@@ -94,7 +95,7 @@ async def upload_part_copy(context: ApiContext, request: OssRequest) -> OssRespo
 
     try:
         context.store.uploads.find(request.bucket, request.key, upload)
-        staged = await context.blocking(functools.partial(_from_source, context, request, context.store.head, stage))
+        staged = await context.blocking(functools.partial(_with_source, context, request, context.store.head, stage))
         if staged is None:
             return OssResponse(304)
         part = await context.store.uploads.put_part(request.bucket, request.key, upload, number, staged)
@@ -110,26 +111,26 @@ async def upload_part_copy(context: ApiContext, request: OssRequest) -> OssRespo
     return xml_response(result, headers)
 
 
-def _from_source(
+def _with_source(
     context: ApiContext,
     request: OssRequest,
-    look: Callable[[str, str], ObjectInfo],
+    lookup: Callable[[str, str], ObjectInfo],
     make: Callable[[ObjectInfo], Result],
 ) -> Result | None:
-    """Do something with the copy source when the conditions hold; None when it is to be 304."""
+    """Call `make` with the copy source when the preconditions hold, else return None (304 Not Modified)."""
     bucket, key = _source(request)
-    for _ in range(_TRIES):
-        source = look(bucket, key)
+    for _ in range(_MAX_ATTEMPTS):
+        source = lookup(bucket, key)
         require_restored(source, context.store.now())
-        outcome = evaluate_preconditions(request.headers, source, "x-oss-copy-source-")
-        if outcome is PreconditionResult.NOT_MODIFIED:
+        result = evaluate_preconditions(request.headers, source, "x-oss-copy-source-")
+        if result is PreconditionResult.NOT_MODIFIED:
             return None
-        if outcome is PreconditionResult.FAILED:
+        if result is PreconditionResult.FAILED:
             raise precondition_failed()
         try:
             return make(source)
         except NoSuchKey:
-            continue  # the source was overwritten between the look and the copy: look again
+            continue  # the source was overwritten between lookup and copy
     raise OssError(503, "ServiceUnavailable", "The copy source changes too fast to be copied. Try again.")
 
 
@@ -148,7 +149,7 @@ def _source(request: OssRequest) -> tuple[str, str]:
 
 
 def _range(request: OssRequest, source: ObjectInfo) -> tuple[int, int]:
-    """First byte and length of `x-oss-copy-source-range`; a header of another form means the whole object."""
+    """First byte and length of `x-oss-copy-source-range`; a header of any other form selects the whole object."""
     match = _RANGE.fullmatch(request.headers.get("x-oss-copy-source-range", ""))
     if match is None:
         return 0, source.size
@@ -164,8 +165,8 @@ def _attributes(request: OssRequest, source: ObjectInfo) -> ObjectAttributes:
     """Metadata and tags of the copy. A copy onto itself always replaces the metadata."""
     own = parse_object_attributes(request.headers)
     onto_itself = (source.bucket, source.key) == (request.bucket, request.key)
-    replace_metadata = _replaces(request, "x-oss-metadata-directive") or onto_itself
-    replace_tags = _replaces(request, "x-oss-tagging-directive")
+    replace_metadata = _is_replaced(request, "x-oss-metadata-directive") or onto_itself
+    replace_tags = _is_replaced(request, "x-oss-tagging-directive")
     return ObjectAttributes(
         content_type=own.content_type if replace_metadata else source.content_type,
         headers=own.headers if replace_metadata else source.headers,
@@ -176,7 +177,7 @@ def _attributes(request: OssRequest, source: ObjectInfo) -> ObjectAttributes:
     )
 
 
-def _replaces(request: OssRequest, directive: str) -> bool:
+def _is_replaced(request: OssRequest, directive: str) -> bool:
     value = request.headers.get(directive, "COPY")
     if value.upper() not in ("COPY", "REPLACE"):
         raise invalid_argument(directive, value, f"Unknown {directive}: COPY or REPLACE is allowed.")

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from oss_local_cloud.oss.api_context import ApiContext
 from oss_local_cloud.oss.buckets import OWNER
-from oss_local_cloud.oss.encoding_type import Encode, encoding
+from oss_local_cloud.oss.encoding_type import Encode, key_encoder
 from oss_local_cloud.oss.errors import invalid_argument
 from oss_local_cloud.oss.http_messages import OssRequest, OssResponse, iso_date, parse_integer, xml_response
 from oss_local_cloud.oss.xml import Element, document, element, escape
@@ -20,7 +20,7 @@ MAX_PARAMETER_BYTES = 1024
 
 async def list_objects(context: ApiContext, request: OssRequest) -> OssResponse:
     """GET /bucket: a page after `marker`."""
-    encode, encoding_type = encoding(request)
+    encode, encoding_type = key_encoder(request)
     prefix, delimiter, limit = _common_parameters(request)
     marker = _text(request, "marker")
     page = await _page(context, request, prefix, delimiter, marker, limit)
@@ -42,13 +42,13 @@ async def list_objects_v2(context: ApiContext, request: OssRequest) -> OssRespon
     """GET /bucket?list-type=2: a page after `continuation-token`, or after `start-after` at first."""
     if request.parameter("list-type") != "2":
         raise invalid_argument("list-type", request.parameter("list-type"), "The list-type must be 2.")
-    encode, encoding_type = encoding(request)
+    encode, encoding_type = key_encoder(request)
     prefix, delimiter, limit = _common_parameters(request)
     fetch_owner = request.parameter("fetch-owner") or "false"
     if fetch_owner not in ("true", "false"):
         raise invalid_argument("fetch-owner", fetch_owner, "The fetch-owner must be true or false.")
     token, start_after = request.parameter("continuation-token"), _text(request, "start-after")
-    after = _read_token(token) if token else start_after
+    after = _decode_token(token) if token else start_after
     page = await _page(context, request, prefix, delimiter, after, limit)
     children: list[Element] = [
         ("Name", request.bucket),
@@ -63,7 +63,7 @@ async def list_objects_v2(context: ApiContext, request: OssRequest) -> OssRespon
     if token:
         children.append(("ContinuationToken", token))
     if page.next_after is not None:
-        children.append(("NextContinuationToken", _write_token(page.next_after)))
+        children.append(("NextContinuationToken", _encode_token(page.next_after)))
     return xml_response(
         document("ListBucketResult", children, _entries(page, encode, with_owner=fetch_owner == "true"))
     )
@@ -88,7 +88,7 @@ def _text(request: OssRequest, name: str) -> str:
 
 
 def _entries(page: Page, encode: Encode, *, with_owner: bool) -> list[str]:
-    """The objects and common prefixes of a page as XML, written in one go because there are many of them."""
+    """The objects and common prefixes of a page as XML, written directly because a page has up to 1,000 of them."""
     owner = element(*OWNER) if with_owner else ""
     contents = [_object(entry, escape(encode(entry.key)), owner) for entry in page.objects]
     return contents + [
@@ -110,13 +110,13 @@ def _iso_date(seconds: int) -> str:
     return iso_date(datetime.fromtimestamp(seconds, UTC))
 
 
-def _write_token(after: str) -> str:
+def _encode_token(after: str) -> str:
     """Base64 with `.` and `_` for its last two digits and, as in OSS's own tokens, `-` for padding."""
     return base64.b64encode(after.encode(), b"._").decode("ascii").replace("=", "-")
 
 
-def _read_token(token: str) -> str:
-    """The entry to go on after."""
+def _decode_token(token: str) -> str:
+    """The entry after which the page begins."""
     try:
         return base64.b64decode(token.replace("-", "="), b"._", validate=True).decode()
     except ValueError:  # no Base64, not even ASCII, or no UTF-8 inside

@@ -1,5 +1,6 @@
-"""Processing: `POST /bucket/key?x-oss-async-process` with the process string in the body, and the one process that is
-done while reading, `GET /bucket/key?x-oss-process=audio/info`.
+"""Object processing: `x-oss-async-process` (audio/convert) and `x-oss-process` (audio/info).
+
+A POST with `x-oss-async-process` carries the process string in its body. `audio/info` is the one process of a GET.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _FIELD = b"x-oss-async-process="
 
 
 async def async_process_object(context: ApiContext, request: OssRequest) -> OssResponse:
-    """Hand a conversion to IMM; answers with its EventId, RequestId and TaskId.
+    """Submit a conversion to IMM. The response has its EventId, RequestId and TaskId.
 
     The body is `x-oss-async-process=` and the process string, not URL-encoded, as every SDK sends it.
     """
@@ -41,7 +42,7 @@ async def async_process_object(context: ApiContext, request: OssRequest) -> OssR
 
 
 async def get_object_processed(context: ApiContext, request: OssRequest) -> OssResponse:
-    """`audio/info`; `audio/convert` is refused for being asynchronous only, every other process by its name."""
+    """`audio/info`; `audio/convert` is refused because it is asynchronous only, every other process by its name."""
     process = request.parameter("x-oss-process")
     action = process.partition(",")[0].partition("|")[0]
     if action == "audio/convert":

@@ -1,4 +1,4 @@
-"""RestoreObject: an archived object becomes readable for some days."""
+"""RestoreObject: make an archived object readable for some days."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from oss_local_cloud.oss.http_messages import OssRequest, OssResponse
 from oss_local_cloud.oss.xml import parse
 
 RESTORE_DURATION = timedelta(seconds=2)
-"""How long it takes here. OSS takes a minute (Archive) to two days (DeepColdArchive)."""
+"""Time until a restored object is readable. OSS takes a minute (Archive) to two days (DeepColdArchive)."""
 MAX_RESTORE_DAYS = {"Archive": 7, "ColdArchive": 365, "DeepColdArchive": 365}
 _TIERS = ("Expedited", "Standard", "Bulk")
 
 
 async def restore_object(context: ApiContext, request: OssRequest) -> OssResponse:
-    """POST /bucket/key?restore: 202 when it begins, 200 when the object is readable already and stays so longer."""
-    days, tier = _wanted(await request.body())
+    """POST /bucket/key?restore: 202 when it begins, 200 when a restored object stays readable longer."""
+    days, tier = _parse_restore_request(await request.body())
     info = context.store.entry(request.bucket, request.key)
     if info.storage_class not in ARCHIVED:
         raise OssError(
@@ -40,8 +40,12 @@ async def restore_object(context: ApiContext, request: OssRequest) -> OssRespons
     return OssResponse(200 if readable else 202, headers)
 
 
-def _wanted(body: bytes) -> tuple[int, str]:
-    """Days and priority of a RestoreRequest; one day when there is none. Raises MalformedXML."""
+def _parse_restore_request(body: bytes) -> tuple[int, str]:
+    """Days and priority of a RestoreRequest; one day when the body is empty.
+
+    Raises:
+        OssError: MalformedXML.
+    """
     if not body:
         return 1, "Standard"
     root = parse(body, "RestoreRequest")

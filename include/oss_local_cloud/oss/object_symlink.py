@@ -1,4 +1,4 @@
-"""PutSymlink and GetSymlink. What reads an object follows a link; these two, copies and deletions don't."""
+"""PutSymlink and GetSymlink. Reads follow a symlink. These two, copies and deletions act on the symlink itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TARGET = "x-oss-symlink-target"
 
 
 async def put_symlink(context: ApiContext, request: OssRequest) -> OssResponse:
-    """PUT /bucket/key?symlink: a link to the key of the header, which need not exist."""
+    """PUT /bucket/key?symlink: a symlink to the key of the header, which need not exist."""
     attributes = parse_object_attributes(request.headers)
     target = check_key(request.headers.get(_TARGET, "").encode("latin-1"))
     if not target:
@@ -32,7 +32,7 @@ async def put_symlink(context: ApiContext, request: OssRequest) -> OssResponse:
 
 
 async def get_symlink(context: ApiContext, request: OssRequest) -> OssResponse:
-    """GET /bucket/key?symlink: where the link leads, in a header."""
+    """GET /bucket/key?symlink: the symlink's target, in a header."""
     info = context.store.entry(request.bucket, request.key)
     if info.symlink_target is None:
         raise OssError(400, "NotSymlink", "The object you specified is not a symlink.", "0043-00000101")

@@ -17,17 +17,17 @@ from oss_local_cloud.oss.object_attributes import (
 )
 from oss_local_cloud.oss.preconditions import PreconditionResult, evaluate_preconditions
 from oss_local_cloud.oss.ranges import parse_range
-from oss_local_cloud.oss.request_body import receive
+from oss_local_cloud.oss.request_body import read_body
 from oss_local_cloud.store.objects import ObjectExists
 
 _FORBID_OVERWRITE = "x-oss-forbid-overwrite"
 
 
 async def put_object(context: ApiContext, request: OssRequest) -> OssResponse:
-    """PUT /bucket/key: streamed to the disk, durable before the answer."""
-    _refuse_conditions(request)
+    """PUT /bucket/key: streamed to the disk, durable before the response."""
+    _refuse_preconditions(request)
     attributes, overwrite = parse_object_attributes(request.headers), not forbids_overwrite(request)
-    staged = await receive(context, request)
+    staged = await read_body(context, request)
     try:
         info = await context.store.put_async(request.bucket, request.key, staged, attributes, overwrite=overwrite)
     except ObjectExists:
@@ -36,12 +36,12 @@ async def put_object(context: ApiContext, request: OssRequest) -> OssResponse:
 
 
 async def get_object(context: ApiContext, request: OssRequest) -> OssResponse:
-    """GET /bucket/key: whole, or one range; conditions first."""
+    """GET /bucket/key: whole, or one range, when the preconditions hold."""
     info = context.store.head(request.bucket, request.key)
     require_restored(info, context.store.now())
-    answer = conditional_response(request, info)
-    if answer is not None:
-        return answer
+    response = conditional_response(request, info)
+    if response is not None:
+        return response
     standard = request.headers.get("x-oss-range-behavior") == "standard"
     part = parse_range(request.headers.get("range"), info.size, standard=standard)
     headers = object_headers(info, context.store.now()) | overridden_headers(request)
@@ -56,11 +56,11 @@ async def get_object(context: ApiContext, request: OssRequest) -> OssResponse:
 
 
 async def head_object(context: ApiContext, request: OssRequest) -> OssResponse:
-    """HEAD /bucket/key: the headers of a GET."""
+    """HEAD /bucket/key: the response headers of a GET."""
     info = context.store.head(request.bucket, request.key)
-    answer = conditional_response(request, info)
-    if answer is not None:
-        return answer
+    response = conditional_response(request, info)
+    if response is not None:
+        return response
     headers = object_headers(info, context.store.now())
     headers["content-length"] = str(info.size)
     headers |= md5_headers(info)
@@ -68,7 +68,7 @@ async def head_object(context: ApiContext, request: OssRequest) -> OssResponse:
 
 
 async def get_object_meta(context: ApiContext, request: OssRequest) -> OssResponse:
-    """HEAD /bucket/key?objectMeta: ETag, size, time and checksum only, of a link its own."""
+    """HEAD /bucket/key?objectMeta: ETag, size, time and checksum only. Symlinks are not followed."""
     info = context.store.entry(request.bucket, request.key)
     return OssResponse(
         200,
@@ -81,11 +81,15 @@ async def get_object_meta(context: ApiContext, request: OssRequest) -> OssRespon
 
 
 def conditional_response(request: OssRequest, info: ObjectInfo) -> OssResponse | None:
-    """304 when the caller has this content already, None to go on; raises PreconditionFailed."""
-    outcome = evaluate_preconditions(request.headers, info)
-    if outcome is PreconditionResult.FAILED:
+    """304 when a precondition says so, None when all hold.
+
+    Raises:
+        OssError: PreconditionFailed.
+    """
+    result = evaluate_preconditions(request.headers, info)
+    if result is PreconditionResult.FAILED:
         raise precondition_failed()
-    return OssResponse(304, etag_headers(info)) if outcome is PreconditionResult.NOT_MODIFIED else None
+    return OssResponse(304, etag_headers(info)) if result is PreconditionResult.NOT_MODIFIED else None
 
 
 def precondition_failed() -> OssError:
@@ -104,7 +108,11 @@ def file_already_exists(key: str) -> OssError:
 
 
 def require_restored(info: ObjectInfo, now: datetime) -> None:
-    """Raises InvalidObjectState when an object is archived and not restored."""
+    """Refuse an object that is archived and not restored.
+
+    Raises:
+        OssError: InvalidObjectState.
+    """
     if info.is_frozen(now):
         raise OssError(
             403,
@@ -115,15 +123,19 @@ def require_restored(info: ObjectInfo, now: datetime) -> None:
 
 
 def forbids_overwrite(request: OssRequest) -> bool:
-    """Whether the caller asked not to overwrite; raises InvalidArgument when the header is neither true nor false."""
+    """The header `x-oss-forbid-overwrite`.
+
+    Raises:
+        OssError: InvalidArgument when it is neither true nor false.
+    """
     value = request.headers.get(_FORBID_OVERWRITE, "false")
     if value.lower() not in ("true", "false"):
         raise invalid_argument(_FORBID_OVERWRITE, value, "It must be true or false.", "0017-00000279")
     return value.lower() == "true"
 
 
-def _refuse_conditions(request: OssRequest) -> None:
-    """OSS has no conditional PutObject; a condition that was passed over would let a client overwrite unawares."""
+def _refuse_preconditions(request: OssRequest) -> None:
+    """Refuse a conditional PutObject, which OSS doesn't have: ignoring the condition could overwrite an object."""
     for name in ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since"):
         if name in request.headers:
             message = "A header you provided implies functionality that is not implemented."
@@ -131,7 +143,7 @@ def _refuse_conditions(request: OssRequest) -> None:
 
 
 def write_response_headers(info: ObjectInfo) -> dict[str, str]:
-    """What every write of an object answers about it."""
+    """Response headers of every write of an object."""
     return {"etag": f'"{info.etag}"', "x-oss-hash-crc64ecma": str(info.crc64), **md5_headers(info)}
 
 

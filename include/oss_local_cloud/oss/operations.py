@@ -1,8 +1,7 @@
-"""Every operation of the object API the local cloud knows: those it does, and those it refuses by name.
+"""The table of operations of the object API: those that are implemented, and those that are refused by name.
 
-An operation is found by what it is about (the service, a bucket, an object), the method, and the
-sub-resource or header that tells it from its neighbours. docs/local-cloud.md shows this table; a test
-compares the two.
+An operation is selected by its resource (service, bucket, object), its method, and a sub-resource or header.
+docs/local-cloud.md shows this table. A test compares the two.
 """
 
 from __future__ import annotations
@@ -37,11 +36,17 @@ SERVICE, BUCKET, OBJECT = "service", "bucket", "object"
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation. `parameter` and `header` are what selects it, together when both are given;
-    `missing` says what it lacks, if anything. `looks_up`: the first thing it does is to look its object up, which
-    fails when there is no bucket.
+    """One operation.
 
-    Without a `handler` it is refused with 501 and its name.
+    Attributes:
+        name: The operation's name in the documentation of OSS.
+        level: The resource: SERVICE, BUCKET or OBJECT.
+        method: The HTTP method.
+        handler: The implementation. Without one the operation is refused with 501 and its name.
+        parameter: The query parameter that selects it.
+        header: The header that selects it, together with `parameter` when both are given.
+        limitation: What the implementation lacks, if anything.
+        looks_up_object: Whether its first step is to look its object up, which fails when there is no bucket.
     """
 
     name: str
@@ -55,7 +60,7 @@ class Operation:
 
 
 def _refused() -> Iterator[Operation]:
-    """Operations of the documentation that are not done: (names by method, level, parameter)."""
+    """Operations of the documentation that are not implemented."""
     for level, parameter, names in (
         (SERVICE, "regions", {"GET": "DescribeRegions"}),
         (SERVICE, "regionList", {"GET": "DescribeRegions"}),
@@ -211,28 +216,32 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DeleteObject", OBJECT, "DELETE", object_delete.delete_object),
 )
 
-_SELECTED: dict[tuple[Level, str], list[Operation]] = {}
-_PLAIN: dict[tuple[Level, str], Operation] = {}
+_BY_SELECTOR: dict[tuple[Level, str], list[Operation]] = {}
+_WITHOUT_SELECTOR: dict[tuple[Level, str], Operation] = {}
 for _operation in OPERATIONS:
     if _operation.parameter or _operation.header:
-        _SELECTED.setdefault((_operation.level, _operation.method), []).append(_operation)
+        _BY_SELECTOR.setdefault((_operation.level, _operation.method), []).append(_operation)
     else:
-        _PLAIN[_operation.level, _operation.method] = _operation
+        _WITHOUT_SELECTOR[_operation.level, _operation.method] = _operation
 
 
 def find(request: OssRequest) -> Operation:
-    """The operation a call means; raises MethodNotAllowed when there is none."""
+    """The operation of a request.
+
+    Raises:
+        OssError: MethodNotAllowed when there is none.
+    """
     head = request.head
     level = SERVICE if head.bucket is None else OBJECT if head.key else BUCKET
-    place = (level, head.method)
+    resource = (level, head.method)
     if head.query or "x-oss-copy-source" in head.headers:
         names = {name for name, _ in head.query}
-        for operation in _SELECTED.get(place, ()):
-            wanted = operation.parameter is None or operation.parameter in names
-            if wanted and (operation.header is None or operation.header in head.headers):
+        for operation in _BY_SELECTOR.get(resource, ()):
+            matches = operation.parameter is None or operation.parameter in names
+            if matches and (operation.header is None or operation.header in head.headers):
                 return operation
     try:
-        return _PLAIN[place]
+        return _WITHOUT_SELECTOR[resource]
     except KeyError:
         raise OssError(
             405,
@@ -243,7 +252,11 @@ def find(request: OssRequest) -> Operation:
 
 
 async def perform(operation: Operation, context: ApiContext, request: OssRequest) -> OssResponse:
-    """Do the operation; raises NotImplemented when it is a refused one, or asks for more than is done."""
+    """Perform an operation.
+
+    Raises:
+        OssError: NotImplemented for a refused operation, header or parameter, and the operation's own errors.
+    """
     if operation.handler is None:
         raise not_implemented(operation.name)
     refuse_unsupported(request, operation.parameter)

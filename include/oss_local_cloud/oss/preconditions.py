@@ -1,4 +1,4 @@
-"""Conditional requests: `If-Match` and its kin on an object, and the same on the source of a copy."""
+"""Preconditions: `If-Match`, `If-None-Match` and their time forms, on an object or on the source of a copy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from oss_local_cloud.signatures.request import parse_time
 
 
 class PreconditionResult(Enum):
-    """What a conditional request comes to."""
+    """The result of a request's preconditions; the value is the HTTP status."""
 
     PASSED = 200
     NOT_MODIFIED = 304
@@ -19,7 +19,7 @@ class PreconditionResult(Enum):
 
 
 def evaluate_preconditions(headers: Mapping[str, str], info: ObjectInfo, prefix: str = "") -> PreconditionResult:
-    """Evaluate the four conditions; for a copy `prefix` is `x-oss-copy-source-`.
+    """Evaluate the four preconditions; for a copy `prefix` is `x-oss-copy-source-`.
 
     An unreadable time is ignored, as RFC 9110 asks.
     """
@@ -39,8 +39,8 @@ def evaluate_preconditions(headers: Mapping[str, str], info: ObjectInfo, prefix:
 
 
 def _matches(header: str, etag: str) -> bool:
-    names = [name.strip().removeprefix("W/").strip('"') for name in header.split(",")]
-    return "*" in names or etag in (name.upper() for name in names)
+    etags = [name.strip().removeprefix("W/").strip('"') for name in header.split(",")]
+    return "*" in etags or etag in (name.upper() for name in etags)
 
 
 def _time(text: str | None) -> datetime | None:

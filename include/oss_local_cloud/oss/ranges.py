@@ -1,7 +1,7 @@
 """The Range header as OSS reads it.
 
-By default a range that does not lie wholly inside the object is ignored and the whole object is sent with
-200; with `x-oss-range-behavior: standard` it is cut to the object, and one that begins behind its end is
+By default a range that is not inside the object is ignored, and the whole object is sent with 200. With
+`x-oss-range-behavior: standard` the range is clamped to the object, and a range that begins after its end is
 refused with 416 ("GetObject", range behaviour).
 """
 
@@ -15,7 +15,11 @@ _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
 
 
 def parse_range(header: str | None, size: int, *, standard: bool) -> tuple[int, int] | None:
-    """First byte and length of the part asked for, None for the whole object; raises InvalidRange."""
+    """First byte and length of the part asked for, None for the whole object.
+
+    Raises:
+        OssError: InvalidRange.
+    """
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or match.groups() == ("", ""):
         return None

@@ -1,7 +1,7 @@
-"""Taking in the body of PutObject, UploadPart and AppendObject: in a stream, whole and as the client meant it.
+"""Reading the request body of PutObject, UploadPart and AppendObject as a stream.
 
-Content-MD5 and x-oss-hash-crc64ecma are compared when the client sends them. A body that ends before its
-announced length stores nothing.
+Content-MD5 and x-oss-hash-crc64ecma are checked when the client sends them. A body that is shorter than its
+Content-Length stores nothing.
 """
 
 from __future__ import annotations
@@ -16,27 +16,32 @@ from oss_local_cloud.store.staged_content import StagedContent
 
 MAX_BODY_BYTES = 5 << 30
 """Bytes of one PutObject, UploadPart or AppendObject at most."""
-BLOCK = 1 << 20
-"""Bytes gathered before they are handed to a thread that writes them."""
+WRITE_BLOCK_BYTES = 1 << 20
+"""Bytes that are buffered before a thread writes them."""
 _CRC64 = "x-oss-hash-crc64ecma"
 
 
-async def receive(context: ApiContext, request: OssRequest) -> StagedContent:
-    """The body, checked, and held in memory or on the disk; raises OssError and ClientDisconnect."""
-    md5, crc64 = content_md5(request.headers), _announced_crc64(request.headers)
-    _check_announced_length(request.headers)
+async def read_body(context: ApiContext, request: OssRequest) -> StagedContent:
+    """The body, checked, in memory or on the disk.
+
+    Raises:
+        OssError: MissingContentLength, EntityTooLarge, InvalidDigest, InvalidArgument.
+        ClientDisconnect: The body ended early.
+    """
+    md5, crc64 = content_md5(request.headers), _declared_crc64(request.headers)
+    _check_declared_length(request.headers)
     staged = context.store.stage()
     try:
-        gathered: list[bytes] = []
-        waiting = 0
-        async for block in request.blocks():
-            gathered.append(block)
-            waiting += len(block)
-            if waiting >= BLOCK:
-                _check_size(staged.checksums.size + waiting)
-                await context.blocking(functools.partial(staged.write, b"".join(gathered)))
-                gathered, waiting = [], 0
-        staged.write(b"".join(gathered))
+        blocks: list[bytes] = []
+        buffered = 0
+        async for block in request.body_blocks():
+            blocks.append(block)
+            buffered += len(block)
+            if buffered >= WRITE_BLOCK_BYTES:
+                _check_size(staged.checksums.size + buffered)
+                await context.blocking(functools.partial(staged.write, b"".join(blocks)))
+                blocks, buffered = [], 0
+        staged.write(b"".join(blocks))
         if not staged.in_memory:
             await context.blocking(staged.finish)
         if md5 is not None and md5 != staged.checksums.md5:
@@ -53,12 +58,12 @@ async def receive(context: ApiContext, request: OssRequest) -> StagedContent:
     return staged
 
 
-def _announced_crc64(headers: Mapping[str, str]) -> int | None:
+def _declared_crc64(headers: Mapping[str, str]) -> int | None:
     text = headers.get(_CRC64)
     return None if text is None else parse_integer(_CRC64, text, 0, (1 << 64) - 1)
 
 
-def _check_announced_length(headers: Mapping[str, str]) -> None:
+def _check_declared_length(headers: Mapping[str, str]) -> None:
     length = headers.get("content-length")
     if length is not None:
         _check_size(parse_integer("Content-Length", length, 0, (1 << 63) - 1))

@@ -1,7 +1,7 @@
-"""What a request may ask for that the local cloud can't do: refused by name, wherever it stands in the request.
+"""Headers and query parameters that the local cloud doesn't implement, refused by name.
 
-A header or parameter that OSS documents, and that would change what is stored, sent or allowed, is either done or
-answered with 501. Any other one that OSS doesn't know either changes nothing, as there.
+A header or parameter that OSS documents, and that would change what is stored, sent or allowed, is either implemented
+or refused with 501. One that OSS doesn't know has no effect, as in OSS.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HEADERS: Mapping[str, str] = {
     "x-oss-process": "processing that a header asks for",
     "x-oss-resource-group-id": "resource groups",
 }
-"""Headers that are refused, and what they ask for."""
+"""Headers that are refused, and their features."""
 _HEADER_NAMES = frozenset(HEADERS)
 
 _NETWORKS = "presigned addresses for one network"
@@ -46,9 +46,9 @@ PARAMETERS: Mapping[str, str] = {
     "x-oss-ac-vpc-id": _NETWORKS,
     "x-oss-ac-forward-allow": _NETWORKS,
 }
-"""Parameters that are refused beside any sub-resource, and what they ask for."""
+"""Parameters that are refused with any operation, and their features."""
 
-_BESIDE_OTHERS = frozenset(
+_MODIFIERS = frozenset(
     {
         "continuation-token",
         "partNumber",
@@ -93,12 +93,20 @@ _UNSIGNED_SUBRESOURCES = frozenset(
         "x-oss-rename",
     }
 )
-"""What the documentation and the SDKs name beside what V1 signs; V1 leaves these out of what it signs."""
-_SUBRESOURCES = (SUBRESOURCES | _UNSIGNED_SUBRESOURCES) - _BESIDE_OTHERS
+"""Sub-resources of the documentation and the SDKs that the V1 signature doesn't cover."""
+_SUBRESOURCES = (SUBRESOURCES | _UNSIGNED_SUBRESOURCES) - _MODIFIERS
 
 
 def refuse_unsupported(request: OssRequest, parameter: str | None) -> None:
-    """Raise NotImplemented for what can't be done; `parameter` is the sub-resource of the operation called."""
+    """Refuse headers and parameters that are not implemented.
+
+    Args:
+        request: The request.
+        parameter: The sub-resource of the operation.
+
+    Raises:
+        OssError: NotImplemented.
+    """
     if not _HEADER_NAMES.isdisjoint(request.head.headers):
         header = min(_HEADER_NAMES.intersection(request.headers))
         raise not_implemented(f"{HEADERS[header]} ({header})")

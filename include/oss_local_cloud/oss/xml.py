@@ -1,4 +1,4 @@
-"""Reading the few XML documents clients send, writing the ones OSS answers with."""
+"""Parsing XML request bodies, writing XML response bodies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Element = tuple[str, "str | Iterable[Element]"]
 
 
 def document(name: str, children: str | Iterable[Element], written: Iterable[str] = ()) -> bytes:
-    """An XML document in UTF-8; `written` are further children as the XML that they are.
+    """An XML document in UTF-8; `written` are further children that are XML already.
 
     Characters that XML 1.0 cannot carry become U+FFFD.
     """
@@ -43,9 +43,12 @@ def element(name: str, content: str | Iterable[Element]) -> str:
 
 
 def parse(content: bytes, root: str) -> ElementTree.Element:
-    """Parse a document whose root element is named `root`; raises MalformedXML.
+    """Parse a document whose root element is named `root`.
 
     Documents with a DTD are refused, so no entity is ever expanded.
+
+    Raises:
+        OssError: MalformedXML.
     """
     parser = ElementTree.XMLParser(target=_WithoutDoctype())  # noqa: S314  # so nothing to expand or fetch
     try:
@@ -61,14 +64,14 @@ def parse(content: bytes, root: str) -> ElementTree.Element:
 
 
 class _WithoutDoctype(ElementTree.TreeBuilder):
-    """Builds the tree of a document in any encoding, and stops at a document type."""
+    """Builds the tree of a document in any encoding, and refuses a document type."""
 
     def doctype(self, name: str, public_id: str | None, system_id: str | None) -> None:
         raise malformed_xml("a document type is not allowed")
 
 
 def escape(text: str) -> str:
-    """Text as it stands inside an element."""
+    """Text, escaped for the content of an element."""
     return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
 
 

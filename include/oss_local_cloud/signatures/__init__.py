@@ -1,4 +1,4 @@
-"""Verifying the request signatures of the three services.
+"""Verification of the request signatures of the three services.
 
-One module for each scheme; none of them knows HTTP servers or the object store.
+There is one module for each scheme. None of them imports an HTTP server or the object store.
 """

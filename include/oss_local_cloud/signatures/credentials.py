@@ -1,4 +1,4 @@
-"""The one account the local cloud knows."""
+"""The account of the local cloud."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Credentials:
 
     def is_key_id(self, presented: str) -> bool:
         """Whether `presented` is this access key id, in constant time."""
-        return same(presented, self.access_key_id)
+        return constant_time_equals(presented, self.access_key_id)
 
     def accepts_token(self, presented: str | None) -> bool:
         """Whether a request that carries the token `presented` (None: none) is acceptable."""
         if presented is None:
             return True
-        return self.security_token is not None and same(presented, self.security_token)
+        return self.security_token is not None and constant_time_equals(presented, self.security_token)
 
 
-def same(presented: str, expected: str) -> bool:
-    """Compare two texts in a time that tells nothing about where they differ."""
+def constant_time_equals(presented: str, expected: str) -> bool:
+    """Compare two strings in a time that doesn't depend on where they differ."""
     return hmac.compare_digest(presented.encode(), expected.encode())

@@ -1,5 +1,6 @@
-"""The request signatures of SMQ (MNS): HMAC-SHA1 over the verb, four headers and the request target as sent,
-and the newer MNS4-HMAC-SHA256 (mns4.py).
+"""The request signatures of SMQ (MNS): HMAC-SHA1 and the newer MNS4-HMAC-SHA256 (mns4.py).
+
+HMAC-SHA1 covers the verb, four headers and the request target as sent.
 
 From the service's documentation ("Sign requests") and the requests captured from aliyun-mns-sdk: the target
 is compared byte for byte as it stands in the request line, because no SDK encodes a ReceiptHandle.
@@ -16,13 +17,13 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
 
 from oss_local_cloud.signatures import mns4
-from oss_local_cloud.signatures.credentials import Credentials, same
+from oss_local_cloud.signatures.credentials import Credentials, constant_time_equals
 
 MAX_SKEW_SECONDS = 15 * 60
 
 
 class MnsSignatureError(Exception):
-    """A request that is not signed as it must be: the HTTP `status`, the error `code` and the `message`."""
+    """A missing or invalid signature: the HTTP `status`, the error `code` and the `message`."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -32,16 +33,16 @@ class MnsSignatureError(Exception):
 
 
 def string_to_sign(method: str, target: str, headers: Mapping[str, str]) -> str:
-    """What the client signs. `headers` has lower-case names; `target` is path and query as sent."""
-    own = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers) if name.startswith("x-mns-"))
-    fixed = "\n".join(
+    """The string to sign. `headers` has lower-case names; `target` is path and query as sent."""
+    mns_headers = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers) if name.startswith("x-mns-"))
+    lines = "\n".join(
         (method, headers.get("content-md5", ""), headers.get("content-type", ""), headers.get("date", ""))
     )
-    return f"{fixed}\n{own}{target}"
+    return f"{lines}\n{mns_headers}{target}"
 
 
 def sign(secret: str, text: str) -> str:
-    """The Base64 of HMAC-SHA1, as it stands after the colon of `Authorization: MNS key:signature`."""
+    """The Base64 of HMAC-SHA1, the value after the colon of `Authorization: MNS key:signature`."""
     digest = hmac.new(secret.encode(), text.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()
 
@@ -49,19 +50,22 @@ def sign(secret: str, text: str) -> str:
 def verify(
     method: str, target: str, headers: Mapping[str, str], credentials: Credentials, now: float, *, region: str
 ) -> None:
-    """Check that a request is signed by the account; raises MnsSignatureError.
+    """Check that a request is signed by the account.
 
-    `headers` has lower-case names; `now` is the server's clock in seconds since the epoch; `region` is the one
-    a MNS4 signature must be made for.
+    `headers` has lower-case names; `now` is the server's clock in seconds since the epoch; `region` is the required
+    region of an MNS4 signature.
+
+    Raises:
+        MnsSignatureError: The signature is missing or invalid.
     """
     authorization = headers.get("authorization")
     if not authorization:
         raise MnsSignatureError(400, "MissingAuthorizationHeader", "Authorization header is required.")
-    newer = mns4.parse_authorization(authorization)
+    mns4_fields = mns4.parse_authorization(authorization)
     scheme, _, credential = authorization.partition(" ")
     key_id, colon, given = credential.strip().rpartition(":")
-    if newer is not None:
-        key_id, given = newer.key_id, newer.signature
+    if mns4_fields is not None:
+        key_id, given = mns4_fields.key_id, mns4_fields.signature
     elif scheme != "MNS" or not colon or not key_id or not given:
         raise MnsSignatureError(400, "InvalidAuthorizationHeader", "The Authorization header format is invalid.")
     date = _checked_date(headers.get("date"), now)
@@ -70,13 +74,13 @@ def verify(
     if not credentials.accepts_token(headers.get("security-token")):
         raise MnsSignatureError(403, "InvalidSecurityToken", "The security token you provided is invalid.")
     secret = credentials.access_key_secret
-    if newer is None:
+    if mns4_fields is None:
         expected = [sign(secret, string_to_sign(method, target, headers))]
-    elif newer.region == region:
-        expected = mns4.possible_signatures(secret, newer, date, _canonical(method, target, headers))
+    elif mns4_fields.region == region:
+        expected = mns4.possible_signatures(secret, mns4_fields, date, _canonical(method, target, headers))
     else:
         expected = []
-    if not any(same(given, one) for one in expected):
+    if not any(constant_time_equals(given, one) for one in expected):
         raise MnsSignatureError(
             403,
             "SignatureDoesNotMatch",
@@ -97,11 +101,11 @@ def _checked_date(date: str | None, now: float) -> datetime:
     if not date:
         raise MnsSignatureError(400, "MissingDateHeader", "Date header is required.")
     try:
-        moment = parsedate_to_datetime(date)
+        time = parsedate_to_datetime(date)
     except (ValueError, OverflowError):
         raise MnsSignatureError(400, "InvalidDateHeader", "The Date header format is invalid.") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    if abs((datetime.fromtimestamp(now, UTC) - moment).total_seconds()) > MAX_SKEW_SECONDS:
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    if abs((datetime.fromtimestamp(now, UTC) - time).total_seconds()) > MAX_SKEW_SECONDS:
         raise MnsSignatureError(408, "TimeExpired", "The http request you sent is expired.")
-    return moment
+    return time

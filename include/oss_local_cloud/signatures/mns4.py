@@ -21,12 +21,12 @@ _PRODUCT, _SUFFIX = "mns", "aliyun_v4_request"
 _AUTHORIZATION = re.compile(
     rf"{SCHEME} Credential=([^/,\s]+)/([0-9]{{8}})/([^/,\s]+)/{_PRODUCT}/{_SUFFIX}, ?Signature=([0-9a-f]{{64}})"
 )
-_LATER_SECONDS = (0, 1)
+_CLOCK_OFFSETS = (0, 1)
 
 
 @dataclass(frozen=True)
 class Mns4Authorization:
-    """What the Authorization header says; `day` is `20250603`."""
+    """The fields of the Authorization header; `day` is `20250603`."""
 
     key_id: str
     day: str
@@ -41,7 +41,7 @@ def parse_authorization(header: str) -> Mns4Authorization | None:
 
 
 def canonical_request(method: str, path: str, query: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> str:
-    """What is signed of a request. `path` and `query` are decoded; `headers` has lower-case names."""
+    """The canonical request. `path` and `query` are decoded; `headers` has lower-case names."""
     parameters = {_encode(name.strip().lower()): _encode(value.strip()) for name, value in query}
     lines = [f"{name}={parameters[name]}" if parameters[name] else name for name in sorted(parameters)]
     signed = "".join(f"{name}:{headers[name].strip()}\n" for name in sorted(headers) if _is_signed(name))
@@ -60,7 +60,7 @@ def sign(secret: str, region: str, moment: str, canonical: str) -> str:
 
 def possible_signatures(secret: str, authorization: Mns4Authorization, date: datetime, canonical: str) -> list[str]:
     """The signatures a request with this Date may carry."""
-    moments = [(date.astimezone(UTC) + timedelta(seconds=later)).strftime("%Y%m%dT%H%M%SZ") for later in _LATER_SECONDS]
+    moments = [(date.astimezone(UTC) + timedelta(seconds=later)).strftime("%Y%m%dT%H%M%SZ") for later in _CLOCK_OFFSETS]
     return [
         sign(secret, authorization.region, moment, canonical)
         for moment in moments

@@ -2,7 +2,7 @@
 
 Rule: "Include a V1 signature in the Authorization header" and "... in a URL" of the OSS developer guide. The
 sub-resources that belong to the resource are the ones the SDKs sign; alibabacloud-oss-v2 1.4.1 leaves
-`x-oss-async-process` out, so its V1 submits don't match here, as they would not match OSS.
+`x-oss-async-process` out, so its V1 submits are refused here, as OSS would refuse them.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ SUBRESOURCES = frozenset(
 
 
 def string_to_sign(request: RequestHead, date: str) -> bytes:
-    """What the sender signed; `date` is the Date header, or Expires of a presigned address."""
+    """The string to sign; `date` is the Date header, or Expires of a presigned URL."""
     parameters = sorted((name, value) for name, value in request.query if name in SUBRESOURCES)
     resource = request.resource
     if parameters:

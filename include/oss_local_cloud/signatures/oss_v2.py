@@ -1,4 +1,4 @@
-"""Signature version 2 of OSS: HMAC-SHA256, with every query parameter and chosen further headers in it."""
+"""Signature version 2 of OSS: HMAC-SHA256, over every query parameter and selected additional headers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from oss_local_cloud.signatures.request import (
 
 
 def string_to_sign(request: RequestHead, date: str, additional_headers: Sequence[str]) -> bytes:
-    """What the sender signed; `date` is the Date header, or `x-oss-expires` of a presigned address."""
+    """The string to sign; `date` is the Date header, or `x-oss-expires` of a presigned URL."""
     query = canonical_query([(name, value) for name, value in request.query if name != "x-oss-signature"])
     resource = percent_encode(request.resource) + (f"?{query}" if query else "")
     head = "\n".join(

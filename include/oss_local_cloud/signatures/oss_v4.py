@@ -27,7 +27,7 @@ UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 
 
 class Scope(NamedTuple):
-    """What a V4 credential names besides the access key id."""
+    """A V4 credential: the access key id and its scope."""
 
     access_key_id: str
     date: str
@@ -37,7 +37,11 @@ class Scope(NamedTuple):
 
 @lru_cache(maxsize=16)
 def parse_scope(credential: str) -> Scope:
-    """Read `AK/yyyymmdd/region/oss/aliyun_v4_request`."""
+    """Parse `AK/yyyymmdd/region/oss/aliyun_v4_request`.
+
+    Raises:
+        AuthenticationError: InvalidArgument.
+    """
     parts = credential.split("/")
     if len(parts) != 5 or parts[4] != "aliyun_v4_request" or parts[3] != "oss":
         raise invalid_argument("Invalid Credential in Authorization header.")
@@ -45,7 +49,7 @@ def parse_scope(credential: str) -> Scope:
 
 
 def canonical_request(request: RequestHead, additional_headers: Sequence[str]) -> bytes:
-    """The request in its one canonical form."""
+    """The canonical request."""
     query = canonical_query([pair for pair in request.query if pair[0] != "x-oss-signature"]) if request.query else ""
     head = f"{request.method}\n{percent_encode(request.resource, '/')}\n{query}\n"
     headers = signed_headers(request, ("content-type", "content-md5", *additional_headers))
@@ -55,9 +59,9 @@ def canonical_request(request: RequestHead, additional_headers: Sequence[str]) -
 
 
 def string_to_sign(time: str, scope: Scope, canonical: bytes) -> bytes:
-    """What the sender signed."""
-    named = f"{scope.date}/{scope.region}/{scope.product}/aliyun_v4_request"
-    return f"{ALGORITHM}\n{time}\n{named}\n{hashlib.sha256(canonical).hexdigest()}".encode()
+    """The string to sign."""
+    scope_text = f"{scope.date}/{scope.region}/{scope.product}/aliyun_v4_request"
+    return f"{ALGORITHM}\n{time}\n{scope_text}\n{hashlib.sha256(canonical).hexdigest()}".encode()
 
 
 def signature(secret: str, scope: Scope, to_sign: bytes) -> str:

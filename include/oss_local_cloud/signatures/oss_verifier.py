@@ -1,4 +1,4 @@
-"""Finds the signature of an OSS request, whichever version and wherever it is, and verifies it."""
+"""Finds and verifies the signature of an OSS request: V1, V2 or V4, in the Authorization header or in the query."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from oss_local_cloud.signatures import oss_v1, oss_v2, oss_v4
-from oss_local_cloud.signatures.credentials import Credentials, same
+from oss_local_cloud.signatures.credentials import Credentials, constant_time_equals
 from oss_local_cloud.signatures.request import (
     AuthenticationError,
     RequestHead,
@@ -23,10 +23,10 @@ from oss_local_cloud.signatures.request import (
 )
 
 MAX_V4_PRESIGNED_SECONDS = 604_800
-"""A V4 presigned address is good for seven days at most."""
+"""A V4 presigned URL is valid for seven days at most."""
 
-_SIGNS = frozenset({"OSSAccessKeyId", "Signature", "x-oss-signature", "x-oss-signature-version"})
-_ONCE = _SIGNS | {
+_SIGNATURE_PARAMETERS = frozenset({"OSSAccessKeyId", "Signature", "x-oss-signature", "x-oss-signature-version"})
+_UNIQUE_PARAMETERS = _SIGNATURE_PARAMETERS | {
     "Expires",
     "security-token",
     "x-oss-access-key-id",
@@ -47,7 +47,11 @@ class OssVerifier:
         self._now = now
 
     def verify(self, request: RequestHead) -> None:
-        """Return when the request is signed by the account; raise AuthenticationError otherwise."""
+        """Check that a request is signed by the account.
+
+        Raises:
+            AuthenticationError: The signature is missing or invalid.
+        """
         authorization = request.headers.get("authorization")
         if request.query:
             _check_one_signature(request, authorization is not None)
@@ -94,17 +98,17 @@ class OssVerifier:
         self._compare(provided, expected, {"StringToSign": to_sign})
 
     def _v2_header(self, request: RequestHead, authorization: str) -> None:
-        fields = _fields(authorization.removeprefix("OSS2 "), ":")
+        fields = _parse_fields(authorization.removeprefix("OSS2 "), ":")
         self._check_account(request, fields.get("AccessKeyId", ""))
         check_skew(request, self._now())
-        additional = _names(fields.get("AdditionalHeaders", ""))
+        additional = _parse_header_names(fields.get("AdditionalHeaders", ""))
         self._compare_v2(request, request_time(request), additional, fields.get("Signature", ""))
 
     def _v2_query(self, request: RequestHead) -> None:
         expires = request.parameter("x-oss-expires")
         self._check_account(request, request.parameter("x-oss-access-key-id") or "")
         check_not_expired(parse_seconds(expires, "x-oss-expires"), self._now())
-        additional = _names(request.parameter("x-oss-additional-headers") or "")
+        additional = _parse_header_names(request.parameter("x-oss-additional-headers") or "")
         self._compare_v2(request, expires or "", additional, request.parameter("x-oss-signature") or "")
 
     def _compare_v2(self, request: RequestHead, date: str, additional: Sequence[str], provided: str) -> None:
@@ -113,22 +117,22 @@ class OssVerifier:
         self._compare(provided, expected, {"StringToSign": to_sign})
 
     def _v4_header(self, request: RequestHead, authorization: str) -> None:
-        fields = _fields(authorization.removeprefix(oss_v4.ALGORITHM), "=")
+        fields = _parse_fields(authorization.removeprefix(oss_v4.ALGORITHM), "=")
         scope = oss_v4.parse_scope(fields.get("Credential", ""))
         self._check_account(request, scope.access_key_id)
         self._check_scope(scope, "in Authorization header")
         check_skew(request, self._now())
         if request.headers.get("x-oss-content-sha256", oss_v4.UNSIGNED_PAYLOAD) != oss_v4.UNSIGNED_PAYLOAD:
             raise invalid_argument("Invalid x-oss-content-sha256, only UNSIGNED-PAYLOAD is supported.")
-        additional = _names(fields.get("AdditionalHeaders", ""))
+        additional = _parse_header_names(fields.get("AdditionalHeaders", ""))
         self._compare_v4(request, request_time(request), scope, additional, fields.get("Signature", ""))
 
     def _v4_query(self, request: RequestHead) -> None:
         scope = oss_v4.parse_scope(request.parameter("x-oss-credential") or "")
         self._check_account(request, scope.access_key_id)
         self._check_scope(scope, "in x-oss-credential parameter")
-        written = request.parameter("x-oss-date") or ""
-        signed_at = parse_time(written)
+        date = request.parameter("x-oss-date") or ""
+        signed_at = parse_time(date)
         if signed_at is None:
             raise invalid_argument("Invalid x-oss-date parameter.")
         expires = parse_seconds(request.parameter("x-oss-expires"), "x-oss-expires")
@@ -136,8 +140,8 @@ class OssVerifier:
             raise invalid_argument("Invalid x-oss-expires parameter: 1 to 604800 seconds are allowed.")
         check_begun(signed_at, self._now())
         check_not_expired(signed_at.timestamp() + expires, self._now())
-        additional = _names(request.parameter("x-oss-additional-headers") or "")
-        self._compare_v4(request, written, scope, additional, request.parameter("x-oss-signature") or "")
+        additional = _parse_header_names(request.parameter("x-oss-additional-headers") or "")
+        self._compare_v4(request, date, scope, additional, request.parameter("x-oss-signature") or "")
 
     def _compare_v4(
         self,
@@ -176,9 +180,9 @@ class OssVerifier:
             )
 
     def _compare(self, provided: str, expected: str, signed: dict[str, bytes]) -> None:
-        if same(provided, expected):
+        if constant_time_equals(provided, expected):
             return
-        shown = {name: self._without_token(text.decode("utf-8", "replace")) for name, text in signed.items()}
+        masked = {name: self._mask_token(text.decode("utf-8", "replace")) for name, text in signed.items()}
         raise AuthenticationError(
             403,
             "SignatureDoesNotMatch",
@@ -188,24 +192,24 @@ class OssVerifier:
             {
                 "OSSAccessKeyId": self._credentials.access_key_id,
                 "SignatureProvided": provided,
-                **shown,
+                **masked,
             },
         )
 
-    def _without_token(self, text: str) -> str:
-        """The text with the value of the STS token, in a header line or a parameter, made unreadable."""
+    def _mask_token(self, text: str) -> str:
+        """The text with the value of the STS token masked, in header lines and parameters."""
         token = self._credentials.security_token
         if not token:
             return text
-        for written in (f":{token}", f"={token}", "=" + quote(token, "")):
-            text = text.replace("security-token" + written, "security-token:****")
+        for form in (f":{token}", f"={token}", "=" + quote(token, "")):
+            text = text.replace("security-token" + form, "security-token:****")
         return text
 
 
 def _check_one_signature(request: RequestHead, in_header: bool) -> None:
-    """Refuse a request that could be read in two ways: signed in two places, or twice in the query."""
-    names = [name for name, _ in request.query if name in _ONCE]
-    if in_header and not _SIGNS.isdisjoint(names):
+    """Refuse an ambiguous request: signed in two places, or twice in the query."""
+    names = [name for name, _ in request.query if name in _UNIQUE_PARAMETERS]
+    if in_header and not _SIGNATURE_PARAMETERS.isdisjoint(names):
         raise invalid_argument(
             "A request is signed either in the Authorization header or in the query, not in both.", "0002-00000039"
         )
@@ -222,14 +226,14 @@ def _token(request: RequestHead) -> str | None:
     return None
 
 
-def _fields(text: str, separator: str) -> dict[str, str]:
-    """`a=1, b=2` (spaces optional) as a mapping; a value may hold the separator."""
-    found = {}
+def _parse_fields(text: str, separator: str) -> dict[str, str]:
+    """`a=1, b=2` (spaces optional) as a mapping; a value may contain the separator."""
+    fields = {}
     for part in text.split(","):
         name, _, value = part.strip().partition(separator)
-        found[name] = value
-    return found
+        fields[name] = value
+    return fields
 
 
-def _names(text: str) -> list[str]:
+def _parse_header_names(text: str) -> list[str]:
     return [name.strip().lower() for name in text.split(";") if name.strip()] if text else []

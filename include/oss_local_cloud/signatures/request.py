@@ -1,4 +1,4 @@
-"""What a signature covers, as the server received it, and the error every verifier raises."""
+"""The head of a request, its canonical parts and time checks, and the error of the OSS verifier."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from urllib.parse import quote
 
 _ISO_BASIC = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 MAX_SKEW_SECONDS = 900
-"""How far a request's time may lie from the server's (OSS error 0002-00000504)."""
+"""Maximum difference between a request's time and the server's (OSS error 0002-00000504)."""
 
 
 class RequestHead(NamedTuple):
-    """A request as a signature sees it.
+    """The head of a request, decoded.
 
-    `bucket` is None for calls to the service itself; `key` is decoded, empty for bucket calls. `query` holds
-    the decoded parameters in their order, `headers` lower-case names with values decoded as Latin-1, so that
-    encoding them again gives the bytes that were sent.
+    Attributes:
+        method: The HTTP method.
+        bucket: The bucket, None for requests to the service itself.
+        key: The decoded key, empty for bucket requests.
+        query: The decoded parameters in their order.
+        headers: Lower-case names, and values decoded as Latin-1, which encode to the bytes that were sent.
     """
 
     method: str
@@ -39,13 +42,13 @@ class RequestHead(NamedTuple):
 
     @property
     def resource(self) -> str:
-        """`/bucket/key`, whichever way the request was addressed; `/` for the service."""
+        """`/bucket/key` for both addressing styles; `/` for the service."""
         return "/" if self.bucket is None else f"/{self.bucket}/{self.key}"
 
 
 @dataclass(eq=False)
 class AuthenticationError(Exception):
-    """A request that is not let in; `details` are further elements of the error's XML."""
+    """A request whose authentication failed; `details` are further elements of the error's XML."""
 
     status: int
     code: str
@@ -89,7 +92,7 @@ def canonical_query(parameters: Sequence[tuple[str, str]]) -> str:
 
 @lru_cache(maxsize=1024)
 def parse_time(text: str) -> datetime | None:
-    """A time as `x-oss-date` (ISO 8601 basic) or `Date` (RFC 1123) writes it; None when it is neither."""
+    """Parse a time in the format of `x-oss-date` (ISO 8601 basic) or `Date` (RFC 1123); None when it is neither."""
     try:
         if _ISO_BASIC.fullmatch(text):
             return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
@@ -101,23 +104,26 @@ def parse_time(text: str) -> datetime | None:
 
 @lru_cache(maxsize=1024)
 def signing_date(text: str) -> str:
-    """The day (yyyymmdd, UTC) of a time that `parse_time` reads; empty when it doesn't."""
-    moment = parse_time(text)
-    return "" if moment is None else moment.strftime("%Y%m%d")
+    """The day (yyyymmdd, UTC) of a time that `parse_time` parses, else empty."""
+    time = parse_time(text)
+    return "" if time is None else time.strftime("%Y%m%d")
 
 
 def request_time(request: RequestHead) -> str:
-    """The time the sender claims, as it was written: `x-oss-date`, else `Date`."""
+    """The request's time as it was sent: `x-oss-date`, else `Date`."""
     return request.headers.get("x-oss-date") or request.headers.get("date", "")
 
 
 def check_skew(request: RequestHead, now: datetime) -> None:
-    """Refuse a request whose time is absent, unreadable or more than 15 minutes away from `now`."""
-    written = request_time(request)
-    moment = parse_time(written)
-    if moment is None:
+    """Refuse a request whose time is missing, invalid or more than 15 minutes from `now`.
+
+    Raises:
+        AuthenticationError: AccessDenied, RequestTimeTooSkewed.
+    """
+    time = parse_time(request_time(request))
+    if time is None:
         raise access_denied("OSS authentication requires a valid Date.")
-    if abs((now - moment).total_seconds()) > MAX_SKEW_SECONDS:
+    if abs((now - time).total_seconds()) > MAX_SKEW_SECONDS:
         raise AuthenticationError(
             403,
             "RequestTimeTooSkewed",
@@ -125,14 +131,18 @@ def check_skew(request: RequestHead, now: datetime) -> None:
             "0002-00000504",
             {
                 "MaxAllowedSkewMilliseconds": str(MAX_SKEW_SECONDS * 1000),
-                "RequestTime": _iso(moment),
+                "RequestTime": _iso(time),
                 "ServerTime": _iso(now),
             },
         )
 
 
 def check_begun(begins: datetime, now: datetime) -> None:
-    """Refuse a presigned request more than 15 minutes before the time it names as its beginning."""
+    """Refuse a presigned request more than 15 minutes before its start time.
+
+    Raises:
+        AuthenticationError: AccessDenied.
+    """
     if (begins - now).total_seconds() > MAX_SKEW_SECONDS:
         raise AuthenticationError(
             403,
@@ -144,7 +154,11 @@ def check_begun(begins: datetime, now: datetime) -> None:
 
 
 def check_not_expired(expires_at: float, now: datetime) -> None:
-    """Refuse a presigned request after its time (seconds since the epoch)."""
+    """Refuse a presigned request after its expiry time (seconds since the epoch).
+
+    Raises:
+        AuthenticationError: AccessDenied.
+    """
     if now.timestamp() > expires_at:
         raise AuthenticationError(
             403,
@@ -156,11 +170,15 @@ def check_not_expired(expires_at: float, now: datetime) -> None:
 
 
 def parse_seconds(text: str | None, what: str) -> int:
-    """A whole number of seconds from a presigned address."""
+    """Parse the seconds parameter `what` of a presigned URL.
+
+    Raises:
+        AuthenticationError: AccessDenied.
+    """
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 12:
         raise access_denied(f"Invalid {what}: a whole number of seconds is required.", "0002-00000070")
     return int(text)
 
 
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+def _iso(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

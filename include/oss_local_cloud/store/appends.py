@@ -1,8 +1,8 @@
-"""Objects that grow: AppendObject.
+"""Appendable objects (AppendObject).
 
-An appendable object has a file of its own that nobody else names. Bytes are added behind its end and flushed,
-then the database commits its new size; readers never read behind the size they looked up. A crash in between
-leaves bytes behind the end, which the next append cuts off.
+An appendable object has a file that no other object shares. New bytes are written after its end and flushed, then
+the database commits the new size. Readers read only as far as the size of their lookup. A crash in between leaves
+bytes after the end, which the next append truncates.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from oss_local_cloud.store.objects import ObjectExists, Objects
 from oss_local_cloud.store.staged_content import StagedContent, discard_on_error
 from oss_local_cloud.store.storage import Storage
 
-_LOCKS = 64
+_LOCK_COUNT = 64
 
 
 class NotAppendable(Exception):
-    """The object was not made by an append."""
+    """The object was not created by an append."""
 
 
 class PositionMismatch(Exception):
@@ -34,30 +34,40 @@ class PositionMismatch(Exception):
 
 
 class Appends:
-    """Adding to objects. May be called from any thread, and blocks; appends to one object go one by one."""
+    """Appends. Methods block and may be called from any thread; appends to one object are serialized."""
 
     def __init__(self, storage: Storage, objects: Objects) -> None:
         self._storage = storage
         self._objects = objects
-        self._locks = [threading.Lock() for _ in range(_LOCKS)]
+        self._key_locks = [threading.Lock() for _ in range(_LOCK_COUNT)]
 
     def append(
         self, bucket: str, key: str, position: int, staged: StagedContent, attributes: ObjectAttributes
     ) -> ObjectInfo:
-        """Add content to the end of an object, or make one at position 0, which then has these attributes.
+        """Add content to the end of an object, or create one with these attributes at position 0.
 
-        Raises NoSuchBucket, NotAppendable, PositionMismatch; the content is then discarded.
+        The content is discarded on an error.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+            NotAppendable: The object was not created by an append.
+            PositionMismatch: `position` is not the object's length.
         """
-        with discard_on_error(staged), self._locks[hash((bucket, key)) % _LOCKS]:
+        with discard_on_error(staged), self._key_locks[hash((bucket, key)) % _LOCK_COUNT]:
             while True:
                 info = self._find(bucket, key)
                 self.check(info, position)
-                done = self._begin(bucket, key, staged, attributes) if info is None else self._go_on(info, staged)
-                if done is not None:
-                    return done
+                appended = self._create(bucket, key, staged, attributes) if info is None else self._extend(info, staged)
+                if appended is not None:
+                    return appended
 
     def check(self, info: ObjectInfo | None, position: int) -> None:
-        """Whether an append to what is there can be; raises NotAppendable, PositionMismatch."""
+        """Check that an object can be appended to at `position`; `info` None: there is no object.
+
+        Raises:
+            NotAppendable: The object was not created by an append.
+            PositionMismatch: `position` is not the object's length.
+        """
         if info is not None and info.object_type != "Appendable":
             raise NotAppendable(info.key)
         length = 0 if info is None else info.size
@@ -70,22 +80,22 @@ class Appends:
         except NoSuchKey:
             return None
 
-    def _begin(self, bucket: str, key: str, staged: StagedContent, attributes: ObjectAttributes) -> ObjectInfo | None:
+    def _create(self, bucket: str, key: str, staged: StagedContent, attributes: ObjectAttributes) -> ObjectInfo | None:
         staged.finish()
         checksums = staged.checksums
         content = StoredContent(
             checksums.size, _etag(checksums.crc64, checksums.size), checksums.crc64, "Appendable", staged.blob
         )
         try:
-            return self._objects.enter(bucket, key, content, attributes, staged=staged, overwrite=False)
+            return self._objects.insert(bucket, key, content, attributes, staged=staged, overwrite=False)
         except ObjectExists:
-            return None  # somebody put one meanwhile: look again
+            return None  # created concurrently: look up again
 
-    def _go_on(self, info: ObjectInfo, staged: StagedContent) -> ObjectInfo | None:
+    def _extend(self, info: ObjectInfo, staged: StagedContent) -> ObjectInfo | None:
         try:
             staged.append_to(info.path, info.size)
         except FileNotFoundError:
-            return None  # overwritten or deleted meanwhile
+            return None  # overwritten or deleted concurrently
         size = info.size + staged.checksums.size
         crc64 = combine_crc64(info.crc64, staged.checksums.crc64, staged.checksums.size)
         blob = f"{info.path.parent.name}/{info.path.name}"
@@ -93,7 +103,7 @@ class Appends:
         origin = current_origin()
 
         def work(connection: sqlite3.Connection) -> ObjectInfo | None:
-            return self._objects.grown(connection, info, content, origin)
+            return self._objects.update_appended(connection, info, content, origin)
 
         grown = self._storage.database.write(work)
         if grown is not None:
@@ -103,5 +113,5 @@ class Appends:
 
 
 def _etag(crc64: int, size: int) -> str:
-    """Something that changes with the content and, as in OSS, is not its MD5 and ends in zeros."""
+    """The ETag. As in OSS it changes with the content, is not an MD5, and ends in zeros."""
     return f"{crc64:016X}{size & 0xFFFFFFFF:08X}00000000"

@@ -1,10 +1,10 @@
-"""The content of objects: files whose names say nothing about keys.
+"""Blobs: the files with the content of objects, named independently of keys.
 
 A blob is written and flushed under its final name, its directory is flushed, and only then the database
 commits the row that names it. Consecutive blobs share a directory, a *group*, so that one flush serves many.
-A group that will get no new blob, and of whose blobs every one was either committed or removed, is *sealed*:
-the database remembers it. When the store opens, only the groups that are not sealed can hold files of writes
-that were never acknowledged. So opening costs as much as was written lately, not as much as is stored.
+A group is *sealed* when it gets no new blobs and each of its blobs was committed or removed. The database records
+sealed groups. Only unsealed groups can hold files of writes that were never acknowledged, so the cost of opening the
+store grows with the last writes and not with the stored bytes.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Blobs:
         self._kept: set[str] = set()
 
     def path(self, name: str) -> Path:
-        """The file of the blob called `name`."""
+        """The file of the blob `name`."""
         return self._directory / name
 
     def new(self) -> str:
-        """A name no blob has had, in a directory that exists. It is to be kept or removed some time."""
+        """A new name in a directory that exists. `keep` or `withdraw` must follow."""
         with self._lock:
             number = self._count
             self._count += 1
@@ -61,20 +61,20 @@ class Blobs:
         return f"{group}/{number:08x}"
 
     def keep(self, name: str) -> None:
-        """The blob, flushed, is about to be committed: `sync` its directory first, `settle` it afterwards."""
+        """Add a flushed blob to those of the next commit. `sync` precedes that commit, `settle` follows it."""
         with self._lock:
             self._unsynced.add(_group(name))
             self._kept.add(name)
 
     def sync(self) -> None:
-        """Flush the directories of all blobs to be kept."""
+        """Flush the directories of the blobs of the next commit."""
         with self._lock:
             groups, self._unsynced = self._unsynced, set()
         for group in groups:
             sync_directory(self.path(group))
 
     def settle(self) -> None:
-        """The blobs to be kept are committed."""
+        """Record that the blobs of the last commit are committed."""
         with self._lock:
             kept, self._kept = self._kept, set()
             for name in kept:
@@ -88,11 +88,11 @@ class Blobs:
             self._unsettled[_group(name)] -= 1
 
     def remove(self, name: str) -> None:
-        """Remove a blob's file; open readers keep what they read. One that is gone already is no error."""
+        """Remove a blob's file; open descriptors stay readable. A missing file is no error."""
         self.path(name).unlink(missing_ok=True)
 
     def sealable(self, *, closing: bool = False) -> list[str]:
-        """The groups that can be sealed now; each is told once. `closing`: no more blobs will be made."""
+        """The groups that can be sealed now; each group is returned once. `closing`: no more blobs will be created."""
         with self._lock:
             candidates = set(self._unsettled) if closing else self._filled
             ready = [group for group in candidates if self._unsettled[group] == 0]
@@ -102,7 +102,7 @@ class Blobs:
         return ready
 
     def groups(self) -> list[str]:
-        """The directories there are."""
+        """The names of all groups."""
         return [entry.name for entry in self._directory.iterdir()]
 
     def names(self, groups: Collection[str]) -> set[str]:
@@ -115,7 +115,7 @@ def _group(name: str) -> str:
 
 
 def sync_file(path: Path) -> None:
-    """Flush a file somebody else has written."""
+    """Flush a file that is not open here."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -124,5 +124,5 @@ def sync_file(path: Path) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Flush the names in a directory."""
+    """Flush the entries of a directory."""
     sync_file(directory)

@@ -12,7 +12,7 @@ from oss_local_cloud.store.storage import Storage, require_bucket
 
 
 class BucketNotEmpty(Exception):
-    """A bucket that still holds objects or unfinished uploads was to be deleted."""
+    """A bucket with objects or unfinished uploads can't be deleted."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class BucketInfo:
 
 
 class Buckets:
-    """Making, finding and deleting buckets. Every method blocks and may be called from any thread."""
+    """Creation, lookup and deletion of buckets. Every method blocks and may be called from any thread."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def create_bucket(self, name: str, *, imm_project: str | None = None) -> None:
-        """Make a bucket, or leave it as it is when it exists; a given `imm_project` is bound either way."""
+        """Create a bucket unless it exists; an `imm_project` is bound in both cases."""
         self._storage.database.write(
             lambda connection: connection.execute(
                 "INSERT INTO buckets VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
@@ -41,7 +41,12 @@ class Buckets:
         )
 
     def delete_bucket(self, name: str) -> None:
-        """Delete an empty bucket; raises NoSuchBucket, BucketNotEmpty."""
+        """Delete an empty bucket.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+            BucketNotEmpty: It has objects or unfinished uploads.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
             require_bucket(connection, name)
@@ -54,7 +59,11 @@ class Buckets:
         self._storage.database.write(work)
 
     def bucket(self, name: str) -> BucketInfo:
-        """Look a bucket up; raises NoSuchBucket."""
+        """Look a bucket up.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+        """
         row = self._storage.database.reader().execute("SELECT * FROM buckets WHERE name = ?", (name,)).fetchone()
         if row is None:
             raise NoSuchBucket(name)
@@ -69,7 +78,11 @@ class Buckets:
         return [BucketInfo(row[0], utc_datetime(row[1]), row[2]) for row in rows]
 
     def bucket_usage(self, name: str) -> dict[str, tuple[int, int]]:
-        """Number of objects and bytes in a bucket, by storage class; raises NoSuchBucket."""
+        """Number of objects and bytes in a bucket, by storage class.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+        """
         reader = self._storage.database.reader()
         require_bucket(reader, name)
         rows = reader.execute(
@@ -78,7 +91,11 @@ class Buckets:
         return {storage_class: (count, size) for storage_class, count, size in rows}
 
     def bind_imm_project(self, bucket: str, project: str | None) -> None:
-        """Bind a bucket to an IMM project, or to none; raises NoSuchBucket."""
+        """Bind a bucket to an IMM project, or to none.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
             require_bucket(connection, bucket)
@@ -87,5 +104,9 @@ class Buckets:
         self._storage.database.write(work)
 
     def imm_project(self, bucket: str) -> str | None:
-        """The IMM project the bucket is bound to, None when it is bound to none. Raises NoSuchBucket."""
+        """The IMM project of a bucket, None when it is bound to none.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+        """
         return self.bucket(bucket).imm_project

@@ -1,7 +1,7 @@
-"""The two checksums OSS keeps of every object, computed while its bytes pass by.
+"""The two checksums OSS keeps of every object, computed while its bytes are written.
 
 MD5 is the ETag of an object written by one PUT. CRC-64 (polynomial 0x142F0E1EBA9EA3693, reflected, initial
-and final xor of all ones, also called CRC-64/XZ) is what the SDKs compute too and compare with the response
+and final xor of all ones, also called CRC-64/XZ) is also computed by the SDKs, which compare it with the response
 header `x-oss-hash-crc64ecma`.
 """
 
@@ -35,7 +35,7 @@ class Checksums:
         self.size = 0
 
     def update(self, data: bytes) -> None:
-        """Take the next bytes of the stream."""
+        """Add the next bytes of the stream."""
         self._md5.update(data)
         self.crc64 = _crc64(data, self.crc64)
         self.size += len(data)
@@ -66,11 +66,11 @@ def file_checksums(path: Path) -> Checksums:
 
 
 def combine_crc64(first: int, second: int, second_size: int) -> int:
-    """CRC-64 of two texts one after the other, from the CRC-64 of each and the second one's size in bytes.
+    """CRC-64 of two concatenated byte strings, from the CRC-64 of each and the second one's size in bytes.
 
     Appending n zero bytes multiplies a CRC by x⁸ⁿ modulo the polynomial; initial and final inversion cancel.
     """
-    return _times(first, _power_of_x(8 * second_size)) ^ second
+    return _multiply(first, _power_of_x(8 * second_size)) ^ second
 
 
 @functools.lru_cache(maxsize=256)
@@ -78,21 +78,21 @@ def _power_of_x(exponent: int) -> int:
     power, bit = 1 << 63, 0  # 1, in the reflected form
     while exponent >> bit:
         if exponent >> bit & 1:
-            power = _times(power, _square_of_x(bit))
+            power = _multiply(power, _square_of_x(bit))
         bit += 1
     return power
 
 
 @functools.cache
-def _square_of_x(times: int) -> int:
-    """x, squared so many times."""
-    if times == 0:
+def _square_of_x(count: int) -> int:
+    """x, squared `count` times."""
+    if count == 0:
         return 1 << 62
-    half = _square_of_x(times - 1)
-    return _times(half, half)
+    half = _square_of_x(count - 1)
+    return _multiply(half, half)
 
 
-def _times(left: int, right: int) -> int:
+def _multiply(left: int, right: int) -> int:
     """The product of two reflected polynomials modulo the CRC's."""
     product = 0
     for position in range(63, -1, -1):

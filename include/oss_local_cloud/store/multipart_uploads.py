@@ -1,8 +1,8 @@
-"""Multipart uploads: parts that are kept until they are completed to an object, or aborted.
+"""Multipart uploads: parts that are stored until they are completed to an object, or aborted.
 
-An acknowledged part is a flushed blob and a row, so it survives what an object survives. Completing joins the
-parts into one new blob, inside the kernel where the file system can, and one transaction then makes the object
-and forgets the upload: at any time there is either the upload with all its parts or the object.
+An acknowledged part is a flushed blob and a row, as durable as an object. Completion concatenates the parts into one
+new blob, inside the kernel where the file system can. One transaction then inserts the object and deletes the upload:
+at any time there is either the upload with all its parts or the object.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ MIN_PART_BYTES = 100 << 10
 
 
 class NoSuchUpload(LookupError):
-    """No upload of this key has this id: it never was, or it is completed or aborted."""
+    """No upload of this key has this id: it never existed, or it is completed or aborted."""
 
 
 class InvalidPart(Exception):
-    """A part that is to be completed is not there, or has another ETag. `number` says which."""
+    """The part `number` is missing or has another ETag."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"part {number}")
@@ -55,7 +55,7 @@ class PartTooSmall(Exception):
 
 @dataclass(frozen=True)
 class Upload:
-    """An upload that is under way; `initiated` in UTC."""
+    """An unfinished upload; `initiated` in UTC."""
 
     bucket: str
     key: str
@@ -84,7 +84,11 @@ class MultipartUploads:
         self._objects = objects
 
     def begin(self, bucket: str, key: str, attributes: ObjectAttributes) -> str:
-        """Begin an upload of an object with these attributes; returns its id. Raises NoSuchBucket."""
+        """Begin an upload of an object with these attributes; returns its id.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+        """
         upload = secrets.token_hex(16).upper()
         row = (upload, bucket, key.encode(), int(self._storage.clock()), *attribute_values(attributes))
 
@@ -100,12 +104,20 @@ class MultipartUploads:
         return upload
 
     def find(self, bucket: str, key: str, upload: str) -> Upload:
-        """Look an upload up; raises NoSuchUpload."""
+        """Look an upload up.
+
+        Raises:
+            NoSuchUpload: There is no such upload.
+        """
         return _find(self._storage.database.reader(), bucket, key, upload)
 
     async def put_part(self, bucket: str, key: str, upload: str, number: int, staged: StagedContent) -> Part:
-        """Store a part, in place of an earlier one of this number; from an event loop, of content that is held in
-        memory or finished. Raises NoSuchUpload; the content is then discarded.
+        """Store a part, in place of an earlier one of this number.
+
+        The content is in memory or finished. It is discarded on an error.
+
+        Raises:
+            NoSuchUpload: There is no such upload.
         """
 
         def work(connection: sqlite3.Connection) -> Part:
@@ -129,7 +141,7 @@ class MultipartUploads:
             return await self._storage.database.run(work)
 
     def parts(self, upload: str, *, after: int = 0, limit: int = -1) -> list[Part]:
-        """The parts that were stored, by their numbers: `limit` of them (-1: all) above the number `after`."""
+        """The stored parts in the order of their numbers: `limit` of them (-1: all) above the number `after`."""
         rows = self._storage.database.reader().execute(
             "SELECT * FROM parts WHERE upload = ? AND number > ? ORDER BY number LIMIT ?", (upload, after, limit)
         )
@@ -150,18 +162,23 @@ class MultipartUploads:
         bucket: str,
         key: str,
         upload: str,
-        chosen: Sequence[tuple[int, str]] | None,
+        requested: Sequence[tuple[int, str]] | None,
         *,
         overwrite: bool = True,
     ) -> ObjectInfo:
-        """Make the parts of these numbers and ETags, in this order, an object; None: of all parts there are.
+        """Make an object of the parts of these numbers and ETags, in this order; None: of all parts.
 
-        Raises NoSuchUpload, InvalidPart, PartTooSmall, and ObjectExists when `overwrite` is False; the upload
-        then goes on.
+        The upload remains on an error.
+
+        Raises:
+            NoSuchUpload: There is no such upload.
+            InvalidPart: A part is missing or has another ETag.
+            PartTooSmall: A part but the last has less than MIN_PART_BYTES.
+            ObjectExists: The object exists and `overwrite` is False.
         """
-        there = {part.number: part for part in self.parts(upload)}
-        found = self.find(bucket, key, upload)  # after its parts: an upload that ended in between is no longer there
-        parts = list(there.values()) if chosen is None else _choose(there, chosen)
+        stored = {part.number: part for part in self.parts(upload)}
+        found = self.find(bucket, key, upload)  # after its parts: fails for an upload that ended in between
+        parts = list(stored.values()) if requested is None else _select_parts(stored, requested)
         if not parts:
             raise InvalidPart(0)
         for part in parts[:-1]:
@@ -172,38 +189,46 @@ class MultipartUploads:
             try:
                 staged.join([self._storage.blobs.path(part.blob) for part in parts])
             except FileNotFoundError:
-                raise self._moved_on(bucket, key, upload, parts) from None
+                raise self._missing_part(bucket, key, upload, parts) from None
             size, crc64 = 0, 0
             for part in parts:
                 size, crc64 = size + part.size, combine_crc64(crc64, part.crc64, part.size)
 
-            def settle(connection: sqlite3.Connection) -> None:
+            def remove_upload(connection: sqlite3.Connection) -> None:
                 _find(connection, bucket, key, upload)
                 rows = connection.execute("SELECT number, blob FROM parts WHERE upload = ?", (upload,))
                 blobs = {row["number"]: row["blob"] for row in rows}
                 for part in parts:
                     if blobs.get(part.number) != part.blob:
                         raise InvalidPart(part.number)
-                self._forget(connection, upload)
+                self._delete_upload(connection, upload)
 
             content = StoredContent(size, _etag(parts), crc64, "Multipart", staged.blob)
-            return self._objects.enter(
-                bucket, key, content, found.attributes, staged=staged, overwrite=overwrite, also=settle
+            return self._objects.insert(
+                bucket, key, content, found.attributes, staged=staged, overwrite=overwrite, before=remove_upload
             )
 
     def abort(self, bucket: str, key: str, upload: str) -> None:
-        """Forget an upload and its parts; raises NoSuchUpload."""
+        """Delete an upload and its parts.
+
+        Raises:
+            NoSuchUpload: There is no such upload.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
             _find(connection, bucket, key, upload)
-            self._forget(connection, upload)
+            self._delete_upload(connection, upload)
 
         self._storage.database.write(work)
 
     def list(
         self, bucket: str, *, prefix: str, delimiter: str, key_after: str, id_after: str, limit: int
     ) -> UploadPage:
-        """One page of the uploads that are under way; raises NoSuchBucket."""
+        """One page of the unfinished uploads.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+        """
         reader = self._storage.database.reader()
         require_bucket(reader, bucket)
         return list_uploads(
@@ -211,21 +236,21 @@ class MultipartUploads:
         )
 
     def count(self, bucket: str) -> int:
-        """MultipartUploads that are under way in a bucket."""
+        """Number of unfinished uploads in a bucket."""
         reader = self._storage.database.reader()
         (count,) = reader.execute("SELECT count(*) FROM uploads WHERE bucket = ?", (bucket,)).fetchone()
         return int(count)
 
-    def _forget(self, connection: sqlite3.Connection, upload: str) -> None:
+    def _delete_upload(self, connection: sqlite3.Connection, upload: str) -> None:
         for (blob,) in connection.execute("SELECT blob FROM parts WHERE upload = ?", (upload,)).fetchall():
             self._storage.drop(connection, blob)
         connection.execute("DELETE FROM uploads WHERE id = ?", (upload,))
 
-    def _moved_on(self, bucket: str, key: str, upload: str, parts: Sequence[Part]) -> Exception:
+    def _missing_part(self, bucket: str, key: str, upload: str, parts: Sequence[Part]) -> Exception:
         """Why a part's file is gone: the upload ended, or the part was stored anew."""
-        there = {part.number: part for part in self.parts(upload)}
+        stored = {part.number: part for part in self.parts(upload)}
         self.find(bucket, key, upload)
-        return InvalidPart(next((part.number for part in parts if there.get(part.number) != part), 0))
+        return InvalidPart(next((part.number for part in parts if stored.get(part.number) != part), 0))
 
 
 def _find(connection: sqlite3.Connection, bucket: str, key: str, upload: str) -> Upload:
@@ -237,10 +262,10 @@ def _find(connection: sqlite3.Connection, bucket: str, key: str, upload: str) ->
     return Upload(bucket, key, upload, utc_datetime(row["initiated"]), attributes_from_row(row))
 
 
-def _choose(there: dict[int, Part], chosen: Sequence[tuple[int, str]]) -> list[Part]:
+def _select_parts(stored: dict[int, Part], requested: Sequence[tuple[int, str]]) -> list[Part]:
     parts = []
-    for number, etag in chosen:
-        part = there.get(number)
+    for number, etag in requested:
+        part = stored.get(number)
         if part is None or part.etag != etag:
             raise InvalidPart(number)
         parts.append(part)
@@ -248,6 +273,6 @@ def _choose(there: dict[int, Part], chosen: Sequence[tuple[int, str]]) -> list[P
 
 
 def _etag(parts: Sequence[Part]) -> str:
-    """MD5 of the parts' MD5s, and how many they are."""
+    """MD5 of the parts' MD5s, and the number of parts."""
     digests = b"".join(bytes.fromhex(part.etag) for part in parts)
     return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest().upper()}-{len(parts)}"

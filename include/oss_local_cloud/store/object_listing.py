@@ -1,7 +1,7 @@
 """Pages of a bucket's keys in UTF-8 byte order, by range scans of the index (GetBucket and ListObjectsV2).
 
-A page costs what it returns, not what the bucket holds: keys come from one range scan, and each group of keys
-that a delimiter folds into one common prefix is stepped over by one seek to its end.
+The cost of a page depends on its entries and not on the size of the bucket: keys come from one range scan, and each
+group of keys that a delimiter folds into a common prefix is skipped by one seek to its end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _PAGE = """
     SELECT key, size, etag, last_modified, object_type, storage_class FROM objects
     WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?
 """
-PAST_ALL_KEYS = b"\xff"  # no UTF-8 text begins with this byte
+END_OF_KEYS = b"\xff"  # no UTF-8 text begins with this byte
 
 
 class ListedObject(NamedTuple):
@@ -30,7 +30,7 @@ class ListedObject(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """One page: objects and common prefixes, and the last entry of it when more follow (else None)."""
+    """One page: objects, common prefixes, and its last entry when more follow (else None)."""
 
     objects: list[ListedObject]
     common_prefixes: list[str]
@@ -56,7 +56,7 @@ def _read_page(
     connection: sqlite3.Connection, bucket: str, prefix: str, delimiter: str, after: str, limit: int
 ) -> Page:
     start, fold = prefix.encode(), delimiter.encode()
-    end = successor(start) if start else PAST_ALL_KEYS
+    end = successor(start) if start else END_OF_KEYS
     position = max(start, _first_after(after.encode(), start, fold) if after else b"")
     objects: list[ListedObject] = []
     prefixes: list[str] = []
@@ -86,7 +86,7 @@ def _read_page(
 
 
 def _first_after(after: bytes, prefix: bytes, fold: bytes) -> bytes:
-    """Where to go on after an entry: past the whole group when the entry is a common prefix."""
+    """The first key after an entry: after the whole group when the entry is a common prefix."""
     if fold and after.startswith(prefix):
         at = after.find(fold, len(prefix))
         if at >= 0 and at + len(fold) == len(after):

@@ -1,4 +1,4 @@
-"""An object as a row of the database and as the rest of the program sees it."""
+"""Conversion between rows of the table `objects` and `ObjectInfo`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = f"size, etag, crc64, object_type, blob, target, last_modified, restore
 
 @dataclass(frozen=True)
 class ObjectAttributes:
-    """What is kept with an object besides its content."""
+    """Content headers, user metadata, tags, storage class and ACL of an object."""
 
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -29,9 +29,9 @@ class ObjectAttributes:
 
 
 class StoredContent(NamedTuple):
-    """The content of an object: size in bytes, ETag, CRC-64, the kind of write it is of, and where it is.
+    """The content of an object: size in bytes, ETag, CRC-64, object type and blob.
 
-    A link has no `blob` but a `target`.
+    A symlink has a `target` and no `blob`.
     """
 
     size: int
@@ -66,7 +66,7 @@ def attributes_from_row(row: sqlite3.Row) -> ObjectAttributes:
     )
 
 
-def values(content: StoredContent, attributes: ObjectAttributes, now: int) -> tuple[object, ...]:
+def row_values(content: StoredContent, attributes: ObjectAttributes, now: int) -> tuple[object, ...]:
     """The values of COLUMNS for an object that is written `now` (seconds since the epoch)."""
     size, etag, crc64, kind, blob, target = content
     return (size, etag, str(crc64), kind, blob, target, now, None, None, *attribute_values(attributes))
@@ -119,7 +119,7 @@ def utc_datetime(seconds: int) -> datetime:
 
 
 def tags_value(tags: Mapping[str, str]) -> str:
-    """Tags as their column has them."""
+    """The value of the column `tags`."""
     return _json(tags)
 
 

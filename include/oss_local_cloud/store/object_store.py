@@ -1,4 +1,4 @@
-"""The object store as a whole."""
+"""The object store: buckets, objects, appends and uploads over one storage."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from oss_local_cloud.store.storage import Storage
 class LocalObjectStore(Buckets, Objects):
     """Buckets and objects below the directory `root` that survive `kill -9` from the moment a call returns.
 
-    One process at a time may open a directory; raises SchemaVersionMismatch when it was written by another version.
-    `clock` gives seconds since the epoch.
+    One process at a time may open a directory. `clock` gives seconds since the epoch.
+
+    Raises:
+        SchemaVersionMismatch: The directory was written by another version.
     """
 
     def __init__(self, root: Path, clock: Callable[[], float] = time.time) -> None:

@@ -1,4 +1,4 @@
-"""The objects of the store, written whole: put, copied, linked, tagged, restored, deleted."""
+"""The objects of the store, put, copy, symlink, tags, ACL, restore, delete."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from oss_local_cloud.store.object_rows import (
     ObjectAttributes,
     StoredContent,
     object_info,
+    row_values,
     tags_value,
     utc_datetime,
-    values,
 )
 from oss_local_cloud.store.staged_content import StagedContent, discard_on_error
 from oss_local_cloud.store.storage import Storage, require_bucket
 
-_HEAD = f"SELECT {COLUMNS} FROM objects WHERE bucket = ? AND key = ?"  # noqa: S608  # a constant
-_ENTER = (
+_SELECT = f"SELECT {COLUMNS} FROM objects WHERE bucket = ? AND key = ?"  # noqa: S608  # a constant
+_INSERT = (
     f"INSERT OR REPLACE INTO objects (bucket, key, {COLUMNS})"  # noqa: S608  # a constant
     f" VALUES (?, ?{', ?' * (COLUMNS.count(',') + 1)})"
 )
@@ -35,12 +35,14 @@ Work = Callable[[sqlite3.Connection], ObjectInfo]
 
 
 class ObjectExists(Exception):
-    """An object was not to be overwritten, and is there."""
+    """The object exists and must not be overwritten."""
 
 
 class Objects:
-    """Every method but `put_async` blocks and may be called from any thread; `head` and `entry` are index reads
-    of some microseconds. Whatever stores an object also notes, in the same transaction, the events wanted of it.
+    """Objects of all buckets.
+
+    Methods that are not `async` block and may be called from any thread. `head` and `entry` are index reads of some
+    microseconds. A write adds its events to the outbox in the same transaction.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -50,19 +52,30 @@ class Objects:
     # -- reading
 
     def entry(self, bucket: str, key: str) -> ObjectInfo:
-        """What is at a key, a link as the link it is; raises NoSuchBucket or NoSuchKey."""
+        """Look an object up without following a symlink.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+            NoSuchKey: There is no such object.
+        """
         reader = self._storage.database.reader()
-        row = reader.execute(_HEAD, (bucket, key.encode())).fetchone()
+        row = reader.execute(_SELECT, (bucket, key.encode())).fetchone()
         if row is None:
             require_bucket(reader, bucket)
             raise NoSuchKey(bucket, key)
         return object_info(bucket, key, row, self._directory)
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
-        """Look an object up, through a link: content, ETag and checksums are then the target's, the time is the
-        later one of both, and all else is the link's ("HeadObject").
+        """Look an object up, through a symlink to its target.
 
-        Raises NoSuchBucket, NoSuchKey, SymlinkTargetMissing, SymlinkToSymlink.
+        Content, ETag and checksums are then the target's, the time is the later one of both, and all else is the
+        symlink's ("HeadObject").
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+            NoSuchKey: There is no such object.
+            SymlinkTargetMissing: The symlink's target doesn't exist.
+            SymlinkToSymlink: The symlink's target is a symlink.
         """
         info = self.entry(bucket, key)
         if info.symlink_target is None:
@@ -85,7 +98,11 @@ class Objects:
         )
 
     def list(self, bucket: str, *, prefix: str, delimiter: str, after: str, limit: int) -> Page:
-        """One page of a bucket; raises NoSuchBucket."""
+        """One page of a bucket's keys.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+        """
         reader = self._storage.database.reader()
         require_bucket(reader, bucket)
         return list_page(reader, bucket, prefix=prefix, delimiter=delimiter, after=after, limit=limit)
@@ -97,15 +114,17 @@ class Objects:
         return self._storage.blobs.scratch
 
     def stage(self) -> StagedContent:
-        """Begin to take content in."""
+        """New content, to be written."""
         return self._storage.stage()
 
     def put(
         self, bucket: str, key: str, staged: StagedContent, attributes: ObjectAttributes, *, overwrite: bool = True
     ) -> ObjectInfo:
-        """Make content an object, in place of the one that may be there.
+        """Store content as an object, in place of an existing one. The content is discarded on an error.
 
-        Raises NoSuchBucket, and ObjectExists when `overwrite` is False; the content is then discarded.
+        Raises:
+            NoSuchBucket: There is no such bucket.
+            ObjectExists: The object exists and `overwrite` is False.
         """
         with discard_on_error(staged):
             staged.finish()
@@ -115,7 +134,7 @@ class Objects:
     async def put_async(
         self, bucket: str, key: str, staged: StagedContent, attributes: ObjectAttributes, *, overwrite: bool = True
     ) -> ObjectInfo:
-        """`put` from an event loop, of content that is held in memory or finished: no thread waits for it."""
+        """`put` from an event loop, of content that is in memory or finished. No thread waits for it."""
         with discard_on_error(staged):
             origin = current_origin()
             work = self._put(bucket, key, staged, attributes, overwrite, origin)
@@ -124,7 +143,7 @@ class Objects:
             return info
 
     def put_file(self, bucket: str, key: str, source: Path, *, content_type: str) -> ObjectInfo:
-        """Move `source`, a finished file below `scratch()`, in as an object, atomically and durably."""
+        """Store `source`, a finished file below `scratch()`, as an object, atomically and durably."""
         sync_file(source)
         staged = self.stage()
         with discard_on_error(staged):
@@ -137,10 +156,14 @@ class Objects:
     def copy(
         self, source: ObjectInfo, bucket: str, key: str, attributes: ObjectAttributes, *, overwrite: bool = True
     ) -> ObjectInfo:
-        """Make an object with the content of `source`, sharing its bytes on the disk; of a link, another link.
+        """Store an object with the content of `source` by a hard link; the copy of a symlink is a symlink.
 
-        An appendable object's bytes are copied: its file still grows. Raises NoSuchKey when the source was
-        overwritten or deleted since it was looked up, NoSuchBucket, and ObjectExists when `overwrite` is False.
+        An appendable object's bytes are copied, because its file still grows.
+
+        Raises:
+            NoSuchKey: The source was overwritten or deleted since its lookup.
+            NoSuchBucket: There is no such bucket.
+            ObjectExists: The object exists and `overwrite` is False.
         """
         if source.symlink_target is not None:
             return self.put_symlink(bucket, key, source.symlink_target, attributes, overwrite=overwrite)
@@ -157,16 +180,16 @@ class Objects:
             except FileNotFoundError:
                 raise NoSuchKey(source.bucket, source.key) from None
             content = StoredContent(source.size, etag, source.crc64, kind, staged.blob)
-            return self.enter(bucket, key, content, attributes, staged=staged, overwrite=overwrite)
+            return self.insert(bucket, key, content, attributes, staged=staged, overwrite=overwrite)
 
     async def copy_async(self, source: ObjectInfo, bucket: str, key: str, attributes: ObjectAttributes) -> ObjectInfo:
-        """`copy` from an event loop, of what was written whole: the writing thread alone waits for the disk."""
+        """`copy` from an event loop, of an object that is not appendable. Only the writer thread waits for the disk."""
         staged, origin = self.stage(), current_origin()
 
         def work(connection: sqlite3.Connection) -> ObjectInfo:
             staged.link(source.path)
             content = StoredContent(source.size, source.etag, source.crc64, source.object_type, staged.blob)
-            info = self._enter(connection, bucket, key, content, attributes, True, origin)
+            info = self._insert(connection, bucket, key, content, attributes, True, origin)
             self._storage.keep(staged)
             return info
 
@@ -181,30 +204,51 @@ class Objects:
     def put_symlink(
         self, bucket: str, key: str, target: str, attributes: ObjectAttributes, *, overwrite: bool = True
     ) -> ObjectInfo:
-        """Make a link to the object `target` of the same bucket, which need not exist.
+        """Store a symlink to the object `target` of the same bucket, which need not exist.
 
-        Raises NoSuchBucket, and ObjectExists when `overwrite` is False.
+        Raises:
+            NoSuchBucket: There is no such bucket.
+            ObjectExists: The object exists and `overwrite` is False.
         """
         checksums = Checksums()
         checksums.update(target.encode())
         content = StoredContent(0, checksums.etag, 0, "Symlink", None, target)
-        return self.enter(bucket, key, content, attributes, overwrite=overwrite)
+        return self.insert(bucket, key, content, attributes, overwrite=overwrite)
 
     def set_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
-        """Replace an object's tags; raises NoSuchBucket, NoSuchKey."""
+        """Replace an object's tags.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+            NoSuchKey: There is no such object.
+        """
         self._change(bucket, key, "tags = ?", tags_value(tags))
 
     def set_acl(self, bucket: str, key: str, acl: str) -> None:
-        """Replace an object's ACL; raises NoSuchBucket, NoSuchKey."""
+        """Replace an object's ACL.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+            NoSuchKey: There is no such object.
+        """
         self._change(bucket, key, "acl = ?", acl)
 
     def set_restored(self, bucket: str, key: str, since: datetime, until: datetime) -> None:
-        """Say from when until when an archived object is readable; raises NoSuchBucket, NoSuchKey."""
+        """Set the time during which an archived object is readable.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+            NoSuchKey: There is no such object.
+        """
         seconds = (int(since.timestamp()), int(until.timestamp()))
         self._change(bucket, key, "restored_from = ?, restored_until = ?", *seconds)
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        """Delete objects, all of them or none; a key that is not there is no error. Raises NoSuchBucket."""
+        """Delete objects in one transaction; a missing key is no error.
+
+        Raises:
+            NoSuchBucket: There is no such bucket.
+        """
         encoded = [key.encode() for key in keys]
 
         def work(connection: sqlite3.Connection) -> None:
@@ -222,9 +266,9 @@ class Objects:
         """The store's clock, in whole seconds."""
         return utc_datetime(int(self._storage.clock()))
 
-    # -- for whoever makes objects in another way
+    # -- for multipart uploads and appends
 
-    def enter(
+    def insert(
         self,
         bucket: str,
         key: str,
@@ -233,26 +277,27 @@ class Objects:
         *,
         staged: StagedContent | None = None,
         overwrite: bool = True,
-        also: Callable[[sqlite3.Connection], None] = lambda connection: None,
+        before: Callable[[sqlite3.Connection], None] = lambda connection: None,
     ) -> ObjectInfo:
-        """Make content an object, or a link of content that is `staged` nowhere; `also` is done in the same
-        transaction, and before.
+        """Insert an object's row; `before` runs first in the same transaction.
+
+        A symlink has no `staged` content.
         """
         origin = current_origin()
 
         def work(connection: sqlite3.Connection) -> ObjectInfo:
-            also(connection)
-            info = self._enter(connection, bucket, key, content, attributes, overwrite, origin)
+            before(connection)
+            info = self._insert(connection, bucket, key, content, attributes, overwrite, origin)
             if staged is not None:
                 self._storage.keep(staged)
             return info
 
         return self._write(work, origin)
 
-    def grown(
+    def update_appended(
         self, connection: sqlite3.Connection, info: ObjectInfo, content: StoredContent, origin: Origin
     ) -> ObjectInfo | None:
-        """Inside a transaction: an appendable object is longer now. None when it is not `info` any more."""
+        """Update an appended object within a transaction. None when `info` is no longer the current object."""
         now = self._storage.clock()
         changed = connection.execute(
             "UPDATE objects SET size = ?, etag = ?, crc64 = ?, last_modified = ?"
@@ -291,13 +336,13 @@ class Objects:
         content = StoredContent(checksums.size, checksums.etag, checksums.crc64, "Normal", staged.blob)
 
         def work(connection: sqlite3.Connection) -> ObjectInfo:
-            info = self._enter(connection, bucket, key, content, attributes, overwrite, origin)
+            info = self._insert(connection, bucket, key, content, attributes, overwrite, origin)
             self._storage.keep(staged)
             return info
 
         return work
 
-    def _enter(
+    def _insert(
         self,
         connection: sqlite3.Connection,
         bucket: str,
@@ -313,9 +358,9 @@ class Objects:
         ).fetchone()
         if old and not overwrite:
             raise ObjectExists(key)
-        row = values(content, attributes, int(now))
+        row = row_values(content, attributes, int(now))
         try:
-            connection.execute(_ENTER, (bucket, encoded, *row))
+            connection.execute(_INSERT, (bucket, encoded, *row))
         except sqlite3.IntegrityError:
             raise NoSuchBucket(bucket) from None  # the only constraint it can break
         delta = content.size - (old["size"] if old else 0)

@@ -1,9 +1,9 @@
-"""The tables of buckets, objects and uploads that are under way."""
+"""The tables of buckets, objects and unfinished uploads."""
 
 from __future__ import annotations
 
-VERSION = 2
-"""Of the tables; kept in the file as `user_version`."""
+SCHEMA_VERSION = 2
+"""The schema version, stored in the file as `user_version`."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (

@@ -1,4 +1,4 @@
-"""Content on its way into the store: taken in blocks, its checksums kept, flushed before anybody names it."""
+"""Content that is being written: received in blocks, with running checksums, flushed before a row names it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from oss_local_cloud.store.blobs import Blobs
 from oss_local_cloud.store.checksums import BLOCK, Checksums
 
 MAX_IN_MEMORY_BYTES = 64 << 10
-"""Bytes that are held in memory until the content is finished; more go to the disk as they come."""
+"""Bytes of content that stays in memory until it is finished. Larger content is written to the disk as it arrives."""
 
 FLUSH_INTERVAL_BYTES = 64 << 20
-"""Bytes after which a long content is flushed, so that who sent it doesn't wait for all of it at the end."""
+"""Bytes after which long content is flushed, so that the client doesn't wait for all of it at the end."""
 
 
 class StagedContent:
@@ -30,14 +30,14 @@ class StagedContent:
         self.checksums = Checksums()
         self._blobs = blobs
         self._blob: str | None = None
-        self._held: list[bytes] = []
+        self._buffered: list[bytes] = []
         self._descriptor: int | None = None
         self._unflushed = 0
         self._finished = False
 
     @property
     def in_memory(self) -> bool:
-        """Whether all of it is in memory still."""
+        """Whether all of it is still in memory."""
         return self._blob is None
 
     @property
@@ -56,14 +56,14 @@ class StagedContent:
         """Append a block."""
         self.checksums.update(block)
         if self._descriptor is None and self.checksums.size <= MAX_IN_MEMORY_BYTES:
-            self._held.append(block)
+            self._buffered.append(block)
             return
         self._spill(block)
 
     def link(self, source: Path) -> None:
-        """Take the bytes of a flushed file, by a second name of it. `checksums` then say nothing.
+        """Use the bytes of a flushed file by a hard link. `checksums` stay empty.
 
-        A file with as many names as the file system allows is copied; `finish` flushes the copy.
+        A file at the link limit of the file system is copied; `finish` flushes the copy.
         """
         try:
             os.link(source, self.path)
@@ -75,7 +75,7 @@ class StagedContent:
             self._finished = True
 
     def join(self, sources: Sequence[Path]) -> None:
-        """Take the bytes of several flushed files, one after the other. `checksums` then stay empty."""
+        """Concatenate the bytes of several flushed files. `checksums` stay empty."""
         if len(sources) == 1:
             self.link(sources[0])
             return
@@ -93,17 +93,17 @@ class StagedContent:
             while length:
                 block = file.read(min(BLOCK, length))
                 if not block:
-                    raise EOFError(f"{source} is shorter than what is to be copied of it")
+                    raise EOFError(f"{source} is shorter than the range to copy")
                 self.write(block)
                 length -= len(block)
 
     def append_to(self, path: Path, position: int) -> None:
         """Write the content into another blob's file behind `position`, and flush that."""
         with path.open("r+b") as target:
-            target.truncate(position)  # a crash may have left more than was acknowledged
+            target.truncate(position)  # a crash may have left bytes that were not acknowledged
             target.seek(position)
             if self._blob is None:
-                target.writelines(self._held)
+                target.writelines(self._buffered)
             else:
                 with self.path.open("rb") as own:
                     shutil.copyfileobj(own, target, BLOCK)
@@ -111,7 +111,7 @@ class StagedContent:
             os.fsync(target.fileno())
 
     def finish(self) -> None:
-        """Have all of it on the disk; nothing more can be written. Again is no error."""
+        """Write and flush all of it; nothing more can be written. Idempotent."""
         if self._finished:
             return
         self._spill(b"")
@@ -121,9 +121,9 @@ class StagedContent:
         self._finished = True
 
     def discard(self) -> None:
-        """Forget the content. Again is no error."""
+        """Remove the content. Idempotent."""
         self._close()
-        self._held.clear()
+        self._buffered.clear()
         self._finished = True
         if self._blob is not None:
             self._blobs.withdraw(self._blob)
@@ -132,12 +132,12 @@ class StagedContent:
     def _spill(self, block: bytes) -> None:
         if self._descriptor is None:
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        waiting = b"".join((*self._held, block)) if self._held else block
-        self._held.clear()
-        view = memoryview(waiting)
+        pending = b"".join((*self._buffered, block)) if self._buffered else block
+        self._buffered.clear()
+        view = memoryview(pending)
         while view:
             view = view[os.write(self._descriptor, view) :]
-        self._unflushed += len(waiting)
+        self._unflushed += len(pending)
         if self._unflushed >= FLUSH_INTERVAL_BYTES:
             os.fdatasync(self._descriptor)
             self._unflushed = 0
@@ -150,9 +150,9 @@ class StagedContent:
 
 @contextmanager
 def discard_on_error(staged: StagedContent) -> Iterator[None]:
-    """Discard the content when it can't be stored.
+    """Discard the content on an error.
 
-    Not when the caller is only called off: the writing thread may be committing it.
+    A cancellation of the caller is no error: the writer thread may be committing the content.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Files and rows together: what both survive, and what is swept when only one of them did.
+"""Blobs and database together: durable commits, and removal of blobs that no row names.
 
 Order of a write: the content is written and flushed, its directory is flushed, and only then the database
 commits the row that names it. A reader therefore never sees a row without its content, and content without a
@@ -18,7 +18,7 @@ from oss_local_cloud.events import outbox
 from oss_local_cloud.interfaces import NoSuchBucket
 from oss_local_cloud.sqlite_thread import SqliteThread
 from oss_local_cloud.store.blobs import Blobs
-from oss_local_cloud.store.schema import SCHEMA, VERSION
+from oss_local_cloud.store.schema import SCHEMA, SCHEMA_VERSION
 from oss_local_cloud.store.staged_content import StagedContent
 
 _FLUSHERS = 16
@@ -31,7 +31,10 @@ class SchemaVersionMismatch(Exception):
 class Storage:
     """The blobs and the database below the directory `root`, which one process at a time may open.
 
-    `clock` gives seconds since the epoch. Raises SchemaVersionMismatch.
+    `clock` gives seconds since the epoch.
+
+    Raises:
+        SchemaVersionMismatch: The directory was written by another version.
     """
 
     def __init__(self, root: Path, clock: Callable[[], float] = time.time) -> None:
@@ -44,31 +47,31 @@ class Storage:
         path = root / "objects.db"
         if path.exists():
             _check_version(path)
-        schema = f"BEGIN; {SCHEMA} {outbox.SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+        schema = f"BEGIN; {SCHEMA} {outbox.SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         self.database = SqliteThread(path, schema, self._before_commit, self._after_commit)
         self.database.open()
         self.events = outbox.Outbox(self.database)
         self._sweep()
 
     def close(self) -> None:
-        """Finish the writes that wait and let go of the files."""
+        """Finish pending writes and close the files."""
         sealed = self.blobs.sealable(closing=True)
         self.database.write(lambda connection: _seal(connection, sealed))
         self.database.close()
         self._flushers.shutdown()
 
     def stage(self) -> StagedContent:
-        """Begin to take content in."""
+        """New content, to be written."""
         return StagedContent(self.blobs)
 
     def keep(self, staged: StagedContent) -> None:
-        """Inside a transaction, when all else is done: have this content on the disk before the commit."""
+        """Flush this content before the commit. Called last in a transaction."""
         self._kept.append(staged)
         self.blobs.keep(staged.blob)
 
     @staticmethod
     def drop(connection: sqlite3.Connection, blob: str | None) -> None:
-        """Inside a transaction: nothing names this blob any more. Its file goes after the commit."""
+        """Mark a blob as garbage within a transaction. Its file is removed after the commit."""
         if blob is not None:
             connection.execute("INSERT INTO garbage VALUES (?)", (blob,))
 
@@ -80,13 +83,14 @@ class Storage:
         self.blobs.sync()
 
     def _flush(self) -> None:
-        """Write and flush the files to be kept, several at once: the file system writes its journal for all of them,
-        and to make a file waits for the journal too.
+        """Write and flush the files of this commit in several threads.
+
+        The file system then writes its journal once for many files, and file creation waits for the journal too.
         """
         kept, self._kept = self._kept, []
         shares = [kept[at::_FLUSHERS] for at in range(min(_FLUSHERS, len(kept)))]
-        others = [self._flushers.submit(_finish, share) for share in shares[1:]]
-        _finish(shares[0] if shares else [])
+        others = [self._flushers.submit(_finish_all, share) for share in shares[1:]]
+        _finish_all(shares[0] if shares else [])
         for other in others:
             other.result()
 
@@ -94,19 +98,19 @@ class Storage:
         self.blobs.settle()
         self._removed = []
         for (blob,) in connection.execute("SELECT blob FROM garbage").fetchall():
-            with contextlib.suppress(OSError):  # it stays garbage, and is tried again
+            with contextlib.suppress(OSError):  # it stays in the table and is tried again
                 self.blobs.remove(blob)
                 self._removed.append(blob)
 
     def _sweep(self) -> None:
-        """Remove what an earlier process left: garbage, and blobs that were never committed."""
+        """Remove garbage and uncommitted blobs of an earlier process."""
         reader = self.database.reader()
         groups = set(self.blobs.groups())
         sealed = {group for (group,) in reader.execute("SELECT blob_group FROM sealed")}
-        left = self.blobs.names(groups - sealed)
-        if left:
+        unsealed = self.blobs.names(groups - sealed)
+        if unsealed:
             named = reader.execute("SELECT blob FROM objects UNION ALL SELECT blob FROM parts")
-            for blob in left.difference(blob for (blob,) in named):
+            for blob in unsealed.difference(blob for (blob,) in named):
                 self.blobs.remove(blob)
         gone = [(group,) for group in sealed - groups]
 
@@ -114,16 +118,20 @@ class Storage:
             connection.executemany("DELETE FROM sealed WHERE blob_group = ?", gone)
             _seal(connection, list(groups - sealed))
 
-        self.database.write(work)  # after whose commit the garbage goes
+        self.database.write(work)  # _after_commit then removes the garbage
 
 
 def require_bucket(connection: sqlite3.Connection, name: str) -> None:
-    """Raises NoSuchBucket."""
+    """Check that a bucket exists.
+
+    Raises:
+        NoSuchBucket: There is no such bucket.
+    """
     if connection.execute("SELECT 1 FROM buckets WHERE name = ?", (name,)).fetchone() is None:
         raise NoSuchBucket(name)
 
 
-def _finish(contents: Iterable[StagedContent]) -> None:
+def _finish_all(contents: Iterable[StagedContent]) -> None:
     for staged in contents:
         staged.finish()
 
@@ -136,5 +144,5 @@ def _check_version(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         made = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    if made and version != VERSION:
-        raise SchemaVersionMismatch(f"{path} has tables of version {version}, this store has version {VERSION}")
+    if made and version != SCHEMA_VERSION:
+        raise SchemaVersionMismatch(f"{path} has tables of version {version}, this store has version {SCHEMA_VERSION}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from oss_local_cloud.store.object_listing import PAST_ALL_KEYS, successor
+from oss_local_cloud.store.object_listing import END_OF_KEYS, successor
 from oss_local_cloud.store.object_rows import utc_datetime
 
 _UPLOADS = """
@@ -27,8 +27,12 @@ class ListedUpload(NamedTuple):
 
 @dataclass(frozen=True)
 class UploadPage:
-    """One page: uploads and common prefixes. When more follow, key and id of its last entry (else None); a common
-    prefix has no id.
+    """One page of uploads.
+
+    Attributes:
+        uploads: The uploads.
+        common_prefixes: Groups of keys that the delimiter folds.
+        next_after: Key and id of the last entry when more follow, else None. A common prefix has an empty id.
     """
 
     uploads: list[ListedUpload]
@@ -51,7 +55,7 @@ def list_uploads(
     With `id_after` the key itself counts too, as far as its uploads come after that id.
     """
     start, fold, key_marker = prefix.encode(), delimiter.encode(), key_after.encode()
-    end = successor(start) if start else PAST_ALL_KEYS
+    end = successor(start) if start else END_OF_KEYS
     uploads: list[ListedUpload] = []
     prefixes: list[str] = []
     last = ("", "")
