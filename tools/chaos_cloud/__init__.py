@@ -1,1 +1,1 @@
-"""Kill the local cloud again and again while clients work with it, and find out whether it kept its word."""
+"""Kill the local cloud repeatedly while clients work with it, and check that nothing acknowledged was lost."""

@@ -7,22 +7,26 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.chaos_cloud.run import kill_again_and_again
+from tools.chaos_cloud.run import run
 from tools.harness import Say, run_harness
 
 
 def main() -> int:
-    """Run the command; exit status 0, 1 after a broken promise, 130 after an interruption."""
+    """Run the command.
+
+    Returns:
+        The exit status: 0, 1 after a broken promise, 130 after an interruption.
+    """
     parser = argparse.ArgumentParser(prog="python -m tools.chaos_cloud", description=__doc__)
-    parser.add_argument("--kills", type=int, default=20, help="how often (default: 20)")
+    parser.add_argument("--kills", type=int, default=20, help="number of kills (default: 20)")
     parser.add_argument("--seed", type=int, help="the same clients and moments as in another run (default: new ones)")
     options = parser.parse_args()
 
     def work(folder: Path, seed: int, say: Say) -> Sequence[str]:
-        say(f"{options.kills} times kill -9 of the local cloud under load, seed {seed}")
-        outcome = kill_again_and_again(folder / "data", options.kills, seed, say)
-        say("; ".join(f"{number:,} {what}" for what, number in sorted(outcome.findings.counts.items())))
-        return outcome.findings.problems
+        say(f"{options.kills} kills of the local cloud under load, seed {seed}")
+        summary = run(folder / "data", options.kills, seed, say)
+        say("; ".join(f"{number:,} {what}" for what, number in sorted(summary.findings.counts.items())))
+        return summary.findings.problems
 
     promise = f"{options.kills} kills, nothing acknowledged was lost, damaged or done twice"
     return run_harness(work, promise, seed=options.seed)

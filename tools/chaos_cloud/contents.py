@@ -1,4 +1,4 @@
-"""Objects whose every version is known beforehand: what a key may hold, told by its writer's ledger."""
+"""Objects whose every version is known beforehand: what a key may hold follows from what its writer recorded."""
 
 from __future__ import annotations
 
@@ -40,9 +40,17 @@ def content_of(seed: int, key: str, version: int) -> bytes | None:
 
 
 def problem_with(seed: int, history: History, bucket: Any, low: int, *, whole_md5: bool = True) -> str | None:
-    """Read a key; says what is wrong with it, None when it holds one of the versions from `low` on.
+    """Read a key and compare it with its history.
 
-    `low` is what was acknowledged before this call. `whole_md5` is False for keys whose ETag is no MD5.
+    Args:
+        seed: the run's seed, from which the contents follow.
+        history: what was written.
+        bucket: oss2's bucket.
+        low: the version that was acknowledged before this call.
+        whole_md5: False for keys whose ETag is no MD5.
+
+    Returns:
+        What is wrong, None when the key holds one of the versions from `low` on.
     """
     key = history.key
     try:

@@ -20,14 +20,14 @@ DRAIN_SECONDS = 60.0
 
 
 def make_queue(cloud: CloudProcess) -> None:
-    """The queue these clients use."""
+    """Make the queue that these clients use."""
     account = account_of(cloud)
     account.get_queue(QUEUE).create(mns_queue.QueueMeta(vis_timeout=VISIBILITY))
     account.mns_client.close_connection()
 
 
 class Sender(Worker):
-    """Sends messages whose bodies say which they are."""
+    """Sends messages whose bodies are all different."""
 
     def __init__(self, name: str, cloud: CloudProcess, seed: int, findings: Findings) -> None:
         super().__init__(name, cloud, seed, findings)
@@ -36,22 +36,24 @@ class Sender(Worker):
         self._account = account_of(cloud)
 
     def step(self) -> None:
+        """Send one message."""
         body = f"{self.name} {len(self.attempted)} " + "x" * self.random.randint(0, 3000)
         self.attempted.add(body)
         self._account.get_queue(QUEUE).send_message(mns_queue.Message(body))
         self.acknowledged.add(body)
         self.findings.count("messages acknowledged")
-        time.sleep(0.005)  # a queue that grows faster than it is read proves no more
+        time.sleep(0.005)  # so that the queue is read as fast as it grows
 
     def check(self) -> None:
-        """The receiver holds the ledger against the queue."""
+        """Nothing to do: the receiver compares what was sent with what came."""
 
     def close(self) -> None:
+        """Close the connections."""
         self._account.mns_client.close_connection()
 
 
 class Receiver(Worker):
-    """Receives and deletes; some are left to come back."""
+    """Receives and deletes messages; some are not deleted, so that they come back."""
 
     def __init__(self, name: str, cloud: CloudProcess, seed: int, findings: Findings, sender: Sender) -> None:
         super().__init__(name, cloud, seed, findings)
@@ -61,10 +63,11 @@ class Receiver(Worker):
         self._account = account_of(cloud)
 
     def step(self) -> None:
+        """Receive one batch and delete most of it."""
         self._receive(self._account.get_queue(QUEUE), KEPT)
 
     def _receive(self, queue: Any, kept: float) -> bool:
-        """One batch; False when there was none."""
+        """Receive one batch; False when there was none."""
         try:
             messages = queue.batch_receive_message(16, 1)
         except mns_exception.MNSServerException as error:
@@ -75,7 +78,7 @@ class Receiver(Worker):
         for message in messages:
             body = message.message_body.decode() if isinstance(message.message_body, bytes) else message.message_body
             if body not in self._sender.attempted:
-                self.findings.problem(f"a message nobody sent: {body[:60]!r}")
+                self.findings.problem(f"a message that was never sent: {body[:60]!r}")
             if body in self._deleted:
                 self.findings.problem(f"a message came back after its deletion was acknowledged: {body[:60]!r}")
             if body in self._seen or self.random.random() >= kept:
@@ -98,6 +101,7 @@ class Receiver(Worker):
         self.findings.count("messages deleted", len(handles))
 
     def check(self) -> None:
+        """Check that every acknowledged message comes."""
         account = account_of(self.cloud)
         queue = account.get_queue(QUEUE)
         deadline = time.monotonic() + DRAIN_SECONDS
@@ -113,9 +117,10 @@ class Receiver(Worker):
         return self._sender.acknowledged - self._seen
 
     def close(self) -> None:
+        """Close the connections."""
         self._account.mns_client.close_connection()
 
 
 def account_of(cloud: CloudProcess) -> Any:
-    """An account of the SDK, with one connection; not for several threads."""
+    """Open an account of the SDK with one connection; not for several threads."""
     return mns_account.Account(cloud.smq, ACCESS_KEY_ID, ACCESS_KEY_SECRET)

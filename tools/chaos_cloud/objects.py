@@ -21,6 +21,7 @@ class Writer(Worker):
         self._bucket: Any = bucket_of(cloud)
 
     def step(self) -> None:
+        """Put or delete one key."""
         history = self.random.choice(self.histories)
         history.attempted += 1
         version = history.attempted
@@ -34,6 +35,7 @@ class Writer(Worker):
         history.acknowledged = version
 
     def check(self) -> None:
+        """Compare every key, and the listing, with what was acknowledged."""
         bucket = bucket_of(self.cloud)
         for history in self.histories:
             if problem := problem_with(self.seed, history, bucket, history.acknowledged):
@@ -41,10 +43,11 @@ class Writer(Worker):
         listed = {entry.key for entry in bucket.list_objects_v2(prefix=self.name + "/", max_keys=1000).object_list}
         for history in self.histories:
             if history.key in listed and not bucket.object_exists(history.key):
-                self.findings.problem(f"{history.key}: listed, and not there")
+                self.findings.problem(f"{history.key}: listed, but missing")
         bucket.session.session.close()
 
     def close(self) -> None:
+        """Close the connections."""
         self._bucket.session.session.close()
 
 
@@ -59,13 +62,15 @@ class Reader(Worker):
         self._bucket: Any = bucket_of(cloud)
 
     def step(self) -> None:
+        """Read one key."""
         history = self.random.choice(self._histories)
         if problem := problem_with(self.seed, history, self._bucket, history.acknowledged):
             self.findings.problem(f"while reading: {problem}")
         self.findings.count("objects read meanwhile")
 
     def check(self) -> None:
-        """It keeps no ledger."""
+        """Nothing to do: each read is compared at once."""
 
     def close(self) -> None:
+        """Close the connections."""
         self._bucket.session.session.close()

@@ -1,4 +1,4 @@
-"""The run: clients work, the service is killed at random moments and started again, the ledgers are held against it."""
+"""A run: clients work while the service is killed at random moments and restarted; then their records are compared."""
 
 from __future__ import annotations
 
@@ -16,29 +16,38 @@ from tools.chaos_cloud.uploads import Appender, Multipart
 from tools.chaos_cloud.worker import BUCKET, TOPIC, Findings, Worker
 from tools.cloud_process import CloudProcess
 
-LONGEST_LIFE = 1.6
-"""Seconds the service works at most before it is killed."""
+MAX_UPTIME = 1.6
+"""Seconds that the service runs at most before it is killed."""
 
 WHILE_STARTING = 0.15
 """Share of the kills that hit the service while it starts."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a run."""
+class ChaosCloudSummary:
+    """The results of a run."""
 
     kills: int
     seconds: float
     findings: Findings
 
 
-def kill_again_and_again(data: Path, kills: int, seed: int, say: Callable[[str], None]) -> Outcome:
-    """Kill the service `kills` times under load; `seed` decides what the clients write and when they are cut off.
+def run(data: Path, kills: int, seed: int, say: Callable[[str], None]) -> ChaosCloudSummary:
+    """Kill the service repeatedly under load.
+
+    Args:
+        data: folder of the local cloud.
+        kills: how often it is killed.
+        seed: decides what the clients write and when the service is killed.
+        say: prints a line of progress.
+
+    Returns:
+        Counts and broken promises.
 
     Raises:
         CloudFailed: the service didn't start again after a kill.
     """
-    began, chance, findings = time.monotonic(), random.Random(seed), Findings()
+    began, moments, findings = time.monotonic(), random.Random(seed), Findings()
     cloud = CloudProcess(data, bucket=BUCKET, topic=TOPIC, queue=NOTIFICATIONS)
     with cloud:
         make_queue(cloud)
@@ -50,7 +59,7 @@ def kill_again_and_again(data: Path, kills: int, seed: int, say: Callable[[str],
             thread.start()
         try:
             for number in range(1, kills + 1):
-                _live_and_die(cloud, chance)
+                _kill_and_restart(cloud, moments)
                 if number % 10 == 0 or number == kills:
                     say(f"{number} kills, {len(findings.problems)} broken promises")
             time.sleep(0.5)
@@ -58,21 +67,21 @@ def kill_again_and_again(data: Path, kills: int, seed: int, say: Callable[[str],
             stop.set()
             for thread in threads:
                 thread.join()
-        say("holding the ledgers against the service")
+        say("comparing what was acknowledged with the service")
         for worker in workers:
             worker.check()
         if "Traceback" in cloud.log:
             findings.problem("the service logged a traceback")
-    return Outcome(kills, time.monotonic() - began, findings)
+    return ChaosCloudSummary(kills, time.monotonic() - began, findings)
 
 
-def _live_and_die(cloud: CloudProcess, chance: random.Random) -> None:
-    """Kill the service once, and leave it serving."""
-    time.sleep(chance.uniform(0.0, LONGEST_LIFE))
+def _kill_and_restart(cloud: CloudProcess, moments: random.Random) -> None:
+    """Kill the service after a random time, and leave it serving."""
+    time.sleep(moments.uniform(0.0, MAX_UPTIME))
     cloud.kill()
-    while chance.random() < WHILE_STARTING:
+    while moments.random() < WHILE_STARTING:
         cloud.launch()
-        time.sleep(chance.uniform(0.0, 1.0))
+        time.sleep(moments.uniform(0.0, 1.0))
         cloud.kill()
     cloud.start()
 

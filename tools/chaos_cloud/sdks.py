@@ -1,4 +1,4 @@
-"""The SDKs the clients use, unmodified. Their types are incomplete or wrong, so they are taken without any."""
+"""The unmodified SDKs of the clients. Their types are incomplete or wrong, so they are imported without any."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tools.cloud_process import CloudProcess
 
 KEYS = 4
 PARTS = 3
-"""At most."""
+"""The largest number of parts of an upload."""
 
 SMALLEST_PART = 100 << 10
 LONGEST = 1 << 20
@@ -33,6 +33,7 @@ class Multipart(Worker):
         self._completing = False
 
     def step(self) -> None:
+        """Begin an upload, send a part, or complete it."""
         key = self._history.key
         try:
             if self._upload is None:
@@ -82,6 +83,7 @@ class Multipart(Worker):
         self.findings.count("multipart uploads completed")
 
     def check(self) -> None:
+        """Compare every key with the uploads that were completed."""
         bucket = bucket_of(self.cloud)
         for history in self.histories:
             if problem := problem_with(self.seed, history, bucket, history.acknowledged, whole_md5=False):
@@ -89,6 +91,7 @@ class Multipart(Worker):
         bucket.session.session.close()
 
     def close(self) -> None:
+        """Close the connections."""
         self._bucket.session.session.close()
 
 
@@ -104,8 +107,9 @@ class Appender(Worker):
         self._unsure = False
 
     def step(self) -> None:
+        """Append one piece, or find out whether the last one was taken."""
         if self._unsure:
-            self._look()
+            self._recover()
             return
         position = self._acknowledged[-1]
         if position >= LONGEST:
@@ -120,8 +124,8 @@ class Appender(Worker):
         self._acknowledged[-1], self._unsure = end, False
         self.findings.count("appends acknowledged")
 
-    def _look(self) -> None:
-        """An answer was lost: was the piece taken?"""
+    def _recover(self) -> None:
+        """Find out whether a piece whose answer was lost was appended."""
         key, possible = self._key(), (self._acknowledged[-1], self._attempted[-1])
         try:
             length = self._bucket.head_object(key).content_length
@@ -135,6 +139,7 @@ class Appender(Worker):
         return f"{self.name}/{number % len(self._acknowledged)}"
 
     def check(self) -> None:
+        """Compare every object with the pieces that were acknowledged."""
         bucket = bucket_of(self.cloud)
         for number, (acknowledged, attempted) in enumerate(zip(self._acknowledged, self._attempted, strict=True)):
             try:
@@ -148,4 +153,5 @@ class Appender(Worker):
         bucket.session.session.close()
 
     def close(self) -> None:
+        """Close the connections."""
         self._bucket.session.session.close()

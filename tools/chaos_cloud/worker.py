@@ -1,4 +1,4 @@
-"""What the clients have in common: one step at a time, over and over, whatever becomes of the service."""
+"""The base of the clients: one step after the other, also while the service is down."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ UNREACHABLE = (
     mns_exception.MNSClientNetworkException,
     OSError,
 )
-"""How the SDKs say that there was no whole answer: what was asked for may or may not have been done."""
+"""How the SDKs report that there was no whole answer: the request may or may not have been carried out."""
 
 BUCKET, TOPIC = "chaos", "chaos-done"
 PAUSE = 0.05
-"""Seconds until a client tries again after it reached nobody."""
+"""Seconds until a client tries again after a request without an answer."""
 
 
 class Findings:
-    """Broken promises, and how much was tried; any thread may add to it."""
+    """Broken promises and counts of requests; any thread may add to it."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
@@ -36,18 +36,18 @@ class Findings:
         self._lock = Lock()
 
     def problem(self, text: str) -> None:
-        """The service broke a promise."""
+        """Add a broken promise of the service."""
         with self._lock:
             self.problems.append(text)
 
     def count(self, what: str, number: int = 1) -> None:
-        """Something was done."""
+        """Count something that was done."""
         with self._lock:
             self.counts[what] = self.counts.get(what, 0) + number
 
 
 class Worker(ABC):
-    """One client with a ledger of its own. `step` runs in a thread of its own, `check` after the last start."""
+    """One client, which records what was acknowledged. `run` has a thread of its own, `check` follows the last start."""
 
     def __init__(self, name: str, cloud: CloudProcess, seed: int, findings: Findings) -> None:
         self.name = name
@@ -58,18 +58,18 @@ class Worker(ABC):
 
     @abstractmethod
     def step(self) -> None:
-        """One thing a client does; may raise what is in UNREACHABLE."""
+        """Make one request or a few; raises one of UNREACHABLE where there was no answer."""
 
     @abstractmethod
     def check(self) -> None:
-        """Hold the ledger against the service, which runs and is left alone now."""
+        """Compare what was acknowledged with the service, which runs and is not killed any more."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
     def run(self, stop: Event) -> None:
-        """Step until `stop`. Whatever is no lost connection is a problem: the service answers nothing but the truth."""
+        """Step until `stop` is set. Any error other than a lost connection is a problem."""
         while not stop.is_set():
             try:
                 self.step()
@@ -83,6 +83,6 @@ class Worker(ABC):
 
 
 def bucket_of(cloud: CloudProcess) -> Any:
-    """A bucket as oss2 sees it, with connections of its own."""
+    """Open a bucket with oss2, with connections of its own."""
     auth = oss2.AuthV4(ACCESS_KEY_ID, ACCESS_KEY_SECRET)
     return oss2.Bucket(auth, cloud.oss, BUCKET, region=REGION, session=oss2.Session(), connect_timeout=20)
