@@ -1,0 +1,1 @@
+"""Tools around the product: set-up, checks, the demo, stacks of processes and chaos runs."""

@@ -22,14 +22,14 @@ CLOUD_PORTS = (9000, 9001, 9002)
 
 
 def up(run_dir: Path) -> None:
-    """Start the stack, upload the samples, print where it is and how to log in, and leave it running."""
+    """Start the stack, upload the samples, print addresses and login, and leave it running."""
     print("starting Airflow and the local cloud …", flush=True)
     stack = Stack(
         run_dir,
         api_port=API_PORT,
         cloud_ports=CLOUD_PORTS,
         keep_metadata=True,
-        # Before Airflow: with the DAG, last night's run starts at once, and it should find something to do.
+        # Before Airflow starts: last night's run begins as soon as the DAG is known, and should find sources.
         when_cloud_serves=_put_samples,
     )
     stack.start()
@@ -55,13 +55,17 @@ def _put_samples(stack: Stack) -> None:
 
 
 def down() -> None:
-    """End the stack, and whatever an interrupted demo left."""
+    """End the stack, and the processes that an interrupted demo left."""
     ended = [name for folder in (UP_DIR, DEMO_DIR) if folder.is_dir() for name in ProcessGroup(folder).stop()]
     print("ended: " + ", ".join(ended) if ended else "nothing was running")
 
 
 def main() -> int:
-    """Run the command; exit status 0, 1 after an error, 130 after an interruption."""
+    """Run the command.
+
+    Returns:
+        The exit status: 0, 1 after an error, 130 after an interruption.
+    """
     parser = argparse.ArgumentParser(prog="python -m tools.background", description=__doc__)
     parser.add_argument("command", choices=("up", "down"))
     command = parser.parse_args().command

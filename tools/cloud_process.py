@@ -21,18 +21,20 @@ STOP_SECONDS = 30.0
 
 
 class CloudFailed(RuntimeError):
-    """The local cloud didn't start or didn't end; the message has the end of what it said."""
+    """The local cloud didn't start or didn't end; the message has the end of its log."""
 
 
 class CloudProcess:
     """`with CloudProcess(data, …) as cloud:` serves at `cloud.oss`, `cloud.smq`, `cloud.imm` until the block ends.
 
     Args:
-        data: directory of the cloud; what it says goes into a file beside it.
+        data: directory of the cloud; its log is a file next to it.
         flags: further flags of the command, such as `("--workers", "1")`.
-        bucket: a bucket to make, "" for none; so are `topic`, and `queue`, which hears of the topic.
+        bucket: a bucket to make, "" for none.
+        topic: a topic to make, "" for none.
+        queue: a queue to make, subscribed to the topic; "" for none.
         admin: serve the admin API too, at `cloud.admin`, which is "" otherwise.
-        security_token: an STS token that requests may carry; another one, set later, from the next start on.
+        security_token: an STS token that requests may carry. The attribute may be set later, for the next start.
     """
 
     access_key_id, access_key_secret, region = ACCESS_KEY_ID, ACCESS_KEY_SECRET, REGION
@@ -72,17 +74,21 @@ class CloudProcess:
 
     @property
     def log(self) -> str:
-        """What it wrote to standard error, over all its starts."""
+        """The standard error of all its starts."""
         return self.log_file.read_text(encoding="utf-8", errors="replace") if self.log_file.exists() else ""
 
     def start(self) -> None:
-        """Start it, on the ports it had before, and wait until it serves; raises CloudFailed."""
+        """Start it, on the ports it had before, and wait until it serves.
+
+        Raises:
+            CloudFailed: it ended, or does not serve in time.
+        """
         addresses = json.loads(self._first_line(self.launch()))
         self.oss, self.smq, self.imm = addresses["oss"], addresses["smq"], addresses["imm"]
         self.admin = addresses.get("admin", "")
 
     def launch(self) -> subprocess.Popen[bytes]:
-        """Start its process and wait for nothing."""
+        """Start its process without waiting until it serves."""
         if self._process is not None:
             raise RuntimeError("this local cloud is running")
         addresses = {"--oss-port": self.oss, "--smq-port": self.smq, "--imm-port": self.imm}
@@ -106,7 +112,11 @@ class CloudProcess:
         return self._process
 
     def stop(self) -> None:
-        """End it as an operator would, by SIGTERM; raises CloudFailed when that doesn't end it cleanly."""
+        """End it by SIGTERM.
+
+        Raises:
+            CloudFailed: it did not end in time, or not with status 0.
+        """
         process = self._running()
         process.terminate()
         try:
@@ -147,7 +157,7 @@ class CloudProcess:
             process.stdout.close()
 
     def _first_line(self, process: subprocess.Popen[bytes]) -> bytes:
-        """The line of addresses. What was started is ended when there is none."""
+        """Read the line of addresses; the process is killed when there is none."""
         line, deadline = b"", time.monotonic() + START_SECONDS
         assert process.stdout is not None
         with selectors.DefaultSelector() as selector:
@@ -157,7 +167,7 @@ class CloudProcess:
                 piece = os.read(process.stdout.fileno(), 4096) if ready else b""
                 if not piece:
                     self.kill()
-                    what = "ended at its start" if ready else f"does not serve after {START_SECONDS:.0f} s"
+                    what = "ended while it started" if ready else f"does not serve after {START_SECONDS:.0f} s"
                     raise CloudFailed(f"the local cloud {what}\n{self._end_of_log()}")
                 line += piece
         return line

@@ -1,4 +1,4 @@
-"""The frame of a harness's command: its seed, its clock, its scratch folder, and how it ends."""
+"""The frame of a chaos command: its seed, its clock, its scratch folder and its exit status."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tools.stack.signals import interrupted_by_signals
 Say = Callable[[str], None]
 Work = Callable[[Path, int, Say], Sequence[str]]
 
-SHOWN = 20
-"""Of the broken promises."""
+MAX_SHOWN = 20
+"""Number of broken promises that are printed."""
 
 
 def run_harness(work: Work, promise: str, *, seed: int | None, folder: Path | None = None) -> int:
-    """Run it and tell what came of it.
+    """Run the command and report what was broken.
 
     Args:
         work: called with a folder for logs and data, the seed, and what prints a line with the seconds since the
-            beginning; returns what was broken, each promise in one sentence.
-        promise: what held, when nothing was broken.
-        seed: None: a new one.
-        folder: where everything is kept; None: a scratch folder, which is removed when all went well.
+            beginning; returns the broken promises, each in one sentence.
+        promise: printed when nothing was broken.
+        seed: the run's seed; None takes a random one.
+        folder: where everything is kept. None takes a scratch folder, which is removed when nothing was broken.
 
     Returns:
         The exit status: 0; 1 after a broken promise or a failed start; 130 after an interruption.
@@ -54,7 +54,7 @@ def run_harness(work: Work, promise: str, *, seed: int | None, folder: Path | No
     except BaseException:
         print(kept, file=sys.stderr)
         raise
-    for problem in problems[:SHOWN]:
+    for problem in problems[:MAX_SHOWN]:
         print(f"broken: {problem}")
     if problems:
         print(f"{len(problems)} broken promises; {kept}")

@@ -1,7 +1,7 @@
-"""Hand pip's configuration of the package index on to uv, which reads none of it.
+"""Pass pip's configuration of the package index on to uv, which reads none of it.
 
-Whoever has a mirror or a certificate set up for pip should not have to say it twice. Settings made for uv
-itself win. Plain standard library: the set-up runs this before anything is installed.
+A mirror or a certificate that is set up for pip then serves uv as well. Settings made for uv itself win. Only the
+standard library is used: the set-up runs this before anything is installed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PIP_TO_UV = {
 
 
 def uv_environment(python: str = sys.executable, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """`environ` with pip's index settings in uv's terms."""
+    """Return `environ` with pip's index settings as uv's variables."""
     listing = subprocess.run(
         [python, "-m", "pip", "config", "list"],
         capture_output=True,
@@ -38,7 +38,7 @@ def uv_environment(python: str = sys.executable, environ: Mapping[str, str] = os
 
 
 def translate(pip_config_list: str) -> dict[str, str]:
-    """What `pip config list` printed, as environment variables for uv.
+    """Translate the output of `pip config list` into environment variables for uv.
 
     Later lines win, as they do for pip. Folders that don't exist are left out: pip only warns, uv stops.
     """

@@ -37,7 +37,7 @@ class RequirementsFile:
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """Its path."""
         return PROJECT_ROOT / self.name
 
 
@@ -67,7 +67,7 @@ def lock(*, upgrade: bool = False) -> None:
     """Compile the files, newer versions allowed with `upgrade`.
 
     Raises:
-        subprocess.CalledProcessError: nothing fits, or no index was reachable; uv has said which.
+        subprocess.CalledProcessError: nothing fits, or no index was reachable; uv has printed which.
     """
     options = ["--upgrade"] if upgrade else []
     env = uv_environment()

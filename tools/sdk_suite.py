@@ -28,11 +28,15 @@ OLDEST_NODE = 18
 
 
 class NotReady(RuntimeError):
-    """Node or a package is missing; the message says what to do."""
+    """Node or a package is missing; the message names the remedy."""
 
 
 def main() -> int:
-    """Run the suite; exit status 0, 1 when a test failed or nothing could be run, 130 after an interruption."""
+    """Run the suite.
+
+    Returns:
+        The exit status: 0, 1 when a test failed or nothing could be run, 130 after an interruption.
+    """
     try:
         with interrupted_by_signals():
             node, npm = _command("node"), _command("npm")
@@ -61,7 +65,7 @@ def _check_version(node: str) -> None:
 
 
 def _install(npm: str) -> None:
-    """The packages of tests/sdk/package.json, once for each of its versions."""
+    """Install the packages of tests/sdk/package.json, once for each version of the file."""
     wanted, stamp = (TESTS / "package.json").read_bytes(), CACHE / "installed.json"
     if stamp.exists() and stamp.read_bytes() == wanted:
         return
@@ -69,7 +73,7 @@ def _install(npm: str) -> None:
     (CACHE / "package.json").write_bytes(wanted)
     command = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
     if subprocess.run(command, cwd=CACHE, check=False).returncode != 0:
-        raise NotReady("`npm install` failed; its own words are above.")
+        raise NotReady("`npm install` failed; its output is above.")
     stamp.write_bytes(wanted)
 
 
@@ -86,7 +90,7 @@ def _run(node: str) -> int:
                 "SDK_REGION": REGION,
                 "SDK_ACCESS_KEY_ID": ACCESS_KEY_ID,
                 "SDK_ACCESS_KEY_SECRET": ACCESS_KEY_SECRET,
-                # ali-oss 6.23.0 uses functions that newer Nodes warn of; what it says on standard error is no finding.
+                # ali-oss 6.23.0 uses functions that newer Nodes deprecate; their warnings are no finding.
                 "NODE_NO_WARNINGS": "1",
             }
             files = sorted(str(path) for path in TESTS.glob("*.test.mjs"))

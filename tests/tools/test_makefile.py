@@ -1,4 +1,4 @@
-"""What a person meets first: the list of targets, and a clear word when Python is too old."""
+"""The Makefile: its list of targets, and a clear message when Python is missing or too old."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_make_alone_lists_every_target() -> None:
 
 
 def empty_project(folder: Path, python: str) -> Path:
-    """A clone without an environment, and a `python3` that says what `python` says."""
+    """A clone without an environment, and a stand-in for Python that runs the shell script `python`."""
     for name in ("Makefile", "pyproject.toml", "requirements-dev.txt"):
         shutil.copy(PROJECT_ROOT / name, folder)
     shutil.copytree(PROJECT_ROOT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__"))

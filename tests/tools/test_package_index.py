@@ -1,4 +1,4 @@
-"""What is set up for pip reaches uv."""
+"""Settings made for pip reach uv."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from tools.package_index import translate, uv_environment
 
 
-def test_every_option_has_its_place(tmp_path: Path) -> None:
+def test_every_option_is_translated(tmp_path: Path) -> None:
     listing = "\n".join(
         [
             "global.index-url='https://mirror.example.com/pypi/'",
@@ -31,21 +31,21 @@ def test_every_option_has_its_place(tmp_path: Path) -> None:
     }
 
 
-def test_folders_that_are_not_there_are_left_out() -> None:
+def test_missing_folders_are_left_out() -> None:
     listing = "global.find-links='/no/such/wheels'\nglobal.extra-index-url='file:///no/such/index'"
     assert translate(listing) == {}
 
 
-def test_the_environment_of_pip_wins_over_its_files() -> None:
+def test_pips_environment_overrides_its_files() -> None:
     listing = "global.index-url='https://file.example.com'\n:env:.index-url='https://env.example.com'"
     assert translate(listing)["UV_DEFAULT_INDEX"] == "https://env.example.com"
 
 
-def test_settings_made_for_uv_itself_win() -> None:
+def test_uvs_own_settings_win() -> None:
     environ = {"PIP_INDEX_URL": "https://pip.example.com", "UV_DEFAULT_INDEX": "https://uv.example.com"}
     assert uv_environment(sys.executable, environ)["UV_DEFAULT_INDEX"] == "https://uv.example.com"
 
 
-def test_pip_itself_is_asked() -> None:
+def test_the_listing_comes_from_pip_itself() -> None:
     environ = {"PIP_INDEX_URL": "https://pip.example.com/index"}
     assert uv_environment(sys.executable, environ)["UV_DEFAULT_INDEX"] == "https://pip.example.com/index"

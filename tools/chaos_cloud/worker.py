@@ -47,7 +47,7 @@ class Findings:
 
 
 class Worker(ABC):
-    """One client, which records what was acknowledged. `run` has a thread of its own, `check` follows the last start."""
+    """One client, which records what was acknowledged. `run` has its own thread; `check` follows the last start."""
 
     def __init__(self, name: str, cloud: CloudProcess, seed: int, findings: Findings) -> None:
         self.name = name

@@ -2,7 +2,7 @@
 
 Both OSS SDKs compute a CRC-64 of everything they send and fetch. Two packages, crcmod and crcmod-plus,
 install into the same folder, and a broken installation falls back to Python silently, a hundred times slower.
-What the library itself would call is looked at, not how long it takes.
+The check looks at the function that the library calls, not at the time it takes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ REMEDY = "run `make setup` again; without a C compiler, crcmod-plus has to be in
 
 
 def problem() -> str | None:
-    """What is wrong with the installed crcmod, `None` when it is fast and right."""
+    """Return what is wrong with the installed crcmod, `None` when it is fast and correct."""
     import crcmod
 
     implementation = vars(import_module("crcmod.crcmod"))["_crcfun"]

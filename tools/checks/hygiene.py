@@ -13,14 +13,14 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
 class Rule(NamedTuple):
-    """One thing that must not stand in a tracked file."""
+    """Something that no tracked file may contain."""
 
     name: str
     pattern: re.Pattern[str]
     remedy: str
 
 
-# The patterns are put together from pieces where a whole one would find itself in this file.
+# Patterns that would match this file are put together from pieces.
 RULES = (
     Rule(
         "package index",
@@ -34,7 +34,7 @@ RULES = (
     ),
     Rule(
         "cloud access key",
-        # A real one is random; one that says of itself that it is made up is none.
+        # A real key is random; one whose text says that it is an example is none.
         re.compile(
             r"\b(?!\w*\.?\w*(?:example|wrong|looking))(?:LTAI[a-z0-9]{12,}|STS\.[a-z0-9]{16,}|AKIA[a-z0-9]{16})\b",
             re.IGNORECASE,
@@ -53,7 +53,7 @@ RULES = (
     ),
     Rule(
         "password in an address",
-        # Variables, words that say what they stand for, and reserved host names are no secrets.
+        # Variables, placeholders and reserved host names are no secrets.
         re.compile(
             r"[a-z][a-z0-9+]*://[\w.-]+:(?![$<{*]|(?:airflow|postgres|secret|password|test\w*|the-[\w-]+)@)"
             r"[^\s@/'\"]{8,}@(?![\w.-]*\bexample\.)"
@@ -62,18 +62,18 @@ RULES = (
     ),
 )
 
-MADE = frozenset(
+GENERATED_FOLDERS = frozenset(
     {".venv", ".demo", ".stack", ".sdk", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
     | {".import_linter_cache", "build", "dist"}
 )
-"""What the project's own commands make; git ignores it."""
+"""Folders that the project's own commands make; git ignores them."""
 
 GENERATED = frozenset({"requirements.txt", "requirements-dev.txt"})
 """Compiled files: searched for index addresses only, the rest is hashes."""
 
 
 def problems(name: str, text: str) -> Iterator[str]:
-    """What breaks a rule in one file: `name:line: rule: what to do`. What was found is not repeated."""
+    """Yield what breaks a rule in one file, as `name:line: rule: remedy`; the text that was found is not repeated."""
     rules = [rule for rule in RULES if name not in GENERATED or rule.name == "package index"]
     for number, line in enumerate(text.splitlines(), start=1):
         for rule in rules:
@@ -82,7 +82,7 @@ def problems(name: str, text: str) -> Iterator[str]:
 
 
 def tracked_files(root: Path = PROJECT_ROOT) -> list[str]:
-    """Names of all files git tracks or would track; of every file but the made ones where there is no checkout."""
+    """List the files that git tracks or would track; without a checkout, every file but generated ones."""
     if not (root / ".git").exists():
         return sorted(_files_without_git(root))
     listing = subprocess.run(
@@ -98,13 +98,13 @@ def tracked_files(root: Path = PROJECT_ROOT) -> list[str]:
 def _files_without_git(root: Path) -> Iterator[str]:
     for path in root.rglob("*"):
         name = path.relative_to(root)
-        made = any(part in MADE or part.endswith(".egg-info") for part in name.parts)
+        made = any(part in GENERATED_FOLDERS or part.endswith(".egg-info") for part in name.parts)
         if path.is_file() and not made:
             yield name.as_posix()
 
 
 def repository_problems(root: Path = PROJECT_ROOT) -> Iterator[str]:
-    """Everything that breaks a rule in the repository at `root`; binary files are passed over."""
+    """Yield everything that breaks a rule in the repository at `root`; binary files are passed over."""
     for name in tracked_files(root):
         try:
             text = (root / name).read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ REMEDY = "run `make lock` and commit the result"
 
 
 def problems() -> Iterator[str]:
-    """Everything that is wrong with the compiled files, a line each."""
+    """Yield everything that is wrong with the compiled files, a line each."""
     for requirements in REQUIREMENTS:
         text = requirements.path.read_text()
         yield from unpinned(text, requirements.name, hashed=requirements.hashed)
@@ -37,7 +37,7 @@ def problems() -> Iterator[str]:
 
 
 def unpinned(text: str, name: str, *, hashed: bool) -> Iterator[str]:
-    """Lines that are no exact pin, and pins without a hash in a file that has hashes."""
+    """Yield lines that are no exact pin, and pins without a hash in a file that has hashes."""
     pin: str | None = None
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -56,13 +56,13 @@ def unpinned(text: str, name: str, *, hashed: bool) -> Iterator[str]:
 
 
 def pins(text: str) -> set[str]:
-    """The exact pins of a compiled file, markers included."""
+    """Return the exact pins of a compiled file, markers included."""
     found = (PIN.match(line) for line in text.splitlines())
     return {" ".join(match["pin"].split()) for match in found if match}
 
 
 def stale(requirements: RequirementsFile) -> Iterator[str]:
-    """Pins that a compilation from pyproject.toml adds or drops."""
+    """Yield pins that a compilation from pyproject.toml adds or drops."""
     with tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / requirements.path.name
         shutil.copyfile(requirements.path, again)
@@ -78,7 +78,7 @@ def stale(requirements: RequirementsFile) -> Iterator[str]:
 
 
 def unresolvable(python: str) -> Iterator[str]:
-    """Say so when the pins of requirements.txt don't fit together under one Python version."""
+    """Yield an error when the pins of requirements.txt don't fit together under one Python version."""
     requirements = REQUIREMENTS[0]
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / requirements.path.name

@@ -1,0 +1,1 @@
+"""The demo: a bucket of audio becomes a verified catalogue."""

@@ -1,4 +1,4 @@
-"""How many conversions the cloud accepted: asked of the cloud itself, not of our own books."""
+"""The number of conversions that the cloud accepted, from the cloud itself and not from the catalogue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from oss_audio_core.oss.sdk import load_imm
 
 
 def count_accepted_tasks(settings: OssSettings, bucket: str) -> int:
-    """Number of conversion tasks in the IMM project of `bucket`, by ListTasks of the plain IMM SDK."""
+    """Count the conversion tasks in the IMM project of `bucket`, by ListTasks of the plain IMM SDK."""
     address = urlsplit(settings.imm_address)
     config = import_module("alibabacloud_tea_openapi.utils_models").Config(
         access_key_id=settings.access_key_id,

@@ -1,4 +1,4 @@
-"""The catalogue as a table: what every source became, or why it didn't."""
+"""The catalogue as a table: the renditions of every source, or why there are none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from oss_audio_core.catalogue.states import FAILED_STATES, State
 
 
 def catalogue_table(rows: Sequence[ReportRow], prefix: str) -> Table:
-    """One line for each rendition; the failures of one source that share a reason share a line.
+    """Make a table with a line for each rendition; failures of one source that share a reason share a line.
 
     Args:
         rows: conversions, ordered by source.

@@ -1,4 +1,4 @@
-"""Progress of a run while it works, read from the catalogue and from Airflow."""
+"""Progress of a DAG run, read from the catalogue and from Airflow."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LINE_EVERY = 2.0
 
 
 class Progress:
-    """Shows how far a run is: drawn over on a terminal, a line now and then elsewhere. A context manager.
+    """Shows the progress of a run: one changing line on a terminal, else a line now and then. A context manager.
 
     Args:
         console: where to show it.
-        title: what the run is called.
+        title: name of the run.
         catalogue: the catalogue that the run writes to.
         batch_name: `dag_id/run_id`.
-        tasks: asks Airflow for (task, state) of the run, in the order of the DAG.
+        tasks: returns (task, state) of the run from Airflow, in the order of the DAG.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class Progress:
         self._tasks = tasks
         self._status: Status | None = None
         self._began = time.monotonic()
-        self._said = ""
-        self._said_at = 0.0
+        self._printed = ""
+        self._printed_at = 0.0
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal:
@@ -55,27 +55,27 @@ class Progress:
     def __exit__(self, *_exc_info: object) -> None:
         if self._status is not None:
             self._status.stop()
-        self._said_at = 0.0
-        self.look()
+        self._printed_at = 0.0
+        self.refresh()
 
-    def look(self) -> None:
-        """Show how far it is now."""
+    def refresh(self) -> None:
+        """Show the present state."""
         text = self._describe()
         if self._status is not None:
             self._status.update(f"{self._title} {time.monotonic() - self._began:3.0f} s  {text}")
-        elif text != self._said and time.monotonic() - self._said_at >= LINE_EVERY:
+        elif text != self._printed and time.monotonic() - self._printed_at >= LINE_EVERY:
             self._console.print(f"{self._title} {time.monotonic() - self._began:3.0f} s  {text}")
-            self._said, self._said_at = text, time.monotonic()
+            self._printed, self._printed_at = text, time.monotonic()
 
     def _describe(self) -> str:
-        at_work = [f"{name} {state}" for name, state in self._tasks() if state not in (None, "success", "skipped")]
+        active = [f"{name} {state}" for name, state in self._tasks() if state not in (None, "success", "skipped")]
         states = batch_states(self._catalogue, self._batch_name)
         counts = [f"{states[state]} {state.value}" for state in State if states[state]]
-        return "  ".join([", ".join(at_work) or "between tasks", "|", ", ".join(counts) or "no conversions"])
+        return "  ".join([", ".join(active) or "between tasks", "|", ", ".join(counts) or "no conversions"])
 
 
 def batch_states(catalogue: Catalogue, batch_name: str) -> Counter[State]:
-    """How many conversions of a batch stand in which state."""
+    """Count the conversions of a batch by state."""
     statement = (
         sa.select(conversion.c.state, sa.func.count())
         .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)

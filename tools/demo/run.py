@@ -39,18 +39,18 @@ PROFILES = (
 """One profile for each of the seven formats."""
 
 FIRST_RUN, SECOND_RUN = "first-night", "second-night"
-"""Run ids. Fixed, so that a demo that was killed half way rejoins its own batch when it is started again."""
+"""Run ids. They are fixed, so that a demo that was killed rejoins its own batch when it is started again."""
 
 RUN_TIMEOUT = 900.0
-"""Seconds a run may take: a killed demo's claims have to run out before they are looked into."""
+"""Seconds that a run may take: the claims of a killed demo have to expire before their submits are searched for."""
 
 
 class DemoError(RuntimeError):
-    """The demo did not end as it should; the message says what was expected."""
+    """The demo did not end as expected; the message names each difference."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DemoSummary:
     """The demo's last line.
 
     Attributes:
@@ -73,23 +73,30 @@ class Outcome:
 
 
 def run_demo(run_dir: Path, console: Console) -> dict[str, Any]:
-    """Run the demo in `run_dir` and return its outcome. Everything it started has ended when it returns.
+    """Run the demo. Every process that it started has ended when it returns.
 
-    A directory whose demo was finished is begun anew; one whose demo was interrupted is continued.
+    A finished demo's directory is emptied first; an interrupted demo is continued.
+
+    Args:
+        run_dir: where everything is kept.
+        console: where progress and the catalogue are printed.
+
+    Returns:
+        The fields of `DemoSummary`.
 
     Raises:
-        DemoError: the outcome is not what the demo is there to show, or another demo of this folder is running.
+        DemoError: the results are not the expected ones, or another demo of this folder is running.
         StackError: the stack didn't start, or a run didn't finish.
     """
-    with _alone(run_dir):
-        return _run_alone(run_dir, console)
+    with _locked(run_dir):
+        return _run_locked(run_dir, console)
 
 
 @contextmanager
-def _alone(run_dir: Path) -> Iterator[None]:
-    """Let one demo at a time into a folder: the second would end the first one's processes.
+def _locked(run_dir: Path) -> Iterator[None]:
+    """Lock the folder, since a second demo would end the first one's processes.
 
-    The lock is on the folder above and ends with its process, so a demo that was killed leaves none.
+    The lock is on the folder above and ends with its process: a demo that was killed leaves none.
     """
     run_dir.parent.mkdir(parents=True, exist_ok=True)
     folder = os.open(run_dir.parent, os.O_RDONLY)
@@ -103,7 +110,7 @@ def _alone(run_dir: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def _run_alone(run_dir: Path, console: Console) -> dict[str, Any]:
+def _run_locked(run_dir: Path, console: Console) -> dict[str, Any]:
     began = time.monotonic()
     finished = run_dir / "finished"
     if finished.exists():
@@ -118,11 +125,11 @@ def _run_alone(run_dir: Path, console: Console) -> dict[str, Any]:
         try:
             stack.start()
             made.result()
-            outcome = _work(stack, samples, console, began)
+            summary = _work(stack, samples, console, began)
         finally:
             stack.stop()
     finished.touch()
-    return asdict(outcome)
+    return asdict(summary)
 
 
 def _settings() -> dict[str, str]:
@@ -130,12 +137,12 @@ def _settings() -> dict[str, str]:
         "OSS_AUDIO_PROFILES": ",".join(PROFILES),
         # The demo triggers its runs itself: a new DAG would begin with the run of last night at once.
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
-        # Short runs on an idle machine: the scheduler's pauses between tasks would be half of what is seen.
+        # Runs are short here: the scheduler's pauses between tasks would be half of the time.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     }
 
 
-def _work(stack: Stack, samples: Path, console: Console, began: float) -> Outcome:
+def _work(stack: Stack, samples: Path, console: Console, began: float) -> DemoSummary:
     names, settings = stack.cloud_settings, oss_settings(stack)
     console.print(f"ready after {time.monotonic() - began:.0f} s: Airflow on {stack.airflow.address}")
     upload_samples(settings.bucket(names.bucket), names.prefix, samples)
@@ -154,9 +161,9 @@ def _work(stack: Stack, samples: Path, console: Console, began: float) -> Outcom
     finally:
         catalogue.close()
     console.print(f"second night: {again} conversions submitted again")
-    outcome = _outcome(rows, submitted, again, time.monotonic() - began)
-    _check(outcome, rows, rows_after)
-    return outcome
+    summary = _summary(rows, submitted, again, time.monotonic() - began)
+    _check(summary, rows, rows_after)
+    return summary
 
 
 def _night(stack: Stack, catalogue: Catalogue, run_id: str, console: Console) -> None:
@@ -170,7 +177,7 @@ def _night(stack: Stack, catalogue: Catalogue, run_id: str, console: Console) ->
 
         def watch() -> None:
             stack.processes.require_alive()
-            progress.look()
+            progress.refresh()
 
         run = api.wait_for_run(DAG_ID, run_id, RUN_TIMEOUT, watch)
     if run["state"] != "success":
@@ -182,10 +189,10 @@ def _rows(catalogue: Catalogue) -> list[ReportRow]:
         return newest_rows(connection)
 
 
-def _outcome(rows: list[ReportRow], submitted: int, again: int, seconds: float) -> Outcome:
+def _summary(rows: list[ReportRow], submitted: int, again: int, seconds: float) -> DemoSummary:
     published = [row for row in rows if row.state is State.PUBLISHED]
     profiles = load_profiles()
-    return Outcome(
+    return DemoSummary(
         sources=len({row.key for row in rows}),
         published=len(published),
         failed=sum(row.state in FAILED_STATES for row in rows),
@@ -196,8 +203,8 @@ def _outcome(rows: list[ReportRow], submitted: int, again: int, seconds: float) 
     )
 
 
-def _check(outcome: Outcome, rows: list[ReportRow], rows_after: list[ReportRow]) -> None:
-    """Hold the outcome to what the samples are: every good one published in every format, every bad one told."""
+def _check(summary: DemoSummary, rows: list[ReportRow], rows_after: list[ReportRow]) -> None:
+    """Compare with the samples: every good one published in every format, every broken one failed with a reason."""
     good = sum(not sample.broken for sample in SAMPLES)
     expected = {
         "sources": len(SAMPLES),
@@ -208,9 +215,9 @@ def _check(outcome: Outcome, rows: list[ReportRow], rows_after: list[ReportRow])
         "submitted_again": 0,
     }
     wrong = [
-        f"{name} is {getattr(outcome, name)} instead of {value}"
+        f"{name} is {getattr(summary, name)} instead of {value}"
         for name, value in expected.items()
-        if getattr(outcome, name) != value
+        if getattr(summary, name) != value
     ]
     if any(row.state in FAILED_STATES and not (row.code and row.message) for row in rows):
         wrong.append("a failure has no reason")

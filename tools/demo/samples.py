@@ -1,6 +1,6 @@
 """Make the demo's audio: nothing is downloaded, and the same bytes come out every time.
 
-Eight small sources of the kinds a media team meets: several codecs, sample rates and channel layouts, a key
+Eight small sources of common kinds: several codecs, sample rates and channel layouts, a key
 with spaces and Chinese characters, and two that can't be converted.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from oss_local_cloud.imm.engine.binaries import locate
 
 KEPT_OF_TRUNCATED = 0.4
-"""Share of the truncated file that is there; its header still promises all of it."""
+"""Share of the truncated file that is kept; its header still declares the whole length."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Sample:
     Attributes:
         key: object key below the prefix.
         content_type: what it is uploaded as.
-        broken: it can't become a rendition, and has to end as a row with a reason.
+        broken: it can't be converted, and has to end as a row with a reason.
     """
 
     key: str
@@ -122,7 +122,7 @@ def make_samples(folder: Path) -> list[Path]:
             case _Encoded():
                 _encode(sample, path)
             case _:
-                path.write_text("This is a text file. Somebody gave it the name of a song.\n" * 40)
+                path.write_text("This is a text file. Its name is that of a song.\n" * 40)
         if sample.key == TRUNCATED_KEY:
             whole = path.read_bytes()
             path.write_bytes(whole[: int(len(whole) * KEPT_OF_TRUNCATED)])
@@ -150,7 +150,7 @@ def _write_wave(sample: _Wave, path: Path) -> None:
 
 
 def _encode(sample: _Encoded, path: Path) -> None:
-    # A little noise on top, from a formula and so always the same: pure tones compress like nothing real.
+    # A little noise on top, from a formula and so always the same: pure tones compress better than real audio.
     noise = "0.02*sin(1e5*sin(1e4*t))"
     tones = "|".join(f"(0.25+0.1*sin(2*PI*0.5*t))*sin(2*PI*{tone}*t)+{noise}" for tone in sample.tones)
     source = f"aevalsrc={tones}:s={sample.rate}:d={sample.seconds}:c={sample.layout}"

@@ -1,4 +1,4 @@
-"""Upload the samples into a running local cloud, as a media team would: with oss2 and V4 signatures."""
+"""Upload the samples into a running local cloud, with oss2 and V4 signatures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.stack import Stack
 
 
 def oss_settings(stack: Stack) -> OssSettings:
-    """The account of a stack, as the clients of this project take it."""
+    """Return the OSS settings of a running stack."""
     return OssSettings(
         endpoint=stack.cloud.oss,
         region=stack.cloud_settings.region,

@@ -1,4 +1,4 @@
-"""A small client of Airflow's REST API: what the demo, the tests and the benchmarks ask of it."""
+"""A small client of Airflow's REST API: the calls of the demo, the tests and the benchmarks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 from tools.stack.errors import NoAnswer, StackError
 
 FINISHED = frozenset({"success", "failed"})
-"""States in which a DAG run changes no more."""
+"""Final states of a DAG run."""
 
 
 class AirflowApi:
@@ -20,7 +20,8 @@ class AirflowApi:
 
     Args:
         address: the API server, e.g. `http://127.0.0.1:8080`.
-        username, password: a user of the simple auth manager.
+        username: a user of the simple auth manager.
+        password: the user's password.
     """
 
     def __init__(self, address: str, username: str, password: str) -> None:
@@ -47,10 +48,10 @@ class AirflowApi:
             return {}
 
     def execution_api_is_ready(self) -> bool:
-        """True when the API that tasks speak to answers.
+        """True when the API that tasks use answers.
 
-        It is built at the first request, which takes seconds of CPU: asked for early, that happens while
-        the other components start and not while the first task waits.
+        The API server builds it at the first request, which takes seconds of CPU. An early request makes that happen
+        while the other components start, and not while the first task waits.
         """
         try:
             return self._http.get("/execution/health").status_code == httpx.codes.OK
@@ -62,7 +63,7 @@ class AirflowApi:
         return self._send("GET", f"/dags/{dag_id}").status_code == httpx.codes.OK
 
     def import_errors(self) -> list[str]:
-        """What the DAG processor could not import: file and error."""
+        """List what the DAG processor could not import: file and error."""
         found = self._json("GET", "/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in found]
 
@@ -74,15 +75,15 @@ class AirflowApi:
         return str(self._json("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
-        """One DAG run: `state`, `start_date`, `end_date`, …"""
+        """Return one DAG run: `state`, `start_date`, `end_date` and more."""
         return self._json("GET", f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """The first hundred runs of a DAG."""
+        """List the first hundred runs of a DAG."""
         return list(self._json("GET", f"/dags/{dag_id}/dagRuns?limit=100")["dag_runs"])
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """All task instances of a run: `task_id`, `map_index`, `state`, `try_number`, …"""
+        """List all task instances of a run: `task_id`, `map_index`, `state`, `try_number` and more."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
         found: list[dict[str, Any]] = []
         while True:
@@ -92,23 +93,23 @@ class AirflowApi:
                 return found
 
     def count_task_instances(self, dag_id: str, run_id: str, task_id: str, state: str) -> int:
-        """How many (mapped) instances of one task stand in a state."""
+        """Count the (mapped) instances of one task that are in a state."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
         return int(self._json("GET", f"{path}?limit=1&task_id={task_id}&state={state}")["total_entries"])
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
-        """One XCom value of a task instance."""
+        """Return one XCom value of a task instance."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/xcomEntries/{key}"
         return self._json("GET", f"{path}?map_index={map_index}&deserialize=true")["value"]
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
-        """The log of one attempt of a task instance, a line per event."""
+        """Return the log of one attempt of a task instance, a line per event."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/logs/{try_number}"
         content = self._json("GET", f"{path}?map_index={map_index}&full_content=true")["content"]
         return "\n".join(_log_line(line) for line in content)
 
     def explain_failure(self, dag_id: str, run_id: str, lines: int = 20) -> str:
-        """The failed task instances of a run with the end of their logs."""
+        """Describe the failed task instances of a run, with the end of their logs."""
         parts = []
         for found in self.task_instances(dag_id, run_id):
             if found["state"] == "failed":
@@ -123,7 +124,7 @@ class AirflowApi:
         self._json("POST", f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/clear", body)
 
     def clear_tasks(self, dag_id: str, run_id: str, task_ids: Sequence[str]) -> None:
-        """Clear some tasks of a run, all their mapped instances, and what comes after them."""
+        """Clear some tasks of a run, all their mapped instances, and the tasks downstream of them."""
         body = {
             "dry_run": False,
             "dag_run_id": run_id,
@@ -135,7 +136,11 @@ class AirflowApi:
         self._json("POST", f"/dags/{dag_id}/clearTaskInstances", body)
 
     def wait_for_dag(self, dag_id: str, timeout_seconds: float = 60.0) -> None:
-        """Wait until the DAG is known. Raises StackError with the import errors when it doesn't come."""
+        """Wait until the DAG is known.
+
+        Raises:
+            StackError: it was not found in time; the message has the import errors.
+        """
         deadline = time.monotonic() + timeout_seconds
         while not self.dag_is_known(dag_id):
             if time.monotonic() > deadline:
@@ -151,7 +156,7 @@ class AirflowApi:
         watch: Callable[[], None] = lambda: None,
         poll_seconds: float = 0.5,
     ) -> dict[str, Any]:
-        """Wait until a run is finished and return it; `watch` is called at every look.
+        """Wait until a run is finished and return it; `watch` is called at every poll.
 
         Raises:
             StackError: it did not finish in time; the message lists its tasks and their states.
@@ -162,7 +167,7 @@ class AirflowApi:
                 watch()
                 found = self.run(dag_id, run_id)
             except NoAnswer:
-                # One slow answer is no reason to give up what has run for hours.
+                # One missing answer does not end the wait for a run of hours.
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(poll_seconds)
@@ -205,7 +210,7 @@ class AirflowApi:
 
 
 def _log_line(record: str | dict[str, Any]) -> str:
-    """A record of a task's log as a person reads it: the event, and the errors it carries."""
+    """Format a record of a task's log: the event, and the errors that it carries."""
     if isinstance(record, str):
         return record
     errors = record.get("error_detail") or ()

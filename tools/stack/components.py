@@ -1,4 +1,4 @@
-"""The processes Airflow is made of: one list, which the compose file is compared with."""
+"""The processes of Airflow: one list, which a test compares with the compose file."""
 
 from __future__ import annotations
 

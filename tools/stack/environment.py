@@ -1,7 +1,7 @@
 """The environments of the processes of one run directory: Airflow's and the local cloud's.
 
-Nothing of this is written to an airflow.cfg: a run directory is described by its environment alone, and
-`~/airflow` is never touched. Why each value is what it is stands beside it.
+Nothing is written to an airflow.cfg: the environment alone describes a run directory, and `~/airflow` is never used. A
+comment next to a value gives its reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ADMIN = "admin"
 
 
 FOREIGN = ("AIRFLOW", "OSS_AUDIO_", "LOCAL_CLOUD_")
-"""Prefixes of variables that a stack sets itself and takes from nobody."""
+"""Prefixes of variables that a stack sets itself and never inherits."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class CloudEndpoints:
 
 @dataclass(frozen=True)
 class Folders:
-    """Where Airflow finds code and keeps things."""
+    """The folders of Airflow's code and data."""
 
     run_dir: Path
     dags: Path = PROJECT_ROOT / "dags"
@@ -52,7 +52,7 @@ class Folders:
 
     @property
     def catalogue(self) -> Path:
-        """The catalogue; outside of AIRFLOW_HOME, which may be thrown away."""
+        """The catalogue; outside of AIRFLOW_HOME, which is removed at a start."""
         return self.run_dir / "audio_catalogue.db"
 
     @property
@@ -67,11 +67,11 @@ class Folders:
 
 
 PYTHON_SWITCHES = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS"})
-"""A caller's switches that slow Airflow down or end it at somebody else's warning."""
+"""A caller's switches that slow Airflow down or turn a library's warning into an error."""
 
 
 def base_environment(folders: Folders, installation: Installation | None = None) -> dict[str, str]:
-    """The caller's environment, rid of whatever would make Airflow another one than described here."""
+    """Return the caller's environment without variables that would change Airflow's settings."""
     env = {
         name: value
         for name, value in os.environ.items()
@@ -90,7 +90,7 @@ def base_environment(folders: Folders, installation: Installation | None = None)
 
 
 def core_settings(folders: Folders, secrets: RunSecrets, api_port: int) -> dict[str, str]:
-    """Airflow's settings: one machine, SQLite, LocalExecutor, quick to notice things, no telemetry."""
+    """Return Airflow's settings: one machine, SQLite, LocalExecutor, short polling intervals, no telemetry."""
     api = f"http://{HOST}:{api_port}"
     return {
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folders.metadata}?timeout=60",
@@ -116,7 +116,7 @@ def core_settings(folders: Folders, secrets: RunSecrets, api_port: int) -> dict[
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": secrets.jwt_secret,
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.jwt_secret,
-        # New DAG files are seen within seconds, and changed ones at once; what they import is looked at once a minute:
+        # New DAG files are seen within seconds, and changed ones at once; all are parsed once a minute:
         # parsing all of them takes seconds of CPU.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
@@ -128,9 +128,9 @@ def core_settings(folders: Folders, secrets: RunSecrets, api_port: int) -> dict[
 def cloud_environment(
     folders: Folders, secrets: RunSecrets, cloud: CloudSettings, ports: Sequence[int]
 ) -> dict[str, str]:
-    """Settings of the local cloud; `ports` are those of OSS, SMQ and IMM, 0 for any free one.
+    """Return the settings of the local cloud; `ports` are those of OSS, SMQ and IMM, 0 for any free one.
 
-    By environment and not by flag: a command line is there for every user of the machine to read.
+    They are no flags, since every user of the machine can read a command line.
     """
     return {
         "LOCAL_CLOUD_DATA": str(folders.run_dir / "cloud"),
@@ -150,7 +150,7 @@ def cloud_environment(
 def connections(
     folders: Folders, secrets: RunSecrets, cloud: CloudSettings, endpoints: CloudEndpoints
 ) -> dict[str, str]:
-    """The three connections of the package, as Airflow reads them from the environment."""
+    """Return the three connections of the package, as Airflow reads them from the environment."""
     oss = {
         "auth_type": "AK",
         "access_key_id": secrets.access_key_id,
@@ -159,7 +159,7 @@ def connections(
         "endpoint": endpoints.oss,
         "imm_endpoint": endpoints.imm,
         "path_style": True,
-        # On one machine nothing takes longer; and a killed submit is looked into after about their sum.
+        # On one machine nothing takes longer; and a lost submit is searched for after about their sum.
         "connect_timeout": 5,
         "read_timeout": 20,
     }
@@ -178,7 +178,7 @@ def connections(
 
 
 def dag_settings(folders: Folders, cloud: CloudSettings) -> dict[str, str]:
-    """What the DAGs of this project read from the environment."""
+    """Return the variables that the DAGs of this project read."""
     return {
         "OSS_AUDIO_BUCKET": cloud.bucket,
         "OSS_AUDIO_PREFIX": cloud.prefix,
@@ -189,7 +189,7 @@ def dag_settings(folders: Folders, cloud: CloudSettings) -> dict[str, str]:
 
 
 def write_password(folders: Folders, secrets: RunSecrets) -> None:
-    """Give the admin its password beforehand: else Airflow makes one up and prints it into its log."""
+    """Write the admin's password; without it Airflow generates one and prints it into its log."""
     folders.home.mkdir(parents=True, exist_ok=True)
     folders.passwords.touch(mode=0o600)
     folders.passwords.write_text(json.dumps({ADMIN: secrets.admin_password}) + "\n")

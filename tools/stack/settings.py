@@ -1,4 +1,4 @@
-"""What a stack is asked to be: names in the local cloud, where it keeps things, and who may log in."""
+"""Parameters of a stack: names in the local cloud, folders, and the secrets of one run directory."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from tools.stack.components import LOCAL_CLOUD_COMMAND
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-"""The folder with pyproject.toml: `dags/`, `plugins/` and `include/` lie in it."""
+"""The folder with pyproject.toml, `dags/`, `plugins/` and `include/`."""
 
 
 @dataclass(frozen=True)
 class CloudSettings:
-    """Names the local cloud starts with. Defaults are what the DAGs look for when nothing else is set."""
+    """Names the local cloud starts with. The defaults are those of the DAGs."""
 
     region: str = "local-1"
     buckets: tuple[str, ...] = ("media",)
@@ -79,7 +79,7 @@ class RunSecrets:
             "jwt_secret": secrets.token_urlsafe(48),
         }
         run_dir.mkdir(parents=True, exist_ok=True)
-        run_dir.chmod(0o700)  # objects, keys and logs are nobody else's business
+        run_dir.chmod(0o700)  # objects, keys and logs are for their owner only
         part = path.with_suffix(".tmp")
         part.touch(mode=0o600)
         part.write_text(json.dumps(made) + "\n")

@@ -1,4 +1,4 @@
-"""Let whatever ends a command end it in order: Ctrl-C, SIGTERM and a closed terminal alike."""
+"""Ctrl-C, SIGTERM and a closed terminal end a command in order, with its clean-up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def interrupted_by_signals() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first ending signal; ignore further ones, so that the clean-up is done."""
+    """Raise KeyboardInterrupt at the first ending signal; ignore further ones, so that the clean-up completes."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         for number in ENDING:

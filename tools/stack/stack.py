@@ -42,28 +42,28 @@ START_TIMEOUT = 180.0
 """Seconds a start may take before it counts as failed: some 15 times what it takes on two idle cores."""
 
 HEALTH_NAMES = {SCHEDULER: "scheduler", DAG_PROCESSOR: "dag_processor", TRIGGERER: "triggerer"}
-"""What the health endpoint calls each component."""
+"""Name of each component in the answer of the health endpoint."""
 
 
 class Stack:
     """The local cloud and Airflow, of one run directory.
 
     Args:
-        run_dir: where everything lies: logs, metadata, catalogue, objects.
+        run_dir: folder of logs, metadata, catalogue and objects.
         cloud: names the local cloud starts with.
         dags_folder, plugins_folder: the project's own unless given.
         extra_env: more settings for every process, e.g. `OSS_AUDIO_PROFILES` or `LOCAL_CLOUD_ADMIN_PORT`.
         api_port: the API server's port when it is free, else (and by default) any free one.
         cloud_ports: likewise for OSS, SMQ and IMM.
         keep_metadata: keep Airflow's own database from the last start instead of beginning with an empty one.
-            The catalogue and the objects are always kept; who wants them gone removes the run directory.
+            The catalogue and the objects are always kept; removing the run directory deletes them.
         celery: CeleryExecutor with a worker and two triggerers, on a PostgreSQL and a Redis of this run alone:
             Airflow's database and the catalogue start empty and are gone at the end.
         when_cloud_serves: called with the stack before Airflow starts, to put something into the cloud.
         installation: the programs to run; this checkout's unless given.
 
-    Usable as a context manager. `start` first ends whatever an earlier start of the same directory left
-    running; `stop` leaves nothing running.
+    Usable as a context manager. `start` first ends processes that an earlier start of the same directory left; `stop`
+    leaves nothing running.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class Stack:
             self._servers = None
 
     def restart_component(self, name: str) -> ManagedProcess:
-        """Start one process of the stack again, as it was started before, and wait for nothing."""
+        """Start one process of the stack again, as it was started before, without waiting until it serves."""
         if name == LOCAL_CLOUD:
             command, env = self._installation.local_cloud, self._cloud_env
             return self.processes.start(name, command, env, self._installation.folder)
@@ -211,7 +211,7 @@ class Stack:
             _check_deadline(deadline, process)
             time.sleep(0.05)
         found = CloudEndpoints(**{name: str(line[name]) for name in ("oss", "smq", "imm")})
-        # Airflow's processes know these addresses: started again, it serves at the same ones.
+        # Airflow's processes have these addresses: a restarted cloud serves at the same ones.
         for name in ("oss", "smq", "imm"):
             self._cloud_env[f"LOCAL_CLOUD_{name.upper()}_PORT"] = getattr(found, name).rpartition(":")[2]
         return found

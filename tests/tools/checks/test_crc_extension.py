@@ -1,4 +1,4 @@
-"""The CRC library of both OSS SDKs runs its C extension, and the check would tell if it didn't."""
+"""The CRC library of both OSS SDKs runs its C extension, and the check finds one that doesn't."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IMPLEMENTATION = importlib.import_module("crcmod.crcmod")
 """Not `crcmod.crcmod`: of the two packages that share the name, one puts itself at that attribute."""
 
 
-def test_the_installed_one_is_fast_and_right() -> None:
+def test_the_installed_library_is_fast_and_correct() -> None:
     assert problem() is None
 
 

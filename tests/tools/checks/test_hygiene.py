@@ -1,4 +1,4 @@
-"""The hygiene check finds what must not be in the repository, and the repository has none of it."""
+"""The hygiene check finds forbidden text, and the repository has none."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def test_the_repository_is_clean() -> None:
         ("package index", "pip install --index-url https:" + "//mirror.example.com/pypi"),
         ("package index", "--find-links file:" + "///srv/wheels"),
         ("package index", "default = 'https://mirror.example.com" + "/simple/'"),
-        ("absolute path", 'DATA = "/ho' + 'me/somebody/data"'),
-        ("absolute path", "see /Us" + "ers/somebody/audio.wav"),
+        ("absolute path", 'DATA = "/ho' + 'me/alice/data"'),
+        ("absolute path", "see /Us" + "ers/alice/audio.wav"),
         ("absolute path", "cd /wo" + "rk/tree"),
         ("cloud access key", "key = LTAI" + "5tAbCdEfGhIjKlMnOpQr"),
         ("cloud access key", "AKIA" + "ABCDEFGHIJKLMNOP"),
@@ -28,11 +28,11 @@ def test_the_repository_is_clean() -> None:
         ("password in an address", "postgresql://admin:" + "hunter2hunter2@db/airflow"),
     ],
 )
-def test_it_finds(rule: str, line: str) -> None:
+def test_a_forbidden_line_is_found(rule: str, line: str) -> None:
     assert [found.split(": ")[1] for found in problems("some/file.py", f"first\n{line}\n")] == [rule]
 
 
-def test_it_says_where_and_does_not_repeat_what() -> None:
+def test_a_problem_names_the_line_and_does_not_repeat_its_text() -> None:
     secret = "LTAI" + "5tAbCdEfGhIjKlMnOpQr"
     (found,) = problems("some/file.py", f"\n\nkey = '{secret}'")
     assert found.startswith("some/file.py:3: ")
@@ -50,7 +50,7 @@ def test_it_says_where_and_does_not_repeat_what() -> None:
         "renditions/home/page.mp3",
     ],
 )
-def test_it_lets_ordinary_lines_pass(line: str) -> None:
+def test_ordinary_lines_pass(line: str) -> None:
     assert list(problems("some/file.py", line)) == []
 
 

@@ -1,4 +1,4 @@
-"""The compiled requirements are pinned and hashed, and the check sees when they no longer fit pyproject.toml."""
+"""The compiled requirements are pinned and hashed, and the check finds when they no longer fit pyproject.toml."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from tools.requirements_files import REQUIREMENTS, compile_command
 HASH = "    --hash=sha256:" + "0" * 64
 
 
-def test_the_projects_own_files_are_exact_and_the_one_that_is_installed_here_is_hashed() -> None:
+def test_the_projects_files_are_exact_and_the_development_file_is_hashed() -> None:
     for requirements in REQUIREMENTS:
         text = requirements.path.read_text()
         assert list(unpinned(text, requirements.name, hashed=requirements.hashed)) == []
         assert len(pins(text)) > 100
 
 
-def test_the_development_file_has_all_of_the_other() -> None:
+def test_the_development_file_contains_the_product_file() -> None:
     product, development, _ = (pins(requirements.path.read_text()) for requirements in REQUIREMENTS)
     assert product < development
 
 
-def test_it_finds_a_range() -> None:
+def test_a_range_is_found() -> None:
     (found,) = unpinned(f"a==1.0 \\\n{HASH}\nb>=2 \\\n{HASH}\n", "r.txt", hashed=True)
     assert found.startswith("r.txt:3: not an exact version: 'b>=2")
 
 
-def test_it_finds_a_missing_hash_in_the_middle_and_at_the_end() -> None:
+def test_a_missing_hash_is_found_in_the_middle_and_at_the_end() -> None:
     found = list(unpinned(f"a==1.0\nb==2.0 \\\n{HASH}\nc==3.0 ; sys_platform == 'win32'\n", "r.txt", hashed=True))
     assert found == [
         f"r.txt: {pin} has no hash; run `make lock` and commit the result"

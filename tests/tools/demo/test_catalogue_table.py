@@ -73,13 +73,13 @@ def test_failures_with_different_reasons_do_not() -> None:
     assert "web-oga no InvalidMedia: two" in lines
 
 
-def test_a_source_that_only_failed_halfway_shows_both() -> None:
+def test_a_source_that_failed_in_one_profile_shows_both() -> None:
     lines = printed([row("incoming/c.wav", "mobile-mp3"), failed("incoming/c.wav", "voice-amr-wb", "too quiet")])
     assert any(line.startswith("c.wav mobile-mp3 mp3") for line in lines)
     assert "voice-amr-wb no InvalidMedia: too quiet" in lines
 
 
-def test_what_is_not_published_yet_says_where_it_stands() -> None:
+def test_an_unpublished_conversion_shows_its_state() -> None:
     nothing = dict.fromkeys(("codec", "sample_rate", "channels", "duration", "bitrate", "size"))
     assert "a.wav mobile-mp3 submitted" in printed(
         [row("incoming/a.wav", "mobile-mp3", state=State.SUBMITTED, **nothing)]

@@ -1,4 +1,4 @@
-"""The demo's audio is what it says, and the same bytes every time."""
+"""The demo's audio is as declared, and the same bytes every time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_every_good_sample_is_in_that_table() -> None:
     assert {sample.key for sample in SAMPLES if sample.broken} == {TRUNCATED_KEY, TEXT_KEY}
 
 
-def test_the_truncated_one_promises_more_than_is_there(folder: Path) -> None:
+def test_the_truncated_sample_declares_more_than_it_has(folder: Path) -> None:
     with av.open(folder / TRUNCATED_KEY) as container:
         assert container.duration == 10_000_000
     strict = ["-xerror", "-err_detect", "crccheck+bitstream+buffer+explode"]
@@ -58,10 +58,10 @@ def test_the_truncated_one_promises_more_than_is_there(folder: Path) -> None:
     assert subprocess.run(decoding, check=False, capture_output=True).returncode != 0
 
 
-def test_the_text_is_no_audio(folder: Path) -> None:
+def test_the_text_sample_is_no_audio(folder: Path) -> None:
     with pytest.raises(av.error.FFmpegError):
         av.open(folder / TEXT_KEY)
 
 
-def test_they_are_small(folder: Path) -> None:
+def test_the_samples_are_small(folder: Path) -> None:
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 10_000_000

@@ -1,4 +1,4 @@
-"""The client of Airflow's REST API: who waits for a run goes on without an answer, anybody else is told."""
+"""The client of Airflow's REST API: a wait survives missing answers, any other call raises."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.stack.airflow_api import AirflowApi
 from tools.stack.errors import NoAnswer, StackError
 
 ANSWERS = [b'{"access_token": "t"}', b'{"state": "running"}', None, None, *[b'{"state": "success"}'] * 2]
-"""What is answered to one request after the other; None: the connection is closed."""
+"""The answers to one request after the other; None closes the connection."""
 
 
 class Server(BaseHTTPRequestHandler):
@@ -49,17 +49,17 @@ def api() -> Iterator[AirflowApi]:
         thread.join()
 
 
-def test_a_run_is_waited_for_through_answers_that_do_not_come(api: AirflowApi) -> None:
+def test_a_wait_survives_missing_answers(api: AirflowApi) -> None:
     assert api.wait_for_run("dag", "run", timeout_seconds=60, poll_seconds=0.01) == {"state": "success"}
 
 
-def test_no_answer_until_the_end_is_told(api: AirflowApi) -> None:
+def test_no_answer_until_the_deadline_raises(api: AirflowApi) -> None:
     api.run("dag", "run")
     with pytest.raises(NoAnswer, match="does not answer GET /api/v2/dags/dag/dagRuns/run"):
         api.wait_for_run("dag", "run", timeout_seconds=0, poll_seconds=0.01)
 
 
-def test_a_look_that_finds_a_dead_process_ends_the_wait_whoever_answers(api: AirflowApi) -> None:
+def test_an_ended_process_ends_the_wait(api: AirflowApi) -> None:
     def watch() -> None:
         raise StackError("the API server has ended")
 
@@ -67,9 +67,9 @@ def test_a_look_that_finds_a_dead_process_ends_the_wait_whoever_answers(api: Air
         api.wait_for_run("dag", "run", timeout_seconds=60, watch=watch)
 
 
-def test_a_look_that_gets_no_answer_is_made_again(api: AirflowApi) -> None:
-    looks: list[dict[str, object]] = []
+def test_a_poll_without_an_answer_is_repeated(api: AirflowApi) -> None:
+    polls: list[dict[str, object]] = []
     found = api.wait_for_run(
-        "dag", "run", timeout_seconds=60, watch=lambda: looks.append(api.run("dag", "run")), poll_seconds=0.01
+        "dag", "run", timeout_seconds=60, watch=lambda: polls.append(api.run("dag", "run")), poll_seconds=0.01
     )
-    assert (looks, found) == ([{"state": "running"}, {"state": "success"}], {"state": "success"})
+    assert (polls, found) == ([{"state": "running"}, {"state": "success"}], {"state": "success"})

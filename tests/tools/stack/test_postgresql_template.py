@@ -10,7 +10,7 @@ from tools.stack.postgresql import database_url, empty_data, ordinary_user, serv
 from tools.stack.postgresql_template import copy_template, template_path
 
 
-def test_a_copy_belongs_to_whom_the_server_runs_as_and_is_served_beside_the_template(tmp_path: Path) -> None:
+def test_a_copy_belongs_to_the_servers_user_and_leaves_the_template_unchanged(tmp_path: Path) -> None:
     with empty_data() as data:
         with serving(data) as port:
             engine = sa.create_engine(database_url(port), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)

@@ -1,4 +1,4 @@
-"""Real processes: only those that were started here end, with everything they started in turn."""
+"""Real processes: those that were started here end with their descendants, and no others."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_each_process_has_a_session_and_carries_the_mark(group: ProcessGroup) ->
     assert psutil.Process(pid).environ()[MARKER] == str(group.run_dir)
 
 
-def test_stop_ends_it_and_forgets_it(group: ProcessGroup) -> None:
+def test_stop_ends_a_process_and_removes_its_record(group: ProcessGroup) -> None:
     pid = start(group, SLEEPER)
     assert group.stop() == ["one"]
     assert gone(pid)
@@ -70,7 +70,7 @@ def test_stop_ends_it_and_forgets_it(group: ProcessGroup) -> None:
     assert group.stop() == []
 
 
-def test_whoever_ignores_sigterm_is_killed(group: ProcessGroup) -> None:
+def test_a_process_that_ignores_sigterm_is_killed(group: ProcessGroup) -> None:
     pid = start(group, STUBBORN)
     assert printed(group) == "deaf"
     group.stop(grace_seconds=0.2)
@@ -93,7 +93,7 @@ def test_an_orphan_ends_too_although_its_parent_is_gone(group: ProcessGroup) -> 
     assert gone(orphan)
 
 
-def test_another_session_finds_and_ends_what_was_left(group: ProcessGroup) -> None:
+def test_another_session_finds_and_ends_left_processes(group: ProcessGroup) -> None:
     pid = start(group, SLEEPER, "left-over")
     later = ProcessGroup(group.run_dir)
     assert [process.name for process in later.recorded()] == ["left-over"]
@@ -101,7 +101,7 @@ def test_another_session_finds_and_ends_what_was_left(group: ProcessGroup) -> No
     wait_until(lambda: gone(pid))
 
 
-def test_a_record_whose_pid_belongs_to_somebody_else_by_now_ends_nobody(group: ProcessGroup) -> None:
+def test_a_reused_pid_is_left_alone(group: ProcessGroup) -> None:
     stranger = subprocess.Popen([sys.executable, "-c", SLEEPER])
     try:
         group.records.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal: the clean-up runs to its end, whatever comes meanwhile."""
+"""Ctrl-C, SIGTERM and a closed terminal: the clean-up completes in spite of further signals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_first_one_interrupts_and_the_clean_up_is_done(number: signal.Signals) -> None:
+def test_the_first_signal_interrupts_and_the_clean_up_completes(number: signal.Signals) -> None:
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -1,4 +1,4 @@
-"""The environments of a stack: complete, closed to the caller's own Airflow, and as the hooks read them."""
+"""The environments of a stack: complete, separate from the caller's own Airflow, and readable by the hooks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ENDPOINTS = CloudEndpoints("http://127.0.0.1:1", "http://127.0.0.1:2", "http://1
 
 def test_the_callers_own_settings_stay_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AIRFLOW_HOME", "AIRFLOW__CORE__EXECUTOR", "OSS_AUDIO_BUCKET", "LOCAL_CLOUD_DATA"):
-        monkeypatch.setenv(name, "somebody-elses")
+        monkeypatch.setenv(name, "foreign-value")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     env = base_environment(Folders(tmp_path))
-    assert "somebody-elses" not in env.values()
+    assert "foreign-value" not in env.values()
     assert "PYTHONDONTWRITEBYTECODE" not in env
     assert env["AIRFLOW_HOME"] == str(tmp_path / "airflow")
 
@@ -42,14 +42,14 @@ def test_airflow_reads_the_connections(tmp_path: Path) -> None:
     assert (catalogue.conn_type, catalogue.host) == ("sqlite", str(tmp_path / "audio_catalogue.db"))
 
 
-def test_settings_keep_within_what_sqlite_can_bear(tmp_path: Path) -> None:
+def test_settings_respect_the_limits_of_sqlite(tmp_path: Path) -> None:
     settings = core_settings(Folders(tmp_path), RunSecrets.of(tmp_path), 8080)
     assert settings["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].endswith("?timeout=60")
     assert settings["AIRFLOW__CORE__PARALLELISM"] == "4"
     assert settings["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:8080/execution/"
 
 
-def test_the_password_is_in_place_before_airflow_would_make_and_print_one(tmp_path: Path) -> None:
+def test_the_password_is_written_for_airflow(tmp_path: Path) -> None:
     folders, secrets = Folders(tmp_path), RunSecrets.of(tmp_path)
     write_password(folders, secrets)
     assert json.loads(folders.passwords.read_text()) == {ADMIN: secrets.admin_password}

@@ -65,7 +65,7 @@ def test_it_follows_the_compose_specification(compose: dict[str, Any]) -> None:
     jsonschema.validate(compose, schema)
 
 
-def test_the_schema_would_find_a_mistake(compose: dict[str, Any]) -> None:
+def test_the_schema_finds_a_mistake(compose: dict[str, Any]) -> None:
     schema = json.loads((files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json").read_text())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**compose, "services": {"x": {"imaje": "y"}}}, schema)
@@ -154,7 +154,7 @@ def test_the_local_cloud_has_the_settings_of_make_up(services: dict[str, Any], t
     }
 
 
-def test_every_secret_is_asked_for_and_none_has_a_default() -> None:
+def test_every_secret_is_required_and_none_has_a_default() -> None:
     text = (PROJECT_ROOT / "docker-compose.yaml").read_text()
     found = list(VARIABLE.finditer(text))
     secret = {
@@ -175,14 +175,14 @@ def test_a_prefix_that_is_set_and_empty_stays_empty(services: dict[str, Any]) ->
     assert match["kind"] == "-"
 
 
-def test_its_words_on_the_real_cloud_name_what_the_example_lists_for_it() -> None:
+def test_its_comment_on_the_real_cloud_names_every_variable_of_the_example() -> None:
     example = (PROJECT_ROOT / ".env.example").read_text().partition("The real cloud")[2].partition("\n\n")[0]
-    (told,) = re.findall(
+    (comment,) = re.findall(
         "^# To work on the real cloud, .*", (PROJECT_ROOT / "docker-compose.yaml").read_text(), re.MULTILINE
     )
     needed = re.findall(r"^# ([A-Z_]+)=", example, re.MULTILINE)
     assert needed
-    assert [name for name in needed if name not in told] == []
+    assert [name for name in needed if name not in comment] == []
 
 
 def test_the_example_lists_every_variable_and_holds_no_secret() -> None:

@@ -1,4 +1,4 @@
-"""The demo, killed without warning while conversions are in flight, and started again."""
+"""The demo, killed while conversions are in flight, and started again."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def test_nothing_is_lost_or_submitted_twice_and_nothing_is_left_running(tmp_path
     finally:
         ProcessGroup(run_dir).stop()
 
-    outcome = json.loads(again.stdout.splitlines()[-1])
+    summary = json.loads(again.stdout.splitlines()[-1])
     good = sum(not sample.broken for sample in SAMPLES)
-    assert outcome["sources"] == len(SAMPLES)
-    assert outcome["published"] == good * len(PROFILES)
-    assert outcome["failed"] == (len(SAMPLES) - good) * len(PROFILES)
-    assert outcome["formats"] == sorted(FORMATS)
+    assert summary["sources"] == len(SAMPLES)
+    assert summary["published"] == good * len(PROFILES)
+    assert summary["failed"] == (len(SAMPLES) - good) * len(PROFILES)
+    assert summary["formats"] == sorted(FORMATS)
     # The cloud's own count, over both starts: each conversion was accepted once.
-    assert outcome["submitted"] == len(SAMPLES) * len(PROFILES)
-    assert outcome["submitted_again"] == 0
+    assert summary["submitted"] == len(SAMPLES) * len(PROFILES)
+    assert summary["submitted_again"] == 0
     secrets = json.loads((run_dir / "secrets.json").read_text())
     shown = log.read_text() + again.stdout + again.stderr
     assert not [name for name, secret in secrets.items() if secret in shown]

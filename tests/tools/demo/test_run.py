@@ -1,4 +1,4 @@
-"""A folder has one demo at a time; one that ended, however it ended, is in nobody's way."""
+"""A folder has one demo at a time; a demo that ended leaves no lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.stack import PROJECT_ROOT
 HOLD = "import fcntl, os, sys; f = os.open(sys.argv[1], os.O_RDONLY); fcntl.flock(f, fcntl.LOCK_EX); print(); input()"
 
 
-def test_a_second_demo_is_refused_while_the_first_one_runs(tmp_path: Path) -> None:
+def test_a_second_demo_is_refused_while_the_first_runs(tmp_path: Path) -> None:
     first = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT_ROOT
     )

@@ -10,19 +10,19 @@ from cryptography.fernet import Fernet
 from tools.stack.settings import RunSecrets
 
 
-def test_they_are_made_once_and_kept(tmp_path: Path) -> None:
+def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     made = RunSecrets.of(run_dir)
     assert RunSecrets.of(run_dir) == made
     assert RunSecrets.of(tmp_path / "other") != made
 
 
-def test_only_their_owner_reads_them(tmp_path: Path) -> None:
+def test_only_the_owner_reads_the_secrets(tmp_path: Path) -> None:
     RunSecrets.of(tmp_path)
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
 
 
-def test_a_repr_shows_none(tmp_path: Path) -> None:
+def test_a_repr_shows_no_secret(tmp_path: Path) -> None:
     assert repr(RunSecrets.of(tmp_path)) == "RunSecrets()"
 
 
