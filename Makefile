@@ -9,7 +9,7 @@ MYPY_PATHS := include plugins dags tools benchmarks
 CHAOS_FULL = --kills 300 --files 100 --waves 4 --longest-stop 40 $(if $(SEED),--seed $(SEED))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock upgrade lint format test test-sdk test-wheel dist test-damage-full chaos-cloud chaos-cloud-full chaos chaos-full demo up down bench clean
+.PHONY: help setup lock upgrade lint format test test-sdk dist test-wheel test-damage-full chaos-cloud chaos-cloud-full chaos chaos-full demo up down bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26

@@ -14,7 +14,7 @@ import yaml
 
 from oss_audio.deployment import NAMES, PREFIX, refuse_unknown
 from tools.stack import PROJECT_ROOT, CloudEndpoints, CloudSettings
-from tools.stack.components import AIRFLOW_COMPONENTS, LOCAL_CLOUD, LOCAL_CLOUD_COMMAND
+from tools.stack.components import AIRFLOW_COMPONENTS, LOCAL_CLOUD
 from tools.stack.environment import Folders, cloud_environment, connections, core_settings, dag_settings
 from tools.stack.settings import RunSecrets
 
@@ -74,7 +74,7 @@ def test_the_schema_finds_a_mistake(compose: dict[str, Any]) -> None:
 def test_it_runs_every_component_that_make_up_starts(services: dict[str, Any]) -> None:
     commands = [command_words(service)[0] for service in services.values() if "command" in service]
     assert set(AIRFLOW_COMPONENTS) <= set(commands)
-    assert command_words(services[LOCAL_CLOUD]) == ["python", *LOCAL_CLOUD_COMMAND]
+    assert command_words(services[LOCAL_CLOUD]) == ["oss-audio", "local-cloud", "serve"]
 
 
 def test_it_has_the_official_services(services: dict[str, Any]) -> None:
@@ -207,5 +207,6 @@ def test_the_image_holds_what_the_package_needs() -> None:
         if line.startswith("!")
     }
     assert {source.partition("/")[0] for source in sources} <= allowed
+    assert "PYTHONPATH=" not in dockerfile  # what is installed is found without it
     (airflow,) = re.findall(r"^apache-airflow==(\S+)", (PROJECT_ROOT / "requirements.txt").read_text(), re.MULTILINE)
     assert f"FROM apache/airflow:slim-{airflow}-python3.11" in dockerfile
