@@ -1,4 +1,4 @@
-"""Batches: one for every run of a DAG, found again by the run's name, and what its listing saw."""
+"""Batches: one for every run of a DAG, found again by the run's name, and the objects that it listed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Batch:
 
     Attributes:
         name: `dag_id/run_id`; a cleared or retried run finds the same batch by it.
-        uid: eight random hexadecimal digits in the staging keys: a catalogue that was lost and begun anew
-            never takes an older one's staged objects for its own.
+        uid: eight random hexadecimal digits in the staging keys. A new catalogue that replaces a lost one thus never
+            takes the staged objects of the old one for its own.
     """
 
     id: int
@@ -51,9 +51,9 @@ class ListedObject:
 
 
 def open_batch(connection: Connection, name: str, params: Mapping[str, Any], *, dry_run: bool = False) -> Batch:
-    """Find the batch of a run by its name, or begin it; it is not over then, though it may have been reported.
+    """Find the batch of a run by its name, or begin it. A batch that was reported is open again.
 
-    Until it is planned, what is asked for may still change.
+    The request may change until the batch is planned.
     """
     begun = _upsert(connection, batch).values(
         name=name,
@@ -80,6 +80,8 @@ def get_batch(connection: Connection, batch_id: int, uid: str | None = None) -> 
     """The batch of an id.
 
     Args:
+        connection: an open transaction of the catalogue.
+        batch_id: of the batch.
         uid: the batch's own, where it is known: in a catalogue that was replaced, ids begin anew.
 
     Raises:
@@ -89,12 +91,12 @@ def get_batch(connection: Connection, batch_id: int, uid: str | None = None) -> 
 
 
 def begin_listing(connection: Connection, batch_id: int) -> None:
-    """Forget what an earlier try of the listing saw."""
+    """Remove the objects that an earlier try of the listing stored."""
     connection.execute(sa.delete(listing).where(listing.c.batch_id == batch_id))
 
 
 def add_listed(connection: Connection, batch_id: int, objects: Iterable[ListedObject]) -> None:
-    """Write down one page of the listing; a key that another try of it listed meanwhile is as good."""
+    """Store one page of the listing. A key that another try of the listing stored meanwhile stays as it is."""
     rows = [
         {
             "batch_id": batch_id,
@@ -111,20 +113,20 @@ def add_listed(connection: Connection, batch_id: int, objects: Iterable[ListedOb
 
 
 def end_listing(connection: Connection, batch_id: int, *, listed: int, passed_over: Mapping[str, int]) -> None:
-    """Note how many objects the selection matched, and how many it left out for which reason."""
+    """Store how many objects the selection matched, and how many it left out by reason."""
     connection.execute(
         sa.update(batch).where(batch.c.id == batch_id).values(listed=listed, passed_over=dict(passed_over))
     )
 
 
 def has_listing(connection: Connection, batch_id: int) -> bool:
-    """Whether anything that the batch's listing saw is still there."""
+    """Whether any listed object of the batch is still stored."""
     here = sa.select(listing.c.key).where(listing.c.batch_id == batch_id).limit(1)
     return connection.execute(here).first() is not None
 
 
 def end_planning(connection: Connection, batch_id: int, decisions: Mapping[str, int]) -> None:
-    """Note that the batch is planned; what its listing saw is not needed any more."""
+    """Record that the batch is planned, and remove its listed objects."""
     begin_listing(connection, batch_id)
     connection.execute(
         sa.update(batch).where(batch.c.id == batch_id).values(decisions=dict(decisions), planned_at=now())
@@ -132,13 +134,13 @@ def end_planning(connection: Connection, batch_id: int, decisions: Mapping[str, 
 
 
 def end_batch(connection: Connection, batch_id: int, uid: str | None = None) -> None:
-    """Note that the batch was reported."""
+    """Record that the batch was reported."""
     here = batch.c.id == batch_id, *([] if uid is None else [batch.c.uid == uid])
     connection.execute(sa.update(batch).where(*here).values(reported_at=now()))
 
 
 def reopen(connection: Connection, batch_id: int) -> None:
-    """Note that a batch goes on: what was reported of it is not its end, and what it wants is wanted again."""
+    """Record that a reported batch goes on: its planned conversions are wanted again."""
     again = sa.update(batch).where(batch.c.id == batch_id, batch.c.reported_at.is_not(None))
     connection.execute(again.values(reported_at=None))
 

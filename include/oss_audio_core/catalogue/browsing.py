@@ -1,6 +1,6 @@
 """The published view, page by page: by profile, by a prefix of the source's key, by time.
 
-Pages are keyset pages: the thousandth costs what the first one does, and a publication meanwhile moves none of them.
+Pages are keyset pages: the thousandth costs as much as the first, and publications meanwhile don't shift them.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from oss_audio_core.catalogue.states import State
 from oss_audio_core.catalogue.views import published_rendition as view
 
 FEW = 5000
-"""With a prefix and a time both, the rows of that time are looked at first if they are no more than so many."""
+"""With both a prefix and a time, the rows of that time are read and sorted if there are no more than this."""
 
 
 class InvalidPageToken(ValueError):
-    """A page's token that this selection didn't give."""
+    """A page token that doesn't belong to the selection."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedFilter:
-    """Which renditions: all that meet every condition that is given.
+    """Which renditions are selected: those that meet every given condition.
 
     Attributes:
         profile: name of the profile.
         bucket: of the source.
-        prefix: with which the source's key begins. Pages then come in the order of that key, else newest first.
+        prefix: of the source's key. With it, pages are in the order of that key, else newest first.
         since, until: published at or after; published before.
     """
 
@@ -49,7 +49,7 @@ class PublishedFilter:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of `published_rendition`, and the token of the page after it, if there is one."""
+    """Rows of `published_rendition`, and the token of the next page, if there is one."""
 
     rows: Sequence[Mapping[str, Any]]
     after: str | None
@@ -68,7 +68,7 @@ def begins_with(column: sa.ColumnElement[str], prefix: str) -> sa.ColumnElement[
     if not prefix:
         return sa.true()
     last = ord(prefix[-1])
-    if last >= 0x10FFFF:  # no character comes after it
+    if last >= 0x10FFFF:  # no character follows it
         return sa.func.substr(column, 1, len(prefix)) == prefix
     # Surrogates are no characters: after U+D7FF comes U+E000.
     following = chr(0xE000 if last == 0xD7FF else last + 1)
@@ -79,11 +79,13 @@ def page(connection: Connection, wanted: PublishedFilter, *, limit: int = 50, af
     """One page of published renditions.
 
     Args:
-        limit: rows on it, at least 1.
-        after: token of the page before it, given for the same selection.
+        connection: an open transaction of the catalogue.
+        wanted: the selection.
+        limit: most rows of the page, at least 1.
+        after: token of the page before, given for the same selection.
 
     Raises:
-        InvalidPageToken: the token is none of this selection's.
+        InvalidPageToken: the token doesn't belong to the selection.
     """
     by_time = wanted.prefix is None
     first, conditions = _order_and_conditions(connection, wanted)
@@ -116,13 +118,17 @@ def pages(
 def conversions(
     connection: Connection, state: State, wanted: PublishedFilter, *, limit: int = 50, after: str | None = None
 ) -> Page:
-    """One page of the newest conversions that stand in a state, the latest planned first.
+    """One page of the newest conversions in a state, the latest planned first.
 
     Args:
-        wanted: its times are those of the last change of state.
+        connection: an open transaction of the catalogue.
+        state: of the conversions.
+        wanted: the selection; its times are those of the last change of state.
+        limit: most rows of the page, at least 1.
+        after: token of the page before, given for the same selection.
 
     Raises:
-        InvalidPageToken: the token is none of this selection's.
+        InvalidPageToken: the token doesn't belong to the selection.
     """
     names = (
         "id",
@@ -159,12 +165,12 @@ def conversions(
 def _order_and_conditions(
     connection: Connection, wanted: PublishedFilter
 ) -> tuple[sa.ColumnElement[Any], list[sa.ColumnElement[bool]]]:
-    """The column that pages are ordered by, and what their rows must meet."""
+    """The column that pages are ordered by, and the conditions of their rows."""
     key: sa.ColumnElement[Any] = view.c.source_key
     time: sa.ColumnElement[Any] = view.c.published_at
     timed = wanted.since is not None or wanted.until is not None
     if wanted.prefix is not None and timed:
-        # Two ranges and one index. SQLite would guess; an expression instead of the bare column keeps it off one.
+        # Two ranges, and an index for either. An expression instead of the bare column keeps SQLite from the wrong one.
         if _few(connection, wanted):
             key = sa.func.coalesce(key, key, type_=ObjectKey)
         else:
@@ -180,7 +186,7 @@ def _order_and_conditions(
 
 
 def _few(connection: Connection, wanted: PublishedFilter) -> bool:
-    """Whether so few renditions are of the time that they are rather all looked at, and sorted."""
+    """Whether so few renditions are of the time that reading and sorting them all is faster."""
     profile = [] if wanted.profile is None else [rendition.c.profile == wanted.profile]
     of_time = sa.select(rendition.c.id).where(*profile, *_times(rendition.c.published_at, wanted)).limit(FEW + 1)
     return connection.execute(sa.select(sa.func.count()).select_from(of_time.subquery())).scalar_one() <= FEW
@@ -206,5 +212,5 @@ def _parse(token: str, *, by_time: bool) -> tuple[datetime | str, int]:
         return (datetime.fromisoformat(text) if by_time else str(text)), int(number)
     except (ValueError, TypeError, binascii.Error):
         raise InvalidPageToken(
-            "this token of a page doesn't belong to this selection: take it from the page before, or leave it out"
+            "this page token doesn't belong to this selection: take it from the page before, or leave it out"
         ) from None

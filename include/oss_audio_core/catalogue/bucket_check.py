@@ -1,7 +1,7 @@
-"""The catalogue against the buckets: renditions that are missing or changed behind our back, objects nobody knows.
+"""The catalogue against the buckets: renditions that are missing or were changed, objects without a row.
 
-One LIST page for a thousand objects of the folders in which renditions stand, one HEAD for every difference found: what
-is published during the check must not look like one.
+It costs one LIST page per thousand objects in the folders of the renditions, and one HEAD for every difference: a
+rendition that is published during the check must not be reported.
 """
 
 from __future__ import annotations
@@ -26,26 +26,25 @@ PAGE = 1000
 """Objects of one LIST page; OSS gives no more."""
 
 _STAGED = re.compile(r"(.*/(\d{1,18})-\d+\.\w+)(?:\.\w+\.\w+)?", re.ASCII | re.DOTALL)
-"""The key of an attempt's output, …/{conversion}-{attempt}.{ext}, and perhaps the ending of what is staged beside it.
-"""
+"""The staging key of an attempt's output, …/{conversion}-{attempt}.{ext}, perhaps with the ending of a sidecar."""
 
 
 class Kind(StrEnum):
-    """What is wrong."""
+    """The kinds of differences."""
 
     MISSING = "missing"  # the catalogue has a rendition where no object is
-    CHANGED = "changed"  # the object is another one than was published
+    CHANGED = "changed"  # the object is not the one that was published
     REWRITTEN = "rewritten"  # the same bytes (size and CRC-64) under another ETag
-    ORPHANED = "orphaned"  # an object in a folder of renditions that the catalogue doesn't know
-    STAGED = "staged"  # an object in the staging folder that no conversion waits for
+    ORPHANED = "orphaned"  # an object in a folder of renditions without a row in the catalogue
+    STAGED = "staged"  # an object in the staging folder that no conversion needs
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One object or rendition that is not as it should be.
+    """One object or rendition that differs from the catalogue.
 
     Attributes:
-        detail: in words, what was expected and what was found.
+        detail: what was expected and what was found, as a sentence.
         conversion_id: of the rendition; None for objects that have none.
         etag: of the object now; None when it is missing.
         modified_at: of the object, by OSS's clock.
@@ -67,16 +66,22 @@ class _Folder:
 
 
 def check(catalogue: Catalogue, settings: OssSettings, *, staging: str | None = ".staging/") -> Iterator[Difference]:
-    """Compare every published rendition with its object, and look for objects that belong to nothing.
+    """Compare every published rendition with its object, and find objects without a row.
 
-    Orphans are looked for below the folders that renditions share; where they lie in the root of a bucket, among
-    whatever else is there, nothing is called an orphan.
+    Orphans are reported in the folders that renditions share. Where renditions are in the root of a bucket, among other
+    objects, none is reported.
 
     Args:
-        staging: prefix of the staging folder in the target buckets; None: it isn't looked into.
+        catalogue: the open catalogue.
+        settings: of OSS.
+        staging: prefix of the staging folder in the target buckets; None: it isn't checked.
+
+    Yields:
+        The differences, folder by folder.
 
     Raises:
-        oss2.exceptions.OssError, requests.RequestException: a bucket can't be read.
+        oss2.exceptions.OssError: a bucket can't be read.
+        requests.RequestException: the connection broke while an answer was read.
     """
     with catalogue.read() as connection:
         ends = connection.execute(
@@ -94,14 +99,14 @@ def check(catalogue: Catalogue, settings: OssSettings, *, staging: str | None = 
 
 
 def _common_folder(first: str, last: str) -> str:
-    """The folder that all keys between two share, ending with "/", or empty."""
+    """The folder that all keys between two share, ending with "/"; empty: the root."""
     shared = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
     folder, slash, _ = "".join(one for one, _ in shared).rpartition("/")
     return folder + slash
 
 
 def _folders(found: Sequence[tuple[str, str]]) -> list[_Folder]:
-    """Each once, and none inside another."""
+    """The folders without duplicates and without folders inside another one."""
     folders: list[_Folder] = []
     for bucket, prefix in sorted(set(found)):
         if not (folders and folders[-1].bucket == bucket and prefix.startswith(folders[-1].prefix)):
@@ -116,7 +121,7 @@ class _Checker:
         self._session = settings.session()
 
     def compare(self, folder: _Folder, staging: str | None) -> Iterator[Difference]:
-        """Walk the folder's objects and renditions side by side, both in the order of their keys."""
+        """Compare the folder's objects with its renditions, both read in the order of their keys."""
         after = ""
         for objects, last in self._pages(folder):
             listed = {one.key: one for one in objects}
@@ -131,7 +136,7 @@ class _Checker:
             after = last or ""
 
     def staged(self, folder: _Folder) -> Iterator[Difference]:
-        """Objects in the staging folder that no conversion waits for, and that nobody keeps for a look."""
+        """Objects in the staging folder that no active, quarantined or failed conversion has."""
         wanted = [state.value for state in sorted({*ACTIVE, State.QUARANTINED, State.FAILED})]
         for objects, _ in self._pages(folder):
             outputs = {one.key: match for one in objects if (match := _STAGED.fullmatch(one.key))}
@@ -146,13 +151,13 @@ class _Checker:
                 ).all()
             for one in objects:
                 if one.key not in outputs or outputs[one.key][1] not in held:
-                    detail = "no conversion waits for it"
+                    detail = "no conversion needs it"
                     yield Difference(
                         Kind.STAGED, folder.bucket, one.key, detail, etag=one.etag, modified_at=_modified(one)
                     )
 
     def _pages(self, folder: _Folder) -> Iterator[tuple[list[Any], str | None]]:
-        """Pages of a LIST, each with its last key; None: there is nothing after it."""
+        """Pages of a LIST, each with its last key; None: it is the last page."""
         bucket = self._settings.bucket(folder.bucket, session=self._session)
         token = ""
         while True:
@@ -165,7 +170,7 @@ class _Checker:
             token = answer.next_continuation_token
 
     def _renditions(self, folder: _Folder, after: str, last: str | None) -> Sequence[Row[Any]]:
-        """The renditions whose keys lie where a page of the listing does; those of an endless last page all."""
+        """The renditions in the range of keys of a LIST page; of the last page, all that remain."""
         keys = [rendition.c.bucket == folder.bucket, rendition.c.key >= folder.prefix, rendition.c.key > after]
         if last is not None:
             keys.append(rendition.c.key <= last)
@@ -175,7 +180,7 @@ class _Checker:
             return connection.execute(sa.select(rendition).where(*keys).order_by(rendition.c.key)).all()
 
     def _confirm(self, row: Row[Any]) -> Iterator[Difference]:
-        """Look again, at the object and then at the row: a rendition that is replaced meanwhile is none of ours."""
+        """Check the object, then the row, once more: a rendition that is replaced meanwhile is no difference."""
         import oss2
 
         expected = f"ETag {row.etag}, {row.size} bytes"
@@ -203,7 +208,7 @@ class _Checker:
             yield found
 
     def _orphans(self, folder: _Folder, objects: Sequence[Any]) -> Iterator[Difference]:
-        """Objects that are no rendition, no source, and nobody's target this moment."""
+        """Objects that are no rendition, no source, no sidecar, and not the target of an active conversion."""
         keys = [one.key for one in objects]
         with self._catalogue.read() as connection:
             known = set(
@@ -220,7 +225,7 @@ class _Checker:
                         ),
                         *(
                             sa.select(column).where(rendition.c[name].in_(uris))
-                            for name, uris, column in _companions(folder.bucket, keys)
+                            for name, uris, column in _sidecar_columns(folder.bucket, keys)
                         ),
                     )
                 )
@@ -233,8 +238,8 @@ class _Checker:
                 )
 
 
-def _companions(bucket: str, keys: Sequence[str]) -> Iterator[tuple[str, list[str], sa.ColumnElement[str]]]:
-    """Waveforms and pictures beside renditions: their columns hold addresses."""
+def _sidecar_columns(bucket: str, keys: Sequence[str]) -> Iterator[tuple[str, list[str], sa.ColumnElement[str]]]:
+    """For each column of sidecar addresses: its name, the addresses of the keys, and the key in the column."""
     start = len(f"oss://{bucket}/") + 1
     for name in ("waveform_uri", "picture_uri"):
         yield name, [f"oss://{bucket}/{key}" for key in keys], sa.func.substr(rendition.c[name], start)

@@ -1,10 +1,10 @@
-"""What is done about the differences that `checking` finds. Only what is asked for, and never to a younger row.
+"""Repairing the differences that `bucket_check` finds, as requested, and never those of a younger row.
 
-- *missing*, *changed*: the rendition's row goes and its conversion is superseded, so the next batch that selects the
-  source makes the rendition anew, over whatever stands at the key. Nothing is deleted from the bucket.
+- *missing*, *changed*: the rendition's row is removed and its conversion superseded. The next batch that selects the
+  source makes the rendition anew and overwrites the key. Nothing is deleted from the bucket.
 - *rewritten*: the row gets the object's new ETag; the bytes are the same.
-- *orphaned*, *staged*: listed; deleted from the bucket only when that is asked for by name, and no younger ones than a
-  day: they may belong to something that is being published this moment.
+- *orphaned*, *staged*: reported. They are deleted from the bucket only on request by kind, and only if they are older
+  than a day: younger ones may belong to a rendition that is being published.
 """
 
 from __future__ import annotations
@@ -27,27 +27,29 @@ SETTLED = timedelta(days=1)
 """Objects younger than this are never deleted."""
 
 LIKELY_LOST = 10
-"""Fewer missing renditions than this are never taken for a wrong bucket."""
+"""Fewer missing renditions than this are never taken as a sign of a wrong bucket."""
 
 ROWS = frozenset({Kind.MISSING, Kind.CHANGED, Kind.REWRITTEN})
-"""Kinds that are mended in the catalogue."""
+"""Kinds that are repaired in the catalogue."""
 
 
 class TooManyMissing(CatalogueError):
-    """More is missing than was likely lost: the bucket or the endpoint is another one."""
+    """So many renditions are missing that the bucket or the endpoint is likely wrong."""
 
 
 def repair(catalogue: Catalogue, differences: Sequence[Difference], *, even_most: bool = False) -> int:
-    """Mend the rows of missing, changed and rewritten renditions; others are left alone.
+    """Repair the rows of missing, changed and rewritten renditions.
 
     Args:
-        even_most: also when more than half of all renditions are missing.
+        catalogue: the open catalogue.
+        differences: those that the check found; other kinds are passed over.
+        even_most: repair also when more than half of all renditions are missing.
 
     Returns:
-        How many were mended: a rendition that was published anew meanwhile is none of them.
+        How many were repaired. A rendition that was published anew meanwhile is left alone.
 
     Raises:
-        TooManyMissing: nothing was mended.
+        TooManyMissing: nothing was repaired.
     """
     missing = sum(one.kind is Kind.MISSING for one in differences)
     with catalogue.read() as connection:
@@ -57,7 +59,7 @@ def repair(catalogue: Catalogue, differences: Sequence[Difference], *, even_most
             f"{missing} of {known} renditions are missing: are endpoint and bucket the right ones? Nothing was "
             "repaired; --even-most makes them all anew"
         )
-    mended = 0
+    repaired = 0
     for one in differences:
         if one.kind not in ROWS or one.conversion_id is None:
             continue
@@ -65,14 +67,14 @@ def repair(catalogue: Catalogue, differences: Sequence[Difference], *, even_most
         mine = rendition.c.conversion_id == one.conversion_id
         with catalogue.write() as connection:
             if one.kind is Kind.REWRITTEN:
-                mended += connection.execute(sa.update(rendition).where(*here, mine).values(etag=one.etag)).rowcount
+                repaired += connection.execute(sa.update(rendition).where(*here, mine).values(etag=one.etag)).rowcount
                 continue
             gone = connection.execute(sa.delete(rendition).where(*here, mine)).rowcount
             if gone:
-                why = "was missing" if one.kind is Kind.MISSING else "was changed behind our back"
+                why = "was missing" if one.kind is Kind.MISSING else "was changed outside the pipeline"
                 move(connection, Verb.SUPERSEDE, one.conversion_id, message=f"its object {why}: {one.detail}")
-            mended += gone
-    return mended
+            repaired += gone
+    return repaired
 
 
 def delete(
@@ -82,10 +84,20 @@ def delete(
     *,
     settled: timedelta = SETTLED,
 ) -> int:
-    """Delete orphaned or staged objects that were last written so long ago. Returns how many.
+    """Delete orphaned or staged objects that are older than `settled`.
+
+    Args:
+        settings: of OSS.
+        differences: those that the check found.
+        kinds: which of ORPHANED and STAGED are deleted.
+        settled: least time since an object was last written.
+
+    Returns:
+        How many were deleted.
 
     Raises:
-        oss2.exceptions.OssError, requests.RequestException: OSS refused; what went before it is deleted.
+        oss2.exceptions.OssError: OSS refused. Objects before it are deleted.
+        requests.RequestException: the connection broke while an answer was read.
     """
     by_bucket: defaultdict[str, list[str]] = defaultdict(list)
     for one in differences:

@@ -1,7 +1,7 @@
-"""Cancelling a batch: what nobody submitted for it yet is not submitted any more, unless another batch wants it.
+"""Cancelling a batch: its planned conversions are not submitted any more, unless another batch wants them.
 
-What is in flight can't be recalled (OSS has no request for it) and is paid for: it ends, and whoever wants it, this
-batch's run or the next one that selects its source, takes it from there.
+Conversions in flight can't be recalled (OSS has no request for it) and are paid for. They end as usual, and this
+batch's run or the next one that selects their source continues with them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from oss_audio_core.catalogue.states import IN_FLIGHT, State, Verb
 
 @dataclass(frozen=True)
 class Cancelled:
-    """What became of a cancelled batch's conversions, by number.
+    """The outcome for a cancelled batch's conversions, as counts.
 
     Attributes:
-        cancelled: will not be submitted; the next run that selects their source plans them anew.
-        left_to_others: another batch that is not over wants them: they stay planned, for it alone.
-        in_flight: the service has them, or may have: they go on.
+        cancelled: not submitted any more; the next run that selects their source plans them anew.
+        left_to_others: wanted by another batch that is not over; they stay planned for that batch alone.
+        in_flight: submitted, or possibly so; they go on.
     """
 
     cancelled: int
@@ -33,19 +33,20 @@ class Cancelled:
 
 
 def cancel_batch(catalogue: Catalogue, name: str) -> Cancelled:
-    """Cancel what is still planned of a batch; done twice it changes nothing.
+    """Cancel the planned conversions of a batch. A second call changes nothing.
 
-    The batch leaves what others want: when the last of them is cancelled, too, it is cancelled with it. A run that is
-    submitting meanwhile keeps what it has claimed.
+    The batch leaves conversions that other batches want. Such a conversion is cancelled with the last batch that wants
+    it. A run that is submitting meanwhile keeps the conversions that it has claimed.
 
     Args:
-        name: `dag_id/run_id`.
+        catalogue: the open catalogue.
+        name: of the run, such as `dag_id/run_id`.
 
     Raises:
-        NoSuchBatch: the catalogue has none of that name.
+        NoSuchBatch: the catalogue has no batch of that name.
     """
     with catalogue.write() as connection:
-        # Nobody joins a conversion between this look at who wants it and its end.
+        # No batch may join a conversion between this reading and the end of the transaction.
         exclusive(connection, "plan")
         batch_id = connection.scalar(sa.select(batch.c.id).where(batch.c.name == name))
         if batch_id is None:

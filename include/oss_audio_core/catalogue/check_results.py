@@ -1,4 +1,4 @@
-"""What verification found, check by check, for every attempt's output."""
+"""Results of verification: every check of every attempt's output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FAILED = "failed"
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check: what was expected and what was found, in words with units, and the verdict (`passed`, `failed`, …)."""
+    """One check: expected and measured value with units, and the verdict (`passed`, `failed`, …)."""
 
     name: str
     expected: str
@@ -26,7 +26,7 @@ class CheckResult:
 
 
 def record(connection: Connection, about: Attempt, results: Iterable[CheckResult]) -> None:
-    """Write down the checks of one attempt's output, in their order; those of an earlier look at it give way."""
+    """Store the checks of one attempt's output, in their order. They replace those of an earlier verification."""
     these = check_result.c.conversion_id == about.id, check_result.c.attempt == about.number
     connection.execute(sa.delete(check_result).where(*these))
     rows = [
@@ -46,7 +46,7 @@ def record(connection: Connection, about: Attempt, results: Iterable[CheckResult
 
 
 def of_attempt(connection: Connection, about: Attempt) -> list[CheckResult]:
-    """The checks of one attempt's output, in the order of checking; none before it was verified."""
+    """The checks of one attempt's output, in their order; none before it was verified."""
     statement = (
         sa.select(check_result)
         .where(check_result.c.conversion_id == about.id, check_result.c.attempt == about.number)

@@ -1,4 +1,4 @@
-"""The moves of `states.MOVES`, each one guarded UPDATE: whoever comes second changes nothing."""
+"""The moves of `states.MOVES`, each one guarded UPDATE: of two competing processes, the second changes nothing."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from oss_audio_core.catalogue.states import MOVES, Guard, State, Verb
 CHUNK = 1000
 """How many ids go into one statement: SQLite allows 32,766 parameters, PostgreSQL 65,535."""
 
-RETRY_REST = timedelta(hours=1)
-"""How long a failed conversion rests before a later run plans it again; doubled with every attempt."""
+RETRY_DELAY = timedelta(hours=1)
+"""Delay before a later run plans a failed conversion again; doubled with every attempt."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-"""NUL, which PostgreSQL refuses in a text, and lone surrogates, which UTF-8 can't write."""
+"""NUL, which PostgreSQL refuses in a text, and lone surrogates, which UTF-8 can't encode."""
 
-_FORGOTTEN = (
+_RESET_COLUMNS = (
     "token",
     "lease_until",
     "output_bucket",
@@ -43,15 +43,15 @@ _FORGOTTEN = (
     "message",
     "retry_at",
 )
-"""What is known of an attempt and not of its conversion: the next one begins without it."""
+"""Columns about the current attempt: the next attempt begins with nulls in them."""
 
 _RENDITION = ("bucket", "key", "profile", "target_bucket")
-"""What the generations of one rendition of one source have in common."""
+"""The columns that identify a rendition of a source: all its generations share them."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt of one conversion: what a finding is about, for the conversion may be at its next one meanwhile."""
+    """One attempt of one conversion. A result is about an attempt: the conversion may be at its next one meanwhile."""
 
     id: int
     number: int
@@ -109,13 +109,15 @@ def move(
     held: str | None = None,
     **values: Any,
 ) -> int:
-    """Make one move on the given conversions, in one guarded statement a thousand ids.
+    """Make one move on the given conversions, in one guarded statement per thousand ids.
 
     Args:
+        connection: an open transaction of the catalogue.
+        verb: the move.
         which: one conversion or many, by id, or by attempt, which must then still be the current one (required by
-            the moves that guard on it). Those that don't stand in a state the move starts from stay as they are.
+            the moves that guard on it). Conversions in a state that the move doesn't start from stay as they are.
         held: token of the caller's claim; required by the moves that guard on it, and compared there.
-        values: further columns to set. Texts come from services: what no database stores in one is replaced.
+        **values: further columns to set. Characters that a database can't store are replaced in texts.
 
     Returns:
         How many conversions moved.
@@ -126,9 +128,9 @@ def move(
     given = {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
     given |= {"state": step.target.value, "changed_at": now()}
     computed = {name: value for name, value in given.items() if isinstance(value, sa.ClauseElement)}
-    told: dict[str, Any] = {f"new_{name}": value for name, value in given.items() if name not in computed}
+    parameters: dict[str, Any] = {f"new_{name}": value for name, value in given.items() if name not in computed}
     if Guard.TOKEN in step.guards:
-        told["held"] = held
+        parameters["held"] = held
     moved = 0
     for number, ids in _by_attempt(which):
         if number is None and Guard.ATTEMPT in step.guards:
@@ -140,13 +142,13 @@ def move(
             statement = statement.values(computed)
         for start in range(0, len(ids), CHUNK):
             about = {"ids": ids[start : start + CHUNK]} | ({} if number is None else {"at_attempt": number})
-            moved += connection.execute(statement, told | about).rowcount
+            moved += connection.execute(statement, parameters | about).rowcount
     return moved
 
 
 @cache
 def _move_statement(verb: Verb, at_attempt: bool, names: tuple[str, ...]) -> sa.Update:
-    """A move's statement with all guards but the lease's, made once: making it costs more than executing it.
+    """A move's statement with all guards but the lease's. It is cached: compiling costs more than executing.
 
     Its parameters are `ids`, `held`, `at_attempt`, and `new_…` for each of the named columns.
     """
@@ -172,7 +174,7 @@ def _move_statement(verb: Verb, at_attempt: bool, names: tuple[str, ...]) -> sa.
 
 
 def storable(text: str) -> str:
-    """A text with what no database stores in one replaced."""
+    """A text in which characters that a database can't store are replaced."""
     return _UNSTORABLE.sub("�", text)
 
 
@@ -193,9 +195,9 @@ def move_from(connection: Connection, state: State, verb: Verb, attempt: Attempt
 
 
 def _by_attempt(which: int | Attempt | Iterable[int | Attempt]) -> list[tuple[int | None, list[int]]]:
-    """Ids by the number of the attempt that they stand for; None: whichever.
+    """Ids by the number of their attempt; None: any attempt.
 
-    In one order for everybody: two who write the same rows in one transaction each must not wait for each other.
+    The order is the same in every process: two transactions that write the same rows must not deadlock.
     """
     found: defaultdict[int | None, list[int]] = defaultdict(list)
     for one in [which] if isinstance(which, int | Attempt) else which:
@@ -207,7 +209,7 @@ def _by_attempt(which: int | Attempt | Iterable[int | Attempt]) -> list[tuple[in
 
 
 def is_same_rendition(one: sa.FromClause, other: sa.FromClause | Conversion) -> sa.ColumnElement[bool]:
-    """Whether a row is a generation of the same rendition of the same source as another row, or as a conversion."""
+    """Whether a row is a generation of the same rendition as another row, or as a conversion."""
     if isinstance(other, Conversion):
         return sa.and_(*(one.c[name] == getattr(other, name) for name in _RENDITION))
     return sa.and_(*(one.c[name] == other.c[name] for name in _RENDITION))
@@ -216,8 +218,11 @@ def is_same_rendition(one: sa.FromClause, other: sa.FromClause | Conversion) -> 
 def shares_place(one: sa.FromClause, other: sa.FromClause | Conversion) -> list[sa.ColumnElement[bool]]:
     """Whether a row publishes in the place of another one: as the same rendition, or at the same final key.
 
-    The final key's owner may have been another source or profile, which is gone. Of rows in one place, the one of the
-    higher id was planned later. Two conditions, for two statements: each has an index, and an OR between them has none.
+    A former owner of the final key may be another source or profile that is gone. Of the rows in one place, that with
+    the higher id was planned later.
+
+    Returns:
+        Two conditions for two statements: each of them uses an index, and an OR of them none.
     """
     its = other if isinstance(other, Conversion) else other.c
     target = (one.c[name] == getattr(its, name) for name in ("target_bucket", "target_key"))
@@ -233,15 +238,21 @@ def claim(
     lease_until: datetime,
     endpoint: str | None = None,
 ) -> list[Conversion]:
-    """Take conversions for submitting; those that somebody else took meanwhile are left out.
+    """Claim conversions for submitting.
 
     Args:
-        verb: CLAIM for planned ones, RECLAIM for those whose owner's lease is over.
-        token: fresh for every call; it is what later moves of the same claim show.
-        endpoint: the service that is asked; required with CLAIM.
+        connection: an open transaction of the catalogue.
+        verb: CLAIM for planned conversions, RECLAIM for those whose lease is over.
+        ids: of the conversions.
+        token: new for every call; later moves of the same claim present it.
+        lease_until: end of the claim, by this machine's clock.
+        endpoint: OSS endpoint that they are submitted to; required with CLAIM.
+
+    Returns:
+        The claimed conversions, without those that another process claimed meanwhile.
     """
     values: dict[str, Any] = {"claimed_at": now(), "endpoint": endpoint} if verb is Verb.CLAIM else {}
-    # Told by this machine's clock, kept and compared by the database's.
+    # Given by this machine's clock, stored and compared by the database's.
     ends = clock(connection, lease_until - now())
     move(connection, verb, ids, token=token, lease_until=ends, **values)
     mine = conversion.c.id.in_(ids), conversion.c.token == token, conversion.c.state == State.SUBMITTING.value
@@ -249,10 +260,10 @@ def claim(
 
 
 def renew(connection: Connection, ids: Sequence[int], *, token: str, lease: timedelta) -> int:
-    """Let a claim end later, `lease` from now, of those that are still claimed by it; their state stays as it is.
+    """Extend a claim to end `lease` from now, for the conversions that it still holds. Their state doesn't change.
 
     Returns:
-        How many are.
+        How many conversions the claim still holds.
     """
     renewed = 0
     for start in range(0, len(ids), CHUNK):
@@ -267,7 +278,7 @@ def renew(connection: Connection, ids: Sequence[int], *, token: str, lease: time
 
 
 def record_orphan_task(connection: Connection, conversion_id: int, *, token: str, task_id: str) -> None:
-    """Write down which task a claim led to, though its conversion has left `submitting`: no later submit had it."""
+    """Store the task of a claim whose conversion has left `submitting`, so that its messages are recognised."""
     mine = conversion.c.id == conversion_id, conversion.c.token == token
     connection.execute(sa.update(conversion).where(*mine).values(task_id=storable(task_id)))
 
@@ -276,6 +287,7 @@ def forget_outputs(connection: Connection, outputs: Sequence[tuple[int, str]]) -
     """Clear the output keys of conversions whose staged objects were removed.
 
     Args:
+        connection: an open transaction of the catalogue.
         outputs: id and output key of each, at most `CHUNK`. A conversion that has another key meanwhile keeps it.
     """
     connection.execute(
@@ -288,21 +300,21 @@ def forget_outputs(connection: Connection, outputs: Sequence[tuple[int, str]]) -
 
 
 def next_retry(attempt: int) -> datetime:
-    """When a conversion that fails now, at this attempt, may be planned again."""
-    return now() + RETRY_REST * float(2 ** (attempt - 1))
+    """When a conversion that fails now at this attempt may be planned again."""
+    return now() + RETRY_DELAY * float(2 ** (attempt - 1))
 
 
 def retry(connection: Connection, ids: Sequence[int]) -> int:
-    """Plan failed or quarantined conversions again: the next attempt, with a key of its own.
+    """Plan failed or quarantined conversions again: the next attempt, with a staging key of its own.
 
-    What became of this one is kept (`history`). The TaskId stays until the next attempt has one: a lost submit to the
-    same target must not be taken for it.
+    The current attempt is recorded (`history`). The TaskId stays until the next attempt has one: the search for a lost
+    submit to the same target must not find the old task.
     """
     return _next_attempt(connection, Verb.RETRY, ids)
 
 
 def revive(connection: Connection, ids: Sequence[int], *, attempts: int) -> int:
-    """Plan conversions without attempts left again, with so many more: as `retry` does it."""
+    """Plan conversions without attempts left again, as `retry` does, with more attempts."""
     return _next_attempt(connection, Verb.REVIVE, ids, max_attempts=conversion.c.attempt + attempts)
 
 
@@ -311,7 +323,9 @@ def _next_attempt(connection: Connection, verb: Verb, ids: Sequence[int], **valu
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         record_attempts(connection, verb, chunk)
-        moved += move(connection, verb, chunk, attempt=conversion.c.attempt + 1, **dict.fromkeys(_FORGOTTEN), **values)
+        moved += move(
+            connection, verb, chunk, attempt=conversion.c.attempt + 1, **dict.fromkeys(_RESET_COLUMNS), **values
+        )
     return moved
 
 
@@ -334,7 +348,7 @@ def of_batch(
     shard: int | None = None,
     limit: int | None = None,
 ) -> list[Conversion]:
-    """The conversions that a batch (or one shard of it) wants and that stand in one of the given states."""
+    """The conversions of a batch, or of one shard of it, that are in one of the states."""
     statement = (
         sa.select(conversion, source.c.etag, source.c.size, source.c.probe, batch_conversion.c.shard)
         .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
@@ -349,10 +363,10 @@ def of_batch(
 
 
 def pages_of_batch(catalogue: Catalogue, batch_id: int, states: Iterable[State]) -> Iterator[list[Conversion]]:
-    """What a batch wants and stands in one of the states, a thousand or a few more at a time, for steps that work long.
+    """The conversions of a batch in one of the states, in pages of a thousand or a few more, for long steps.
 
-    All of one source are on one page; of pages to come only ids are in memory. Each page is read when it is asked for:
-    what has left the states by then is not on it.
+    All conversions of a source are on one page. Only ids of later pages are in memory. A page is read when it is
+    requested, without the conversions that have left the states by then.
     """
     wanted = [state.value for state in states]
     statement = (
@@ -379,7 +393,7 @@ def _page(catalogue: Catalogue, ids: list[int], states: list[str]) -> list[Conve
 
 
 def count_states(connection: Connection, batch_id: int, *, shard: int | None = None) -> dict[State, int]:
-    """How many conversions of a batch (or one shard of it) stand in which state; empty states are left out."""
+    """The number of conversions of a batch, or of one shard of it, by state. States without any are left out."""
     statement = (
         sa.select(conversion.c.state, sa.func.count())
         .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)

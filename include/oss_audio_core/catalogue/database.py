@@ -19,18 +19,17 @@ from oss_audio_core.catalogue.schema import UtcDateTime
 from oss_audio_core.extras import MissingExtra, require
 
 BUSY_TIMEOUT = 60
-"""Seconds a writer waits for another one before it gives up."""
+"""Seconds that a writer waits for another one before it gives up."""
 
 IDLE_TIMEOUT = 120
-"""Seconds that a transaction may do nothing before PostgreSQL ends it: who stands still, or has vanished with his
-machine, holds what others wait for. No step asks anybody else inside of one."""
+"""Seconds after which PostgreSQL ends an idle transaction: a process that is stopped, or whose machine is lost, holds
+locks that others wait for. No step makes a request to another service inside a transaction."""
 
 _CONNECTING = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-"""libpq's: a server that is gone without a word is given up after a minute, one that doesn't answer after ten seconds.
-"""
+"""Options of libpq: a connection whose server vanished ends after a minute, an attempt to connect after ten seconds."""
 
 _ADVISORY_LOCKS = {"migrate": 7_146_001, "plan": 7_146_002}
-"""Any constant will do, as long as everybody who migrates or plans agrees on it."""
+"""Arbitrary numbers that all processes share."""
 
 
 class Catalogue:
@@ -43,7 +42,7 @@ class Catalogue:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.shown = engine.url.render_as_string(hide_password=True)
-        # SQLite lets one writer in and makes the others poll; within a process a lock is cheaper.
+        # SQLite makes waiting writers poll; within a process a lock is cheaper.
         self._writer = Lock() if engine.dialect.name == "sqlite" else None
 
     @contextmanager
@@ -99,9 +98,9 @@ def now() -> datetime:
 
 
 def clock(connection: Connection, ahead: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
-    """The clock that leases are compared with, now or so much later.
+    """The time by the clock that leases are compared with, or a later time by it.
 
-    PostgreSQL's own, for its clients' may differ; SQLite has one machine.
+    On PostgreSQL it is the server's, for the clocks of its clients may differ. SQLite serves one machine.
     """
     if connection.dialect.name == "postgresql":
         return sa.func.clock_timestamp(type_=UtcDateTime) + sa.cast(sa.literal(ahead, sa.Interval), sa.Interval)
@@ -109,13 +108,13 @@ def clock(connection: Connection, ahead: timedelta = timedelta(0)) -> sa.ColumnE
 
 
 def exclusive(connection: Connection, name: str) -> None:
-    """Let one transaction at a time through, until it ends (SQLite's writers are alone already)."""
+    """Let one transaction at a time continue, until it ends. SQLite has one writer at a time anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCKS[name])))
 
 
 def allow_idle(connection: Connection) -> None:
-    """Let a transaction that only reads, and stops nobody, be idle as long as who looks at its rows likes."""
+    """Let a transaction that only reads be idle without limit: the consumer of its rows may be slow."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
 
@@ -124,8 +123,8 @@ def open_catalogue(url: str | sa.URL, *, create: bool = True) -> Catalogue:
     """Open the catalogue at a SQLAlchemy URL; missing tables are made, older ones upgraded.
 
     Args:
-        url: `sqlite:////absolute/path.db` or `postgresql+psycopg2://user:…@host/database`.
-        create: make tables where there are none; otherwise an empty or missing database is refused.
+        url: such as `sqlite:////absolute/path.db` or `postgresql+psycopg2://user:…@host/database`.
+        create: create the tables where there are none; otherwise an empty or missing database is refused.
 
     Raises:
         CatalogueError: the database can't be reached or written, is of a kind not served, belongs to another program,
@@ -194,7 +193,7 @@ def _engine(url: sa.URL) -> Engine:
 
 
 def _postgresql(url: sa.URL) -> Engine:
-    """What the address, the role or the server sets itself is left alone."""
+    """An engine for PostgreSQL. Settings of the URL, the role or the server take precedence."""
     try:
         require("postgres")
     except MissingExtra as missing:
@@ -205,7 +204,7 @@ def _postgresql(url: sa.URL) -> Engine:
     @sa.event.listens_for(engine, "connect")
     def _configure(raw: Any, _record: Any) -> None:
         cursor = raw.cursor()
-        # No option of the connection's start: poolers refuse those.
+        # Not as a start-up option: connection poolers refuse those.
         cursor.execute(
             "SELECT set_config(name, %s, false) FROM pg_settings WHERE name = %s AND setting = '0'",
             (f"{IDLE_TIMEOUT * 1000:.0f}", "idle_in_transaction_session_timeout"),
@@ -235,11 +234,11 @@ def _bring_up_to_date(engine: Engine, url: sa.URL, shown: str, create: bool) -> 
             "know: it was written by a newer version. Upgrade this program or point it at another database"
         ) from None
     if url.get_backend_name() == "sqlite" and url.database:
-        os.chmod(url.database, 0o600)  # keys and reasons in it are nobody else's business
+        os.chmod(url.database, 0o600)  # it has object keys and error messages
 
 
 def _refuse_foreign(connection: Connection, shown: str, create: bool) -> None:
-    """Never make tables among those of another program, nor take its versions for ours."""
+    """Refuse a database with another program's tables: its `alembic_version` is not the catalogue's."""
     there = set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
     if not there and not create:
         raise CatalogueError(_none_here(shown))

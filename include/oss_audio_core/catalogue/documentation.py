@@ -1,6 +1,7 @@
 """The catalogue's tables and views as Markdown, from the comments of the schema: a part of docs/catalogue.md.
 
-`python -m oss_audio_core.catalogue.documentation docs/catalogue.md` writes that part anew; a test holds it up to date.
+`python -m oss_audio_core.catalogue.documentation docs/catalogue.md` generates that part; a test checks that it is
+current.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def tables_as_markdown() -> str:
 
 
 def with_tables(document: str) -> str:
-    """A document whose part between the two marks is what the schema says now."""
+    """A document with the part between the two marks generated anew from the schema."""
     before, _, rest = document.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n\n{tables_as_markdown()}\n{END}{after}"

@@ -32,7 +32,7 @@ _SQLITE: Mapping[str, tuple[str, str]] = {
         "the disk, or the file's own limit, is full",
         "Make room, or remove old rows with `oss-audio catalogue prune`, and run it again",
     ),
-    "SQLITE_READONLY": ("it may only be read", "Give this user the right to write the file and its folder"),
+    "SQLITE_READONLY": ("it is read-only", "Give this user the right to write the file and its folder"),
     "SQLITE_CANTOPEN": ("it can't be opened", "Check the path and this user's rights to the file and its folder"),
     "SQLITE_PERM": ("this user may not open it", "Check this user's rights to the file and its folder"),
     "SQLITE_IOERR": ("the disk gives errors", "Check the disk; SQLite needs a local one"),
@@ -46,14 +46,14 @@ _SQLITE: Mapping[str, tuple[str, str]] = {
 
 _POSTGRESQL: Mapping[str, tuple[str, str]] = {
     "25006": (
-        "it may only be read",
+        "it is read-only",
         "Point at the primary server and not at a standby, and set default_transaction_read_only to off",
     ),
     "25P03": (
-        "this program stood still inside a transaction, which the server then ended, for others wait for it",
-        "Look what stopped its machine, and run it again",
+        "this process was idle inside a transaction for too long, so the server ended the transaction",
+        "Find out what stopped the process or its machine, and run it again",
     ),
-    "40": ("two transactions met, and the server has undone this one", "Run it again"),
+    "40": ("two transactions conflicted, and the server rolled this one back", "Run it again"),
     "42501": (
         "this role lacks a right",
         "Make it the owner of the tables, or grant it CREATE on the schema and all rights on the tables",
@@ -66,9 +66,9 @@ _POSTGRESQL: Mapping[str, tuple[str, str]] = {
     "28": ("the server refuses this role", "Check user and password"),
     "3D": ("the server has no such database", "Create it: `createdb NAME`"),
     "08006": (
-        "the connection to the server broke: it was restarted, the network failed, or this program stood still inside "
-        "a transaction for longer than the server allows",
-        "Look which it was, and run it again",
+        "the connection to the server broke: the server was restarted, the network failed, or this process was idle "
+        "inside a transaction for longer than the server allows",
+        "Find out which it was, and run it again",
     ),
     "08": ("the server can't be reached", "Check host and port, and that it runs"),
 }
@@ -80,11 +80,15 @@ _TRANSIENT = frozenset({"SQLITE_BUSY", "25P03", "40", "53300", "53", "55P03", "5
 
 
 def explain(error: sa.exc.DBAPIError, shown: str, busy: float) -> str | None:
-    """Say in one sentence what is wrong with the database, and what helps; None: it is not the database.
+    """Explain a driver's error in one sentence, with the remedy.
 
     Args:
+        error: of the driver, as SQLAlchemy raised it.
         shown: the catalogue's URL without its password.
         busy: seconds that a writer waits for another one.
+
+    Returns:
+        The explanation; None: the error is not about the state of the database.
     """
     known = _kind(error)
     if known is None:
@@ -99,7 +103,7 @@ def is_transient(error: sa.exc.DBAPIError) -> bool:
 
 
 def _kind(error: sa.exc.DBAPIError) -> str | None:
-    """The trouble's name in the tables above."""
+    """The error's key in the tables above; None: it has none."""
     if isinstance(error.orig, sqlite3.Error):
         name = "_".join((getattr(error.orig, "sqlite_errorname", "") or "").split("_")[:2])
         return name if name in _SQLITE else None
@@ -110,7 +114,7 @@ def _kind(error: sa.exc.DBAPIError) -> str | None:
 
 
 def _unconnected(text: str, *, lost: bool) -> str:
-    """PostgreSQL's refusals of a connection, and lost ones: they carry no code."""
+    """The key of a refused or lost connection to PostgreSQL: these errors carry no SQLSTATE."""
     if "authentication failed" in text or "no pg_hba.conf entry" in text:
         return "28"
     if "database" in text and "does not exist" in text:

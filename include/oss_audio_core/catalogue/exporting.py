@@ -2,8 +2,8 @@
 
     {root}/dt=2026-03-01/run-{batch id}-{batch uid}.parquet
 
-The day is the one on which the run was opened (UTC), so a rerun overwrites its own file and no other. Rows go from the
-database to the file a row group at a time: memory doesn't grow with their number.
+The day is that on which the run was opened (UTC), so a rerun overwrites its own file and no other. Rows are written one
+row group at a time: memory doesn't grow with their number.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ ROW_GROUP = 8192
 """Rows of one row group, and of one fetch."""
 
 MULTIPART = 64 * 2**20
-"""A larger file goes up in parts of this many bytes."""
+"""Size in bytes above which a file is uploaded in parts, and size of a part."""
 
 PART_THREADS = 3
-"""Parts at once."""
+"""Parts that are uploaded at once."""
 
 FOLDER = "catalogue"
-"""Where exports go by default, in the bucket of the renditions."""
+"""Default folder of exports, in the bucket of the renditions."""
 
 CONTENT_TYPE = "application/vnd.apache.parquet"
 
 _COLUMNS = tuple(column for column in view.c if column.name not in {"conversion_id", "source_id"})
-"""Columns of the file: those of the view, in its order, under these types."""
+"""Columns of the file: those of the view, in its order."""
 
 
 @dataclass(frozen=True)
 class Export:
-    """One file that was written: where, how many rows, how many bytes."""
+    """One file that was written: its address, the number of its rows, its size in bytes."""
 
     uri: str
     rows: int
@@ -57,16 +57,19 @@ class Export:
 
 
 def export_batch(catalogue: Catalogue, batch_id: int, folder: str, *, settings: OssSettings | None = None) -> Export:
-    """Write what a run published, as it stands in the catalogue now. Overwrites the run's own file.
+    """Write the renditions that a run published, as the catalogue has them now. Overwrites the run's own file.
 
     Args:
-        folder: `oss://bucket/folder`, or a local one; below it comes `dt=YYYY-MM-DD/`.
+        catalogue: the open catalogue.
+        batch_id: of the run.
+        folder: `oss://bucket/folder` or a local folder; the file is below `dt=YYYY-MM-DD/` in it.
         settings: of OSS, needed for `oss://`.
 
     Raises:
-        NoSuchBatch: there is none of that id.
+        NoSuchBatch: the catalogue has no batch of that id.
         MissingExtra: pyarrow is not installed.
-        oss2.exceptions.OssError, requests.RequestException: the upload failed; the catalogue notes no export.
+        oss2.exceptions.OssError: the upload failed; the catalogue has no record of the export.
+        requests.RequestException: the connection broke during the upload; the same.
     """
     with catalogue.read() as connection:
         batch = get_batch(connection, batch_id)
@@ -76,7 +79,7 @@ def export_batch(catalogue: Catalogue, batch_id: int, folder: str, *, settings: 
 
 
 def export_all(catalogue: Catalogue, folder: str, *, settings: OssSettings | None = None) -> Export:
-    """Write everything that is published now, as `dt=<today>/everything.parquet`: for a folder of its own."""
+    """Write all published renditions as `dt=<today>/everything.parquet`. Give it a folder of its own."""
     name = f"dt={now():%Y-%m-%d}/everything.parquet"
     return _export(catalogue, f"{folder.rstrip('/')}/{name}", settings, None, sa.true())
 
@@ -95,7 +98,7 @@ def _export(
         written = Export(uri, rows, there.stat().st_size)
         _put(there, uri, settings)
     with catalogue.write() as connection:
-        _note(connection, batch_id, written)
+        _record(connection, batch_id, written)
     return written
 
 
@@ -140,13 +143,13 @@ def parquet_schema() -> pa.Schema:
 
 
 def _fetched(connection: Connection, condition: sa.ColumnElement[bool]) -> Iterator[Sequence[Sequence[Any]]]:
-    # JSON goes out as text: engines differ in how they take maps.
+    # JSON is written as text: engines differ in how they read maps.
     columns = [
         sa.func.nullif(sa.cast(column, sa.Text), "null") if isinstance(column.type, sa.JSON) else column
         for column in _COLUMNS
     ]
     statement = sa.select(*columns).where(condition).order_by(view.c.id)
-    # On PostgreSQL only a cursor of the server's own keeps the rows there.
+    # On PostgreSQL only a server-side cursor keeps the rows on the server.
     options = {"stream_results": True, "max_row_buffer": ROW_GROUP}
     yield from connection.execute(statement, execution_options=options).partitions(ROW_GROUP)
 
@@ -167,7 +170,7 @@ def _put(there: Path, uri: str, settings: OssSettings | None) -> None:
     oss2 = load_oss2()
     bucket, _, key = uri.removeprefix("oss://").partition("/")
     client = settings.bucket(bucket)
-    # Made again, it goes on with the parts that the store says are there.
+    # A repeated call continues with the parts that the store doesn't list yet.
     patiently(
         lambda: oss2.resumable_upload(
             client,
@@ -182,7 +185,7 @@ def _put(there: Path, uri: str, settings: OssSettings | None) -> None:
     )
 
 
-def _note(connection: Connection, batch_id: int | None, written: Export) -> None:
+def _record(connection: Connection, batch_id: int | None, written: Export) -> None:
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {"batch_id": batch_id, "rows": written.rows, "size": written.size, "exported_at": now()}
     statement = insert(export).values(uri=written.uri, **values)

@@ -1,4 +1,4 @@
-"""What became of the attempts before the current one: a retry keeps them here before it begins the next."""
+"""The attempts before the current one: a retry records the failed attempt before it begins the next."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from oss_audio_core.catalogue.states import MOVES, Guard, Verb
 
 
 def record_attempts(connection: Connection, verb: Verb, ids: Sequence[int]) -> None:
-    """Write down the current attempt of each conversion that a move to its next attempt would move.
+    """Record the current attempt of each conversion that a move to its next attempt would move.
 
-    The move, RETRY or REVIVE, must follow in the transaction.
+    The move, RETRY or REVIVE, must follow in the same transaction.
     """
     step = MOVES[verb]
     retriable = [state.value for state in sorted(step.sources)]
     spent = conversion.c.attempt >= conversion.c.max_attempts
-    # Locked, so that nobody moves them between this look and the retry.
-    standing = connection.scalars(
+    # Locked, so that no other transaction moves them before the retry.
+    retriable_ids = connection.scalars(
         sa.select(conversion.c.id)
         .where(
             conversion.c.id.in_(ids),
@@ -31,7 +31,7 @@ def record_attempts(connection: Connection, verb: Verb, ids: Sequence[int]) -> N
         .order_by(conversion.c.id)
         .with_for_update()
     ).all()
-    # The TaskId of an attempt that was never accepted is an earlier one's.
+    # An attempt that was never accepted still has the TaskId of the one before.
     task_id = sa.case((conversion.c.submitted_at.is_not(None), conversion.c.task_id))
     kept = sa.select(
         conversion.c.id,
@@ -45,7 +45,7 @@ def record_attempts(connection: Connection, verb: Verb, ids: Sequence[int]) -> N
         conversion.c.code,
         conversion.c.message,
         conversion.c.measured,
-    ).where(conversion.c.id.in_(standing))
+    ).where(conversion.c.id.in_(retriable_ids))
     into = (
         "conversion_id",
         "number",

@@ -1,4 +1,4 @@
-"""The notification inbox: messages come in once, and everybody reads them by a join, consuming nothing."""
+"""The notification inbox: messages are stored once, and all waiters read them by a join that consumes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from oss_audio_core.catalogue.states import State, Verb
 
 @dataclass(frozen=True)
 class InboxMessage:
-    """One message as it goes into the inbox: decoded, or with its raw body where that failed."""
+    """One message of the inbox: decoded, or with its raw body if it can't be decoded."""
 
     queue: str
     message_id: str
@@ -32,7 +32,7 @@ class InboxMessage:
 
 
 def store(connection: Connection, messages: Iterable[InboxMessage]) -> None:
-    """Write messages down; one that is there already (SMQ delivers at least once) changes nothing."""
+    """Store messages. SMQ delivers at least once: a message that is stored already changes nothing."""
     rows = [{**vars(received), "received_at": now()} for received in messages]
     if not rows:
         return
@@ -41,7 +41,7 @@ def store(connection: Connection, messages: Iterable[InboxMessage]) -> None:
 
 
 def unknown_tasks(connection: Connection, task_ids: Iterable[str]) -> set[str]:
-    """Those of the tasks that are no attempt's of this catalogue, neither a current one's nor an earlier one's."""
+    """The tasks that belong to no attempt of this catalogue, neither a current nor an earlier one."""
     wanted = sorted(set(task_ids))
     found: set[str] = set()
     for start in range(0, len(wanted), CHUNK):
@@ -72,26 +72,26 @@ def _parted(address: str) -> tuple[str, str]:
 
 
 def apply_to_shards(catalogue: Catalogue, shards: Collection[ShardKey]) -> int:
-    """Let the inbox's news reach the submitted conversions of shards.
+    """Apply stored messages to the submitted conversions of shards.
 
     Returns:
         How many conversions moved.
     """
     wanted = sa.join(conversion, batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
-    # Two batches may want the same one.
-    return _apply(catalogue, _news(wanted, of_shards(shards)).distinct())
+    # Two batches may want the same conversion.
+    return _apply(catalogue, _messages(wanted, of_shards(shards)).distinct())
 
 
 def apply_to_endpoint(catalogue: Catalogue, endpoint: str) -> int:
-    """Let the inbox's news reach whatever was submitted to an endpoint, whoever wants it.
+    """Apply stored messages to all conversions that were submitted to an endpoint, of any batch.
 
     Returns:
         How many conversions moved.
     """
-    return _apply(catalogue, _news(conversion, conversion.c.endpoint == endpoint, IS_IN_FLIGHT))
+    return _apply(catalogue, _messages(conversion, conversion.c.endpoint == endpoint, IS_IN_FLIGHT))
 
 
-def _news(wanted: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _messages(wanted: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return (
         sa.select(
             conversion.c.id,
@@ -106,28 +106,28 @@ def _news(wanted: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.Sele
             conversion.c.state == State.SUBMITTED.value,
             notification.c.status.in_(["Succeeded", "Failed"]),
         )
-        # Everybody who writes many rows in one transaction does so in this order: no two of them block each other.
+        # All transactions that write many rows do so in this order: no two of them deadlock.
         .order_by(conversion.c.id)
     )
 
 
 def _apply(catalogue: Catalogue, statement: sa.Select[Any]) -> int:
     with catalogue.read() as connection:
-        news = connection.execute(statement).all()
-    if not news:
+        found = connection.execute(statement).all()
+    if not found:
         return 0
     with catalogue.write() as connection:
         moved = move(
-            connection, Verb.COMPLETE, [Attempt(row.id, row.attempt) for row in news if row.status == "Succeeded"]
+            connection, Verb.COMPLETE, [Attempt(row.id, row.attempt) for row in found if row.status == "Succeeded"]
         )
-        for row in news:
+        for row in found:
             if row.status == "Failed":
                 moved += fail(connection, Attempt(row.id, row.attempt), row.code, row.message)
     return moved
 
 
 def fail(connection: Connection, attempt: Attempt, code: str | None, message: str | None) -> int:
-    """Record that the service, or the deadline, ended a submitted attempt badly."""
+    """Record that a submitted attempt failed, by the service or by its deadline."""
     return move(
         connection,
         Verb.FAIL,

@@ -1,6 +1,6 @@
-"""Named roles that one process holds at a time; a holder that dies loses its role when the lease is over.
+"""Named roles that one process holds at a time. The role of a process that died is free when its lease is over.
 
-Terms are measured by the database's clock (`database.clock`): the machines that compete for a role may disagree.
+Terms are measured by the database's clock (`database.clock`): the clocks of competing machines may differ.
 """
 
 from __future__ import annotations
@@ -35,5 +35,5 @@ def acquire(connection: Connection, name: str, owner: str, term: timedelta) -> b
 
 
 def release(connection: Connection, name: str, owner: str) -> None:
-    """Give a lease back early, if it is still the owner's."""
+    """Release a lease early, if the owner still holds it."""
     connection.execute(sa.delete(lease).where(lease.c.name == name, lease.c.owner == owner))

@@ -1,7 +1,7 @@
-"""The ladder of one source as a JSON document: what a player needs to choose a rendition.
+"""The ladder of one source as a JSON document, for a player to choose a rendition.
 
-Plain JSON, not an HLS master playlist: the renditions are whole files, which HLS can't take without media playlists of
-their segments, and four of the seven formats have no place in it.
+It is no HLS master playlist: the renditions are whole files, HLS needs media playlists of their segments, and it has
+only three of the seven formats.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from oss_audio_core.catalogue.schema import rendition, source
 from oss_audio_core.catalogue.views import source_ladder as view
 
 VERSION = 1
-"""Of the document's form; a reader refuses one that it doesn't know."""
+"""Version of the document's form. A reader refuses a version that it doesn't know."""
 
 _RENDITION = (
     "rung",
@@ -35,9 +35,8 @@ _RENDITION = (
 def ladder_manifest(connection: Connection, bucket: str, key: str) -> dict[str, Any] | None:
     """The published renditions of one source, from the lowest bit rate to the highest; None: it has none.
 
-    Units are the catalogue's: seconds, bytes, Hz, bit/s, LUFS, dBTP. `source` describes the content of the rendition
-    that was published last; a rendition of an older content, which stands until its successor is verified, says so by
-    another `source_etag`.
+    Units are seconds, bytes, Hz, bit/s, LUFS and dBTP. `source` describes the content of the rendition that was
+    published last. A rendition of an older content stays until its successor is verified; it has another `source_etag`.
     """
     steps = (
         connection.execute(

@@ -1,4 +1,4 @@
-"""How far shards are: one statement for all that somebody waits for."""
+"""The progress of shards: one statement for all shards that are waited for."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from oss_audio_core.catalogue.schema import batch_conversion, conversion
 from oss_audio_core.catalogue.states import State
 
 ShardKey = tuple[int, int]
-"""A batch's id and one of its shards."""
+"""A batch's id and the number of one of its shards."""
 
 
 @dataclass
 class ShardSums:
-    """What a shard's conversions are up to.
+    """The sums over a shard's conversions.
 
     Attributes:
-        states: how many stand in which state.
-        abandoned: how many of the half submitted ones nobody has taken up since their lease ended.
-        deadline: the first among those that are submitted; None: none is.
+        states: number of conversions by state.
+        abandoned: number of conversions in `submitting` whose lease ended long ago.
+        deadline: the earliest deadline of the submitted ones; None: none is submitted.
     """
 
     states: Counter[State] = field(default_factory=Counter)
@@ -37,7 +37,7 @@ def of_shards(shards: Collection[ShardKey]) -> sa.ColumnElement[bool]:
     by_batch: defaultdict[int, set[int]] = defaultdict(set)
     for batch, shard in shards:
         by_batch[batch].add(shard)
-    # A condition for each batch, and not one on pairs: for that SQLite would go through the whole table.
+    # A condition for each batch, not one on pairs: for that SQLite would read the whole table.
     conditions = (
         sa.and_(batch_conversion.c.batch_id == batch, batch_conversion.c.shard.in_(sorted(wanted)))
         for batch, wanted in sorted(by_batch.items())
@@ -51,7 +51,9 @@ def sum_shards(
     """The sums of each of the shards.
 
     Args:
-        abandoned_before: a half submitted conversion whose lease ended earlier counts as abandoned.
+        connection: an open transaction of the catalogue.
+        shards: the shards.
+        abandoned_before: a conversion in `submitting` whose lease ended earlier counts as abandoned.
     """
     left = sa.and_(conversion.c.state == State.SUBMITTING.value, conversion.c.lease_until < abandoned_before)
     statement = (

@@ -1,4 +1,4 @@
-"""Taking rows away that nobody asks for any more, a thousand at a time, so that a night's writers hardly wait."""
+"""Removing rows that are no longer needed, a thousand per transaction, so that a night's writers hardly wait."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from oss_audio_core.catalogue.states import ACTIVE, State
 
 @dataclass(frozen=True)
 class RetentionPeriods:
-    """How old rows must be to go.
+    """The age at which rows are removed.
 
     Attributes:
-        notifications: since they were received; those of conversions still under way stay whatever their age.
-        attempts: since a failed attempt ended; its checks go with it.
-        superseded: since a generation was superseded; what it leaves at a key that nothing newer owns keeps it.
-        listings: since their batch began; those of reported batches go at once.
+        notifications: since they were received. Those of conversions under way stay whatever their age.
+        attempts: since a failed attempt ended. Its checks are removed with it.
+        superseded: since a generation was superseded. It stays while no newer generation owns its final key.
+        listings: since their batch began. Those of reported batches are removed at once.
     """
 
     notifications: timedelta = timedelta(days=30)
@@ -45,7 +45,7 @@ class RetentionPeriods:
 
 @dataclass(frozen=True)
 class _Rule:
-    """Rows of one kind: which, and what refers to them and goes first."""
+    """Rows of one kind: their condition, and the columns that refer to them and are removed first."""
 
     name: str
     table: sa.Table
@@ -53,16 +53,16 @@ class _Rule:
     dependents: tuple[sa.Column[Any], ...] = ()
 
 
-def prune(catalogue: Catalogue, ages: RetentionPeriods, *, dry_run: bool) -> dict[str, int]:
-    """Remove old rows, or only count them. Published renditions, and what stands or failed last, always stay.
+def prune(catalogue: Catalogue, periods: RetentionPeriods, *, dry_run: bool) -> dict[str, int]:
+    """Remove old rows, or only count them. Published renditions and current conversions always stay.
 
     Returns:
-        How many rows of which kind.
+        The number of rows by kind.
     """
     at = now()
     counts: dict[str, int] = {}
     for rule in _RULES:
-        condition = rule.condition(ages, at)
+        condition = rule.condition(periods, at)
         if dry_run:
             with catalogue.read() as connection:
                 found = sa.select(sa.func.count()).select_from(rule.table).where(condition)
@@ -95,33 +95,33 @@ def _delete(
     connection.execute(sa.delete(rule.table).where(these))
 
 
-def _notifications(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
+def _notifications(periods: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
     under_way = sa.exists().where(
         conversion.c.task_id == notification.c.task_id,
         conversion.c.state.in_([state.value for state in sorted(ACTIVE)]),
     )
-    return sa.and_(notification.c.received_at < at - ages.notifications, ~under_way)
+    return sa.and_(notification.c.received_at < at - periods.notifications, ~under_way)
 
 
-def _listings(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
-    over = sa.or_(batch.c.reported_at.is_not(None), batch.c.created_at < at - ages.listings)
+def _listings(periods: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
+    over = sa.or_(batch.c.reported_at.is_not(None), batch.c.created_at < at - periods.listings)
     return listing.c.batch_id.in_(sa.select(batch.c.id).where(over))
 
 
-def _checks(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
+def _checks(periods: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
     return sa.exists().where(
         attempt.c.conversion_id == check_result.c.conversion_id,
         attempt.c.number == check_result.c.attempt,
-        attempt.c.ended_at < at - ages.attempts,
+        attempt.c.ended_at < at - periods.attempts,
     )
 
 
-def _attempts(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
-    return attempt.c.ended_at < at - ages.attempts
+def _attempts(periods: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
+    return attempt.c.ended_at < at - periods.attempts
 
 
-def _superseded(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
-    # What was published at a key is never taken for a source as long as a row says so: this one, or its successor.
+def _superseded(periods: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
+    # A rendition's key is never taken for a source while a row has it: this one, or its successor.
     newer = conversion.alias("newer")
     owned = sa.exists().where(
         newer.c.target_bucket == conversion.c.target_bucket,
@@ -132,7 +132,7 @@ def _superseded(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(
         conversion.c.state == State.SUPERSEDED.value,
         sa.not_(conversion.c.newest),
-        conversion.c.changed_at < at - ages.superseded,
+        conversion.c.changed_at < at - periods.superseded,
         # A staged object is removed first, by its batch or by `check --delete-staged`.
         sa.or_(conversion.c.output_key.is_(None), conversion.c.publish == "direct"),
         owned,
@@ -140,10 +140,10 @@ def _superseded(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-def _sources(ages: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
+def _sources(periods: RetentionPeriods, at: datetime) -> sa.ColumnElement[bool]:
     newer = source.alias("newer_content")
     return sa.and_(
-        source.c.first_listed_at < at - ages.superseded,
+        source.c.first_listed_at < at - periods.superseded,
         sa.exists().where(newer.c.bucket == source.c.bucket, newer.c.key == source.c.key, newer.c.id > source.c.id),
         ~sa.exists().where(conversion.c.source_id == source.c.id),
         ~sa.exists().where(rendition.c.source_id == source.c.id),
@@ -163,4 +163,4 @@ _RULES = (
     ),
     _Rule("replaced sources", source, _sources),
 )
-"""In this order: what refers to others goes first."""
+"""In this order: rows that refer to others are removed first."""

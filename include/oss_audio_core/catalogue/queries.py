@@ -1,4 +1,4 @@
-"""What people ask the morning after: what failed and why, how many bytes were saved, which sources lack a rendition."""
+"""Questions after a night: what failed and why, how many bytes were saved, which sources lack a rendition."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from oss_audio_core.catalogue.views import published_rendition
 
 @dataclass(frozen=True)
 class Reason:
-    """Failures that share a code: how many, the latest one's words and time, and one of the sources."""
+    """Failures that share a code: their number, message and time of the latest, and its source."""
 
     code: str
     count: int
@@ -29,7 +29,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Failure:
-    """One conversion whose newest generation ended badly; `retry_at` is None without attempts left."""
+    """One conversion whose newest generation failed; `retry_at` is None if no attempts are left."""
 
     bucket: str
     key: str
@@ -45,11 +45,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Saving:
-    """One profile's renditions beside their sources: bytes that whoever takes the rendition does without.
+    """The sizes of one profile's renditions and of their sources.
 
     Attributes:
-        bytes_in: of the sources, once for every rendition; bytes_out: of the renditions.
-        saved: the difference; negative when the renditions are larger.
+        bytes_in: of the sources, once for every rendition.
+        bytes_out: of the renditions.
     """
 
     profile: str
@@ -59,6 +59,7 @@ class Saving:
 
     @property
     def saved(self) -> int:
+        """The difference in bytes; negative when the renditions are larger."""
         return self.bytes_in - self.bytes_out
 
     @property
@@ -69,7 +70,7 @@ class Saving:
 
 @dataclass(frozen=True)
 class Missing:
-    """A source without a certain rendition; state and reason of the conversion that was to make it, if there is one."""
+    """A source without a rendition; state and reason of the conversion that should have made it, if there is one."""
 
     bucket: str
     key: str
@@ -93,7 +94,7 @@ def failures(
 
 
 def reasons(connection: Connection, *, since: datetime | None = None) -> list[Reason]:
-    """The same, counted by their code; the most frequent first."""
+    """The failed conversions, counted by code; the most frequent first."""
     code = sa.func.coalesce(conversion.c.code, "unknown").label("code")
     latest = sa.func.row_number().over(
         partition_by=code, order_by=(conversion.c.changed_at.desc(), conversion.c.id.desc())
@@ -147,23 +148,29 @@ def missing(
     """Sources that have no published rendition of a profile, or none of some codecs, in the order of their keys.
 
     Args:
-        profile, codecs: one of them; codecs have FFmpeg's names (mp3, aac, flac, vorbis, ac3, opus, amr_nb, amr_wb).
-        bucket, prefix: only these sources.
+        connection: an open transaction of the catalogue.
+        profile: name of the profile.
+        codecs: instead of a profile, by FFmpeg's names (mp3, aac, flac, vorbis, ac3, opus, amr_nb, amr_wb).
+        bucket: only sources in this bucket.
+        prefix: only sources whose keys begin with it.
+        limit: most sources; None: all.
     """
     made = [rendition.c.source_key == source.c.key, rendition.c.source_bucket == source.c.bucket]
     made += [rendition.c.profile == profile] if profile is not None else [rendition.c.codec.in_(codecs)]
-    wanted = [begins_with(source.c.key, prefix), ~sa.exists().where(*made)]
+    conditions = [begins_with(source.c.key, prefix), ~sa.exists().where(*made)]
     if bucket is not None:
-        wanted.append(source.c.bucket == bucket)
-    # One row a key: every content that ever stood there has a row of its own.
-    lacking = sa.select(source.c.bucket, source.c.key).where(*wanted).distinct().order_by(source.c.key, source.c.bucket)
+        conditions.append(source.c.bucket == bucket)
+    # One row per key: `source` has a row for every content of a key.
+    lacking = (
+        sa.select(source.c.bucket, source.c.key).where(*conditions).distinct().order_by(source.c.key, source.c.bucket)
+    )
     found = connection.execute(lacking.limit(limit)).all()
     why = _why(connection, [(row.bucket, row.key) for row in found], profile) if profile is not None else {}
     return [Missing(row.bucket, row.key, *why.get((row.bucket, row.key), (None, None, None))) for row in found]
 
 
 def is_profile(connection: Connection, name: str) -> bool:
-    """Whether anything was ever asked for under this name."""
+    """Whether a conversion was ever planned under this name."""
     return bool(connection.scalar(sa.select(sa.exists().where(conversion.c.profile == name))))
 
 

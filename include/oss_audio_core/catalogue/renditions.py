@@ -24,6 +24,8 @@ def publish(connection: Connection, one: Conversion, row: Mapping[str, Any]) -> 
     """Publish a verified conversion: its state, its row of `rendition`, and the end of what stood in its place.
 
     Args:
+        connection: an open transaction of the catalogue.
+        one: the conversion.
         row: values of `rendition` by column. Its object stands at the final key already.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What people ask the catalogue: a batch's conversions as rows, and its sums."""
+"""A batch's conversions as rows for its report, and its sums."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ _OWN = (
     *("bucket", "key", "profile", "state", "attempt", "target_bucket", "target_key"),
     *("code", "message", "max_attempts"),
 )
-"""A conversion's own columns among a row's; what was measured of it may be large."""
+"""The columns of `conversion` in a row, without the measures, which may be large."""
 
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One conversion for a person to read: what it came from, what became of it, and why.
+    """One conversion in a report: its source, its state, its rendition and the reason of a failure.
 
     Attributes:
-        duration: of the rendition, seconds; codec, rate (Hz), channels and bit rate (bit/s) are the rendition's too.
-        retry_at: when a failure may be planned again; None without attempts left.
-        saved: share of the source's bytes that the rendition does without, or None without a rendition.
+        duration: of the rendition, seconds. Codec, rate (Hz), channels and bit rate (bit/s) are the rendition's, too.
+        retry_at: when a failed conversion may be planned again; None if no attempts are left.
     """
 
     bucket: str
@@ -53,25 +52,25 @@ class ReportRow:
 
     @property
     def given_up(self) -> bool:
-        """Nobody plans it again of himself."""
+        """Whether no later run plans it again."""
         return self.state is State.DEAD or self.attempt >= self.max_attempts
 
     @property
     def saved(self) -> float | None:
-        """Between 0 and 1; negative when the rendition is larger than its source."""
+        """Share of the source's bytes that is saved: at most 1, negative if the rendition is larger."""
         return None if self.size is None or not self.source_size else 1 - self.size / self.source_size
 
 
 @dataclass(frozen=True)
 class Failures:
-    """Conversions that ended badly: how many for which reason, and the first of them as rows."""
+    """Failed conversions: their number by reason, and the first of them as rows."""
 
     reasons: Counter[str]
     rows: list[ReportRow]
 
     @property
     def count(self) -> int:
-        """All of them."""
+        """The number of all failed conversions."""
         return self.reasons.total()
 
 
@@ -86,13 +85,13 @@ class Volume:
 
 
 def failures_of_batch(connection: Connection, batch_id: int, *, limit: int) -> Failures:
-    """The failures of a batch, the first `limit` as rows, in the order they were planned."""
+    """The failures of a batch, the first `limit` as rows, in the order of planning."""
     bad = conversion.c.state.in_([state.value for state in FAILED_STATES])
     return _failures(connection, [*_wanted(batch_id), bad], [batch_conversion.c.ordinal], limit)
 
 
 def volume_of_batch(connection: Connection, batch_id: int) -> Volume:
-    """What a batch published, in sums."""
+    """The sums over the published renditions of a batch."""
     mine = [*_wanted(batch_id), conversion.c.state == State.PUBLISHED.value]
     read = sa.select(conversion.c.source_id).where(*mine)
     seconds_in, bytes_in = connection.execute(
@@ -120,14 +119,14 @@ def known_failures(
     profiles: Sequence[str],
     limit: int,
 ) -> Failures:
-    """Failures of earlier batches within one selection: they wait for another try, or have none left."""
+    """Failures of earlier batches within one selection: they are backing off, or have no attempts left."""
     mine = sa.select(batch_conversion.c.conversion_id).where(batch_conversion.c.batch_id == batch_id)
     conditions = [
         HAS_FAILED,
-        # The column in an expression: by its index, SQLite would go through the whole bucket instead of the failures.
+        # The column in an expression: else SQLite uses its index and reads the whole bucket instead of the failures.
         conversion.c.bucket.concat("") == bucket,
         conversion.c.profile.in_(profiles),
-        # Not LIKE: SQLite's takes capitals and small letters for the same.
+        # Not LIKE: SQLite's ignores case.
         sa.or_(*(sa.func.substr(conversion.c.key, 1, len(prefix)) == prefix for prefix in prefixes)),
         conversion.c.id.not_in(mine),
     ]

@@ -1,11 +1,11 @@
 """How many more conversions an endpoint may have in flight, over all runs and processes.
 
-A slot is no row of its own. A submitted conversion holds one until it has ended or its deadline has passed; one that is
-being submitted, until what became of it is known or, where nobody looks into that, its task would be past its deadline.
+A slot is no row of its own. A submitted conversion holds a slot until it has ended or its deadline has passed. A
+conversion in `submitting` holds one until the outcome of its submit is known or its task would be past its deadline.
 
-A conversion that is superseded holds none any more, though its task may still run: nobody waits for that, so nobody
-would find out when it ends. Where a newer generation is planned of what is in flight (*force*, a changed source), the
-endpoint can have more tasks than the limit, by those, until they end.
+A superseded conversion holds no slot, though its task may still run: no step waits for that task, so its end isn't
+known. Where a newer generation of a conversion in flight is planned (*force*, a changed source), the endpoint can
+exceed the limit by those tasks until they end.
 """
 
 from __future__ import annotations
@@ -27,14 +27,17 @@ _LOCK = 7_146_003
 def free(connection: Connection, endpoint: str, limit: int, *, deadline: timedelta = timedelta(hours=6)) -> int:
     """Count the free slots of an endpoint; 0 or more.
 
-    Until the transaction ends nobody else can count them: what is claimed in it never exceeds the limit.
+    Another transaction can't count them until this one ends: claims in it never exceed the limit.
 
     Args:
+        connection: an open transaction of the catalogue.
+        endpoint: of OSS.
+        limit: most conversions in flight.
         deadline: how long after its submit a conversion may run.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK, sa.func.hashtext(endpoint))))
-    # A POST goes out within its lease.
+    # A submit's request is sent within its lease.
     half = conversion.c.state == State.SUBMITTING.value, conversion.c.lease_until > clock(connection, -deadline)
     held = sa.or_(sa.and_(*half), sa.and_(*_runs(connection)))
     statement = sa.select(sa.func.count()).select_from(conversion).where(*_here(endpoint), held)
@@ -42,7 +45,7 @@ def free(connection: Connection, endpoint: str, limit: int, *, deadline: timedel
 
 
 def submitted(connection: Connection, endpoint: str) -> list[Conversion]:
-    """The submitted conversions that hold an endpoint's slots, of whichever batch."""
+    """The submitted conversions that hold an endpoint's slots, of any batch."""
     return fetch(connection, *_here(endpoint), *_runs(connection))
 
 

@@ -1,4 +1,4 @@
-"""Contents that were listed, and what is known of them beyond what their listing told."""
+"""Contents that were listed, and their measures: probe, inspection, tags, CRC-64."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMED_TAGS = ("title", "artist", "album")
 
 @dataclass(frozen=True)
 class KnownSource:
-    """What an earlier look at a source found: probe, decode (None: it was not decoded) and CRC-64 in decimal."""
+    """The stored measures of a source: probe, inspection (None: not decoded) and CRC-64 in decimal."""
 
     probe: dict[str, Any]
     inspection: dict[str, Any] | None
@@ -28,7 +28,7 @@ class KnownSource:
 
 
 def insert_listed(connection: Connection, listed: Sequence[Row[Any]]) -> dict[tuple[str, str], int]:
-    """Write down what was listed of one bucket and isn't there yet. Returns the ids of all contents by key and ETag."""
+    """Store the listed objects of one bucket that aren't stored yet. Returns all their ids by key and ETag."""
     connection.execute(_insert(connection).on_conflict_do_nothing(), [_listed(row) for row in listed])
     found = connection.execute(
         sa.select(source.c.id, source.c.key, source.c.etag).where(
@@ -39,7 +39,7 @@ def insert_listed(connection: Connection, listed: Sequence[Row[Any]]) -> dict[tu
 
 
 def known_sources(connection: Connection, source_ids: Iterable[int]) -> dict[int, KnownSource]:
-    """What is known of the contents of sources, by id; one that nobody has looked at is left out."""
+    """The stored measures of sources, by id. Sources that were not probed are left out."""
     wanted, found = sorted(set(source_ids)), {}
     columns = source.c.id, source.c.probe, source.c.inspection, source.c.crc64
     for start in range(0, len(wanted), CHUNK):
@@ -59,14 +59,16 @@ def describe(
     tags: Mapping[str, str] | None = None,
     crc64: str | None = None,
 ) -> None:
-    """Write down what probing a source found.
+    """Store the measures of a source.
 
     Args:
-        probe: all of it, kept so that the source is never probed twice; has `codec`, `sample_rate` (Hz), `channels` and
-            `duration` (seconds).
-        inspection: what decoding it whole found; None: not decoded.
-        tags: the file's own, by name; None: not looked for.
-        crc64: CRC-64/XZ of its bytes in decimal, as OSS tells it; None: not known.
+        connection: an open transaction of the catalogue.
+        source_id: of the source.
+        probe: the whole result, stored so that the source is never probed twice; has `codec`, `sample_rate` (Hz),
+            `channels` and `duration` (seconds).
+        inspection: result of decoding it whole; None: not decoded.
+        tags: of the file, by name; None: not read.
+        crc64: CRC-64/XZ of its bytes in decimal, as OSS gives it; None: not known.
     """
     values: dict[str, Any] = {
         "probe": dict(probe),
@@ -84,24 +86,27 @@ def describe(
 
 
 def describe_estimate(connection: Connection, listed: Row[Any], probe: Mapping[str, Any]) -> None:
-    """Write down what a look at a listed object told of its content, before anything is planned of it.
+    """Store the estimated measures of a listed object before a conversion of it is planned.
 
     Args:
+        connection: an open transaction of the catalogue.
         listed: a row of the listing.
-        probe: has `codec`, `sample_rate` (Hz), `channels` and `duration` (seconds, perhaps an estimate); a real probe
-            replaces all of it.
+        probe: has `codec`, `sample_rate` (Hz), `channels` and `duration` (seconds, perhaps an estimate). The measures
+            of a real probe replace it.
     """
-    seen = {name: probe[name] for name in ("codec", "sample_rate", "channels", "duration")}
-    statement = _insert(connection).values(**_listed(listed), **seen)
+    estimated = {name: probe[name] for name in ("codec", "sample_rate", "channels", "duration")}
+    statement = _insert(connection).values(**_listed(listed), **estimated)
     connection.execute(
         statement.on_conflict_do_update(
-            index_elements=[source.c.bucket, source.c.key, source.c.etag], set_=seen, where=source.c.codec.is_(None)
+            index_elements=[source.c.bucket, source.c.key, source.c.etag],
+            set_=estimated,
+            where=source.c.codec.is_(None),
         )
     )
 
 
 def record_crc64(connection: Connection, listed: Row[Any], crc64: str) -> None:
-    """Write down the CRC-64 (decimal) of a listed object's content, before anything is planned of it."""
+    """Store the CRC-64 (decimal) of a listed object before a conversion of it is planned."""
     statement = _insert(connection).values(**_listed(listed), crc64=crc64)
     connection.execute(
         statement.on_conflict_do_update(
@@ -115,6 +120,6 @@ def _insert(connection: Connection) -> Any:
 
 
 def _listed(row: Row[Any]) -> dict[str, Any]:
-    """What a listing tells of an object."""
-    told = {name: getattr(row, name) for name in ("bucket", "key", "etag", "size", "last_modified")}
-    return {**told, "first_listed_at": now()}
+    """The columns of an object that its listing gives."""
+    values = {name: getattr(row, name) for name in ("bucket", "key", "etag", "size", "last_modified")}
+    return {**values, "first_listed_at": now()}

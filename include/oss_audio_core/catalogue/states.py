@@ -30,17 +30,17 @@ class State(StrEnum):
 
 
 ACTIVE = frozenset({State.PLANNED, State.SUBMITTING, State.SUBMITTED, State.CONVERTED, State.VERIFIED})
-"""States in which somebody still has work to do."""
+"""States that a step of a batch still has to work on."""
 
 IN_FLIGHT = frozenset({State.SUBMITTING, State.SUBMITTED})
-"""States in which the service has, or may have, a task of ours."""
+"""States in which the service has, or may have, a task of the conversion."""
 
 FAILED_STATES = frozenset({State.FAILED, State.DEAD, State.QUARANTINED})
 """Ends that count against a batch."""
 
 
 class Verb(StrEnum):
-    """What may happen to a conversion."""
+    """The moves of a conversion from one state to another."""
 
     CLAIM = "claim"
     RECLAIM = "reclaim"
@@ -64,8 +64,8 @@ class Guard(StrEnum):
     """A condition a move's UPDATE carries besides the state it starts from."""
 
     TOKEN = "token"  # noqa: S105 - the row still belongs to the claim that the caller holds
-    ATTEMPT = "attempt"  # the row is still at the attempt that the caller speaks of
-    LEASE_EXPIRED = "lease_expired"  # the claim's owner has had its time
+    ATTEMPT = "attempt"  # the row is still at the attempt that the caller names
+    LEASE_EXPIRED = "lease_expired"  # the lease of the claim is over
     UNREPLACED = "unreplaced"  # nothing that was planned later is published in its place
     ATTEMPTS_LEFT = "attempts_left"
     ATTEMPTS_SPENT = "attempts_spent"
@@ -95,7 +95,7 @@ def _move(sources: set[State], target: State, step: str, *guards: Guard) -> Move
 MOVES: Mapping[Verb, Move] = MappingProxyType(
     {
         Verb.CLAIM: _move({State.PLANNED}, State.SUBMITTING, "submit"),
-        # A process died inside a submit: its claim is taken over, and looked into, only when its lease is over.
+        # A process died during a submit: its claim is taken over, and reconciled, when its lease is over.
         Verb.RECLAIM: _move({State.SUBMITTING}, State.SUBMITTING, "submit", Guard.LEASE_EXPIRED),
         Verb.ACCEPT: _move({State.SUBMITTING}, State.SUBMITTED, "submit", Guard.TOKEN),
         # Certain that the service took nothing: the row goes back, the attempt does not grow.
@@ -103,11 +103,11 @@ MOVES: Mapping[Verb, Move] = MappingProxyType(
         Verb.REJECT: _move({State.SUBMITTING}, State.FAILED, "submit", Guard.TOKEN),
         # The output of a submit whose answer was lost stands at the attempt's own key.
         Verb.ADOPT: _move({State.SUBMITTING}, State.CONVERTED, "submit", Guard.TOKEN),
-        # What was found out about one attempt says nothing about the next one, which may stand in the same state.
+        # A result of one attempt doesn't apply to the next one, which may be in the same state.
         Verb.COMPLETE: _move({State.SUBMITTED}, State.CONVERTED, "await", Guard.ATTEMPT),
         Verb.FAIL: _move({State.SUBMITTED}, State.FAILED, "await", Guard.ATTEMPT),
         Verb.VERIFY: _move({State.CONVERTED}, State.VERIFIED, "verify", Guard.ATTEMPT),
-        # From verified too: what was verified may be gone from its staging key when it is to be published.
+        # From verified, too: the staged object may be gone when it is to be published.
         Verb.QUARANTINE: _move(
             {State.CONVERTED, State.VERIFIED}, State.QUARANTINED, "verify, catalogue", Guard.ATTEMPT
         ),
@@ -116,7 +116,7 @@ MOVES: Mapping[Verb, Move] = MappingProxyType(
         Verb.SUPERSEDE: _move({*ACTIVE, State.PUBLISHED}, State.SUPERSEDED, "plan, verify, catalogue"),
         Verb.RETRY: _move({State.FAILED, State.QUARANTINED}, State.PLANNED, "plan", Guard.ATTEMPTS_LEFT),
         Verb.MARK_DEAD: _move({State.FAILED, State.QUARANTINED}, State.DEAD, "plan", Guard.ATTEMPTS_SPENT),
-        # A person says so: a conversion that was given up gets more attempts.
+        # Requested by a person: a conversion that was given up gets more attempts.
         Verb.REVIVE: _move(
             {State.FAILED, State.QUARANTINED, State.DEAD}, State.PLANNED, "requeue", Guard.ATTEMPTS_SPENT
         ),

@@ -1,9 +1,9 @@
-"""What a run hands to others when its renditions stand: one Parquet file, and a manifest for each source with news.
+"""The exports of a run: one Parquet file of its renditions, and a manifest for each source that got one.
 
     {prefix}dt=2026-03-01/run-…parquet          a table partitioned by day (`oss_audio_core.catalogue.exporting`)
     {prefix}_manifests/{bucket}/{source key}.json   the source's ladder (`oss_audio_core.catalogue.manifest`)
 
-Both go to the bucket of the renditions. Readers of the table pass over folders that begin with an underscore.
+Both are in the bucket of the renditions. Readers of the table skip folders that begin with an underscore.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MANIFESTS = "_manifests/"
 
 @dataclass(frozen=True)
 class RunExport:
-    """What was written: the Parquet file, None if none was wanted or published; how many manifests."""
+    """The files of a run: the Parquet file (None: not wanted, or nothing was published) and the number of manifests."""
 
     parquet: Export | None
     manifests: int
@@ -49,19 +49,23 @@ def export_run(
     manifests: bool = False,
     parquet: bool = True,
 ) -> RunExport:
-    """Export what a run published, as the catalogue has it now. Can be run again: the same files are written anew.
+    """Export the renditions that a run published, as the catalogue has them now. A second call overwrites its files.
 
-    Renditions of a run that go to several buckets are all in one file, in the first of these buckets by name.
+    The renditions of a run in several buckets are all in one file, in the first of these buckets by name.
 
     Args:
-        prefix: ends with "/"; in the renditions' bucket.
+        catalogue: the open catalogue.
+        settings: of OSS.
+        batch_id: of the run.
+        prefix: of the exports in the renditions' bucket; ends with "/".
         uid: the batch's own, where it is known: an id may be given again.
         parquet: write the Parquet file.
-        manifests: write them, too: a request for each source that got a rendition.
+        manifests: write manifests, too: one request for each source that got a rendition.
 
     Raises:
         NoSuchBatch: the catalogue was replaced since the run began.
-        oss2.exceptions.OssError, requests.RequestException: a file could not be written.
+        oss2.exceptions.OssError: a file could not be written.
+        requests.RequestException: the connection broke while an answer was read.
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id, uid)
@@ -91,7 +95,7 @@ def _of_batch(batch_id: int) -> sa.ColumnElement[bool]:
 
 
 def _sources(catalogue: Catalogue, batch_id: int) -> Iterator[Sequence[tuple[str, str]]]:
-    """Bucket and key of every source that got a rendition from the run, some at a time."""
+    """Bucket and key of every source that got a rendition from the run, in pages."""
     of = rendition.c.source_bucket, rendition.c.source_key
     statement = sa.select(*of).where(_of_batch(batch_id)).distinct().order_by(*of).limit(CHUNK)
     after: tuple[str, str] = ("", "")
@@ -105,7 +109,7 @@ def _sources(catalogue: Catalogue, batch_id: int) -> Iterator[Sequence[tuple[str
 
 
 def _write_manifest(catalogue: Catalogue, bucket: Any, prefix: str, source: tuple[str, str]) -> bool:
-    """In a pool thread: one source's manifest; none if its renditions are gone by now."""
+    """Write one source's manifest, unless its renditions are gone by now. Runs in a pool thread."""
     with catalogue.read() as connection:
         manifest = ladder_manifest(connection, *source)
     if manifest is None:

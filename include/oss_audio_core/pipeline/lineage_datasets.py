@@ -1,4 +1,4 @@
-"""Which objects a batch read and wrote: one by one while they are few, by the folder that they share when many."""
+"""The objects that a batch read and wrote, for lineage: one by one if they are few, else by their shared folder."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import batch_conversion, rendition
 
 NAMED = 100
-"""So many objects of one bucket are named one by one."""
+"""Most objects of one bucket that are named one by one."""
 
 
 def datasets_of_batch(catalogue: Catalogue, batch_id: int, uid: str | None = None) -> tuple[list[str], list[str]]:
-    """Sources and renditions of what a batch published, as `oss://bucket/key`.
+    """The sources and renditions of the conversions that a batch published, as `oss://bucket/key`.
 
     More than `NAMED` of a bucket are given as the folder that they share (`oss://bucket/folder/`).
     """

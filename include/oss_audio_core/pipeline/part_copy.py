@@ -1,7 +1,7 @@
 """Copying an object on the server in parts: OSS copies no more than 1 GiB in one request.
 
-The parts lie beside the final key, unseen, until one request makes them the object. Whoever removes the source and then
-ends every such upload (`end_part_copies`) can be sure that no copy which has not been completed yet ever will be.
+The parts are invisible until one request makes them the object. After the source is removed and every such upload ended
+(`end_part_copies`), no copy that is incomplete can be completed any more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PART = 256 * 2**20
 
 
 class CopyDiffersError(Exception):
-    """The copy is not, byte for byte, what it was made of; it was removed again."""
+    """The copy differs from its source in size or CRC-64. It was removed again."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,12 @@ class Source:
 def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, str]) -> str:
     """Copy an object within a region, part by part, and compare size and CRC-64 of the whole.
 
-    An upload that fails is aborted. The ETag is another one than the source's: it is made of the parts'.
+    An upload that fails is aborted. The ETag differs from the source's: it is made of those of the parts.
 
     Args:
         bucket: an `oss2.Bucket` of the target.
+        source: the object to copy.
+        key: of the copy.
         headers: of the new object: content type, tags.
 
     Returns:
@@ -50,14 +52,15 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
 
     Raises:
         CopyDiffersError: the copy has another size or checksum.
-        oss2.exceptions.OssError, requests.RequestException: 404 and 412 when the source is gone or has changed.
+        oss2.exceptions.OssError: OSS refused; status 404 and 412 when the source is gone or has changed.
+        requests.RequestException: the connection broke while an answer was read.
     """
     oss2 = load_oss2()
-    # A second upload without parts costs nothing; a second completion is told that there is no such upload.
+    # A second upload without parts costs nothing; a second completion gets NoSuchUpload.
     upload = patiently(lambda: bucket.init_multipart_upload(key, headers=dict(headers))).upload_id
     unchanged = {"x-oss-copy-source-if-match": f'"{source.etag}"'}
     parts: list[Any] = []
-    # oss2 leaves some answers unread, and a connection with one can't be used again.
+    # oss2 leaves some answers unread, and a connection with an unread answer can't be used again.
     try:
         for number, start in enumerate(range(0, source.size, PART), 1):
             end = min(start + PART, source.size) - 1
@@ -71,10 +74,10 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
         _abort(bucket, key, upload)
         raise
     etag = str(made.etag).strip('"')
-    there = bucket.head_object(key, headers={"If-Match": f'"{etag}"'})
+    head = bucket.head_object(key, headers={"If-Match": f'"{etag}"'})
     expected = f"{source.size} bytes, CRC-64 {source.crc64 or 'unknown'}"
-    found = f"{there.content_length} bytes, CRC-64 {there.server_crc}"
-    if there.content_length != source.size or source.crc64 not in {None, str(there.server_crc)}:
+    found = f"{head.content_length} bytes, CRC-64 {head.server_crc}"
+    if head.content_length != source.size or source.crc64 not in {None, str(head.server_crc)}:
         bucket.delete_object(key)
         raise CopyDiffersError(
             f"the copy of oss://{source.bucket}/{source.key} in parts has {found} instead of {expected}"
@@ -83,8 +86,8 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
 
 
 def end_part_copies(bucket: Any, key: str) -> None:
-    """Abort every upload in parts to a key that is not completed; one that ends meanwhile is as good."""
-    # A prefix: the keys that only begin like this one come after it.
+    """Abort every incomplete upload in parts to a key. An upload that ends meanwhile is no error."""
+    # Uploads are listed by prefix: longer keys come after this one.
     for upload in load_oss2().MultipartUploadIterator(bucket, prefix=key):
         if upload.key != key:
             return
@@ -98,5 +101,5 @@ def _abort(bucket: Any, key: str, upload: str) -> None:
     try:
         bucket.abort_multipart_upload(key, upload).resp.read()
     except (oss2.exceptions.NoSuchUpload, oss2.exceptions.RequestError, requests.exceptions.RequestException):
-        # It is over already; or OSS can't be reached, and the first error says so.
+        # It is over already, or OSS can't be reached, which the caller's own error reports.
         return

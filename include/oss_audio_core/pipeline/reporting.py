@@ -1,4 +1,4 @@
-"""The report of a batch: what was done, what was not and why, for the task log and as a Markdown file."""
+"""The report of a batch: counts, sums and failures with their reasons, for the task log and as a Markdown file."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.verification_figures import Exported, Figures, export_of, figures_of
 
 LISTED_FAILURES = 200
-"""Failures that the report lists one by one; the rest are counted by reason."""
+"""Most failures that the report lists one by one; all are counted by reason."""
 
 LONGEST_NAME = 252
-"""Bytes of a report's name: file systems take 255, and the ending is three."""
+"""Most bytes of a report's name: file systems allow 255, and the ending has three."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """One batch, summed up.
+    """The report of one batch.
 
     Attributes:
-        states: how many of its conversions ended as what.
-        failures: those of its conversions that ended badly; `known`: those of earlier batches.
-        minutes_in, minutes_out: of the published conversions' sources (each once) and of the renditions.
-        bytes_in, bytes_out: likewise.
-        figures: what verification found, in sums.
+        states: number of its conversions by state.
+        failures: its conversions that failed.
+        known: failed conversions of earlier batches.
+        minutes_in: of the published conversions' sources, each once.
+        minutes_out: of the renditions.
+        bytes_in: of the sources, likewise.
+        bytes_out: of the renditions.
+        figures: sums of verification.
         export: the batch's Parquet file, if one was written.
     """
 
@@ -52,21 +55,21 @@ class Report:
 
     @property
     def wanted(self) -> int:
-        """How many conversions the batch wanted."""
+        """Number of conversions that the batch wanted."""
         return self.states.total()
 
     @property
     def unfinished(self) -> int:
-        """How many conversions still have work to be done."""
+        """Number of conversions that are not over yet."""
         return sum(self.states[state] for state in ACTIVE)
 
     @property
     def failed_percent(self) -> float:
-        """Share of the batch's conversions that ended badly, 0 to 100."""
+        """Share of the batch's conversions that failed, 0 to 100."""
         return 100 * self.failures.count / self.wanted if self.wanted else 0.0
 
     def summary(self) -> dict[str, int]:
-        """The counts that go into XCom."""
+        """The counts for XCom."""
         return {
             "listed": self.batch.listed,
             "wanted": self.wanted,
@@ -77,9 +80,11 @@ class Report:
 
 
 def build_report(catalogue: Catalogue, batch_id: int, uid: str | None = None) -> Report:
-    """Read a batch's report from the catalogue; nothing else is asked.
+    """Read a batch's report from the catalogue alone.
 
     Args:
+        catalogue: the open catalogue.
+        batch_id: of the batch.
         uid: the batch's own, where it is known: an id may be given again.
     """
     with catalogue.read() as connection:
@@ -108,14 +113,14 @@ def build_report(catalogue: Catalogue, batch_id: int, uid: str | None = None) ->
 
 
 def _names(request: BatchRequest) -> list[str]:
-    """What the batch's renditions are called, by its request alone: a profile's file may be gone by now."""
+    """Names of the batch's renditions, by its request alone: a profile's file may be gone by now."""
     if request.single is not None:
         return [spec.name for spec in request.specs()]
     return [clipped(name, request.start, request.duration) for name in request.profiles]
 
 
 def write_report(report: Report, folder: Path) -> Path:
-    """Write the report as Markdown into a folder, which is made if need be; the file is named after the batch."""
+    """Write the report as Markdown into a folder, created if it is missing. The file is named after the batch."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_file_name(report.batch.name)}.md"
     path.write_text(render(report), encoding="utf-8")
@@ -123,11 +128,11 @@ def write_report(report: Report, folder: Path) -> Path:
 
 
 def _file_name(name: str) -> str:
-    """A run's name with what no file can have replaced. Ids of DAGs may have letters of any script."""
+    """A run's name with characters replaced that a file name can't have. Ids of DAGs may have letters of any script."""
     whole = re.sub(r"[^\w.-]+", "_", name)
     if len(whole.encode()) <= LONGEST_NAME:
         return whole
-    # Its end tells the runs of a DAG apart, the digest the DAGs.
+    # The end distinguishes the runs of a DAG, the digest the DAGs.
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]
     return f"{digest}_{whole.encode()[len(digest) + 1 - LONGEST_NAME :].decode(errors='ignore')}"
 
@@ -158,7 +163,7 @@ def render(report: Report) -> str:
 
 
 def _verification(figures: Figures) -> list[str]:
-    """How what was published was verified, in a line."""
+    """A line about how the published renditions were verified."""
     if not figures.verified:
         return []
     words = {"decode": "decoded", "probe": "probed"}
@@ -171,7 +176,7 @@ def _verification(figures: Figures) -> list[str]:
 
 
 def _asked_for(batch: Batch) -> list[str]:
-    """What the batch was to do, in a line; and that nothing was to be done, if so."""
+    """A line about the request of the batch, and one for a dry run."""
     request = BatchRequest.from_json(batch.params)
     places = ", ".join(f"oss://{request.bucket}/{prefix}" for prefix in request.prefixes)
     lines = [
@@ -208,7 +213,7 @@ def _failures(title: str, failures: Failures) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """Text of somebody else's as a cell: it ends neither the cell nor the row, and is no markup."""
+    """Foreign text as a cell: it can't end the cell or the row, and is no markup."""
     return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
 
 

@@ -1,4 +1,4 @@
-"""The seventh step of a batch: what was published goes out as Parquet, and other DAGs hear of it."""
+"""The seventh step of a batch: its renditions are exported as Parquet, and an asset is updated for other DAGs."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from oss_audio_core.pipeline.request import check_folder
 
 
 class OSSAudioExportOperator(OSSAudioBatchOperator):
-    """Export what a batch published, and update the asset `audio_renditions`.
+    """Export the renditions that a batch published, and update the asset `audio_renditions`.
 
     The asset event's extra has `batch`, `run`, the report's counts (`listed`, `wanted`, `published`, `failed`,
     `known_failures`), `export` (address of the Parquet file; null: nothing was published, or exports are off), `rows`
     and `manifests`. A dry run updates nothing.
 
-    :param batch: what `OSSAudioListOperator` returned.
-    :param catalogue_prefix: folder of the exports in the renditions' bucket; empty: no export, only the asset event.
-    :param manifests: also write a JSON manifest of every source that got a rendition, below the same folder.
-    :param outlets: assets to update instead of `audio_renditions`.
-    :return: the extra of the asset event
+    Args:
+        batch: the value that `OSSAudioListOperator` returned.
+        catalogue_prefix: folder of the exports in the renditions' bucket; empty: no export, only the asset event.
+        manifests: also write a JSON manifest of every source that got a rendition, below the same folder.
+        outlets: assets to update instead of `audio_renditions`.
     """
 
     template_fields: Sequence[str] = ("batch", "catalogue_prefix", "manifests")
@@ -50,6 +50,7 @@ class OSSAudioExportOperator(OSSAudioBatchOperator):
         self.datasets = Datasets()
 
     def execute(self, context: Context) -> dict[str, Any]:
+        """Export. Returns the extra of the asset event."""
         if self.batch is None:
             raise AirflowSkipException("there is no batch: the task that lists the sources failed")
         batch, settings = as_batch(self.batch), self.oss()

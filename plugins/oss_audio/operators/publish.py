@@ -1,4 +1,4 @@
-"""The sixth step of a batch: verified outputs go to their final keys and into the catalogue."""
+"""The sixth step of a batch: verified outputs are copied to their final keys and entered into the catalogue."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from oss_audio_core.pipeline.lineage_datasets import datasets_of_batch
 class OSSAudioPublishOperator(OSSAudioBatchOperator):
     """Publish the verified outputs of a batch: a guarded copy on the server, then a row of the catalogue.
 
-    :param batch: what `OSSAudioListOperator` returned.
-    :return: how many conversions ended in which state
+    Args:
+        batch: the value that `OSSAudioListOperator` returned.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -26,7 +26,8 @@ class OSSAudioPublishOperator(OSSAudioBatchOperator):
         self.datasets = Datasets()
 
     def execute(self, context: Context) -> dict[str, int]:
-        # Every task of the DAG imports this file; only this one needs the audio libraries.
+        """Publish. Returns the number of conversions by the state they ended in."""
+        # Every task of the DAG imports this module; only this task needs the audio libraries.
         from oss_audio_core.pipeline.publishing import publish_batch
 
         if self.batch is None:
@@ -40,5 +41,5 @@ class OSSAudioPublishOperator(OSSAudioBatchOperator):
         return dict(outcomes)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """For OpenLineage: the sources and the renditions of what stands published; many as the folder they share."""
+        """For OpenLineage: the sources and the published renditions; many of them as their shared folder."""
         return lineage(self.datasets)

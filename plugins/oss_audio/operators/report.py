@@ -18,16 +18,16 @@ from oss_audio_core.pipeline.reporting import build_report, render, write_report
 
 
 class OSSAudioReportOperator(OSSAudioOperator):
-    """Report a batch in the task log and as a Markdown file; fail the run if too much of it failed.
+    """Report a batch in the task log and as a Markdown file; fail the run if too many conversions failed.
 
-    With `trigger_rule="all_done"` it also reports a batch of which a task failed; it fails then, too, after the report,
-    and where conversions are not finished.
+    With `trigger_rule="all_done"` it also reports a batch of which a task failed. After the report it fails, too, if a
+    task failed or a conversion is not finished.
 
-    :param batch: what `OSSAudioListOperator` returned.
-    :param reports: folder of the Markdown file; none when empty.
-    :param failure_threshold: percent of the batch's conversions that may fail; with more the task fails.
-    :param max_failures: so many of them may fail; with more the task fails, too. None: only the percentage counts.
-    :return: the report's counts
+    Args:
+        batch: the value that `OSSAudioListOperator` returned.
+        reports: folder of the Markdown file; empty: no file.
+        failure_threshold: percent of the batch's conversions that may fail before the task fails.
+        max_failures: number of them that may fail before the task fails. None: only the percentage counts.
     """
 
     template_fields: Sequence[str] = ("batch", "reports", "failure_threshold", "max_failures")
@@ -48,6 +48,7 @@ class OSSAudioReportOperator(OSSAudioOperator):
         self.max_failures = max_failures
 
     def execute(self, context: Context) -> dict[str, Any]:
+        """Report. Returns the report's counts."""
         threshold = as_percent("failure_threshold", self.failure_threshold)
         most = as_number("max_failures", self.max_failures)
         if most is not None and most < 0:
@@ -64,7 +65,7 @@ class OSSAudioReportOperator(OSSAudioOperator):
             try:
                 self.log.info("Written to %s", write_report(report, Path(folder)))
             except OSError as error:
-                # What was made is published, and the log above has it all: no reason to fail a night.
+                # The renditions are published and the log has the report: no reason to fail the run.
                 self.log.warning("The report can't be written to %s (%s): give a folder, or none", folder, error)
         if report.batch.planned_at is None and not report.batch.dry_run:
             raise AirflowFailException("the batch was never planned; clear the task that was to plan it")
@@ -89,7 +90,7 @@ class OSSAudioReportOperator(OSSAudioOperator):
         return report.summary()
 
     def _failed_before(self, context: Context) -> list[str]:
-        """The tasks before this one that failed: it is the last one, and runs whatever became of them."""
+        """The upstream tasks that failed: this task runs whatever their outcome."""
         before = self.get_flat_relative_ids(upstream=True)
         if not before:
             return []

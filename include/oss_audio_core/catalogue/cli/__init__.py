@@ -1,4 +1,4 @@
-"""The catalogue's command line: what was published, what failed and why, what was saved, what is missing; upkeep."""
+"""The catalogue's command line: published renditions, failures, savings, missing renditions, and maintenance."""
 
 from __future__ import annotations
 

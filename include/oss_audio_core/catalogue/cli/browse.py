@@ -1,4 +1,4 @@
-"""`list` and `show`: renditions page by page, and all about one source."""
+"""`list` and `show`: renditions page by page, and everything about one source."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def list_(
     ] = None,
     since: SinceOption = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="before then")] = None,
-    state: Annotated[State, typer.Option(help="other than published: conversions that stand there")] = State.PUBLISHED,
+    state: Annotated[State, typer.Option(help="other than published: conversions in that state")] = State.PUBLISHED,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="rows of a page")] = 50,
     after: Annotated[str | None, typer.Option(metavar="TOKEN", help="the page after one that ended with it")] = None,
     catalogue: CatalogueOption = None,
@@ -62,7 +62,7 @@ def show(
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """All about one source: its contents, renditions, conversions with every attempt, and checks."""
+    """Everything about one source: its contents, renditions, conversions with every attempt, and checks."""
     with opened(catalogue) as there:
         bucket, name = _find(there, key)
         if manifest:
@@ -141,7 +141,7 @@ def _everything(there: Catalogue, bucket: str, key: str) -> dict[str, Any]:
 
 
 def _attempts(connection: Connection, conversion_id: int) -> list[dict[str, Any]]:
-    """One conversion at a time: through a join SQLite would read the history of all."""
+    """The attempts of one conversion: for a join, SQLite would read the history of all."""
     of = attempt_history.c
     statement = sa.select(attempt_history).where(of.conversion_id == conversion_id).order_by(of.number)
     return _mappings(connection.execute(statement))

@@ -1,4 +1,4 @@
-"""Where the catalogue and OSS are, as options and environment say."""
+"""The addresses of the catalogue and OSS, from options and environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def catalogue_url(given: str | None) -> sa.URL:
     """The database's URL: given, or of AUDIO_CATALOGUE, or of Airflow's connection `audio_catalogue`, or its default.
 
     Raises:
-        CatalogueError: it is no URL; the message never quotes it.
+        CatalogueError: it is no URL. The message never quotes it.
     """
     text = given or os.environ.get("AUDIO_CATALOGUE")
     if not text:
@@ -50,7 +50,7 @@ def catalogue_url(given: str | None) -> sa.URL:
 
 
 def oss_settings(endpoint: str | None, region: str | None) -> OssSettings:
-    """OSS by options and environment. The access key is never an option: a command line can be read by everybody.
+    """OSS by options and environment. The access key is never an option: other users can read a command line.
 
     Raises:
         OssConfigurationError: something is missing.
@@ -68,7 +68,7 @@ def oss_settings(endpoint: str | None, region: str | None) -> OssSettings:
 
 
 def moment(text: str | None) -> datetime | None:
-    """A time as people write it: a date or time in UTC, or so many hours or days ago."""
+    """A time of the command line: a date or time in UTC, or a number of hours or days ago, such as 24h."""
     if text is None:
         return None
     if ago := _AGO.fullmatch(text):
@@ -82,7 +82,7 @@ def moment(text: str | None) -> datetime | None:
 
 @contextmanager
 def opened(given: str | None, settings: OssSettings | None = None) -> Iterator[Catalogue]:
-    """The catalogue, open for the block; what goes wrong is one line on standard error and exit status 1."""
+    """The catalogue, open for the block. An error is one line on standard error and exit status 1."""
     import oss2
     import requests
 

@@ -1,4 +1,4 @@
-"""`export`, `cancel`, `prune`, `check`: files for analysts, runs called off, old rows, catalogue against buckets."""
+"""`export`, `cancel`, `prune` and `check`: Parquet files, cancelled runs, old rows, catalogue against buckets."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from oss_audio_core.catalogue.schema import batch
 
 EndpointOption = Annotated[str | None, typer.Option(help="of OSS; by default OSS_ENDPOINT, or the region's own")]
 RegionOption = Annotated[str | None, typer.Option(help="of OSS; by default OSS_REGION")]
-_AGES = RetentionPeriods()
-"""Without options."""
+_DEFAULTS = RetentionPeriods()
+"""Periods without options."""
 
 Days = Annotated[int, typer.Option(min=0, metavar="DAYS", help="older than this")]
 
@@ -38,7 +38,7 @@ def export(
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write what a run published as Parquet, below FOLDER/dt=YYYY-MM-DD/; a rerun overwrites its own file."""
+    """Write the renditions of a run as Parquet, below FOLDER/dt=YYYY-MM-DD/; a rerun overwrites its own file."""
     with opened(catalogue) as there:
         settings = oss_settings(endpoint, region) if folder.startswith("oss://") else None
     with opened(catalogue, settings) as there:
@@ -58,7 +58,7 @@ def cancel(
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Don't submit what a run has planned and not submitted yet; stop the run itself in Airflow, before that."""
+    """Cancel the conversions that a run has planned and not submitted yet. Stop the run in Airflow first."""
     with opened(catalogue) as there:
         done = cancelling.cancel_batch(there, run)
     if as_json:
@@ -66,23 +66,23 @@ def cancel(
         return
     show_rows([vars(done)], ("cancelled", "left_to_others", "in_flight"), nothing="")
     if done.in_flight:
-        note("what is in flight is paid for: clear the run's tasks from await on, or the next run takes it over")
+        note("conversions in flight are paid for: clear the run's tasks from await on, or the next run takes them over")
 
 
 @app.command()
 def prune(
-    notifications: Days = _AGES.notifications.days,
-    attempts: Days = _AGES.attempts.days,
-    superseded: Days = _AGES.superseded.days,
-    listings: Days = _AGES.listings.days,
+    notifications: Days = _DEFAULTS.notifications.days,
+    attempts: Days = _DEFAULTS.attempts.days,
+    superseded: Days = _DEFAULTS.superseded.days,
+    listings: Days = _DEFAULTS.listings.days,
     yes: Annotated[bool, typer.Option("--yes", help="remove them; without it they are only counted")] = False,
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove rows that nobody asks for any more. Renditions, and what stands or failed last, always stay."""
-    ages = RetentionPeriods(*(timedelta(days=days) for days in (notifications, attempts, superseded, listings)))
+    """Remove rows that are no longer needed. Renditions and current conversions always stay."""
+    periods = RetentionPeriods(*(timedelta(days=days) for days in (notifications, attempts, superseded, listings)))
     with opened(catalogue) as there:
-        counts = pruning.prune(there, ages, dry_run=not yes)
+        counts = pruning.prune(there, periods, dry_run=not yes)
     if as_json:
         show_json({"removed": yes, "rows": counts})
         return
@@ -96,15 +96,17 @@ def check(
         bool,
         typer.Option(
             "--repair",
-            help="missing and changed renditions lose their row and are made anew by the next run; rewritten ones get "
-            "their new ETag; orphaned and staged objects stay",
+            help="the rows of missing and changed renditions are removed, and the next run makes them anew; rewritten "
+            "ones get their new ETag; orphaned and staged objects stay",
         ),
     ] = False,
     even_most: Annotated[
         bool, typer.Option("--even-most", help="repair also when more than half of the renditions are missing")
     ] = False,
     delete_orphans: Annotated[bool, typer.Option("--delete-orphans", help="delete orphaned objects")] = False,
-    delete_staged: Annotated[bool, typer.Option("--delete-staged", help="delete what is left of staging")] = False,
+    delete_staged: Annotated[
+        bool, typer.Option("--delete-staged", help="delete staged objects that no conversion needs")
+    ] = False,
     older_than: Annotated[int, typer.Option(min=0, metavar="HOURS", help="delete no object younger than this")] = 24,
     staging: Annotated[str, typer.Option(help="prefix of the staging folder in the target buckets")] = ".staging/",
     endpoint: EndpointOption = None,
@@ -112,25 +114,25 @@ def check(
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the catalogue with the buckets. Exit status 2 when they differ and nothing was done about it."""
+    """Compare the catalogue with the buckets. Exit status 2 if a difference is left."""
     with opened(catalogue):
         settings = oss_settings(endpoint, region)
     wanted = {kind for kind, asked in ((Kind.ORPHANED, delete_orphans), (Kind.STAGED, delete_staged)) if asked}
     with opened(catalogue, settings) as there:
         found = list(bucket_check.check(there, settings, staging=staging))
-        mended = bucket_repair.repair(there, found, even_most=even_most) if repair else 0
+        repaired = bucket_repair.repair(there, found, even_most=even_most) if repair else 0
         deleted = bucket_repair.delete(settings, found, wanted, settled=timedelta(hours=older_than))
     rows = [asdict(one) for one in found]
     counts = Counter(one.kind.value for one in found)
     if as_json:
-        show_json({"counts": counts, "repaired": mended, "deleted": deleted, "differences": rows})
+        show_json({"counts": counts, "repaired": repaired, "deleted": deleted, "differences": rows})
     else:
         show_rows(rows, ("kind", "bucket", "key", "detail"), nothing="catalogue and buckets agree")
         sums = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no difference"
-        note(f"{sums}; {mended} repaired, {deleted} deleted")
+        note(f"{sums}; {repaired} repaired, {deleted} deleted")
         if young := sum(counts[kind.value] for kind in wanted) - deleted:
             note(f"{young} younger than {older_than} h stay: they may be in use (--older-than)")
-    if len(found) > mended + deleted:
+    if len(found) > repaired + deleted:
         raise typer.Exit(2)
 
 

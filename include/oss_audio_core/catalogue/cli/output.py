@@ -1,4 +1,4 @@
-"""Rows for whoever reads them: a table on a terminal, tab-separated lines in a pipe, JSON for programs."""
+"""Output of rows: a table on a terminal, tab-separated lines in a pipe, JSON for programs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, noth
 
 
 def note(text: str) -> None:
-    """A line beside the rows, on standard error so that a pipe has rows only."""
+    """Write a remark to standard error, so that a pipe has rows only."""
     typer.echo(text, err=True)
 
 

@@ -1,4 +1,4 @@
-"""`failures`, `savings` and `missing`: what people ask the morning after."""
+"""`failures`, `savings` and `missing`: questions after a night."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def savings(
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """How many bytes the renditions save whoever takes them instead of their sources, by profile and in all."""
+    """How many bytes the renditions save compared with their sources, by profile and in all."""
     with opened(catalogue) as there, there.read() as connection:
         found = queries.savings(connection, since=moment(since), until=moment(until))
     every = queries.Saving(
@@ -72,7 +72,7 @@ def savings(
 @app.command()
 def missing(
     what: Annotated[str, typer.Argument(metavar="PROFILE|CODEC", help="such as mobile-mp3, or mp3 with --codec")],
-    codec: Annotated[bool, typer.Option("--codec", help="any rendition of that codec will do")] = False,
+    codec: Annotated[bool, typer.Option("--codec", help="any rendition of that codec counts")] = False,
     prefix: Annotated[str, typer.Option(help="only sources whose key begins so; or oss://bucket/prefix")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="at most so many")] = None,
     catalogue: CatalogueOption = None,

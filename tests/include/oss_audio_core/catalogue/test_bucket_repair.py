@@ -39,7 +39,7 @@ def test_repairing_lets_the_next_run_make_what_is_missing_or_changed(shelf: Shel
         messages = connection.scalars(sa.select(conversion.c.message).order_by(conversion.c.id)).all()
     assert [key.removeprefix(shelf.root) for key in left] == ["mp3/a.mp3", "mp3/d.mp3"]
     assert "was missing" in str(messages[1])
-    assert "was changed behind our back" in str(messages[2])
+    assert "was changed outside the pipeline" in str(messages[2])
     # What was changed stands in the folder of renditions still, as nobody's until it is made anew.
     assert shelf.found() == [("orphaned", "mp3/c.mp3"), ("orphaned", "mp3/orphan.mp3")]
 

@@ -1,4 +1,4 @@
-"""A database that is missing, locked, full, damaged, read-only or somebody else's: a clear error, and nothing lost."""
+"""A database that is missing, locked, full, damaged, read-only or of another program: a clear error, no data lost."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def keys(url: sa.URL | str) -> list[str]:
     return found
 
 
-def test_a_missing_one_is_not_made_for_who_only_looks(tmp_path: Path) -> None:
+def test_a_missing_catalogue_is_not_created_for_reading(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match=r"c\.db: there is none\. The first run of a DAG makes it; check"):
         open_catalogue(f"sqlite:///{tmp_path}/c.db", create=False)
     assert not (tmp_path / "c.db").exists()
 
 
-def test_an_empty_database_is_not_filled_for_who_only_looks(empty_database: sa.URL) -> None:
+def test_an_empty_database_gets_no_tables_for_reading(empty_database: sa.URL) -> None:
     sa.create_engine(empty_database).connect().close()
     with pytest.raises(CatalogueError, match="there is none"):
         open_catalogue(empty_database, create=False)
@@ -73,7 +73,7 @@ def test_a_database_that_does_not_exist_names_the_remedy(postgres_server: sa.URL
     assert "hidden" not in str(caught.value)
 
 
-def test_a_locked_one_is_named_and_served_afterwards(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_database_is_named_and_served_afterwards(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.1)
     opened = open_catalogue(f"sqlite:///{file}")
     other = sqlite3.connect(file, isolation_level=None)
@@ -87,9 +87,7 @@ def test_a_locked_one_is_named_and_served_afterwards(file: Path, monkeypatch: py
     assert keys(f"sqlite:///{file}") == ["a.wav", "b.wav"]
 
 
-def test_one_that_is_locked_while_it_has_to_be_upgraded_stays_what_it_was(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_is_locked_during_its_upgrade_is_unchanged(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     downgrade(f"sqlite:///{file}")
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.1)
     other = sqlite3.connect(file, isolation_level=None)
@@ -102,7 +100,7 @@ def test_one_that_is_locked_while_it_has_to_be_upgraded_stays_what_it_was(
     assert keys(f"sqlite:///{file}") == ["a.wav"]
 
 
-def test_a_full_one_keeps_all_it_has_and_takes_more_when_there_is_room(file: Path) -> None:
+def test_a_full_database_keeps_its_rows_and_is_written_again_when_there_is_room(file: Path) -> None:
     opened = open_catalogue(f"sqlite:///{file}")
     with opened.write() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
@@ -118,7 +116,7 @@ def test_a_full_one_keeps_all_it_has_and_takes_more_when_there_is_room(file: Pat
     assert keys(f"sqlite:///{file}") == ["a.wav", "b.wav"]
 
 
-def test_one_that_gets_full_while_it_is_upgraded_stays_what_it_was(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_gets_full_during_its_upgrade_is_unchanged(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     downgrade(f"sqlite:///{file}")
     engine_of = database._engine
 
@@ -144,7 +142,7 @@ def test_one_that_gets_full_while_it_is_upgraded_stays_what_it_was(file: Path, m
     assert version(file) == HEAD
 
 
-def test_a_damaged_one_says_so(file: Path) -> None:
+def test_a_damaged_database_is_named(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     file.write_bytes(content)
@@ -182,19 +180,19 @@ def postgres_url(postgres_server: sa.URL) -> Iterator[sa.URL]:
     admin.dispose()
 
 
-def test_a_read_only_server_is_read_and_says_why_it_is_not_written(postgres_url: sa.URL) -> None:
+def test_a_read_only_server_is_read_and_the_error_of_a_write_names_the_cause(postgres_url: sa.URL) -> None:
     read_only = postgres_url.update_query_dict({"options": "-c default_transaction_read_only=on"})
     assert keys(read_only) == ["a.wav"]
     opened = open_catalogue(read_only)
-    with pytest.raises(CatalogueUnavailable, match=r"strict.*: it may only be read\. Point at the primary"):
+    with pytest.raises(CatalogueUnavailable, match=r"strict.*: it is read-only\. Point at the primary"):
         put_source(opened, "b.wav")
     opened.close()
     downgrade(postgres_url)
-    with pytest.raises(CatalogueError, match=r"it may only be read.*is as it was"):
+    with pytest.raises(CatalogueError, match=r"it is read-only.*is as it was"):
         open_catalogue(read_only)
 
 
-def test_a_role_that_lacks_a_right_is_told_which_help_it_needs(postgres_url: sa.URL) -> None:
+def test_the_error_of_a_missing_right_names_the_remedy(postgres_url: sa.URL) -> None:
     engine = sa.create_engine(postgres_url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE ROLE looker LOGIN")
@@ -213,17 +211,15 @@ def test_a_role_that_lacks_a_right_is_told_which_help_it_needs(postgres_url: sa.
 
 
 PATIENT = {"options": "-c lock_timeout=30s"}
-"""What would wait for ever says so after this."""
+"""A wait that would never end fails after this time."""
 
 
-def test_who_stands_still_inside_a_transaction_is_put_out_of_it(
-    postgres_url: sa.URL, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_idle_transaction_is_ended_by_the_server(postgres_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
     other = open_catalogue(postgres_url.update_query_dict(PATIENT))
     monkeypatch.setattr(database, "IDLE_TIMEOUT", 3)
     stalled = open_catalogue(postgres_url)
 
-    def stand_still() -> None:
+    def idle() -> None:
         with stalled.write() as connection:
             database.exclusive(connection, "plan")
             add_source(connection, "b.wav")
@@ -232,9 +228,9 @@ def test_who_stands_still_inside_a_transaction_is_put_out_of_it(
             add_source(connection, "c.wav")
 
     with pytest.raises(
-        CatalogueUnavailable, match=r"strict: .* stood still inside a transaction .*The transaction was rolled back"
+        CatalogueUnavailable, match=r"strict: .* was idle inside a transaction .*The transaction was rolled back"
     ) as caught:
-        stand_still()
+        idle()
     assert is_transient(by_the_driver(caught.value))
     put_source(other, "d.wav")
     stalled.close()
@@ -242,7 +238,7 @@ def test_who_stands_still_inside_a_transaction_is_put_out_of_it(
     assert keys(postgres_url) == ["a.wav", "d.wav"]
 
 
-def test_who_only_reads_may_take_his_time(postgres_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transaction_that_reads_pages_may_be_idle(postgres_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
     from oss_audio_core.catalogue.browsing import PublishedFilter, pages
 
     monkeypatch.setattr(database, "IDLE_TIMEOUT", 77)
@@ -261,13 +257,17 @@ def test_settings_of_the_address_are_left_alone(postgres_url: sa.URL) -> None:
     opened = open_catalogue(postgres_url.update_query_dict(options))
     with opened.read() as connection:
         assert connection.scalar(sa.text("SELECT current_setting('idle_in_transaction_session_timeout')")) == "7s"
-        told = connection.connection.driver_connection.get_dsn_parameters()
-    assert (told["keepalives_idle"], told["keepalives_interval"], told["connect_timeout"]) == ("77", "10", "10")
+        parameters = connection.connection.driver_connection.get_dsn_parameters()
+    assert (parameters["keepalives_idle"], parameters["keepalives_interval"], parameters["connect_timeout"]) == (
+        "77",
+        "10",
+        "10",
+    )
     opened.close()
 
 
 @pytest.mark.parametrize("end", ["pg_terminate_backend", "close"])
-def test_a_connection_that_is_lost_inside_a_transaction_passes(postgres_url: sa.URL, end: str) -> None:
+def test_a_connection_that_is_lost_inside_a_transaction_is_transient(postgres_url: sa.URL, end: str) -> None:
     opened, other = open_catalogue(postgres_url), open_catalogue(postgres_url)
 
     def lose_it() -> None:
@@ -289,7 +289,7 @@ def test_a_connection_that_is_lost_inside_a_transaction_passes(postgres_url: sa.
     other.close()
 
 
-def test_a_deadlock_passes(postgres_url: sa.URL) -> None:
+def test_a_deadlock_is_transient(postgres_url: sa.URL) -> None:
     opened = open_catalogue(postgres_url)
     put_source(opened, "b.wav")
     both_have_one = Barrier(2)
@@ -309,15 +309,15 @@ def test_a_deadlock_passes(postgres_url: sa.URL) -> None:
         outcomes = list(pool.map(update, ("a.wav", "b.wav"), ("b.wav", "a.wav")))
     opened.close()
     (trouble,) = [error for error in outcomes if error is not None]
-    assert "two transactions met" in str(trouble)
+    assert "two transactions conflicted" in str(trouble)
     assert is_transient(by_the_driver(trouble))
 
 
-def by_the_driver(trouble: CatalogueUnavailable) -> sa.exc.DBAPIError:
-    """What the trouble was made of."""
-    error = trouble.__context__
-    assert isinstance(error, sa.exc.DBAPIError)
-    return error
+def by_the_driver(error: CatalogueUnavailable) -> sa.exc.DBAPIError:
+    """The driver's error that was translated."""
+    cause = error.__context__
+    assert isinstance(cause, sa.exc.DBAPIError)
+    return cause
 
 
 def test_leases_are_compared_by_the_servers_clock_whatever_ours_says(

@@ -55,7 +55,7 @@ def test_a_run_is_called_off_and_told_what_goes_on(library: Library, run_command
     library.batch("nightly/1", [library.add("a.wav", state=State.PLANNED), library.add("b.wav", state=State.SUBMITTED)])
     status, out, told = run_command("cancel", "nightly/1")
     assert (status, out) == (0, "cancelled\tleft_to_others\tin_flight\n1\t0\t1\n")
-    assert told.startswith("what is in flight is paid for")
+    assert told.startswith("conversions in flight are paid for")
     listed = json.loads(run_command("list", "--state", "cancelled", "--json")[1])
     assert [(one["key"], one["message"]) for one in listed["rows"]] == [
         ("a.wav", "nightly/1 was cancelled before it was submitted")
