@@ -1,4 +1,4 @@
-"""The asset that every batch updates, for DAGs of others to be scheduled on: `schedule=[RENDITIONS]`."""
+"""The asset that every batch updates, for other DAGs to be scheduled on: `schedule=[RENDITIONS]`."""
 
 from __future__ import annotations
 

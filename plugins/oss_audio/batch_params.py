@@ -22,7 +22,7 @@ def _optional_number(kind: str, *, minimum: int, title: str, description: str) -
 
 
 def batch_params() -> dict[str, Param]:
-    """The Params of a batch, by name. Whatever may stay empty in the form has null among its types."""
+    """The Params of a batch, by name. A Param that may stay empty in the form has null among its types."""
     profiles = load_profiles()
     return {
         "bucket": Param(
@@ -130,7 +130,7 @@ def batch_params() -> dict[str, Param]:
         "never_degrade": _flag(
             title="Never degrade",
             description="Skip lossy renditions of lossy sources that have fewer bits. Sources that may be lossy are "
-            "looked at first, by two small reads each.",
+            "probed first, by two small reads each.",
         ),
         "interval_only": _flag(
             title="Interval only",

@@ -1,7 +1,7 @@
-"""What this deployment has set for every batch, in DAGs of anybody's: the defaults of `batch_pipeline` and operators.
+"""What this deployment has set for every batch of every DAG: the defaults of `batch_pipeline` and the operators.
 
-Limits and folders hold only if all agree on them. Read once, when a process loads its first DAG file; what is wrong
-with a setting is shown as that file's import error.
+Limits and folders hold only if all DAGs agree on them. They are read once, when a process loads its first DAG file. A
+wrong setting is shown as that file's import error.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from oss_audio.deployment import is_set, number, refuse_unknown, setting, setting_or_empty, switch
 
-# A misspelt setting would keep its default, and a night would do something else than it was told.
+# A misspelt setting would keep its default without a word.
 refuse_unknown()
 
 SMQ_CONNECTION = "smq_default"

@@ -32,7 +32,7 @@ NAMES = frozenset(
         "TOPIC",
     }
 )
-"""Every name there is, without the prefix; docs/configuration.md tells what each means."""
+"""Every name there is, without the prefix; docs/configuration.md says what each means."""
 
 _MARKER = "STACK"
 """Marks the processes of a stack that tools/stack began; it sets nothing."""
@@ -43,7 +43,7 @@ class UnknownSetting(ValueError):
 
 
 def refuse_unknown(environment: Mapping[str, str] | None = None) -> None:
-    """Refuse a variable that begins like a setting and is none, and name the one that was meant.
+    """Refuse a variable that begins like a setting and is none, and name the closest one there is.
 
     Raises:
         UnknownSetting: a DAG file that calls this is shown with the sentence as its import error.
@@ -76,7 +76,7 @@ def is_set(name: str) -> bool:
 
 
 def several(name: str, default: str = "") -> list[str]:
-    """A setting of texts with commas between them; blanks around them are none of theirs."""
+    """A setting of texts with commas between them; blanks around them are dropped."""
     return [text.strip() for text in setting(name, default).split(",") if text.strip()]
 
 

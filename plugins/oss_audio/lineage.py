@@ -1,4 +1,4 @@
-"""OpenLineage: what a task read and wrote, as datasets. The OpenLineage provider asks for it, where it is installed."""
+"""OpenLineage: what a task read and wrote, as datasets. The OpenLineage provider reads them, where it is installed."""
 
 from __future__ import annotations
 

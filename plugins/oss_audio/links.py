@@ -13,13 +13,14 @@ from oss_audio_core.oss import OssSettings
 class OSSConsoleLink(BaseOperatorLink):
     """From a task to what it works on in the OSS console; nothing where OSS isn't Alibaba Cloud's own.
 
-    Airflow asks for the address on the worker, when the task has ended, and keeps it: the operator sets it while it
-    runs, with `console_address`.
+    Airflow reads the address on the worker when the task has ended, and keeps it. The operator sets it while it runs,
+    with `console_address`.
     """
 
     name = "OSS console"
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        """The address that the operator has set; empty: none."""
         return getattr(operator, "console_address", "")
 
 

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 
 class BatchHandle(NamedTuple):
-    """A batch of the catalogue, told from one that got the same id later, or in another catalogue, by its uid."""
+    """A batch of the catalogue. The uid distinguishes it from a batch of the same id in another catalogue."""
 
     id: int
     uid: str | None
@@ -20,7 +20,7 @@ class BatchHandle(NamedTuple):
 class ShardHandle(TypedDict):
     """What one task hands to the next: a batch of the catalogue and one shard of it, never a list of files.
 
-    The uid tells the batch from one of the same id in a catalogue that took the place of this one.
+    The uid distinguishes the batch from one of the same id in a catalogue that took the place of this one.
     """
 
     batch: int

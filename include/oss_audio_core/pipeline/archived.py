@@ -1,4 +1,4 @@
-"""Sources in an archive: they can't be read before somebody has them restored, which takes minutes to hours."""
+"""Sources in an archive: they can be read only after a restore, which takes minutes to hours."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ RESTORED_DAYS = 3
 
 
 class Archives:
-    """Tells which archived objects can be read now and, if asked to, has the others restored for the next night."""
+    """Which archived objects can be read now; restores the others for the next night where that is asked for."""
 
     def __init__(self, bucket: Any, *, restore: bool) -> None:
-        """Prepare for an `oss2.Bucket`; `restore` costs money: OSS charges for what it takes out of an archive."""
+        """Prepare for an `oss2.Bucket`; `restore` costs money: OSS charges for every restore."""
         self._bucket = bucket
         self._restore = restore
 

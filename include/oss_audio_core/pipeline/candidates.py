@@ -61,7 +61,7 @@ candidate = sa.Table(
 _DONE = [State.PUBLISHED.value, State.SKIPPED.value]
 LEFT_BEHIND = timedelta(hours=12)
 """A conversion under way that hasn't moved for so long is left behind, also where its batch was never reported: that is
-how long a batch waits for a shard. One that is not is joined: harmless, for each is submitted once."""
+how long a batch waits for a shard. Any other is joined, which is harmless: each is submitted once."""
 
 _FAILED = [State.FAILED.value, State.QUARANTINED.value]
 
@@ -84,9 +84,13 @@ class Candidates:
         """Find them.
 
         Args:
+            connection: of the transaction.
+            batch_id: whose listing it is.
             bucket: of the sources.
+            specs: the wanted renditions.
             force: everything listed is one.
             degrading: also what an earlier batch skipped because it would have degraded its source.
+            order: of the candidates.
             left_before: also what earlier batches left undone of sources that were written before; None: only what is
                 listed.
         """
@@ -137,7 +141,7 @@ def _of_spec(
     batch_id: int, bucket: str, number: int, spec: RenditionSpec, *, force: bool, degrading: bool
 ) -> sa.Select[tuple[Any, ...]]:
     content = source.alias("content")
-    # Written again byte for byte, under another ETag (`same_bytes`).
+    # Written again byte for byte, under another ETag (`unchanged_content`).
     same_bytes = sa.and_(
         content.c.size == source.c.size, sa.func.coalesce(content.c.crc64, "") == sa.func.coalesce(source.c.crc64, "-")
     )
@@ -197,7 +201,7 @@ def _of_spec(
 def _left_behind(
     batch_id: int, bucket: str, number: int, spec: RenditionSpec, before: datetime
 ) -> sa.Select[tuple[Any, ...]]:
-    """What failed, and what nobody sees through any more, of sources that this batch doesn't list."""
+    """What failed, and what no open batch wants any more, of sources that this batch doesn't list."""
     listed = sa.exists().where(
         listing.c.batch_id == batch_id, listing.c.bucket == conversion.c.bucket, listing.c.key == conversion.c.key
     )
@@ -206,7 +210,7 @@ def _left_behind(
         batch.c.id == batch_conversion.c.batch_id,
         batch.c.reported_at.is_(None),
     )
-    forgotten = sa.or_(~open_batch, conversion.c.changed_at < now() - LEFT_BEHIND)
+    abandoned = sa.or_(~open_batch, conversion.c.changed_at < now() - LEFT_BEHIND)
     return (
         sa.select(
             sa.literal(number).label("spec"),
@@ -236,7 +240,7 @@ def _left_behind(
             source.c.last_modified < before,
             sa.or_(
                 conversion.c.state.in_(_FAILED),
-                sa.and_(conversion.c.state.in_([state.value for state in sorted(ACTIVE)]), forgotten),
+                sa.and_(conversion.c.state.in_([state.value for state in sorted(ACTIVE)]), abandoned),
             ),
             ~listed,
         )

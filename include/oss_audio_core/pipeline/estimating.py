@@ -12,7 +12,7 @@ import yaml
 from oss_audio_core.audio_convert import FORMATS, AudioConvert
 
 _TYPICAL = {"wav": 176_400, "aif": 176_400, "aiff": 176_400, "w64": 176_400, "caf": 176_400, "flac": 90_000}
-"""Bytes a second of a source that nobody has looked at, by its extension; the rest are taken for 128 kbit/s."""
+"""Bytes a second of a source that was not probed, by its extension; the rest are taken for 128 kbit/s."""
 
 _TYPICAL |= {"ape": 90_000, "wv": 90_000, "tta": 90_000, "dsf": 705_600, "amr": 1_600, "opus": 12_000}
 _LOSSY = 16_000
@@ -93,7 +93,9 @@ class Estimate:
         """Count one conversion in.
 
         Args:
-            key, size: of the source; the size in bytes.
+            convert: the parameters.
+            key: of the source.
+            size: of the source, bytes.
             duration: of the source in seconds; None: guessed from its size and the extension of its key.
         """
         guessed = duration is None

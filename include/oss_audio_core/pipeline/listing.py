@@ -1,4 +1,4 @@
-"""Listing a bucket's sources into the catalogue, page by page, several prefixes side by side.
+"""Listing a bucket's sources into the catalogue, page by page, several prefixes at once.
 
 No more than a page of each prefix is in memory.
 """
@@ -19,7 +19,7 @@ from oss_audio_core.pipeline.archived import Archives
 from oss_audio_core.pipeline.selection import Selection
 
 PAGE = 1000
-SIDE_BY_SIDE = 8
+CONCURRENCY = 8
 """Prefixes listed at once."""
 
 
@@ -29,19 +29,22 @@ def list_sources(
     """List everything the selection matches into the batch's listing.
 
     Args:
+        catalogue: that has the batch.
         bucket: an `oss2.Bucket` of the selection's bucket.
+        selection: the objects to take.
+        batch_id: of the batch.
         restore: have archived sources restored, for a later night.
 
     Returns:
         How many objects matched, and how many were left out, by reason.
 
     Raises:
-        oss2.exceptions.OssError: as the SDK raises it; what was listed so far is forgotten by the next try.
+        oss2.exceptions.OssError: as the SDK raises it; the next try begins the listing anew.
     """
     with catalogue.write() as connection:
         batches.begin_listing(connection, batch_id)
     lister = _Lister(catalogue, bucket, selection, batch_id, Archives(bucket, restore=restore))
-    with ThreadPoolExecutor(min(SIDE_BY_SIDE, len(selection.prefixes)), thread_name_prefix="list") as pool:
+    with ThreadPoolExecutor(min(CONCURRENCY, len(selection.prefixes)), thread_name_prefix="list") as pool:
         counts = list(pool.map(lister.list_prefix, selection.prefixes))
     listed = sum(found for found, _ in counts)
     passed_over = sum((left_out for _, left_out in counts), Counter[str]())
@@ -59,7 +62,7 @@ class _Lister:
         self._selection = selection
         self._batch_id = batch_id
         self._archives = archives
-        self._given_up = threading.Event()
+        self._failed = threading.Event()
 
     def list_prefix(self, prefix: str) -> tuple[int, Counter[str]]:
         """In a pool thread: list one prefix; all of them end when one can't be listed."""
@@ -72,13 +75,13 @@ class _Lister:
                     batches.add_listed(connection, self._batch_id, taken)
                 listed += len(taken)
         except BaseException:
-            self._given_up.set()
+            self._failed.set()
             raise
         return listed, passed_over
 
     def _pages(self, prefix: str) -> Iterator[list[Any]]:
         token = ""
-        while not self._given_up.is_set():
+        while not self._failed.is_set():
             result = self._bucket.list_objects_v2(prefix=prefix, continuation_token=token, max_keys=PAGE)
             yield result.object_list
             if not result.is_truncated:

@@ -29,13 +29,13 @@ MAYBE_LOSSY = (
     *("aac", "ac3", "amr", "asf", "flv", "m4a", "m4b", "mka", "mkv", "mov", "mp2", "mp3", "mp4"),
     *("oga", "ogg", "opus", "ts", "webm", "wma", "wmv"),
 )
-"""File names behind which there may be a lossy codec; the others aren't looked at."""
+"""Extensions behind which there may be a lossy codec; other files are not probed."""
 
 LOSSLESS = frozenset({"flac", "alac", "ape", "tta", "wavpack", "truehd", "mlp", "wmalossless"})
 """FFmpeg's names of codecs that lose nothing; besides these, all that begin with `pcm_` and `dsd_`."""
 
 CONCURRENCY = 8
-"""Sources looked at once."""
+"""Sources probed at once."""
 
 TURN = 100
 """Sources written down in one transaction."""
@@ -45,7 +45,8 @@ def degrades(convert: AudioConvert, codec: str | None, duration: float | None, s
     """Whether a conversion would spend more bits than its lossy source ever had.
 
     Args:
-        codec: of the source, FFmpeg's name; None: not known, and then nothing is said against it.
+        convert: the parameters.
+        codec: of the source, FFmpeg's name; None: not known, and then it is taken not to degrade.
         duration: of the source, seconds.
         size: of the source, bytes.
     """
@@ -59,14 +60,14 @@ def degrades(convert: AudioConvert, codec: str | None, duration: float | None, s
 def look_at_lossy_sources(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> int:
     """Find out codec and duration of a batch's listed sources that may be lossy, by two ranged reads each.
 
-    Each content is looked at once, whatever the number of nights. What can't be read is left to the conversion, which
-    fails with its reason.
+    Each content is probed once, whatever the number of nights. A source that can't be read is left to its conversion,
+    which fails with the reason.
 
     Returns:
-        How many were looked at.
+        How many were probed.
 
     Raises:
-        oss2.exceptions.OssError, requests.RequestException: reading failed, and not for an object's sake.
+        oss2.exceptions.OssError, requests.RequestException: reading failed, and not because of one object.
     """
     session = settings.session(CONCURRENCY)
     looked = 0
@@ -113,7 +114,7 @@ def _unknown(catalogue: Catalogue, batch_id: int) -> Iterator[Sequence[Row[Any]]
 
 
 def _look(settings: OssSettings, session: Any, row: Row[Any]) -> RemoteProbe | None:
-    # Here, so that whoever only plans is spared the audio libraries.
+    # Imported here: planning alone needs no audio libraries.
     import oss2
 
     from oss_audio_core.verification import UnreadableAudio, probe_remote

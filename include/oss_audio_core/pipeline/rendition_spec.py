@@ -1,4 +1,4 @@
-"""What planning needs to know of a wanted rendition, and the kinds beside the profiles in their files."""
+"""What planning needs to know of a wanted rendition, and the specs that are no profiles."""
 
 from __future__ import annotations
 
@@ -16,28 +16,38 @@ class RenditionSpec(Protocol):
     """A rendition that can be planned for a source: a `Profile`, or one made for the occasion."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called in the catalogue."""
+
     @property
-    def convert(self) -> AudioConvert: ...
+    def convert(self) -> AudioConvert:
+        """The parameters of audio/convert."""
+
     @property
-    def publish(self) -> str: ...
+    def publish(self) -> str:
+        """`staged` or `direct`."""
+
     @property
-    def target_key(self) -> str: ...
-    def target_for(self, bucket: str, key: str) -> tuple[str, str]: ...
-    def digest(self) -> str: ...
+    def target_key(self) -> str:
+        """Template of the target's key."""
+
+    def target_for(self, bucket: str, key: str) -> tuple[str, str]:
+        """Bucket and key of the target of a source."""
+
+    def digest(self) -> str:
+        """A digest that changes with the parameters and the target."""
 
 
 def target_bucket(spec: RenditionSpec, bucket: str) -> str:
-    """Where the renditions of a bucket's sources go: one bucket for all, for its template knows the source's alone."""
+    """Where renditions of a bucket's sources go: one bucket for all, as the template can only name the source's."""
     return spec.target_for(bucket, "x/x.wav")[0]
 
 
 @dataclass(frozen=True)
 class SingleSpec:
-    """One conversion to one key, as a task of somebody's own DAG asks for it.
+    """One conversion to one key, as a single task asks for it.
 
-    Its name contains its target, so that two tasks that make different things of one source don't take each
-    other for a newer generation of themselves.
+    Its name contains its target: tasks that make different things of one source are no generations of each other.
     """
 
     convert: AudioConvert
@@ -47,12 +57,15 @@ class SingleSpec:
 
     @property
     def name(self) -> str:
+        """The target's address: see the class."""
         return f"oss://{self.bucket}/{self.target_key}"
 
     def target_for(self, bucket: str, key: str) -> tuple[str, str]:
+        """The one target, whatever the source."""
         return self.bucket, self.target_key
 
     def digest(self) -> str:
+        """Of the parameters and the target."""
         return hashlib.sha256(f"{self.convert.digest()} {self.name}".encode()).hexdigest()
 
 
@@ -78,6 +91,7 @@ def clip(profile: Profile, start: int, duration: int) -> Profile:
     A clip must never stand where the whole rendition belongs: the next nightly run would take it for that.
 
     Args:
+        profile: of the whole rendition.
         start: offset into the source, milliseconds (`ss`).
         duration: length, milliseconds (`t`); 0 means to the end.
     """

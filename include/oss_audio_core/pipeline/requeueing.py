@@ -1,4 +1,4 @@
-"""Planning failed conversions again because a person says so: by batch, by reason, the dead ones too."""
+"""Planning failed conversions again on request: by batch, by reason, the dead ones too."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Wanted:
 def requeue(catalogue: Catalogue, name: str, wanted: Wanted) -> int:
     """Plan failures again as a batch of their own. A batch of that name that is planned already keeps its plan.
 
-    A conversion whose source changed meanwhile is left to the next listing: it would be superseded.
+    A conversion whose source changed meanwhile is left to the next listing, which supersedes it.
 
     Returns:
         The batch's id; its shards are those of any planned batch.

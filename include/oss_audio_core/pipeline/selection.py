@@ -114,7 +114,7 @@ class Selection:
         return None if extension in AUDIO_EXTENSIONS else "not audio by its name"
 
     def reason_against_object(self, key: str, size: int, last_modified: datetime) -> str | None:
-        """The same for an object of which the listing told size (bytes) and time of the last write, too."""
+        """The same for a listed object, with its size in bytes and the time of its last write."""
         if reason := self.reason_against(key):
             return reason
         if self.min_size is not None and size < self.min_size:

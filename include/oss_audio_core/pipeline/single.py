@@ -18,24 +18,28 @@ from oss_audio_core.pipeline.request import BatchRequest, RequestError
 def plan_single(catalogue: Catalogue, request: BatchRequest, name: str, source: ListedObject) -> int:
     """Plan a batch of one, or take up the one of that name where it stands; its only shard is number 0.
 
-    A task that runs again after its conversion failed wants another attempt. One that runs again with other arguments,
-    or for a source that was mended meanwhile, wants another batch. After anything else it changes nothing.
+    A task that runs again after its conversion failed gets another attempt. With other arguments, or for a source that
+    was written again meanwhile, it gets another batch. Otherwise nothing changes.
 
     Args:
+        catalogue: for the batch.
+        request: what is asked for.
         name: of the task and its run; the batch's own name says what was asked for and of which content, too.
+
+        source: the object as it is now.
 
     Returns:
         The batch's id.
 
     Raises:
-        RequestError: the source is a rendition of ours, or has failed too often.
+        RequestError: the source is a rendition of the catalogue, or has failed too often.
         SelectionError: the target is the source itself, or belongs to another source.
     """
     with catalogue.write() as connection:
         if planning.is_rendition(connection, source.bucket, source.key):
             raise RequestError(f"oss://{source.bucket}/{source.key} is itself a rendition of the catalogue")
         batch = batches.open_batch(connection, f"{name}/{_fingerprint(request, source)}", request.to_json())
-        # One that found its conversion dead looks again: another run may have made it anew meanwhile.
+        # A batch that found its conversion dead is planned again: another run may have made it anew meanwhile.
         begins = batch.planned_at is None or Decision.DEAD in batch.decisions
         if begins:
             planning.forget_plan(connection, batch.id)

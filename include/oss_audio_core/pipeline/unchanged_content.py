@@ -30,7 +30,7 @@ def find_unchanged_content(catalogue: Catalogue, settings: OssSettings, batch_id
         How many were asked about.
 
     Raises:
-        oss2.exceptions.OssError, requests.RequestException: asking failed, and not for an object's sake.
+        oss2.exceptions.OssError, requests.RequestException: asking failed, and not because of one object.
     """
     session = settings.session(CONCURRENCY)
     asked = 0
@@ -97,7 +97,7 @@ def _may_be_the_same(listed: sa.Subquery) -> sa.Select[Any]:
 
 
 def _crc64(settings: OssSettings, session: Any, row: Row[Any]) -> str | None:
-    """In decimal; None where OSS tells none, or the object is another one by now."""
+    """In decimal; None where OSS has none, or the object was written again since."""
     import oss2
 
     bucket = settings.bucket(row.bucket, session=session)

@@ -33,37 +33,40 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
     Everything that can be refused is refused here, before anything is listed: connection, buckets, IMM, profiles,
     parameters, and a selection that would take its own renditions for sources.
 
-    :param bucket: of the sources.
-    :param prefix: key prefix, or a list of several.
-    :param include: one shell pattern, or a list of them, on the whole key (`*` also matches `/`); none: every known
-        audio extension.
-    :param exclude: shell patterns that win over `include`.
-    :param profiles: names of profiles in include/profiles.
-    :param target_bucket: where renditions go; the profile's own, or the source's bucket, when empty.
-    :param staging_prefix: where conversions in progress write, in the target's bucket.
-    :param catalogue_prefix: where runs export, in the target's bucket; never a source. Empty: they don't.
-    :param start: offset into each source, milliseconds.
-    :param duration: length of the part, milliseconds; 0: to the end.
-    :param min_size: bytes; smaller sources are left out.
-    :param max_size: bytes; larger sources are left out.
-    :param min_age: hours since the source was written, by OSS's clock; younger ones may still be changed by who
-        uploads, and are left for the next run.
-    :param max_age: hours; older ones are left out.
-    :param modified_from: only sources written at or after this time (ISO 8601 with its zone), by OSS's clock.
-    :param modified_before: only sources written before this time; with both, a run covers its interval of a backfill.
-    :param leftovers: with `modified_from` or `max_age`: also see to older sources that earlier runs planned and left,
-        failed with attempts left or unfinished; and take those that were too young for the interval before, by
-        beginning `min_age` earlier.
-    :param restore: have archived sources restored, for a later run; OSS charges for it.
-    :param order: what is submitted first, and what `limit` leaves for later: profile (as named, then by key), key,
-        newest or smallest.
-    :param never_degrade: skip lossy renditions of lossy sources that have fewer bits; costs two ranged reads of each
-        source that may be lossy, once.
-    :param force: make renditions anew that are there already.
-    :param limit: at most so many sources.
-    :param dry_run: a dry run: show the plan, submit nothing.
-    :param max_attempts: after so many failures a conversion is dead.
-    :return: `{"batch": id, "uid": text, "listed": n, "passed_over": {reason: n}}`
+    Args:
+        bucket: of the sources.
+        prefix: key prefix, or a list of several.
+        include: one shell pattern, or a list of them, on the whole key (`*` also matches `/`); none: every known
+            audio extension.
+        exclude: shell patterns that win over `include`.
+        profiles: names of profiles.
+        target_bucket: where renditions go; the profile's own, or the source's bucket, when empty.
+        staging_prefix: where conversions in progress write, in the target's bucket.
+        catalogue_prefix: where runs export, in the target's bucket; never a source. Empty: no exports.
+        start: offset into each source, milliseconds.
+        duration: length of the part, milliseconds; 0: to the end.
+        min_size: bytes; smaller sources are left out.
+        max_size: bytes; larger sources are left out.
+        min_age: hours since the source was written, by OSS's clock; a younger one may still be written again, and is
+            left for the next run.
+        max_age: hours; older ones are left out.
+        modified_from: only sources written at or after this time (ISO 8601 with its zone), by OSS's clock.
+        modified_before: only sources written before this time; with both, a run covers its interval of a backfill.
+        leftovers: with `modified_from` or `max_age`: also see to older sources that earlier runs planned and left,
+            failed with attempts left or unfinished; and take those that were too young for the interval before, by
+            beginning `min_age` earlier.
+        restore: have archived sources restored, for a later run; OSS charges for it.
+        order: what is submitted first, and what `limit` leaves for later: profile (as named, then by key), key,
+            newest or smallest.
+        never_degrade: skip lossy renditions of lossy sources that have fewer bits; costs two ranged reads of each
+            source that may be lossy, once.
+        force: make renditions anew that are there already.
+        limit: at most so many sources.
+        dry_run: show the plan, submit nothing.
+        max_attempts: after so many failures a conversion is dead.
+
+    Returns:
+        `{"batch": id, "uid": text, "listed": n, "passed_over": {reason: n}}`.
     """
 
     template_fields: Sequence[str] = (
@@ -154,6 +157,7 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
         self.datasets = Datasets()
 
     def execute(self, context: Context) -> dict[str, Any]:
+        """Check what is asked for, open the batch and list its sources."""
         settings = self.oss()
         with translate_errors("Listing the sources", settings):
             self.refuse_unknown_params(context)
@@ -169,7 +173,7 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
                 if batch.planned_at is not None:
                     _refuse_another(request, batch)
                     self.log.info("Batch %d (%s) is planned already: it keeps its plan", batch.id, batch.name)
-                    return self._told(batch, batch.listed, batch.passed_over)
+                    return self._result(batch, batch.listed, batch.passed_over)
                 listed, passed_over = list_sources(
                     catalogue,
                     settings.bucket(request.bucket),
@@ -188,10 +192,10 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
             request.bucket,
             ", ".join(f"{count} left out: {reason}" for reason, count in passed_over.items()) or "none left out",
         )
-        return self._told(batch, listed, passed_over)
+        return self._result(batch, listed, passed_over)
 
     @staticmethod
-    def _told(batch: Batch, listed: int, passed_over: Mapping[str, int]) -> dict[str, Any]:
+    def _result(batch: Batch, listed: int, passed_over: Mapping[str, int]) -> dict[str, Any]:
         return {"batch": batch.id, "uid": batch.uid, "listed": listed, "passed_over": dict(passed_over)}
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:

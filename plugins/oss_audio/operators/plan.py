@@ -22,10 +22,13 @@ from oss_audio_core.pipeline.request import BatchRequest
 class OSSAudioPlanOperator(OSSAudioBatchOperator):
     """Plan a batch from its listing; a dry run shows the plan in the log and keeps nothing.
 
-    :param batch: what `OSSAudioListOperator` or `OSSAudioRequeueOperator` returned.
-    :param prices: path of a YAML price table (`currency`, `per_minute`, `per_request`) for the estimate in the log;
-        without one the cost is unknown.
-    :return: the batch's shards, for `OSSAudioConvertOperator.partial(...).expand(shard=plan.output)`
+    Args:
+        batch: what `OSSAudioListOperator` or `OSSAudioRequeueOperator` returned.
+        prices: path of a YAML price table (`currency`, `per_minute`, `per_request`) for the estimate in the log;
+            without one the cost is unknown.
+
+    Returns:
+        The batch's shards, for `OSSAudioConvertOperator.partial(...).expand(shard=plan.output)`.
     """
 
     template_fields: Sequence[str] = ("batch", "prices")
@@ -35,6 +38,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
         self.prices = prices
 
     def execute(self, context: Context) -> list[ShardHandle]:
+        """Plan the batch and log what was decided."""
         handle = as_batch(self.batch)
         settings = self.oss()
         with translate_errors("Planning the batch", settings), self.catalogue() as catalogue:
@@ -57,10 +61,10 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 uid=batch.uid,
                 prices=PriceTable.load(Path(path)) if path else None,
             )
-        self._tell(plan, dry_run=request.dry_run)
+        self._log_plan(plan, dry_run=request.dry_run)
         return [ShardHandle(batch=batch.id, uid=batch.uid, shard=shard) for shard in plan.shards]
 
-    def _tell(self, plan: Plan, *, dry_run: bool) -> None:
+    def _log_plan(self, plan: Plan, *, dry_run: bool) -> None:
         decided = ", ".join(f"{count} {decision}" for decision, count in plan.decisions.items()) or "nothing to do"
         self.log.info("%s: %s; %d unchanged", "Dry run" if dry_run else "Plan", decided, plan.unchanged)
         if plan.estimate.conversions:

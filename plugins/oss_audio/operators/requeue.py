@@ -17,14 +17,17 @@ from oss_audio_core.pipeline.requeueing import Wanted, requeue
 class OSSAudioRequeueOperator(OSSAudioOpenBatchOperator):
     """Plan failed conversions again, as a batch of this run; every condition given must hold.
 
-    :param failed_batch: name of the batch that wanted them, `dag_id/run_id` as its report's title has it; any when
-        empty.
-    :param code: the failure's code as the report counts it; any when empty.
-    :param profile: name of the rendition; any when empty.
-    :param dead: also those without attempts left.
-    :param attempts: so many more attempts a dead one gets.
-    :param limit: at most so many, the oldest failures first.
-    :return: `{"batch": id, "uid": text}`
+    Args:
+        failed_batch: name of the batch that wanted them, `dag_id/run_id` as its report's title has it; any when
+            empty.
+        code: the failure's code as the report counts it; any when empty.
+        profile: name of the rendition; any when empty.
+        dead: also those without attempts left.
+        attempts: so many more attempts a dead one gets.
+        limit: at most so many, the oldest failures first.
+
+    Returns:
+        `{"batch": id, "uid": text}`.
     """
 
     template_fields: Sequence[str] = ("failed_batch", "code", "profile", "dead", "attempts", "limit")
@@ -49,6 +52,7 @@ class OSSAudioRequeueOperator(OSSAudioOpenBatchOperator):
         self.limit = limit
 
     def execute(self, context: Context) -> dict[str, Any]:
+        """Choose the failures and plan them."""
         with translate_errors("Planning failures again"), self.catalogue() as catalogue:
             self.refuse_unknown_params(context)
             attempts = as_number("attempts", self.attempts)
