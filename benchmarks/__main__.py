@@ -53,7 +53,11 @@ BENCHMARKS: dict[str, tuple[Any, Callable[[argparse.Namespace, Say], Any]]] = {
 
 
 def main() -> int:
-    """Run what was asked for; exit status 0, 1 after a failure, 130 after an interruption."""
+    """Run the benchmarks that were asked for.
+
+    Returns:
+        The exit status: 0, 1 after a failure, 130 after an interruption.
+    """
     options = _options()
     began = time.monotonic()
     figures: dict[str, Any] = {}
@@ -76,7 +80,7 @@ def main() -> int:
         print("interrupted: everything was ended", file=sys.stderr)
         return 130
     finally:
-        print(json.dumps(figures))  # also of what was measured before something failed
+        print(json.dumps(figures))  # also the figures that were measured before a failure
     return 0
 
 
@@ -98,9 +102,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--verify", choices=VERIFY, default=VERIFY[0], help="in place of the profile's own policy")
     parser.add_argument("--plain-files", type=int, default=1000, help="files of the plain DAG (default: 1000)")
     parser.add_argument("--idle", type=float, default=30.0, help="seconds of idle use measured (default: 30)")
-    parser.add_argument("--shards", type=int, default=100, help="that wait at the same time (default: 100)")
+    parser.add_argument("--shards", type=int, default=100, help="shards that wait at the same time (default: 100)")
     parser.add_argument("--each", type=int, default=100, help="conversions of each shard (default: 100)")
-    parser.add_argument("--rest", type=float, default=480.0, help="seconds they last at most (default: 480)")
+    parser.add_argument(
+        "--rest", type=float, default=480.0, help="seconds that a conversion lasts at most (default: 480)"
+    )
     parser.add_argument("--listed", type=int, default=1_000_000, help="objects to plan (default: 1000000)")
     parser.add_argument("--renditions", type=int, default=1_000_000, help="in the catalogue (default: 1000000)")
     parser.add_argument("--exported", type=int, default=100_000, help="rows of the export (default: 100000)")

@@ -1,7 +1,7 @@
 """The nightly batch and a plain DAG (one mapped task per file) over the same files, in the same stack.
 
-Conversions are instant on both sides, so what differs is what Airflow is asked to do. The plain DAG meets the best
-case: when its sensors look for the first time, the outputs are there.
+Conversions are instant on both sides, so the difference is the work of Airflow. The plain DAG meets the best case: the
+outputs are there at the first poke of its sensors.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STEPS = ("list_sources", "submit", "wait")
 RENDITIONS = "plain/"
 
 DEFAULT_MAP_LENGTH = 1024
-"""`[core] max_map_length` of an Airflow that nobody has configured."""
+"""Airflow's default of `[core] max_map_length`."""
 
 TIMEOUT = 600.0
 TIMEOUT_PER_FILE = 10.0
@@ -38,14 +38,14 @@ TIMEOUT_PER_FILE = 10.0
 
 @dataclass
 class Figures:
-    """Both runs."""
+    """The figures of both runs."""
 
     nightly: conversions.Figures
     plain: RunFigures
 
     @property
     def ratio(self) -> float:
-        """CPU per file of the plain DAG, in those of the nightly batch from submit to awaited."""
+        """CPU per file of the plain DAG, divided by that of the nightly batch from submit to awaited."""
         return self.plain.cpu_ms(STEPS) / self.nightly.run.cpu_ms(SUBMIT_TO_AWAITED)
 
 
@@ -72,6 +72,7 @@ def measure(workload: Workload, plain_files: int, idle_seconds: float, say: Say)
 
 
 def plain_settings(workload: Workload, plain_files: int) -> dict[str, str]:
+    """Return the environment of the plain DAG."""
     cloud = CloudSettings()
     return {
         "AIRFLOW__CORE__MAX_MAP_LENGTH": str(max(DEFAULT_MAP_LENGTH, plain_files)),
@@ -99,7 +100,7 @@ def _run_plain(
 
 
 def _outputs(stack: Stack) -> int:
-    """How many outputs of the plain DAG are there; asked past the relays."""
+    """Count the outputs of the plain DAG, without the relays."""
     bucket = oss_settings(stack).bucket(stack.cloud_settings.bucket)
     return sum(1 for _ in load_oss2().ObjectIteratorV2(bucket, prefix=RENDITIONS, max_keys=1000))
 
@@ -109,7 +110,7 @@ def _ended(stack: Stack, task_id: str) -> int:
 
 
 def summary(figures: Figures) -> list[str]:
-    """Both runs as lines of text, and how they compare."""
+    """Return both runs and their ratio as lines of text."""
     plain, nightly = figures.plain, figures.nightly.run
     scaled = "" if plain.files == nightly.files else f" (measured with {plain.files:,} of the {nightly.files:,} files)"
     return [
@@ -128,7 +129,7 @@ def summary(figures: Figures) -> list[str]:
 
 
 def as_json(figures: Figures) -> dict[str, float]:
-    """The figures that have a target, by name."""
+    """Return the figures that have a target, by name."""
     return {
         **conversions.as_json(figures.nightly),
         "plain_files": figures.plain.files,

@@ -35,7 +35,7 @@ CONVERTERS = 16
 """Conversions that the local cloud has under way at once when they are instant: they share flushes of the disk."""
 
 UPLOADERS = 4
-TELL_EVERY = 15.0
+PROGRESS_SECONDS = 15.0
 """Seconds between two lines of progress."""
 
 
@@ -68,12 +68,12 @@ def airflow_stack(
     extra_env: Mapping[str, str] | None = None,
     dags: Path | None = None,
 ) -> Iterator[Stack]:
-    """A stack whose Airflow reaches the local cloud through relays that count; its bucket has the workload's clips."""
+    """Run a stack whose Airflow reaches the local cloud through counting relays; its bucket has the clips."""
     run_dir, admin_port = folder / "run", free_port()
     cloud, services = CloudSettings(), ("oss", "smq", "imm")
     ports = {name: (free_port(), free_port()) for name in services}
     counted = CloudEndpoints(**{name: f"http://{HOST}:{ports[name][0]}" for name in services})
-    misbehaviour = {"LOCAL_CLOUD_ADMIN_PORT": str(admin_port), "LOCAL_CLOUD_WORKERS": str(CONVERTERS)}
+    fault_injection = {"LOCAL_CLOUD_ADMIN_PORT": str(admin_port), "LOCAL_CLOUD_WORKERS": str(CONVERTERS)}
     stack = Stack(
         run_dir,
         cloud=cloud,
@@ -83,9 +83,9 @@ def airflow_stack(
             **connections(Folders(run_dir.resolve()), RunSecrets.of(run_dir), cloud, counted),
             FOLDER_SETTING: str(profiles_of(folder / "profiles", workload)),
             "OSS_AUDIO_PROFILES": workload.profile,
-            # The benchmark triggers its runs itself: a new DAG would begin with the run of last night at once.
+            # The benchmark triggers its runs itself: a new DAG would start last night's run at once.
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
-            **(misbehaviour if workload.instant else {}),
+            **(fault_injection if workload.instant else {}),
             **(extra_env or {}),
         },
     )
@@ -108,7 +108,7 @@ def run_dag(
     timeout: float,
     conf: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Trigger a DAG and wait until its run has succeeded; tells what `progress` says now and then.
+    """Trigger a DAG and wait until its run has succeeded; print what `progress` returns now and then.
 
     Raises:
         StackError: the run failed, or did not end within `timeout` seconds.
@@ -129,21 +129,21 @@ def run_dag(
 
 
 class Pace:
-    """When the next line of progress is due."""
+    """The times at which lines of progress are due."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()
 
     def is_due(self) -> bool:
-        """Whether enough time has passed since it was due last."""
-        due = time.monotonic() - self._last >= TELL_EVERY
+        """Whether PROGRESS_SECONDS have passed since the last line."""
+        due = time.monotonic() - self._last >= PROGRESS_SECONDS
         if due:
             self._last = time.monotonic()
         return due
 
 
 def profiles_of(folder: Path, workload: Workload) -> Path:
-    """A folder of profiles whose one profile is verified as the workload asks."""
+    """Return a folder whose one profile is verified according to the workload."""
     if workload.verify == "as shipped":
         return PROFILES_DIRECTORY
     profile = load_profiles(PROFILES_DIRECTORY)[workload.profile]

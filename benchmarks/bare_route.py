@@ -14,7 +14,7 @@ from oss_local_cloud.http_server import http_server
 
 
 async def nothing(request: Request) -> Response:
-    """200 without a body, whatever the path."""
+    """Answer any path with 200 and no body."""
     return Response()
 
 

@@ -18,7 +18,7 @@ from oss_audio_core.catalogue import Catalogue, open_catalogue
 from oss_audio_core.catalogue.browsing import PublishedFilter, page
 
 PAGES = 20
-"""Pages of one kind that are read, each from the end of the one before."""
+"""Pages of one kind that are read one after the other."""
 
 _EXPORT = """
 import sys, time
@@ -32,7 +32,7 @@ began = time.perf_counter()
 export_batch(catalogue, 1, sys.argv[2])
 print(time.perf_counter() - began, peak())
 """
-"""Run in a process of its own, whose largest resident memory is then the export's: the last line is two numbers."""
+"""The export runs in a process of its own, so that the peak memory is its own. It prints two numbers."""
 
 
 def _day(month: int, day: int) -> datetime:
@@ -53,7 +53,7 @@ SELECTIONS: Mapping[str, PublishedFilter] = {
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured: seconds, bytes, counts.
+    """The figures: seconds, bytes, counts.
 
     Attributes:
         pages: by selection, the median and the longest time of a page of 50 rows.
@@ -102,7 +102,7 @@ def _page_times(catalogue: Catalogue, wanted: PublishedFilter) -> tuple[float, f
 
 
 def summary(figures: Figures) -> list[str]:
-    """The figures as lines for a person."""
+    """Return the figures as lines of text."""
     lines = [
         f"{figures.renditions:,} renditions: {figures.database_bytes / 2**20:,.0f} MiB on disk, "
         f"filled in {figures.fill_seconds:.0f} s",
@@ -119,5 +119,5 @@ def summary(figures: Figures) -> list[str]:
 
 
 def as_json(figures: Figures) -> dict[str, Any]:
-    """The figures for the last line."""
+    """Return the figures for the last line."""
     return asdict(figures)

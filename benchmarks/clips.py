@@ -13,7 +13,7 @@ RATE = 16_000
 """Samples a second, one channel of 16 bits: 32 kB for a clip of one second."""
 
 STEP = 7
-"""Samples by which each clip begins later in the tone than the one before it."""
+"""Samples of the tone between the beginnings of two clips."""
 
 
 def make_clips(count: int, seconds: float = 1.0) -> Iterator[tuple[str, bytes]]:

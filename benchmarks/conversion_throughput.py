@@ -1,8 +1,8 @@
 """Conversions a second of the local cloud, against `xargs -P$(nproc)` over the same FFmpeg with the same arguments.
 
-Both sides convert the same file into as many renditions, in turns; the ratio of one turn counts, and the middle of
-all turns is shown. On the service's side a turn lasts from the first submit to the last rendition in its bucket:
-signed requests, tasks and notifications on disk, probes, checks and checksums are all within it.
+Both sides convert the same file into as many renditions, in turns; the ratio is taken per turn, and the median of
+all turns is printed. A turn of the service lasts from the first submit to the last rendition in its bucket. It includes
+signed requests, tasks and notifications on disk, probes, checks and checksums.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ CASES = {"3-minute files": (180, 16), "5 s clips": (5, 200)}
 
 ROUNDS = 5
 FAR, NEAR = 0.5, 0.03
-"""Seconds between two looks at how many renditions there are: first, and once no more than one per core or a tenth of
-them is missing, so that neither the looks nor the wait for the next one are much of a turn."""
+"""Seconds between two counts of the renditions: at first, and once no more than one per core or a tenth of them is
+missing. Neither the requests nor the wait for the next one then take much of a turn."""
 
 TURN_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Renditions a second, and seconds of CPU for each, of both sides."""
+    """Renditions a second and seconds of CPU per rendition, of both sides."""
 
     service: float
     service_cpu: float
@@ -62,12 +62,12 @@ class Throughput:
 
     @property
     def ratio(self) -> float:
-        """How near the service comes, by the clock."""
+        """The service's rate divided by that of xargs: the median of the turns."""
         return statistics.median(turn.service / turn.xargs for turn in self.turns)
 
     @property
     def cpu_ratio(self) -> float:
-        """The same by CPU, which other programs on the machine don't disturb as much."""
+        """The same by CPU, which other programs on the machine disturb less."""
         return statistics.median(turn.xargs_cpu / turn.service_cpu for turn in self.turns)
 
 
@@ -76,7 +76,13 @@ class NotConverted(RuntimeError):
 
 
 def measure(say: Callable[[str], None], rounds: int = ROUNDS) -> dict[str, Throughput]:
-    """Measure both cases in a local cloud of its own; raises CloudFailed, UnexpectedAnswer, NotConverted."""
+    """Measure both cases in a local cloud of its own.
+
+    Raises:
+        CloudFailed: the local cloud didn't start.
+        UnexpectedAnswer: a request was refused.
+        NotConverted: renditions are missing after the longest turn.
+    """
     binaries = locate()
     found = {}
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=PROJECT_ROOT) as folder:
@@ -107,7 +113,7 @@ class _Case:
             connection.fetch(request, (content,))
 
     def turn(self) -> Turn:
-        """Both sides once."""
+        """Measure both sides once."""
         self._turns += 1
         xargs, xargs_cpu = self._by_xargs()
         service, service_cpu = self._by_the_service()
@@ -163,7 +169,7 @@ def _process(key: str) -> bytes:
 
 
 def _make_source(binaries: Binaries, path: Path, seconds: int) -> None:
-    """Something of music: a chord whose tones swell, over a little noise."""
+    """Make a clip like music: a chord whose tones swell, over a little noise."""
     tones = ("440", "554.37", "659.25", "1318.5")
     chord = "+".join(f"sin({tone}*2*PI*t)*(0.6+0.4*sin({tone}*t/100))" for tone in tones)
     wave = "|".join(f"({chord})/6+(random({channel})-0.5)*0.05" for channel in range(2))
@@ -172,7 +178,7 @@ def _make_source(binaries: Binaries, path: Path, seconds: int) -> None:
 
 
 def summary(found: dict[str, Throughput]) -> list[str]:
-    """The figures as lines of text."""
+    """Return the figures as lines of text."""
     titles = f"{'renditions a second':<20}{'service':>9}{'xargs':>9}{'ratio':>8}{'by CPU':>8}"
     lines = [f"{titles}   ms of CPU each: service, xargs"]
     for name, case in found.items():
@@ -188,7 +194,7 @@ def summary(found: dict[str, Throughput]) -> list[str]:
 
 
 def as_json(found: dict[str, Throughput]) -> dict[str, Any]:
-    """The ratios and every turn, by case."""
+    """Return the ratios and every turn, by case."""
     return {
         name: {
             "ratio": round(case.ratio, 3),

@@ -1,8 +1,8 @@
 """Many small conversions through the nightly batch, under a real scheduler and triggerer.
 
-What is measured is what the product costs per file, not how fast FFmpeg is: CPU of the workers and of the triggerer,
-less what they use idle over the same time. The local cloud, the API server, the scheduler's own process and the
-DAG processor are told apart and don't count.
+The figure is the product's cost per file, not the speed of FFmpeg: CPU of the workers and of the triggerer, less their
+idle use over the same time. The local cloud, the API server, the scheduler's own process and the DAG processor are
+shown separately and don't count.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TIMEOUT_PER_FILE = 0.3
 
 @dataclass
 class Figures:
-    """What one run cost, and how many renditions it published."""
+    """The cost of one run, and the number of renditions that it published."""
 
     workload: Workload
     published: int
@@ -42,7 +42,7 @@ class Figures:
 
 
 def measure(workload: Workload, idle_seconds: float, say: Say) -> Figures:
-    """Convert clips to one profile in a stack of its own, and tell what it cost.
+    """Convert clips to one profile in a stack of its own, and measure the cost.
 
     Raises:
         StackError: the stack didn't start, or the run failed.
@@ -58,7 +58,11 @@ def measure(workload: Workload, idle_seconds: float, say: Say) -> Figures:
 
 
 def be_idle(seconds: float, say: Say) -> tuple[float, float]:
-    """Let everything come to rest, then let a while go by. Returns that while's begin and end, since the epoch."""
+    """Wait until the stack is idle, then for `seconds` more.
+
+    Returns:
+        Begin and end of that period, in seconds since the epoch.
+    """
     time.sleep(SETTLE)
     say(f"measuring {seconds:.0f} s of idleness")
     began = time.time()
@@ -69,7 +73,7 @@ def be_idle(seconds: float, say: Say) -> tuple[float, float]:
 def run_nightly_batch(
     stack: Stack, workload: Workload, sampler: Sampler, idle: tuple[float, float], requests: Requests, say: Say
 ) -> Figures:
-    """One run of the nightly batch over everything that was uploaded."""
+    """Run the nightly batch once over all uploaded clips."""
     catalogue = open_catalogue(stack.catalogue_url)
     try:
 
@@ -88,7 +92,7 @@ def run_nightly_batch(
 
 
 def summary(figures: Figures) -> list[str]:
-    """The figures as lines of text, a table of the steps among them."""
+    """Return the figures as lines of text, with a table of the steps."""
     workload, run = figures.workload, figures.run
     lines = [
         f"{workload.files:,} conversions of {workload.seconds:g} s to {workload.profile}"
@@ -106,13 +110,13 @@ def summary(figures: Figures) -> list[str]:
     ]
     for title, steps in (("submit to awaited", SUBMIT_TO_AWAITED), ("verify and publish", AFTER_THAT)):
         kinds = run.requests_of(steps)
-        told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        lines.append(f"requests, {title}: {kinds.total() / run.files:.3f} per file ({told})")
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        lines.append(f"requests, {title}: {kinds.total() / run.files:.3f} per file ({counts})")
     return lines
 
 
 def as_json(figures: Figures) -> dict[str, float]:
-    """The figures that have a target, by name."""
+    """Return the figures that have a target, by name."""
     run = figures.run
     return {
         "files": run.files,

@@ -1,8 +1,8 @@
 """CPU time and memory of process trees, sampled while they work.
 
-A task of Airflow runs in a process that its worker forks and reaps, so most of the time a tree has used belongs to
-processes that are gone. The kernel adds a reaped child's time, with that of the children which it had reaped itself,
-to its parent's `children_user` and `children_system`: a tree's total is the sum of all four over who is left.
+A task of Airflow runs in a process that its worker forks and reaps, so most of a tree's CPU time belongs to processes
+that are gone. The kernel adds the time of a reaped child, including the children that it had reaped itself, to its
+parent's `children_user` and `children_system`. A tree's total is the sum of all four over the remaining processes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WORKERS = "workers"
 
 @dataclass(frozen=True)
 class Usage:
-    """What a tree has used: seconds of CPU since it began, bytes of resident memory now.
+    """The use of a process tree: seconds of CPU since it began, bytes of resident memory now.
 
     `largest` is the resident memory of the largest process below the root.
     """
@@ -45,7 +45,7 @@ class Usage:
 
 
 def usage(pid: int) -> Usage:
-    """What the process `pid` and all its descendants have used, the reaped ones included.
+    """Measure the process `pid` and all its descendants, the reaped ones included.
 
     Every process is read after its parent, so that nothing is counted twice. A process that is reaped between the two
     readings is missing from this one reading; the next one has it.
@@ -82,7 +82,7 @@ class Sampler:
 
     @classmethod
     def of_stack(cls, stack: Stack) -> Self:
-        """Of the processes of a stack that runs."""
+        """Make a sampler of a running stack's processes."""
         return cls({process.name: process.pid for process in stack.processes.recorded()})
 
     @contextmanager
@@ -100,7 +100,7 @@ class Sampler:
 
     @property
     def names(self) -> list[str]:
-        """What `cpu` can be asked for."""
+        """The names that `cpu` knows."""
         return list(self._cpu)
 
     def cpu(self, name: str, begin: float, end: float) -> float:
@@ -147,6 +147,6 @@ class Sampler:
                 self._resident.setdefault(name, []).append(used.resident)
 
     def _add(self, name: str, seconds: float) -> None:
-        """A total never falls: a reading that missed a process just reaped gives way to the one before it."""
+        """A total never falls: the previous reading replaces one that missed a process which was just reaped."""
         values = self._cpu.setdefault(name, [])
         values.append(max(seconds, values[-1]) if values else seconds)

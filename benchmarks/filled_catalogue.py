@@ -1,4 +1,4 @@
-"""A catalogue of as many renditions as wanted, written by SQL: what the catalogue's benchmark asks."""
+"""A catalogue of any number of renditions, written by SQL, for the catalogue's benchmark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from oss_audio_core.catalogue import Catalogue
 
 PROFILES = 4
-"""Renditions of each source, and so profiles."""
+"""Profiles, and so renditions of each source."""
 
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) "
 """A number in every row, from 0. Keys, times and sizes are spread as a library's are."""
@@ -63,7 +63,7 @@ _FILL = (
 
 
 def fill(catalogue: Catalogue, renditions: int, in_batch: int) -> None:
-    """Write so many published renditions, and one batch with the first `in_batch` of them. SQLite only."""
+    """Write published renditions, and one batch with the first `in_batch` of them. SQLite only."""
     numbers = {
         "sources": _NUMBERS.format(last=renditions // PROFILES - 1),
         "renditions": _NUMBERS.format(last=renditions - 1),

@@ -15,14 +15,14 @@ from pathlib import Path
 from tools.stack import PROJECT_ROOT
 
 PRINTED = "catalogue printed after"
-"""What the demo says once the catalogue stands on the screen."""
+"""The line that the demo prints after the catalogue."""
 
 BASE_PYTHON = str(Path(sys.base_prefix, "bin", "python3"))
 """The Python that this environment was made from; the clone makes one of its own from it."""
 
 
 class CommandFailed(RuntimeError):
-    """git or make failed; the message has the end of what it said."""
+    """git or make failed; the message has the end of its output."""
 
 
 def measure(say: Callable[[str], None]) -> dict[str, float]:
@@ -50,7 +50,7 @@ def measure(say: Callable[[str], None]) -> dict[str, float]:
 
 
 def summary(figures: dict[str, float]) -> list[str]:
-    """The figures as lines of text."""
+    """Return the figures as lines of text."""
     return [
         f"fresh clone to the printed catalogue: {figures['seconds_clone_to_catalogue']:.0f} s "
         f"(to the end of the demo: {figures['seconds_first_demo']:.0f} s)",
@@ -63,7 +63,7 @@ def _demo() -> list[str]:
 
 
 def _watch(command: list[str], cwd: Path, say: Callable[[str], None]) -> float:
-    """Run a command to its end; returns when (monotonic) it said that the catalogue is printed, else its end."""
+    """Run a command to its end; return the (monotonic) time at which it printed the catalogue, else that of its end."""
     env = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL"}}
     process = subprocess.Popen(
         command,
@@ -76,11 +76,11 @@ def _watch(command: list[str], cwd: Path, say: Callable[[str], None]) -> float:
         errors="replace",
         start_new_session=True,
     )
-    said: list[str] = []
+    output: list[str] = []
     printed: float | None = None
     try:
         for line in process.stdout or ():
-            said.append(line)
+            output.append(line)
             if PRINTED in line and printed is None:
                 printed = time.monotonic()
             if line.startswith("setup:") or PRINTED in line:
@@ -90,10 +90,10 @@ def _watch(command: list[str], cwd: Path, say: Callable[[str], None]) -> float:
         process.wait()
         raise
     if process.wait() != 0:
-        raise CommandFailed(f"`{' '.join(command)}` failed:\n{''.join(said[-30:])}")
+        raise CommandFailed(f"`{' '.join(command)}` failed:\n{''.join(output[-30:])}")
     return printed or time.monotonic()
 
 
 def as_json(figures: dict[str, float]) -> dict[str, float]:
-    """The same for programs."""
+    """Return the figures for the last line."""
     return figures

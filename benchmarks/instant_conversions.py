@@ -1,4 +1,4 @@
-"""How many conversions a second the local cloud brings to their end without FFmpeg.
+"""How many conversions a second the local cloud completes without FFmpeg.
 
 `python -m benchmarks.instant_conversions`: from the submit by signed oss2 requests to the stored rendition, the durable
 task and the notification in the queue.
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def measure(cloud: CloudProcess, admin: AdminClient, count: int, clients: int) -> None:
-    """Submit `count` conversions of one source and wait until all of them were told."""
+    """Submit `count` conversions of one source and wait until all of them were notified."""
     admin.add(Instant())
     _settings(cloud.oss).bucket(BUCKET).put_object("in.wav", next(make_clips(1))[1])
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start")
@@ -55,7 +55,7 @@ def measure(cloud: CloudProcess, admin: AdminClient, count: int, clients: int) -
     done = 0
     while done < count:
         time.sleep(0.2)
-        done += sum(1 for _ in _told(admin, done))
+        done += sum(1 for _ in _notified(admin, done))
     ended = time.monotonic()
     listed = sum(1 for _ in admin.tasks())
     grouped = sum(1 for _ in admin.conversions())
@@ -68,14 +68,14 @@ def measure(cloud: CloudProcess, admin: AdminClient, count: int, clients: int) -
     print(f"{listed} tasks and {grouped} sums of the accounts read in {time.monotonic() - ended:.1f} s")
 
 
-def _told(admin: AdminClient, after: int) -> list[int]:
-    """The tasks behind number `after` that are told, up to the first that is not: numbers count from 1."""
-    told = []
+def _notified(admin: AdminClient, after: int) -> list[int]:
+    """List the tasks after number `after` that are notified, up to the first that isn't: numbers count from 1."""
+    notified = []
     for task in admin.tasks(after=after):
         if not task.notified:
             break
-        told.append(task.number)
-    return told
+        notified.append(task.number)
+    return notified
 
 
 def submit(endpoint: str, first: int, step: int, count: int) -> None:

@@ -37,8 +37,8 @@ Pages = dict[str, Times]
 def measure_pages(data: Path, bucket: str, keys: int) -> Pages:
     """Time full pages of a bucket with `keys` keys, ten to a folder, with and without delimiter.
 
-    One object is really put; the rows of the others are copies of its row under their own names, entered into the
-    database while the cloud is down. A listing reads rows only.
+    One object is put by a request. The rows of the others are copies of its row under their own names, inserted while
+    the cloud is down: a listing reads rows only.
     """
     cloud = CloudProcess(data, bucket=bucket)
     with cloud, connected(int(cloud.oss.rpartition(":")[2])) as connection:
@@ -57,7 +57,7 @@ def measure_pages(data: Path, bucket: str, keys: int) -> Pages:
 
 
 def key_of(number: int) -> str:
-    """The name of a key, in the listing's order."""
+    """Return the name of a key, in the listing's order."""
     return f"{number // PER_FOLDER:08d}/recording {number % PER_FOLDER}.wav"
 
 

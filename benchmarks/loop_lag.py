@@ -1,4 +1,4 @@
-"""How late an event loop runs what is due: a trigger that measures it inside the triggerer, and its figures."""
+"""The lag of an event loop: a trigger that measures it inside the triggerer, and its figures."""
 
 from __future__ import annotations
 
@@ -16,28 +16,32 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 TICK = 0.02
 """Seconds between two moments at which the probe is due."""
+
 FLUSH = 1.0
 """Seconds between two lines that it writes."""
 
 
 class LagProbe(BaseTrigger):
-    """Never fires; writes down how late the loop woke it, a line of JSON a second: `[seconds since the epoch, lags]`.
+    """Never fires; records the loop's lag, a line of JSON a second: `[seconds since the epoch, lags, pid]`.
 
-    It is due every 20 ms by a fixed timetable. What was due while the loop was blocked counts, each with its own lag:
-    half a second of blocking is 25 lags from 500 ms downwards and not a single one, so that the quantiles are those
-    of an event that may come at any moment.
+    The probe is due every 20 ms by a fixed timetable. Each moment that passes while the loop is blocked counts with its
+    own lag: half a second of blocking is 25 lags from 500 ms downwards and not a single one. The quantiles are then
+    those of an event that may come at any moment.
 
-    :param file: what it appends to.
+    Args:
+        file: the file that it appends to.
     """
 
     def __init__(self, *, file: str) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it without types
+        super().__init__()  # type: ignore[no-untyped-call]  # it has no types in Airflow
         self.file = file
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and its arguments."""
         return "benchmarks.loop_lag.LagProbe", {"file": self.file}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Measure until the trigger is cancelled."""
         lags: list[float] = []
         due = time.monotonic() + TICK
         written = time.monotonic()
@@ -50,18 +54,18 @@ class LagProbe(BaseTrigger):
             if woken - written >= FLUSH:
                 self._write(lags)
                 written, lags = woken, []
-        yield TriggerEvent({})  # makes this an asynchronous generator, as Airflow wants it
+        yield TriggerEvent({})  # makes this an asynchronous generator, as Airflow requires
 
     def _write(self, lags: Sequence[float]) -> None:
         line = json.dumps([time.time(), [round(lag, 5) for lag in lags], os.getpid()]) + "\n"
-        # A few hundred bytes into the page cache: microseconds.
+        # A few hundred bytes go into the page cache, within microseconds.
         with open(self.file, "a", encoding="utf-8") as out:
             out.write(line)
 
 
 @dataclass(frozen=True)
 class Lags:
-    """Lags of a period in seconds: how many, their median, their 99th percentile, the longest."""
+    """Lags of a period in seconds: their number, median, 99th percentile and maximum."""
 
     count: int
     p50: float
@@ -70,7 +74,7 @@ class Lags:
 
     @classmethod
     def of(cls, lags: Sequence[float]) -> Lags:
-        """Sum lags up; of none everything is 0."""
+        """Summarise lags; without any, all figures are 0."""
         ordered = sorted(lags) or [0.0]
         return cls(len(lags), _quantile(ordered, 0.5), _quantile(ordered, 0.99), ordered[-1])
 
@@ -79,7 +83,7 @@ class Lags:
 
 
 def read_lags(file: Path, begin: float, end: float) -> Lags:
-    """The lags of the lines that were written in a period (seconds since the epoch)."""
+    """Read the lags of the lines that were written in a period (seconds since the epoch)."""
     found: list[float] = []
     for line in file.read_text(encoding="utf-8").splitlines():
         at, lags, _ = json.loads(line)
@@ -89,5 +93,5 @@ def read_lags(file: Path, begin: float, end: float) -> Lags:
 
 
 def _quantile(ordered: Sequence[float], part: float) -> float:
-    """The smallest value that so large a part of all values doesn't exceed."""
+    """Return the smallest value that is not exceeded by `part` of all values."""
     return ordered[max(0, math.ceil(len(ordered) * part) - 1)]

@@ -1,8 +1,8 @@
-"""What the local cloud's object API costs: small writes and looks, pages of a long listing, memory.
+"""The cost of the local cloud's object API: small PUTs and HEADs, pages of a long listing, memory.
 
-The ratios compare with something that does less, in the same run: loops that write files and flush them, with and
-without the promise that their names survive too, and, by the same client, a Starlette route that does nothing, served
-under the same settings.
+Each ratio compares with something that does less, in the same run. PUTs are compared with loops that write files and
+flush them, with and without a flush of their names. HEADs are compared with a Starlette route that does nothing, called
+by the same client and served under the same settings.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tools.cloud_process import PROJECT_ROOT, CloudProcess
 BUCKET = "bench"
 SIZE = 4096
 ROUNDS = 3
-"""Each side is measured this often, in turns; the middle figure counts."""
+"""Each side is measured this often, in turns; the median counts."""
 
 WRITE_CONCURRENCY = 32
 """Connections of the PUTs, and threads of the loops they are compared with, where there is more than one."""
@@ -42,19 +42,19 @@ LOOK_CONCURRENCY = 16
 
 LOOK_SECONDS = 3.0
 LOOKED_AT = 500
-"""Different objects that are looked at."""
+"""Different objects of the HEADs."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Operations a second of the object API and of what it is compared with."""
+    """Operations a second of the object API and of the other side."""
 
     measured: float
     bare: float
 
     @property
     def ratio(self) -> float:
-        """How near the object API comes."""
+        """The object API's rate divided by the other one."""
         return self.measured / self.bare
 
 
@@ -62,7 +62,7 @@ class Rates:
 class Writes:
     """Objects a second over many connections and over one, and files a second of the loops.
 
-    `loop` and `loops`, one thread and many, promise what a PUT promises: a whole file under its name. `loop_of_files`
+    `loop` and `loops`, one thread and many, guarantee the same as a PUT: a whole file under its name. `loop_of_files`
     flushes the files only.
     """
 
@@ -73,7 +73,7 @@ class Writes:
     loop_of_files: float
 
     def ratios(self) -> dict[str, float]:
-        """How near the object API comes, by the reading of "a bare write-and-fsync loop"."""
+        """The object API's rate divided by that of each write-and-fsync loop."""
         return {
             "put_4k_ratio": self.objects / self.loop,
             "put_4k_many_ratio": self.objects / self.loops,
@@ -84,7 +84,7 @@ class Writes:
 
 @dataclass(frozen=True)
 class Figures:
-    """All that is measured here."""
+    """All figures of this benchmark."""
 
     writes: Writes
     looks: Rates
@@ -98,6 +98,7 @@ def measure(keys: int, gibibytes: float, say: Callable[[str], None]) -> Figures:
     Args:
         keys: objects in the long listing.
         gibibytes: size of the streamed object.
+        say: prints a line of progress.
 
     Raises:
         CloudFailed: the local cloud didn't start.
@@ -118,7 +119,7 @@ def measure(keys: int, gibibytes: float, say: Callable[[str], None]) -> Figures:
 
 
 def _writes(cloud: CloudProcess, folder: Path) -> Writes:
-    """The middle of what each writer came to; the writers take turns."""
+    """Return the median of each writer's figures; the writers take turns."""
     writers: dict[str, Callable[[str], float]] = {
         "objects": lambda turn: _objects(cloud, turn, WRITES, WRITE_CONCURRENCY),
         "loops": lambda turn: _files(folder / turn, WRITES, WRITE_CONCURRENCY, _write_durably),
@@ -134,7 +135,7 @@ def _writes(cloud: CloudProcess, folder: Path) -> Writes:
 
 
 def _objects(cloud: CloudProcess, prefix: str, count: int, connections: int) -> float:
-    """Objects a second."""
+    """Measure objects a second."""
     host, port = address(cloud)
     requests = [
         signed_request("PUT", host, BUCKET, f"{prefix}/{number}", body=os.urandom(SIZE)) for number in range(count)
@@ -143,7 +144,7 @@ def _objects(cloud: CloudProcess, prefix: str, count: int, connections: int) -> 
 
 
 def _files(folder: Path, count: int, threads: int, write: Callable[[Path, bytes], None]) -> float:
-    """Files a second, written by threads that share one folder."""
+    """Measure files a second, written by threads that share one folder."""
     folder.mkdir()
     content = os.urandom(SIZE)
 
@@ -159,7 +160,7 @@ def _files(folder: Path, count: int, threads: int, write: Callable[[Path, bytes]
 
 
 def _write_flushed(path: Path, content: bytes) -> None:
-    """Write a file and flush it; its name may not survive a loss of power."""
+    """Write a file and flush it; its name may be lost with the power."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     try:
         os.write(descriptor, content)
@@ -169,7 +170,7 @@ def _write_flushed(path: Path, content: bytes) -> None:
 
 
 def _write_durably(path: Path, content: bytes) -> None:
-    """Write a file that is whole under its name or not there, and survives a loss of power."""
+    """Write a file that is whole under its name or absent, and survives a loss of power."""
     part = path.with_name(path.name + ".part")
     _write_flushed(part, content)
     part.rename(path)
@@ -212,7 +213,7 @@ def address(cloud: CloudProcess) -> tuple[str, int]:
 
 
 def summary(figures: Figures) -> list[str]:
-    """The figures as lines of text."""
+    """Return the figures as lines of text."""
     writes, looks = figures.writes, figures.looks
     many, loop = f"{WRITE_CONCURRENCY} connections", "file and folder flushed"
     lines = []
@@ -235,7 +236,7 @@ def summary(figures: Figures) -> list[str]:
 
 
 def as_json(figures: Figures) -> dict[str, Any]:
-    """The figures that have a target, by name."""
+    """Return the figures that have a target, by name."""
     return {
         **{name: round(ratio, 3) for name, ratio in figures.writes.ratios().items()},
         "head_ratio": round(figures.looks.ratio, 3),

@@ -1,8 +1,7 @@
-"""Planning a million listed objects: what one night costs when 1 % of them is new, and when nothing is.
+"""Planning a million listed objects: the cost of one night when 1 % of them is new, and when nothing is.
 
-Each night runs in a process of its own, whose peak memory is its figure. What is measured: the pages of the listing go
-into a SQLite catalogue, and the plan is made. Not measured: the LIST requests, and making the catalogue of the nights
-before.
+Each night runs in a process of its own, whose peak memory is its figure. The time covers writing the pages of the
+listing into a SQLite catalogue, and planning. The LIST requests and filling the catalogue beforehand are not measured.
 """
 
 from __future__ import annotations
@@ -35,10 +34,11 @@ LISTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Night:
-    """What one night's listing and planning took.
+    """The time and memory of one night's listing and planning.
 
     Attributes:
-        listing, planning: seconds.
+        listing: seconds.
+        planning: seconds.
         resident: peak of the process, bytes.
         wanted: conversions that were planned.
     """
@@ -63,7 +63,7 @@ def measure(objects: int, say: Callable[[str], None]) -> dict[str, Night]:
 
 
 def summary(nights: dict[str, Night]) -> list[str]:
-    """The figures as lines of a Markdown table."""
+    """Return the figures as lines of a Markdown table."""
     lines = ["| planning | listing into the catalogue | plan | peak memory | planned |", "|---|---:|---:|---:|---:|"]
     for name, night in nights.items():
         memory = night.resident / 2**20
@@ -72,7 +72,7 @@ def summary(nights: dict[str, Night]) -> list[str]:
 
 
 def as_json(nights: dict[str, Night]) -> dict[str, object]:
-    """The same for programs."""
+    """Return the figures for the last line."""
     return {name: asdict(night) for name, night in nights.items()}
 
 
@@ -81,7 +81,7 @@ def _key(number: int) -> str:
 
 
 def _keys(objects: int) -> Iterator[str]:
-    """In the order of an OSS listing."""
+    """Generate objects in the order of an OSS listing."""
     for folder in range(min(1000, objects)):
         for number in range(folder, objects, 1000):
             yield _key(number)
@@ -153,7 +153,7 @@ def _plan_a_night(database: Path, objects: int) -> Night:
     listed = time.monotonic()
     plan = plan_batch(catalogue, request.selection(), request.specs(), batch.id)
     planned, most = time.monotonic(), peak()
-    with catalogue.write() as connection:  # the next night finds it all done
+    with catalogue.write() as connection:  # so that the next night finds all of it done
         connection.execute(sa.update(conversion).values(state="published"))
     catalogue.close()
     return Night(listed - began, planned - listed, most, plan.wanted)

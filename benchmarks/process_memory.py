@@ -1,6 +1,6 @@
-"""Resident memory of one process, as the kernel tells it.
+"""Resident memory of one process, from the kernel.
 
-Not `getrusage`: its peak outlives exec, so that a process which a large one started begins with that one's.
+`getrusage` doesn't serve: its peak survives exec, so that a process inherits that of the one which started it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ def resident(pid: int | str = "self") -> int:
 
 
 def peak(pid: int | str = "self") -> int:
-    """The most bytes of resident memory that the process has had since its program began: no sample misses it."""
+    """The peak of the resident memory in bytes since the program began: no sample misses it."""
     return _status(pid, "VmHWM")
 
 

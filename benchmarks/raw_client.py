@@ -1,7 +1,6 @@
-"""A client that costs little: requests written beforehand, over keep-alive connections, in a process of its own.
+"""A cheap client: requests written beforehand, over keep-alive connections, in a process of its own.
 
-What is measured is then the server. An answer's length is read from its headers; of the rest only the status is looked
-at.
+The figures are then those of the server. Of an answer, only the status and the length are read.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        """The rate."""
+        """Requests a second."""
         return self.requests / self.seconds
 
 
@@ -41,10 +40,13 @@ def run(port: int, requests: Sequence[bytes], connections: int, seconds: float |
     """Send requests over some connections at once, each of them one after the other.
 
     Args:
-        requests: whole requests. All of them are sent once, or over and over for `seconds`.
+        port: the server's port on this machine.
+        requests: whole requests.
+        connections: how many are open at once.
+        seconds: for so long the requests are repeated; None sends each of them once.
 
     Raises:
-        UnexpectedAnswer: one was not answered by 200.
+        UnexpectedAnswer: an answer had another status than 200.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_in_own_process, port, requests, connections, seconds).result()
@@ -71,7 +73,7 @@ async def _send(port: int, requests: Sequence[bytes], connections: int, seconds:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection: the next request goes out when the answer to the last one is whole."""
+    """One connection: the next request is sent when the last answer is complete."""
 
     def __init__(self, source: Iterator[bytes], heads: bool) -> None:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -82,7 +84,7 @@ class _Connection(asyncio.Protocol):
         self._until: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's derives from nothing
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's class has no base
 
     def begin(self, until: float | None) -> None:
         """Send the first request."""
@@ -117,7 +119,7 @@ class _Connection(asyncio.Protocol):
 
 
 def content_length(head: bytes) -> int:
-    """The Content-Length of an answer's head."""
+    """Read the Content-Length of an answer's head."""
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":

@@ -19,11 +19,11 @@ class Connection:
         self._socket = open_socket
 
     def fetch(self, request: bytes, body: Iterable[bytes] = ()) -> bytes:
-        """Send a whole request, or its head and the pieces of its body; returns the answer's body."""
+        """Send a whole request, or its head and the pieces of its body; return the answer's body."""
         return b"".join(self.stream(request, body))
 
     def stream(self, request: bytes, body: Iterable[bytes] = ()) -> Iterator[bytes]:
-        """The same; yields the answer's body in the pieces in which it comes.
+        """Send a request, and yield the answer's body in the pieces in which it comes.
 
         Raises:
             UnexpectedAnswer: the status is not 200.
@@ -54,7 +54,7 @@ class Connection:
 
 @contextmanager
 def connected(port: int) -> Iterator[Connection]:
-    """A connection for the length of the block."""
+    """Open a connection for the length of the block."""
     with socket.create_connection((HOST, port), timeout=TIMEOUT) as open_socket:
         open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield Connection(open_socket)

@@ -1,4 +1,4 @@
-"""A relay in front of a service that counts the requests which pass, and changes nothing in them."""
+"""A relay in front of a service, which counts the requests and doesn't change them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SUBRESOURCES = ("x-oss-async-process", "list-type", "delete", "x-oss-process", "
 
 @dataclass
 class Requests:
-    """The requests that passed: when (seconds since the epoch), and of what kind."""
+    """The requests that passed: their times (seconds since the epoch) and kinds."""
 
     seen: list[tuple[float, str]] = field(default_factory=list)
 
     def between(self, begin: float, end: float) -> list[str]:
-        """Kinds of the requests of a period."""
+        """List the kinds of the requests of a period."""
         return [kind for at, kind in self.seen if begin <= at < end]
 
 
@@ -65,7 +65,7 @@ class _Relay:
         self._requests = requests
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass one connection on. Without pipelining, what a client sends after an answer is the next request."""
+        """Relay one connection. Without pipelining, bytes that a client sends after an answer are a request."""
         there_reader, there_writer = await asyncio.open_connection(HOST, self._target)
         answered = True
 
@@ -90,7 +90,7 @@ class _Relay:
         try:
             await asyncio.gather(forward(), back())
         except OSError:
-            pass  # one side went away: so does the other
+            pass  # one side closed: close the other
         finally:
             for end in (writer, there_writer):
                 end.close()

@@ -1,4 +1,4 @@
-"""What one DAG run cost, step by step: CPU above idle, requests, and the memory of its largest process."""
+"""The cost of one DAG run, step by step: CPU above idle, requests, and the memory of its largest process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.relay import Requests
 
 TRIGGERER = "triggerer"
 COUNTED = (WORKERS, TRIGGERER)
-"""Whose CPU is the product's."""
+"""The processes whose CPU counts as the product's."""
 
 AFTERWARDS = 2.0
 """Seconds that belong to a run after its end: its last worker still has to exit."""
@@ -23,18 +23,19 @@ MIB = 1 << 20
 
 @dataclass
 class RunFigures:
-    """What one run cost; CPU in seconds above idle, memory in bytes.
+    """The cost of one run; CPU in seconds above idle, memory in bytes.
 
     Attributes:
-        files: by which everything is divided.
-        task_instances: of the run.
+        files: number of files, by which the figures are divided.
+        task_instances: number of the run's task instances.
         wall: seconds from the run's start to its end.
         seconds: wall time by step, from the end of the step before it.
         cpu: CPU by step and process.
-        requests: by step, of which kind.
+        requests: number of requests by step and kind.
         largest: by step, the resident memory of the largest process among the workers.
         idle: CPU a second by process, while nothing ran.
-        triggerer_idle, triggerer_peak: resident memory of its processes, while nothing ran and at the most.
+        triggerer_idle: resident memory of the triggerer's processes while nothing ran.
+        triggerer_peak: its peak during the run.
     """
 
     files: int
@@ -54,11 +55,11 @@ class RunFigures:
         return 1000 * sum(self.cpu[step].get(name, 0.0) for step in steps for name in processes) / self.files
 
     def requests_of(self, steps: Sequence[str]) -> Counter[str]:
-        """Requests of some steps together."""
+        """Sum the requests of some steps."""
         return sum((self.requests[step] for step in steps), Counter())
 
     def table(self) -> list[str]:
-        """The steps as lines of text: CPU by process, and the largest worker."""
+        """Return the steps as lines of text: CPU by process, and the largest worker."""
         names = [*COUNTED, *(name for name in self.idle if name not in COUNTED)]
         head = f"{'CPU above idle, ms per file':<28}" + "".join(f"{name:>17}" for name in names)
         lines = [f"{head}{'largest worker':>17}"]
@@ -80,10 +81,15 @@ def figures_of(
     idle: tuple[float, float],
     requests: Requests,
 ) -> RunFigures:
-    """What a run cost, whose steps follow one another.
+    """Compute the cost of a run whose steps follow one another.
 
     Args:
-        run, tasks: as Airflow's API tells them.
+        files: number of files.
+        run: the DAG run as Airflow's API returns it.
+        tasks: its task instances, likewise.
+        steps: task ids in their order.
+        sampler: samples of CPU and memory.
+        requests: the requests that passed the relays.
         idle: the period in which nothing ran (seconds since the epoch).
     """
     began, ended = _moment(run["start_date"]), _moment(run["end_date"])

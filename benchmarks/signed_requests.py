@@ -22,7 +22,7 @@ def signed_request(
     body: bytes = b"",
     length: int | None = None,
 ) -> bytes:
-    """One whole request; good for 15 minutes. With `length`, the body of that many bytes is sent by the caller."""
+    """Sign one whole request, for 15 minutes. With `length`, the caller sends the body of that many bytes."""
     now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     scope = f"{now[:8]}/{REGION}/oss/aliyun_v4_request"
     path = quote(f"/{bucket}/{key}", safe="/")

@@ -1,4 +1,4 @@
-"""A large object in and out: the most memory that the local cloud is resident with, idle and meanwhile."""
+"""A large object in and out: the local cloud's resident memory, idle and at its peak."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident memory in MiB, and the time each way."""
+    """Resident memory in MiB, and the seconds of each direction."""
 
     gibibytes: float
     idle: float
@@ -33,7 +33,7 @@ def measure_memory(data: Path, bucket: str, size: int) -> Memory:
     """Put and get an object of `size` bytes.
 
     Raises:
-        RuntimeError: other bytes came out than went in.
+        RuntimeError: the bytes that were read are not those that were written.
     """
     block = os.urandom(BLOCK)
     with CloudProcess(data, bucket=bucket) as cloud:

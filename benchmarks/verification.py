@@ -1,4 +1,4 @@
-"""What verifying a rendition costs beside making it: CPU of a full decode with everything measured, and of a probe.
+"""The cost of verifying a rendition against making it: CPU of a full decode with all measures, and of a probe.
 
 Both are taken in one run on one file, the lowest of several rounds each, so that their ratio holds on a noisy machine.
 The encoder is the FFmpeg process exactly as the local cloud starts it.
@@ -35,7 +35,7 @@ PROFILES = (
     "broadcast-ac3",
 )
 BAR = 0.4
-"""Of the encoder's CPU, for the lossy codecs; flac's and ac3's encoders are nearly free and have none."""
+"""Shares of the encoder's CPU, for the lossy codecs; the encoders of flac and ac3 cost almost nothing and have none."""
 
 WITHOUT_BAR = ("archive-flac", "broadcast-ac3")
 ROUNDS = 5
@@ -45,8 +45,10 @@ RATE = 44_100
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU of one profile's rendition, in seconds for the whole clip: made, decoded and measured with and without true
-    peaks, judged; `probe`: of one remote probe beyond its requests, with the bytes it read.
+    """CPU of one profile's rendition, in seconds for the whole clip.
+
+    It is made, decoded and measured with and without true peaks, and checked. `probe` is one remote probe without its
+    requests, with the bytes that it read.
     """
 
     profile: str
@@ -60,7 +62,7 @@ class Cost:
 
     @property
     def ratio(self) -> float:
-        """Everything measured, as a part of the encoder's CPU."""
+        """All measures, as a share of the encoder's CPU."""
         return self.with_true_peak / self.encode
 
 
@@ -117,7 +119,7 @@ def _cpu_of_child(argv: list[str | Path]) -> float:
 
 
 def _make_source(path: Path, minutes: float) -> None:
-    """Noise and tones that swell and fade: an encoder has to work, and no second is like another."""
+    """Make noise and tones that swell and fade: no second is like another, and the encoder is busy."""
     random = np.random.default_rng(1)
     with wave.open(str(path), "wb") as out:
         out.setnchannels(2)
@@ -131,7 +133,7 @@ def _make_source(path: Path, minutes: float) -> None:
 
 
 def summary(costs: list[Cost]) -> list[str]:
-    """The figures as lines of text."""
+    """Return the figures as lines of text."""
     lines = [
         f"{'ms of CPU per minute of audio':<32}{'encode':>9}{'decode,':>10}{'with':>10}{'part of':>10}"
         f"{'probe,':>9}{'bytes':>9}{'requests':>10}",
@@ -148,5 +150,5 @@ def summary(costs: list[Cost]) -> list[str]:
 
 
 def as_json(costs: list[Cost]) -> list[dict[str, Any]]:
-    """The figures by their names."""
+    """Return the figures by their names."""
     return [asdict(cost) | {"ratio": cost.ratio} for cost in costs]

@@ -1,9 +1,8 @@
-"""Many shards that wait in one triggerer: how late its event loop runs, and how much memory it takes.
+"""Many shards that wait in one triggerer: the lag of its event loop, and its memory.
 
-The shards are planned and submitted by this process, with the product's own steps. Each is then waited for by the
-product's sensor, which defers: one trigger a shard, all in one triggerer, which meanwhile is killed once and started
-again. The local cloud lets every conversion rest for a while, so that messages come all the time and every shard waits
-until nearly the end.
+This process plans and submits the shards with the product's own steps. The product's sensor then waits for each of them
+and defers: one trigger a shard, all in one triggerer, which is killed and restarted once. The local cloud delays every
+conversion for some time, so that messages come all the time and every shard waits until nearly the end.
 """
 
 from __future__ import annotations
@@ -44,32 +43,38 @@ from tools.stack.settings import CloudSettings, RunSecrets
 WAIT_DAG, LAG_DAG, RUN_ID = "waiting_shards", "loop_lag", "benchmark"
 PROFILE = "mobile-mp3"
 RUNS = 2
-"""Batches that the shards belong to, as of two runs at the same time."""
+"""Batches that the shards belong to, as with two runs at the same time."""
 
 SETTLE = 10.0
 """Seconds after a start of the triggerer that count neither as idle nor as waiting."""
 IDLE = 20.0
+"""Seconds for which the idle triggerer is measured."""
+
 WATCHED = 45.0
-"""Seconds of waiting that are measured, and then of asking, before the triggerer is killed."""
-STARTED_AGAIN = 30.0
-"""Seconds that count as its start, from the first sign of life of the new one's probe."""
+"""Seconds for which waiting and then polling are measured, before the triggerer is killed."""
+
+RESTARTED = 30.0
+"""Seconds that count as its restart, from the first line of the new triggerer's probe."""
+
 ASK_AFTER = 30.0
-"""Seconds without a message after which a shard asks; its DAG says so, too."""
-LEAST_REST = 60.0
-"""Seconds that every conversion rests at least."""
+"""Seconds without a message after which a shard asks the service; the DAG has the same value."""
+
+MIN_DELAY = 60.0
+"""Seconds by which every conversion is delayed at least."""
+
 TIMEOUT = 1800.0
 MIB = 1 << 20
 
 
 @dataclass
 class Figures:
-    """What the triggerer was like; memory in bytes, CPU in seconds a second, requests a minute, both by phase.
+    """Figures of the triggerer: memory in bytes, CPU in seconds a second and requests a minute by phase.
 
     Attributes:
         lags: by phase: `idle`, `deferring` (shards come one by one), `waiting` (all are there, and messages come),
-            `asking` (all messages are lost, so every shard asks), `started again` (all begin at once after a kill),
+            `polling` (all messages are lost, every shard asks), `restarted` (all begin at once after a kill),
             `ending` (messages until the last shard is done).
-        warnings: how often Airflow itself found the loop blocked for more than 0.2 s.
+        warnings: how often Airflow found the loop blocked for more than 0.2 s.
     """
 
     shards: int
@@ -82,8 +87,14 @@ class Figures:
     warnings: int = 0
 
 
-def measure(shards: int, each: int, rest: float, say: Callable[[str], None]) -> Figures:
-    """Let `shards` shards of `each` conversions wait at the same time, every conversion for up to `rest` seconds.
+def measure(shards: int, each: int, longest: float, say: Callable[[str], None]) -> Figures:
+    """Let shards wait at the same time.
+
+    Args:
+        shards: how many wait.
+        each: conversions of each shard.
+        longest: seconds that a conversion lasts at most.
+        say: prints a line of progress.
 
     Raises:
         StackError: the stack didn't start, a wait failed, or not all shards were waiting at the same time.
@@ -93,14 +104,14 @@ def measure(shards: int, each: int, rest: float, say: Callable[[str], None]) -> 
         say("starting the local cloud and Airflow")
         with _stack(folder / "run", requests, admin_port) as stack:
             admin = AdminClient(f"http://{HOST}:{admin_port}")
-            admin.replace([Slow(seconds=Uniform(low=LEAST_REST, high=rest)), Instant()])
+            admin.replace([Slow(seconds=Uniform(low=MIN_DELAY, high=longest)), Instant()])
             figures = Figures(shards, shards * each)
-            return _Course(stack, admin, requests, folder / "lags.jsonl", figures, say).run(each)
+            return _Phases(stack, admin, requests, folder / "lags.jsonl", figures, say).run(each)
 
 
 @contextmanager
 def _stack(run_dir: Path, requests: Requests, admin_port: int) -> Iterator[Stack]:
-    """A stack with the benchmark's DAGs, whose Airflow reaches the local cloud through relays that count."""
+    """Run a stack with the benchmark's DAGs, whose Airflow reaches the local cloud through counting relays."""
     cloud, services = CloudSettings(), ("oss", "smq", "imm")
     ports = {name: (free_port(), free_port()) for name in services}
     counted = CloudEndpoints(**{name: f"http://{HOST}:{ports[name][0]}" for name in services})
@@ -118,7 +129,7 @@ def _stack(run_dir: Path, requests: Requests, admin_port: int) -> Iterator[Stack
         yield stack
 
 
-class _Course:
+class _Phases:
     """The phases, one after the other."""
 
     def __init__(
@@ -143,7 +154,7 @@ class _Course:
             airflow.wait_for_dag(dag_id)
         time.sleep(SETTLE)
         airflow.trigger(LAG_DAG, {"file": str(self._lags)}, RUN_ID)
-        self._probe_works(since=0.0)
+        self._wait_for_probe(since=0.0)
         with self._sampling() as sampler:
             time.sleep(SETTLE)
             self._say(f"measuring {IDLE:.0f} s of an idle triggerer")
@@ -155,20 +166,20 @@ class _Course:
             handles = self._submit(each)
             began = time.time()
             airflow.trigger(WAIT_DAG, {"shards": handles}, RUN_ID)
-            self._all_wait()
+            self._wait_until_all_wait()
             self._phase("deferring", began)
             self._watch("waiting", sampler)
             self._say("from now on every message is lost")
             lost = self._admin.add(Lost())
             time.sleep(ASK_AFTER)
-            self._watch("asking", sampler)
+            self._watch("polling", sampler)
             self._admin.remove(lost)
             figures.peak = max(sampler.resident(TRIGGERER, began, time.time()))
         self._kill_triggerer()
         with self._sampling() as sampler:
-            began = self._probe_works(since=time.time())
-            time.sleep(STARTED_AGAIN)
-            self._phase("started again", began)
+            began = self._wait_for_probe(since=time.time())
+            time.sleep(RESTARTED)
+            self._phase("restarted", began)
             began = time.time()
             run = airflow.wait_for_run(WAIT_DAG, RUN_ID, TIMEOUT, self._stack.processes.require_alive, 2.0)
             self._phase("ending", began)
@@ -183,7 +194,7 @@ class _Course:
         """Measure a phase in which all shards wait."""
         began = time.time()
         time.sleep(WATCHED)
-        self._all_wait()
+        self._wait_until_all_wait()
         ended = time.time()
         self._phase(phase, began)
         self._figures.cpu[phase] = sampler.cpu(TRIGGERER, began, ended) / (ended - began)
@@ -191,7 +202,7 @@ class _Course:
         self._figures.requests[phase] = {kind: 60 * count / (ended - began) for kind, count in sorted(kinds.items())}
 
     def _submit(self, each: int) -> list[dict[str, Any]]:
-        """Upload, list, plan and submit; the handles of all shards."""
+        """Upload, list, plan and submit; return the handles of all shards."""
         settings, names = oss_settings(self._stack), self._stack.cloud_settings
         bucket = settings.bucket(names.bucket, session=settings.session())
         clip = next(make_clips(1))[1]
@@ -219,19 +230,19 @@ class _Course:
             batch = batches.open_batch(connection, f"{WAIT_DAG}/run-{run}", request.to_json())
         list_sources(catalogue, bucket, request.selection(), batch.id)
         plan_batch(catalogue, request.selection(), request.specs(), batch.id)
-        with catalogue.write() as connection:  # smaller than the planner would cut them
+        with catalogue.write() as connection:  # smaller shards than the planner makes
             mine = sa.update(batch_conversion).where(batch_conversion.c.batch_id == batch.id)
             connection.execute(mine.values(shard=batch_conversion.c.ordinal // sa.literal(each)))
         return batch
 
     def _count(self, run: int) -> int:
-        """How many of the shards belong to a run."""
+        """Return the number of shards that belong to a run."""
         return self._figures.shards // RUNS + (run < self._figures.shards % RUNS)
 
-    def _all_wait(self) -> None:
+    def _wait_until_all_wait(self) -> None:
         """Wait until every shard has its trigger in the one triggerer."""
         deadline, wanted = time.monotonic() + TIMEOUT, self._figures.shards
-        told = 0.0
+        printed = 0.0
         while True:
             tasks = [ti for ti in self._stack.airflow.task_instances(WAIT_DAG, RUN_ID) if ti["task_id"] == "await"]
             waiting = [ti for ti in tasks if ti["state"] == "deferred" and ti["trigger"]["triggerer_id"] is not None]
@@ -242,8 +253,8 @@ class _Course:
                 raise StackError(
                     f"{len(waiting)} of {wanted} shards were waiting when {len(over)} had ended; take a longer --rest"
                 )
-            if time.monotonic() - told >= 10:
-                told = time.monotonic()
+            if time.monotonic() - printed >= 10:
+                printed = time.monotonic()
                 self._say(f"  {len(waiting)} of {wanted} shards are waiting")
             time.sleep(2.0)
 
@@ -256,8 +267,8 @@ class _Course:
         psutil.wait_procs(family, timeout=10)
         self._stack.restart_component(TRIGGERER)
 
-    def _probe_works(self, since: float) -> float:
-        """Wait for a line of the probe; returns the time."""
+    def _wait_for_probe(self, since: float) -> float:
+        """Wait for a line of the probe; return its time."""
         deadline = time.monotonic() + TIMEOUT
         while not (self._lags.exists() and self._lags.stat().st_mtime > since):
             if time.monotonic() > deadline:
@@ -282,7 +293,7 @@ def _mean(values: list[int]) -> int:
 
 
 def summary(figures: Figures) -> list[str]:
-    """The figures as lines of text."""
+    """Return the figures as lines of text."""
     cpu = ", ".join(f"{1000 * used:.0f} {phase}" for phase, used in figures.cpu.items())
     requests = [
         f"requests a minute, {phase}: " + ", ".join(f"{count:.0f} {kind}" for kind, count in kinds.items())
@@ -306,7 +317,7 @@ def summary(figures: Figures) -> list[str]:
 
 
 def as_json(figures: Figures) -> dict[str, float]:
-    """The figures that have a target, by name."""
+    """Return the figures that have a target, by name."""
     found: dict[str, float] = {
         "shards": figures.shards,
         "conversions": figures.conversions,

@@ -1,4 +1,4 @@
-"""Fixtures that several parts of the suite share, and where and in which order it runs."""
+"""Fixtures that several parts of the suite share, the folder of its scratch files, and the order of its files."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from tools.cloud_process import CloudProcess
 
 ROOT = Path(__file__).parents[1]
 LONGEST = ("airflow", "tools/demo", "plugins/oss_audio/test_interventions")
-"""Files that take a minute or more begin first: the last of several workers to end decides how long all take."""
+"""Files that take a minute or more begin first, since the last worker to end decides the time of the whole suite."""
 
 MEMORY = Path("/dev/shm")
-"""Scratch files live in memory where there is room: the suite flushes far more often than a disk likes."""
+"""Scratch files are in memory where there is room, because the suite flushes very often."""
 
 ROOM = 2 << 30
 
 
 def _use_memory() -> None:
-    """Before anything asks where scratch files go; who has set TMPDIR is asked no more."""
+    """Put scratch files into memory, unless TMPDIR is set; runs before anything reads the folder."""
     if "TMPDIR" in os.environ or not MEMORY.is_dir():
         return
     if shutil.disk_usage(MEMORY).free > ROOM and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
@@ -38,7 +38,7 @@ def _use_memory() -> None:
 
 
 def _use_an_airflow_of_its_own() -> None:
-    """Airflow reads its home when it is first imported, by whichever test file comes first."""
+    """Set AIRFLOW_HOME to a scratch folder; Airflow reads it at its first import."""
     home = tempfile.mkdtemp(prefix="oss-audio-airflow-home-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     for name in [name for name in os.environ if name.startswith(("AIRFLOW__", "AIRFLOW_CONN_"))]:
@@ -55,20 +55,20 @@ def _use_an_airflow_of_its_own() -> None:
 _use_memory()
 _use_an_airflow_of_its_own()
 
-# Examples are right or wrong however long a loaded machine takes for them.
+# A slow example on a loaded machine is no failure.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole stacks first, the rest in its order."""
+    """Sort whole stacks to the beginning; the rest keeps its order."""
     folder = Path(__file__).parent
     items.sort(key=lambda item: not item.path.relative_to(folder).as_posix().startswith(LONGEST))
 
 
 @contextlib.contextmanager
 def serving(data: Path, flags: tuple[str, ...] = (), **settings: Any) -> Iterator[CloudProcess]:
-    """A local cloud with the names the tests know; whatever it did, it never logged a traceback."""
+    """Run a local cloud with the names of the tests; a traceback in its log fails the test."""
     names = {"bucket": "audio", "topic": "audio-done", "queue": "audio-done-queue"}
     with CloudProcess(data, *flags, **(names | settings)) as cloud:
         yield cloud
@@ -84,7 +84,7 @@ def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudProce
 
 @pytest.fixture(scope="session")
 def faulty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudProcess]:
-    """One local cloud with its admin API on; whoever uses it resets it first. It makes one conversion at a time."""
+    """One local cloud with its admin API, which each user resets first. It makes one conversion at a time."""
     data = tmp_path_factory.mktemp("faulty-cloud") / "data"
     with serving(data, flags=("--workers", "1"), admin=True) as cloud:
         yield cloud
@@ -100,7 +100,7 @@ def start_local_cloud(tmp_path: Path) -> Iterator[Callable[..., CloudProcess]]:
 
 @pytest.fixture(scope="session")
 def new_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], sa.URL]:
-    """`new_catalogue(path)` puts a SQLite catalogue there in which there is nothing; its tables are made once only."""
+    """`new_catalogue(path)` makes an empty SQLite catalogue; its tables are made once only."""
     made = tmp_path_factory.mktemp("catalogue") / "catalogue.db"
     open_catalogue(f"sqlite:///{made}").close()
 

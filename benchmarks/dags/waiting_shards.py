@@ -15,12 +15,13 @@ class MeasureLag(BaseOperator):
     """Defers to the probe, for as long as the stack runs."""
 
     def execute(self, context: Context) -> None:
+        """Defer to the probe."""
         self.defer(trigger=LagProbe(file=context["params"]["file"]), method_name="execute")
 
 
 @task
 def shards(**context: Any) -> list[dict[str, Any]]:
-    """The handles that the benchmark gave."""
+    """Return the shard handles of the run's parameters."""
     return list(context["params"]["shards"])
 
 

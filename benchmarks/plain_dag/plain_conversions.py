@@ -1,7 +1,7 @@
-"""What `nightly_audio_batch` is compared with: one mapped task per file, by oss2 and the Alibaba provider's sensor.
+"""The DAG that `nightly_audio_batch` is compared with: one mapped task per file, by oss2 and the provider's sensor.
 
-Written as the documentation of Airflow and of the provider has it: the heavy import stands inside the tasks, the sensor
-frees its slot between two looks, a minute apart, and gives up after hours.
+It follows the documentation of Airflow and of the Alibaba provider: the heavy import is inside the tasks, the sensor
+frees its slot between two pokes, a minute apart, and times out after hours.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CONVERT = os.environ["PLAIN_CONVERT"]
 
 
 def open_bucket() -> Any:
-    """The bucket, by the account of the provider's connection."""
+    """Open the bucket with the account of the provider's connection."""
     import oss2
 
     extra = BaseHook.get_connection(CONNECTION).extra_dejson
@@ -33,7 +33,7 @@ def open_bucket() -> Any:
 
 
 def encoded(text: str) -> str:
-    """As `sys/saveas` takes a name."""
+    """Encode a name as `sys/saveas` takes it."""
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -46,7 +46,7 @@ with DAG(
 
     @task
     def list_sources(params: dict[str, Any] | None = None) -> list[str]:
-        """The first keys below the prefix."""
+        """List the first keys below the prefix."""
         from oss2.iterators import ObjectIteratorV2
 
         found = ObjectIteratorV2(open_bucket(), prefix=SOURCES, max_keys=1000)  # type: ignore[no-untyped-call]
@@ -54,7 +54,7 @@ with DAG(
 
     @task
     def submit(key: str) -> str:
-        """Ask for one conversion; where its output will be."""
+        """Submit one conversion; return the key of its output."""
         target = RENDITIONS + key.removeprefix(SOURCES).rpartition(".")[0] + ".mp3"
         open_bucket().async_process_object(key, f"{CONVERT}|sys/saveas,b_{encoded(BUCKET)},o_{encoded(target)}")
         return target

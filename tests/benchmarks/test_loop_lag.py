@@ -1,4 +1,4 @@
-"""The probe of the event loop: what is late counts for as long as it is, and a free loop is not late."""
+"""The probe of the event loop: each delayed moment counts with its lag, and a free loop has none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_blocked_loop_counts_for_everything_that_was_due(tmp_path: Path, monke
     monkeypatch.setattr(loop_lag, "FLUSH", 0.0)
     file = tmp_path / "lags.jsonl"
 
-    async def course() -> None:
+    async def block() -> None:
         measuring = asyncio.ensure_future(anext(LagProbe(file=str(file)).run()))
         await asyncio.to_thread(written, file, 0.0)
         asyncio.get_running_loop().call_soon(time.sleep, BLOCKED)
@@ -36,7 +36,7 @@ def test_a_blocked_loop_counts_for_everything_that_was_due(tmp_path: Path, monke
         measuring.cancel()
         await asyncio.wait([measuring])
 
-    asyncio.run(course())
+    asyncio.run(block())
     found = read_lags(file, 0.0, time.time() + 1)
     due_meanwhile = int(BLOCKED / TICK)
     every = [lag for line in file.read_text().splitlines() for lag in json.loads(line)[1]]

