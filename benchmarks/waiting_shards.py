@@ -29,7 +29,8 @@ from oss_audio_core.catalogue.schema import batch_conversion
 from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.request import BatchRequest
-from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
+from oss_audio_core.pipeline.submitting.options import SubmitOptions
+from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard
 from oss_local_cloud.fault_injection.client import AdminClient
 from oss_local_cloud.fault_injection.durations import Uniform
 from oss_local_cloud.fault_injection.rules import Instant, Lost, Slow

@@ -9,11 +9,11 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from oss_audio_core.audio_convert import ParameterError, ProfileError
 from oss_audio_core.catalogue import CatalogueError, CatalogueUnavailable, NoSuchBatch
-from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable, is_wrong_setting, redact
+from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable, is_configuration_error, redact
 from oss_audio_core.pipeline.estimating import PriceError
-from oss_audio_core.pipeline.lost_submit_finder import NoAnswer
 from oss_audio_core.pipeline.request import RequestError
 from oss_audio_core.pipeline.selection import SelectionError
+from oss_audio_core.pipeline.submitting.errors import NoAnswer
 from oss_audio_core.smq import SmqError, SmqUnavailable
 
 _SETTINGS = (
@@ -55,4 +55,4 @@ def translate_errors(doing: str, settings: OssSettings | None = None) -> Iterato
         # The second: oss2 doesn't wrap what happens while it reads an answer. `from None`: the exceptions carry
         # headers and addresses.
         sentence = settings.explain(error, doing) if settings else f"{doing} failed: {type(error).__name__}"
-        raise (AirflowFailException if is_wrong_setting(error) else AirflowException)(sentence) from None
+        raise (AirflowFailException if is_configuration_error(error) else AirflowException)(sentence) from None

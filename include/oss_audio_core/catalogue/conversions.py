@@ -259,6 +259,15 @@ def claim(
     return fetch(connection, *mine)
 
 
+def record_outputs(connection: Connection, claimed: Sequence[Conversion]) -> None:
+    """Record the bucket and the key that each claimed attempt writes to, as given in the conversions."""
+    if not claimed:
+        return
+    statement = sa.update(conversion).where(conversion.c.id == sa.bindparam("claimed"))
+    outputs = [{"claimed": one.id, "output_bucket": one.output_bucket, "output_key": one.output_key} for one in claimed]
+    connection.execute(statement, outputs)
+
+
 def renew(connection: Connection, ids: Sequence[int], *, token: str, lease: timedelta) -> int:
     """Extend a claim to end `lease` from now, for the conversions that it still holds. Their state doesn't change.
 

@@ -164,14 +164,14 @@ def _put(there: Path, uri: str, settings: OssSettings | None) -> None:
         return
     if settings is None:
         raise ValueError(f"{uri}: settings of OSS are needed to write there")
-    from oss_audio_core.oss.retry import patiently
+    from oss_audio_core.oss.retry import with_retries
     from oss_audio_core.oss.sdk import load_oss2
 
     oss2 = load_oss2()
     bucket, _, key = uri.removeprefix("oss://").partition("/")
     client = settings.bucket(bucket)
     # A repeated call continues with the parts that the store doesn't list yet.
-    patiently(
+    with_retries(
         lambda: oss2.resumable_upload(
             client,
             key,

@@ -7,12 +7,17 @@ about one second of CPU each, and every Airflow task process would pay for them.
 from __future__ import annotations
 
 from oss_audio_core.oss.check import check_bucket, check_imm
-from oss_audio_core.oss.error_classification import is_expired, is_outage, is_unreachable, is_wrong_setting
+from oss_audio_core.oss.error_classification import (
+    is_configuration_error,
+    is_token_expired,
+    is_transient,
+    is_unreachable,
+)
 from oss_audio_core.oss.errors import OssConfigurationError, OssUnavailable
 from oss_audio_core.oss.explain import explain
 from oss_audio_core.oss.imm import ImmTasks, TaskNotFound, TaskStatus
 from oss_audio_core.oss.redact import redact
-from oss_audio_core.oss.retry import patiently
+from oss_audio_core.oss.retry import with_retries
 from oss_audio_core.oss.settings import OssSettings
 
 __all__ = [
@@ -25,10 +30,10 @@ __all__ = [
     "check_bucket",
     "check_imm",
     "explain",
-    "is_expired",
-    "is_outage",
+    "is_configuration_error",
+    "is_token_expired",
+    "is_transient",
     "is_unreachable",
-    "is_wrong_setting",
-    "patiently",
     "redact",
+    "with_retries",
 ]

@@ -9,7 +9,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from oss_audio_core.oss.error_classification import is_expired, is_outage
+from oss_audio_core.oss.error_classification import is_token_expired, is_transient
 from oss_audio_core.oss.errors import OssConfigurationError, OssUnavailable
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def check_bucket(settings: OssSettings, bucket: str, *, pauses: Sequence[float] 
     answer, or none but that it can't serve now, or that the STS token has expired.
     """
     hurried = _hurried(settings)
-    client = hurried.bucket(bucket, session=hurried.session(patient=False))
+    client = hurried.bucket(bucket, session=hurried.session(retry=False))
     answer = _try(settings, f"Opening bucket {bucket!r}", pauses, lambda: client.list_objects_v2(max_keys=1))
     return parsedate_to_datetime(answer.headers["Date"])
 
@@ -59,12 +59,12 @@ def _try(settings: OssSettings, what: str, pauses: Sequence[float], call: Callab
         try:
             return call()
         except Exception as exception:  # noqa: BLE001
-            again = is_outage(exception)
+            again = is_transient(exception)
             if not again or pause is None:
                 sentence = settings.explain(exception, what)
                 if again:
                     sentence = f"{sentence.removesuffix('.')} ({len(pauses) + 1} tries)."
-                passes = again or is_expired(exception)
+                passes = again or is_token_expired(exception)
                 # `from None`: the SDK's exception quotes headers, addresses and error bodies.
                 raise (OssUnavailable if passes else OssConfigurationError)(sentence) from None
         time.sleep(pause)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from oss_audio_core.oss.answers import ServiceAnswer, as_text, causes, families, service_answer
 from oss_audio_core.oss.error_classification import THROTTLED, is_unreachable
 from oss_audio_core.oss.errors import OssConfigurationError
 from oss_audio_core.oss.permissions import PERMISSIONS
 from oss_audio_core.oss.redact import redact
+from oss_audio_core.oss.service_errors import ServiceError, as_text, causes, families, service_error
 
 # What each code means to the person who keeps the connection. The codes are those of the error pages of OSS
 # and IMM; the finer EC values are not used, because OSS may change them.
@@ -57,7 +57,7 @@ def explain(
     """
     if isinstance(exception, OssConfigurationError):
         return redact(str(exception), secrets)
-    answer = service_answer(exception)
+    answer = service_error(exception)
     if answer is not None:
         sentence = f"{what} failed: {_explain_answer(answer, connection)}"
     elif is_unreachable(exception):
@@ -73,7 +73,7 @@ def explain(
     return redact(" ".join(sentence.split()), secrets).rstrip(".") + "."
 
 
-def _explain_answer(answer: ServiceAnswer, connection: str) -> str:
+def _explain_answer(answer: ServiceError, connection: str) -> str:
     trailer = f" ({answer.service}: {answer.code or 'no code'}, HTTP {answer.status}"
     trailer += f", request {answer.request_id})" if answer.request_id else ")"
     if answer.code in _REMEDIES:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from oss_audio_core.oss.error_classification import is_throttled
 from oss_audio_core.oss.errors import OssConfigurationError
-from oss_audio_core.oss.retry import patiently
+from oss_audio_core.oss.retry import with_retries
 from oss_audio_core.oss.sdk import load_imm
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class ImmTasks:
         """Yield the conversions in the project of `bucket` that started between two moments, the newest first.
 
         A page is asked for when it is wanted: 100 tasks a request, with their definitions, and ten requests a second
-        at most, each one patiently; half as many every time that IMM asks for more patience than that. There is no
+        at most, each one with_retries; half as many every time that IMM asks for more patience than that. There is no
         limit to how many pages follow, and one is in memory. Raises as `get_task`, of which nothing follows about the
         tasks of the pages to come.
         """
@@ -137,7 +137,7 @@ class ImmTasks:
                 next_token=token,
             )
             try:
-                body = patiently(partial(client.list_tasks_with_options, request, self._runtime())).body
+                body = with_retries(partial(client.list_tasks_with_options, request, self._runtime())).body
             except Exception as exception:
                 if slower == SLOWER or not is_throttled(exception):
                     raise

@@ -1,7 +1,6 @@
-"""Asking once more: what a request does when the service is away for a moment, where a second one changes nothing.
+"""Retries of single requests: for a connection that broke, or a service that is moved for a minute.
 
-Outages that last are for whoever runs the task again; these few seconds are for a connection that broke, or for the
-minute in which a service is moved.
+Only requests that may be made twice are retried here. Longer outages are left to Airflow's retries of the task.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from oss_audio_core.oss.error_classification import is_outage
+from oss_audio_core.oss.error_classification import is_transient
 
 T = TypeVar("T")
 
 TRIES = 4
-"""How often a request is made at most."""
+"""The most tries of one request."""
 
 PAUSES = (0.5, 3.0, 6.0)
 """Seconds between the tries of a call."""
@@ -24,35 +23,42 @@ BACKOFF = 1.5
 """Seconds; urllib3 waits 0, 2 and 4 times as long before the second, third and fourth try of a request."""
 
 JITTER = 1.0
-"""Seconds, at most, on top of that: not all threads come back at the same moment."""
+"""The most random seconds on top of the back-off, so that threads don't retry at the same moment."""
 
-_REPEATABLE = frozenset({"GET", "HEAD", "DELETE"})
+_IDEMPOTENT = frozenset({"GET", "HEAD", "DELETE"})
 """No POST: it may be a submit, which is paid for. No PUT: oss2's bodies can be read only once."""
 
-_PASSING = frozenset({429, 500, 502, 503, 504})
+_RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
-def patiently(call: Callable[[], T]) -> T:
-    """Make a call that may be made twice; when nobody answers, or the service can't serve now, make it again.
+def with_retries(call: Callable[[], T]) -> T:
+    """Make a call that may be made twice; repeat it after an outage, a 5xx or throttling.
 
-    Raises what the last of the tries raised.
+    Returns:
+        What the call returned.
+
+    Raises:
+        Exception: what the last try raised.
     """
     for pause in PAUSES:
         try:
             return call()
         except Exception as exception:
-            if not is_outage(exception):
+            if not is_transient(exception):
                 raise
         time.sleep(pause)
     return call()
 
 
-def patient_adapter(pool_size: int) -> Any:
-    """A `requests` adapter that makes GET, HEAD and DELETE again as `patiently` does; PUT and POST are the caller's.
+def retrying_adapter(pool_size: int) -> Any:
+    """A `requests` adapter that retries GET, HEAD and DELETE as `with_retries` does.
 
-    Those are made again only where they surely weren't sent. After the last try it returns the service's answer, or
-    raises what `requests` raises. A server that is silent until the read time-out is asked three times. Retry-After is
-    not heeded: it may name hours.
+    PUT and POST are retried only where they surely weren't sent; `with_retries` is for those that may be repeated.
+    After the last try the adapter returns the service's answer, or raises what `requests` raises. A server that is
+    silent until the read time-out gets three tries. Retry-After is not heeded: it may name hours.
+
+    Args:
+        pool_size: connections that the adapter keeps.
     """
     from requests.adapters import HTTPAdapter
     from urllib3 import Retry
@@ -60,8 +66,8 @@ def patient_adapter(pool_size: int) -> Any:
     retries = Retry(
         total=TRIES - 1,
         read=2,
-        allowed_methods=_REPEATABLE,
-        status_forcelist=_PASSING,
+        allowed_methods=_IDEMPOTENT,
+        status_forcelist=_RETRIED_STATUSES,
         backoff_factor=BACKOFF,
         backoff_jitter=JITTER,
         respect_retry_after_header=False,

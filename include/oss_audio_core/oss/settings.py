@@ -12,7 +12,7 @@ from oss_audio_core.oss.address import normalise_address
 from oss_audio_core.oss.errors import OssConfigurationError
 from oss_audio_core.oss.explain import explain
 from oss_audio_core.oss.imm import ImmTasks
-from oss_audio_core.oss.retry import patient_adapter
+from oss_audio_core.oss.retry import retrying_adapter
 from oss_audio_core.oss.sdk import AioClient, Oss2Bucket, Oss2Service, Oss2Session, load_aio, load_oss2
 
 AIO_ATTEMPTS = 3
@@ -100,14 +100,14 @@ class OssSettings:
         """The address of IMM, with scheme."""
         return self.imm_endpoint or f"https://imm.{self.region}.aliyuncs.com"
 
-    def session(self, pool_size: int = POOL_SIZE, *, patient: bool = True) -> Oss2Session:
+    def session(self, pool_size: int = POOL_SIZE, *, retry: bool = True) -> Oss2Session:
         """Return a connection pool that several buckets and threads may share (oss2's own keeps 10).
 
         A patient one makes requests again that may be made twice (`oss_audio_core.oss.retry`); one for submits
         isn't.
         """
         sdk = load_oss2()
-        session = sdk.Session(adapter=patient_adapter(pool_size)) if patient else sdk.Session(pool_size=pool_size)
+        session = sdk.Session(adapter=retrying_adapter(pool_size)) if retry else sdk.Session(pool_size=pool_size)
         # Without an answer of our own, requests looks for a .netrc at every request, and lets it replace the signature.
         session.session.auth = _as_signed
         return session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from oss_audio_core.oss import patiently
+from oss_audio_core.oss import with_retries
 
 ARCHIVES = frozenset({"Archive", "ColdArchive", "DeepColdArchive"})
 """Storage classes whose objects must be restored before they are read."""
@@ -45,7 +45,7 @@ class Archives:
 
         try:
             request = _restore_request(found.storage_class)
-            patiently(lambda: self._bucket.restore_object(found.key, input=request))
+            with_retries(lambda: self._bucket.restore_object(found.key, input=request))
         except RestoreAlreadyInProgress:
             return "archived, being restored"
         return "archived, restoring was asked for"

@@ -1,43 +1,46 @@
-"""Noticing, in a step that works on many objects, that nothing gets an answer any more: then the rest can wait."""
+"""Ending a step over many objects early when the service is away: its remaining objects would all time out."""
 
 from __future__ import annotations
 
 import threading
 
-from oss_audio_core.oss.error_classification import is_credential_error, is_outage
+from oss_audio_core.oss.error_classification import is_credential_error, is_transient
 
-IN_A_ROW = 16
-"""So many objects in a row that got no answer end the step: each may have cost minutes of waiting."""
+THRESHOLD = 16
+"""Failed objects in a row that open the circuit; each may have cost minutes of waiting."""
 
 
 class CircuitBreaker:
-    """Shared by the threads of one step.
+    """Counts the objects in a row that got no answer. The threads of one step share it.
 
-    A step goes on past an object that got no answer, for its neighbours may get one. When OSS is away, thousands of
-    them would wait in vain, one time-out after the other, and Airflow's retries would begin hours late.
+    A step goes on past an object without an answer, for the next one may get one. When OSS is away, thousands of
+    objects would time out one after the other, and Airflow's retries would begin hours late.
+
+    Attributes:
+        error: the latest failure; None as long as there is none.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._failed = 0
+        self._failures = 0
         self.error: Exception | None = None
 
-    def failed(self, error: Exception) -> None:
-        """An object's turn ended with an error that is not the object's own.
+    def record_failure(self, error: Exception) -> None:
+        """Record an error that is not the object's own.
 
-        Only one that the next object would meet as well counts against the rest. A missing permission, or audio that
-        nobody thought of, may be common to a folder of them: if that ended the step, its every try would end there.
+        Only errors that the next object would meet as well count towards the threshold. A missing permission, or audio
+        that raises an unforeseen error, may be common to a folder: if it opened the circuit, every try would end there.
         """
         with self._lock:
-            self._failed += is_outage(error) or is_credential_error(error)
+            self._failures += is_transient(error) or is_credential_error(error)
             self.error = error
 
-    def served(self) -> None:
-        """An object got what it needed."""
+    def record_success(self) -> None:
+        """Record an object that was served: the count starts again."""
         with self._lock:
-            self._failed = 0
+            self._failures = 0
 
     @property
-    def lasts(self) -> bool:
-        """Whether the rest is left to the next try of the step."""
-        return self._failed >= IN_A_ROW
+    def is_open(self) -> bool:
+        """Whether the remaining objects are left to the next try of the step."""
+        return self._failures >= THRESHOLD

@@ -23,7 +23,7 @@ from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.exporting import Export, export_batch
 from oss_audio_core.catalogue.manifest import ladder_manifest
 from oss_audio_core.catalogue.schema import batch_conversion, rendition
-from oss_audio_core.oss import OssSettings, patiently
+from oss_audio_core.oss import OssSettings, with_retries
 
 CONCURRENCY = 8
 """Manifests written at once."""
@@ -116,5 +116,5 @@ def _write_manifest(catalogue: Catalogue, bucket: Any, prefix: str, source: tupl
         return False
     content = json.dumps(manifest, ensure_ascii=False, indent=2).encode()
     headers = {"Content-Type": "application/json"}
-    patiently(lambda: bucket.put_object(manifest_key(prefix, *source), content, headers=headers))
+    with_retries(lambda: bucket.put_object(manifest_key(prefix, *source), content, headers=headers))
     return True

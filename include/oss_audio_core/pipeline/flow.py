@@ -1,4 +1,4 @@
-"""How work flows through a step: in parts of bounded size, through threads whose results come in order."""
+"""The flow of work through a step: in parts of bounded size, through threads whose results come in order."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from oss_audio_core.catalogue.conversions import CHUNK
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import listing, source
 from oss_audio_core.oss import OssSettings
-from oss_audio_core.pipeline.error_classification import is_about_the_object
+from oss_audio_core.oss.error_classification import is_object_error
 
 if TYPE_CHECKING:
     from oss_audio_core.verification import RemoteProbe
@@ -125,7 +125,7 @@ def _look(settings: OssSettings, session: Any, row: Row[Any]) -> RemoteProbe | N
     except UnreadableAudio as error:
         log.warning("%s", error)
     except oss2.exceptions.OssError as error:
-        if not is_about_the_object(error):
+        if not is_object_error(error):
             raise
         log.warning("%s", settings.explain(error, f"Looking at {name}"))
     return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from oss_audio_core.oss import patiently
+from oss_audio_core.oss import with_retries
 from oss_audio_core.oss.sdk import load_oss2
 
 LIMIT = 2**30
@@ -57,7 +57,7 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
     """
     oss2 = load_oss2()
     # A second upload without parts costs nothing; a second completion gets NoSuchUpload.
-    upload = patiently(lambda: bucket.init_multipart_upload(key, headers=dict(headers))).upload_id
+    upload = with_retries(lambda: bucket.init_multipart_upload(key, headers=dict(headers))).upload_id
     unchanged = {"x-oss-copy-source-if-match": f'"{source.etag}"'}
     parts: list[Any] = []
     # oss2 leaves some answers unread, and a connection with an unread answer can't be used again.
@@ -65,10 +65,10 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
         for number, start in enumerate(range(0, source.size, PART), 1):
             end = min(start + PART, source.size) - 1
             part = (source.bucket, source.key, (start, end), key, upload, number, unchanged)
-            copied = patiently(partial(bucket.upload_part_copy, *part))
+            copied = with_retries(partial(bucket.upload_part_copy, *part))
             copied.resp.read()
             parts.append(oss2.models.PartInfo(number, copied.etag))
-        made = patiently(lambda: bucket.complete_multipart_upload(key, upload, parts))
+        made = with_retries(lambda: bucket.complete_multipart_upload(key, upload, parts))
         made.resp.read()
     except BaseException:
         _abort(bucket, key, upload)

@@ -29,10 +29,10 @@ from oss_audio_core.catalogue.conversions import CHUNK, Conversion, move_from, n
 from oss_audio_core.catalogue.database import Catalogue, now
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.catalogue.states import State, Verb
-from oss_audio_core.oss import OssSettings, patiently
+from oss_audio_core.oss import OssSettings, with_retries
+from oss_audio_core.oss.error_classification import is_object_error
 from oss_audio_core.pipeline import part_copy
 from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
-from oss_audio_core.pipeline.error_classification import is_about_the_object
 from oss_audio_core.pipeline.flow import in_order
 from oss_audio_core.pipeline.measures import Measures
 from oss_audio_core.pipeline.part_copy import CopyDiffersError, Source, copy_in_parts
@@ -73,7 +73,7 @@ def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int, ui
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="publish") as pool:
         states = in_order(pool, publisher.publish, verified, ahead=4 * CONCURRENCY)
         outcomes = Counter(state.value for state in states)
-    if not publisher.breaker.lasts:
+    if not publisher.breaker.is_open:
         publisher.clear(batch_id)
     if publisher.breaker.error is not None:
         raise publisher.breaker.error
@@ -94,7 +94,7 @@ class _Publisher:
         import oss2
         import requests
 
-        if self.breaker.lasts:
+        if self.breaker.is_open:
             return State.VERIFIED
         if one.output_key is None or self._is_replaced(one):
             return self._supersede(one)
@@ -108,7 +108,7 @@ class _Publisher:
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             # RequestException: oss2 doesn't wrap what happens while it reads an answer.
             return self._on_error(one, error)
-        self.breaker.served()
+        self.breaker.record_success()
         row = _rendition_row(one, measures, etag, sidecars)
         with self._catalogue.write() as connection:
             replaced = renditions.publish(connection, one, row)
@@ -153,7 +153,7 @@ class _Publisher:
             "x-oss-tagging-directive": "Replace",
             "x-oss-copy-source-if-match": f'"{one.output_etag}"',
         }
-        copied = patiently(lambda: bucket.copy_object(*_staged(one), one.target_key, headers=headers))
+        copied = with_retries(lambda: bucket.copy_object(*_staged(one), one.target_key, headers=headers))
         # oss2 leaves the answer unread, and a connection with an unread answer can't be used again.
         copied.resp.read()
         return str(copied.etag).strip('"')
@@ -165,7 +165,7 @@ class _Publisher:
         for kind, staged in measures.side.items():
             key = final_sidecar_key(one.target_key, staged)
             if (one.output_bucket, staged) != (one.target_bucket, key):
-                patiently(partial(bucket.copy_object, one.output_bucket, staged, key)).resp.read()
+                with_retries(partial(bucket.copy_object, one.output_bucket, staged, key)).resp.read()
             addresses[str(kind)] = f"oss://{one.target_bucket}/{key}"
         return addresses
 
@@ -177,12 +177,12 @@ class _Publisher:
 
     def _on_error(self, one: Conversion, error: Any) -> State:
         """An error that is the object's own ends the conversion; any other leaves it for the next try of the step."""
-        about_it = is_about_the_object(error)
+        about_it = is_object_error(error)
         if about_it and not self._is_newest(one):
             return self._supersede(one)
         # NoSuchUpload: another publisher of the same rendition ended this copy in parts. The next try decides.
         if not about_it or error.code == "NoSuchUpload":
-            self.breaker.failed(error)
+            self.breaker.record_failure(error)
             return State.VERIFIED
         output = f"oss://{one.output_bucket}/{one.output_key}"
         if error.status in {404, 412}:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from oss_audio_core.oss import patiently
+from oss_audio_core.oss import with_retries
 
 if TYPE_CHECKING:
     from oss_audio_core.audio_convert.verify_policy import VerifyPolicy
@@ -74,4 +74,4 @@ def _put(reader: Reader, one: Conversion, key: str, content: bytes, content_type
     digest = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
     headers = {"Content-Type": content_type, "Content-MD5": digest}
     bucket = reader.bucket(one.output_bucket or one.target_bucket)
-    patiently(lambda: bucket.put_object(key, content, headers=headers))
+    with_retries(lambda: bucket.put_object(key, content, headers=headers))

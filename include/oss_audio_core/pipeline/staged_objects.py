@@ -14,7 +14,7 @@ from oss_audio_core.catalogue.conversions import CHUNK, Conversion, forget_outpu
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import batch_conversion, conversion
 from oss_audio_core.catalogue.states import State
-from oss_audio_core.oss import OssSettings, patiently
+from oss_audio_core.oss import OssSettings, with_retries
 from oss_audio_core.oss.sdk import Oss2Session
 from oss_audio_core.pipeline import part_copy
 from oss_audio_core.pipeline.sidecars import staged_sidecar_keys
@@ -102,7 +102,7 @@ class StagedObjects:
 def remove(bucket: Any, keys: Sequence[str]) -> None:
     """Remove objects of an `oss2.Bucket`, a thousand a request; a missing object is no error."""
     for start in range(0, len(keys), CHUNK):
-        patiently(partial(bucket.batch_delete_objects, keys[start : start + CHUNK]))
+        with_retries(partial(bucket.batch_delete_objects, keys[start : start + CHUNK]))
 
 
 def _goes_in_parts(row: Row[Any]) -> bool:

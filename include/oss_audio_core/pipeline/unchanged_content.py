@@ -14,7 +14,7 @@ from oss_audio_core.catalogue.conversions import CHUNK
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import conversion, listing, source
 from oss_audio_core.oss import OssSettings
-from oss_audio_core.pipeline.error_classification import is_about_the_object
+from oss_audio_core.oss.error_classification import is_object_error
 
 CONCURRENCY = 8
 """Objects asked about at once."""
@@ -104,7 +104,7 @@ def _crc64(settings: OssSettings, session: Any, row: Row[Any]) -> str | None:
     try:
         there = bucket.head_object(row.key, headers={"If-Match": f'"{row.etag}"'})
     except oss2.exceptions.OssError as error:
-        if not is_about_the_object(error):
+        if not is_object_error(error):
             raise
         return None
     return None if there.server_crc is None else str(there.server_crc)

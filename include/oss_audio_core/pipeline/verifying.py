@@ -19,8 +19,8 @@ from oss_audio_core.catalogue.conversions import Conversion, move_from, next_ret
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.states import MOVES, State, Verb
 from oss_audio_core.oss import OssSettings
+from oss_audio_core.oss.error_classification import is_object_error
 from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
-from oss_audio_core.pipeline.error_classification import is_about_the_object
 from oss_audio_core.pipeline.fetching import Reader
 from oss_audio_core.pipeline.flow import gathered, in_order
 from oss_audio_core.pipeline.output_measures import measure_output
@@ -118,7 +118,7 @@ class _Verifier:
 
         first = work.outputs[0].one
         ones = [output.one for output in work.outputs]
-        if self.outages.lasts:
+        if self.outages.is_open:
             return [_Finding(one) for one in ones]
         try:
             source = measure_source(self.reader, first, work.known, work.listed, decoded=work.decoded)
@@ -132,7 +132,7 @@ class _Verifier:
             return [self._unforeseen(one, error) for one in ones]
         findings = [self._verify(output, source) for output in work.outputs]
         if all(finding.verb is not None for finding in findings):
-            self.outages.served()
+            self.outages.record_success()
         # Once for all of them.
         return [replace(findings[0], source=source), *findings[1:]]
 
@@ -165,7 +165,7 @@ class _Verifier:
                 side = put_sidecars(self.reader, one, output.policy, measured.inspection)
             except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
                 # The output is right, and converting it again would change nothing.
-                self.outages.failed(error)
+                self.outages.record_failure(error)
                 return _Finding(one)
             measures = replace(measures, side=side)
         return _Finding(one, Verb.VERIFY, {"measured": measures.to_json(), **found}, checks=made)
@@ -173,14 +173,14 @@ class _Verifier:
     def _unforeseen(self, one: Conversion, error: Exception) -> _Finding:
         """Nobody thought of it: the row stays as it is, and the step fails when the others are done."""
         log.error("oss://%s/%s as %s could not be verified", one.bucket, one.key, one.profile, exc_info=error)
-        self.outages.failed(error)
+        self.outages.record_failure(error)
         return _Finding(one)
 
     def _refused(self, one: Conversion, error: Exception) -> _Finding:
         """The row's own failure, if it is one; anything else is the step's, and the row waits for the next try."""
         # RequestException is among them, because oss2 doesn't wrap what happens while it reads an answer.
-        if not is_about_the_object(error):
-            self.outages.failed(error)
+        if not is_object_error(error):
+            self.outages.record_failure(error)
             return _Finding(one)
         code, reason = error.code or f"HTTP {error.status}", error.message or "no reason given"
         return _quarantine(one, code, f"OSS refuses to give the source or the output: {reason}")

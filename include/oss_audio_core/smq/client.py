@@ -17,9 +17,9 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
-from oss_audio_core.smq.answers import Answer, error_of, unreachable
 from oss_audio_core.smq.documents import UnreadableXml, children, local_name, parse
 from oss_audio_core.smq.errors import SmqError
+from oss_audio_core.smq.service_errors import Answer, error_of, unreachable
 from oss_audio_core.smq.settings import SmqSettings
 from oss_audio_core.smq.signature import authorization, content_md5
 

@@ -24,8 +24,9 @@ from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.oss import OssSettings, check_bucket, check_imm
 from oss_audio_core.pipeline.request import BatchRequest, RequestError
 from oss_audio_core.pipeline.single import plan_single
-from oss_audio_core.pipeline.slot_reclaimer import SlotReclaimer
-from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
+from oss_audio_core.pipeline.submitting.options import SubmitOptions
+from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard
+from oss_audio_core.pipeline.submitting.slot_reclaimer import SlotReclaimer
 from oss_audio_core.smq import SmqSettings, check_smq
 
 
@@ -143,12 +144,18 @@ class OSSAudioConvertOperator(OSSAudioOperator):
             )
             with self.catalogue() as catalogue:
                 shard = as_shard(self.shard) if self.shard is not None else self._plan(catalogue, settings, context)
-                room = SlotReclaimer(catalogue, settings, smq.settings, smq.queue)
+                reclaimer = SlotReclaimer(catalogue, settings, smq.settings, smq.queue)
                 outcomes = submit_shard(
-                    catalogue, settings, shard["batch"], shard["shard"], options, room, uid=shard["uid"]
+                    catalogue,
+                    settings,
+                    shard["batch"],
+                    shard["shard"],
+                    options,
+                    reclaimer.reclaim_slots,
+                    uid=shard["uid"],
                 )
-        told = counted(outcomes) or "nothing left to submit"
-        self.log.info("Shard %d of batch %d: %s", shard["shard"], shard["batch"], told)
+        summary = counted(outcomes) or "nothing left to submit"
+        self.log.info("Shard %d of batch %d: %s", shard["shard"], shard["batch"], summary)
         return shard
 
     def _checked_smq(self) -> _Smq:

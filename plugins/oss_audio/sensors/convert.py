@@ -23,9 +23,9 @@ from oss_audio.translate_errors import translate_errors
 from oss_audio.triggers.shard import OSSAudioShardTrigger
 from oss_audio.values import ShardHandle, as_shard, as_text
 from oss_audio_core.catalogue import FAILED_STATES, Catalogue, batches, conversions, open_catalogue
-from oss_audio_core.pipeline.progress import LEFT_OUT, read_progress
-from oss_audio_core.pipeline.shared_poller import look
-from oss_audio_core.pipeline.waiting import poke
+from oss_audio_core.pipeline.waiting.progress import LEFT_OUT, read_progress
+from oss_audio_core.pipeline.waiting.shard_waiter import poke
+from oss_audio_core.pipeline.waiting.shared_poller import refresh
 from oss_audio_core.smq import SmqSettings, SmqUnavailable, check_smq
 
 GRACE = timedelta(minutes=5)
@@ -87,7 +87,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         # A trigger that fires at once may fail its task (airflow #66374): a shard that is done never gets one.
         self._smq()  # a wrong connection is told of at once, not only when there is something to wait for
         with self._known_batch() as catalogue:
-            if look(catalogue, [self._shard])[self._shard].done:
+            if refresh(catalogue, [self._shard])[self._shard].done:
                 return self._result()
         self._check_queue()
         if not self.deferrable:

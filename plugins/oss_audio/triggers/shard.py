@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 if TYPE_CHECKING:
-    from oss_audio_core.pipeline.progress import Progress
+    from oss_audio_core.pipeline.waiting.progress import Progress
 
 
 class OSSAudioShardTrigger(BaseTrigger):
@@ -84,10 +84,10 @@ class OSSAudioShardTrigger(BaseTrigger):
     async def _wait(self) -> Progress | None:
         # In a thread: this import takes a fifth of a second, in which no trigger of the triggerer would go on.
         await asyncio.to_thread(import_module, "oss_audio.triggers.shared_pollers")
-        from oss_audio.triggers.shared_pollers import Place, wait_for_shard
+        from oss_audio.triggers.shared_pollers import PollerKey, wait_for_shard
 
-        place = Place(self.oss_conn_id, self.smq_conn_id, self.catalogue_conn_id, self.queue)
+        key = PollerKey(self.oss_conn_id, self.smq_conn_id, self.catalogue_conn_id, self.queue)
         until = datetime.fromisoformat(self.until)
         return await wait_for_shard(
-            place, self.batch, self.uid, self.shard, until=until, ask_after=self.ask_after, tell=self.log.info
+            key, self.batch, self.uid, self.shard, until=until, ask_after=self.ask_after, log_line=self.log.info
         )

@@ -31,7 +31,8 @@ from oss_audio.sensors.convert import OSSAudioConvertSensor
 from oss_audio_core.catalogue import Catalogue, State, conversions, open_catalogue
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.oss import OssSettings, check
-from oss_audio_core.pipeline import shared_poller, submitting, waiting
+from oss_audio_core.pipeline.submitting import posting
+from oss_audio_core.pipeline.waiting import shard_waiter, shared_poller
 from oss_audio_core.smq import check as smq_check
 
 if TYPE_CHECKING:
@@ -130,10 +131,10 @@ def deployment(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Deployment:
-    monkeypatch.setattr(submitting, "PAUSES", (0.01, 0.01))
-    monkeypatch.setattr(waiting, "LOOK_EVERY", 0.1)
-    monkeypatch.setattr(shared_poller, "LOOK_EVERY", 0.1)
-    monkeypatch.setattr(shared_poller, "LEAST_REST", 0.05)
+    monkeypatch.setattr(posting, "PAUSES", (0.01, 0.01))
+    monkeypatch.setattr(shard_waiter, "REFRESH_EVERY", 0.1)
+    monkeypatch.setattr(shared_poller, "REFRESH_EVERY", 0.1)
+    monkeypatch.setattr(shared_poller, "MIN_PAUSE", 0.05)
     deployment = Deployment(connection, local_cloud, tmp_path / "catalogue.db")
     new_catalogue(deployment.database)
     deployment.connect()

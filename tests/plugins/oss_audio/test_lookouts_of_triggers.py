@@ -15,18 +15,18 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException
 
 from oss_audio.triggers import shared_pollers
-from oss_audio.triggers.shared_pollers import Place, shared_lookout
-from oss_audio_core.pipeline.shared_poller import SharedPoller
+from oss_audio.triggers.shared_pollers import PollerKey, shared_poller
+from oss_audio_core.pipeline.waiting.shared_poller import SharedPoller
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
 
 ROOT = Path(__file__).parents[3]
-HERE = Place("oss_default", "smq_default", "audio_catalogue", "audio-done-queue")
+HERE = PollerKey("oss_default", "smq_default", "audio_catalogue", "audio-done-queue")
 
 
-async def enter(stack: AsyncExitStack, *places: Place) -> list[SharedPoller]:
-    return list(await asyncio.gather(*(stack.enter_async_context(shared_lookout(place)) for place in places)))
+async def enter(stack: AsyncExitStack, *keys: PollerKey) -> list[SharedPoller]:
+    return list(await asyncio.gather(*(stack.enter_async_context(shared_poller(key)) for key in keys)))
 
 
 def test_the_same_place_is_shared_by_all_who_name_it_and_by_nobody_else(deployment: Deployment) -> None:
@@ -64,7 +64,7 @@ def test_a_hundred_triggers_that_start_at_once_read_each_connection_once(
 def test_a_changed_connection_reaches_triggers_that_start_later(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_pollers, "REMEMBERED", 0.0)
+    monkeypatch.setattr(shared_pollers, "CACHE_FOR", 0.0)
 
     async def course() -> list[SharedPoller]:
         async with AsyncExitStack() as stack:

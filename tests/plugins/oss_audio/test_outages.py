@@ -15,7 +15,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from oss_audio.operators.report import OSSAudioReportOperator
 from oss_audio.translate_errors import translate_errors
 from oss_audio_core.catalogue import CatalogueUnavailable, State
-from oss_audio_core.pipeline import draining, submitting
+from oss_audio_core.pipeline.submitting import shard_submitter
+from oss_audio_core.pipeline.waiting import drainer
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
@@ -123,8 +124,8 @@ class Lines:
 
 @pytest.fixture
 def lines(deployment: Deployment, impatient: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
-    monkeypatch.setattr(draining, "PAUSE", 0.1)
-    monkeypatch.setattr(submitting, "LEASE_MARGIN", 0.2)
+    monkeypatch.setattr(drainer, "PAUSE", 0.1)
+    monkeypatch.setattr(shard_submitter, "LEASE_MARGIN", 0.2)
     lines = Lines(deployment)
     yield lines
     for line in lines.all.values():

@@ -17,16 +17,17 @@ from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.sensors.convert import OSSAudioConvertSensor
 from oss_audio.triggers import shared_pollers
 from oss_audio.triggers.shard import OSSAudioShardTrigger
-from oss_audio.triggers.shared_pollers import Place, shared_lookout
+from oss_audio.triggers.shared_pollers import PollerKey, shared_poller
 from oss_audio_core.catalogue import State
 from oss_audio_core.catalogue.schema import conversion
-from oss_audio_core.pipeline import draining, shared_poller
+from oss_audio_core.pipeline.waiting import drainer
+from oss_audio_core.pipeline.waiting import shared_poller as core_poller
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
     from tools.cloud_process import CloudProcess
 
-HERE = Place("oss_default", "smq_default", "audio_catalogue", "audio-done-queue")
+HERE = PollerKey("oss_default", "smq_default", "audio_catalogue", "audio-done-queue")
 DEADLINE = 60.0
 OLD, NEW = "token-of-yesterday", "token-of-today"
 
@@ -73,8 +74,8 @@ async def until(condition: Callable[[], bool], what: str) -> None:
 def test_a_token_that_expires_in_the_middle_of_a_wait(
     with_token: Deployment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(shared_poller, "RENEW_EVERY", 0.1)
-    monkeypatch.setattr(draining, "PAUSE", 0.1)
+    monkeypatch.setattr(core_poller, "RECONNECT_EVERY", 0.1)
+    monkeypatch.setattr(drainer, "PAUSE", 0.1)
     key = with_token.put("a.wav")
     # Without a message, which would tell of the end before the token has expired.
     shard = OSSAudioConvertOperator(
@@ -93,11 +94,11 @@ def test_a_token_that_expires_in_the_middle_of_a_wait(
     }
 
     async def course() -> TriggerEvent:
-        async with shared_lookout(HERE) as shared:
+        async with shared_poller(HERE) as shared:
             waiting = asyncio.ensure_future(anext(OSSAudioShardTrigger(**arguments).run()))
             answered: list[None] = []
             with monkeypatch.context() as watching:
-                watching.setattr(shared, "accepted", lambda: answered.append(None))
+                watching.setattr(shared, "on_accepted", lambda: answered.append(None))
                 await until(lambda: bool(answered), "nobody asks")
 
             with_token.cloud.security_token = NEW
@@ -114,20 +115,20 @@ def test_a_token_that_expires_in_the_middle_of_a_wait(
         event = asyncio.run(course())
     assert isinstance(event, TaskSuccessEvent)
     assert event.xcoms == {"return_value": shard | {"converted": 1, "failed": 0}}
-    assert "Going on with what connection 'oss_default' and connection 'smq_default' says now." in caplog.text
+    assert "Continuing with the new settings of connection 'oss_default' and connection 'smq_default'." in caplog.text
     assert all(word not in caplog.text for word in (OLD, NEW, with_token.cloud.access_key_secret))
 
 
 def test_triggers_that_start_after_a_renewal_share_the_lookout_that_was_renewed(
     with_token: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_pollers, "REMEMBERED", 0.0)
+    monkeypatch.setattr(shared_pollers, "CACHE_FOR", 0.0)
 
     async def course() -> None:
-        async with shared_lookout(HERE) as before:
+        async with shared_poller(HERE) as before:
             put_token(with_token, NEW)
-            await before.renew()
-            async with shared_lookout(HERE) as after:
+            await before.reconnect()
+            async with shared_poller(HERE) as after:
                 assert after is before
                 assert after.oss.security_token == NEW
 

@@ -16,6 +16,6 @@ def test_a_netrc_file_does_not_replace_the_signature(
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password something\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    bucket = oss_settings.bucket(local_cloud.bucket, session=oss_settings.session(patient=patient))
+    bucket = oss_settings.bucket(local_cloud.bucket, session=oss_settings.session(retry=patient))
     bucket.put_object("netrc/object", b"content")
     assert bucket.get_object("netrc/object").read() == b"content"

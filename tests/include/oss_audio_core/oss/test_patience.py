@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import oss2
 import pytest
 
-from oss_audio_core.oss import OssSettings, imm, patiently, retry
+from oss_audio_core.oss import OssSettings, imm, retry, with_retries
 from oss_audio_core.oss.retry import TRIES
 from oss_local_cloud.fault_injection.client import AdminClient
 from oss_local_cloud.fault_injection.rules import Error, Reset
@@ -32,8 +32,8 @@ REQUESTS = {
     "GetObject": lambda bucket: bucket.get_object("in/a.wav").read(),
     "HeadObject": lambda bucket: bucket.head_object("in/a.wav"),
     "ListObjectsV2": lambda bucket: bucket.list_objects_v2("in/"),
-    "PutObject": lambda bucket: patiently(lambda: bucket.put_object("in/b.wav", b"RIFF")).resp.read(),
-    "CopyObject": lambda bucket: patiently(
+    "PutObject": lambda bucket: with_retries(lambda: bucket.put_object("in/b.wav", b"RIFF")).resp.read(),
+    "CopyObject": lambda bucket: with_retries(
         lambda: bucket.copy_object(bucket.bucket_name, "in/a.wav", "out/a")
     ).resp.read(),
     "GetObjectTagging": lambda bucket: bucket.get_object_tagging("in/a.wav"),
@@ -73,7 +73,7 @@ def test_an_impatient_session_asks_once(
     admin: AdminClient, bucket: Any, settings: OssSettings, faulty_cloud: CloudProcess
 ) -> None:
     rule = admin.add(Error(service="oss", status=503))
-    session = settings.session(patient=False)
+    session = settings.session(retry=False)
     with pytest.raises(oss2.exceptions.ServerError):
         settings.bucket(faulty_cloud.bucket, session=session).head_object("in/a.wav")
     session.session.close()
@@ -122,7 +122,7 @@ def test_a_call_that_ends_badly_for_another_reason_is_made_once() -> None:
         raise KeyError("a bug")
 
     with pytest.raises(KeyError):
-        patiently(call)
+        with_retries(call)
     assert calls["made"] == 1
 
 
@@ -135,8 +135,8 @@ def test_a_call_is_made_again_until_it_succeeds_or_its_tries_are_over() -> None:
             raise ConnectionResetError
         return "done"
 
-    assert patiently(lambda: call(TRIES - 1)) == "done"
+    assert with_retries(lambda: call(TRIES - 1)) == "done"
     calls.clear()
     with pytest.raises(ConnectionResetError):
-        patiently(lambda: call(TRIES))
+        with_retries(lambda: call(TRIES))
     assert calls["made"] == TRIES

@@ -31,19 +31,21 @@ from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.oss import OssSettings
-from oss_audio_core.pipeline import draining, shared_poller, slot_reclaimer, submitting, waiting
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.planning import plan_batch
-from oss_audio_core.pipeline.progress import Progress
 from oss_audio_core.pipeline.publishing import publish_batch
 from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.selection import Selection
-from oss_audio_core.pipeline.shared_poller import SharedPoller, look
-from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
+from oss_audio_core.pipeline.submitting import lost_submit_handler, posting, shard_submitter, slot_reclaimer
+from oss_audio_core.pipeline.submitting.options import SubmitOptions
+from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard
 from oss_audio_core.pipeline.verifying import verify_batch
-from oss_audio_core.pipeline.waiting import ShardWaiter, poke
+from oss_audio_core.pipeline.waiting import drainer, shard_waiter, shared_poller
+from oss_audio_core.pipeline.waiting.progress import Progress
+from oss_audio_core.pipeline.waiting.shard_waiter import ShardWaiter, poke
+from oss_audio_core.pipeline.waiting.shared_poller import SharedPoller, refresh
 from oss_audio_core.smq import SmqSettings
 from tests.include.oss_audio_core.pipeline.proxy import Proxy
 
@@ -117,15 +119,16 @@ def wav() -> Callable[..., bytes]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pauses of the product, cut to what a test has patience for."""
-    monkeypatch.setattr(submitting, "PAUSES", (0.01, 0.01))
-    monkeypatch.setattr(submitting, "LEASE_MARGIN", 0.2)
-    monkeypatch.setattr(submitting, "LOOK_EVERY", 0.05)
-    monkeypatch.setattr(waiting, "LOOK_EVERY", 0.1)
-    monkeypatch.setattr(shared_poller, "LOOK_EVERY", 0.1)
-    monkeypatch.setattr(shared_poller, "LEAST_REST", 0.05)
-    monkeypatch.setattr(draining, "PAUSE", 0.1)
-    monkeypatch.setattr(slot_reclaimer, "ASK_EVERY", 0.1)
+    """The pauses of the product, shortened for tests."""
+    monkeypatch.setattr(posting, "PAUSES", (0.01, 0.01))
+    monkeypatch.setattr(shard_submitter, "LEASE_MARGIN", 0.2)
+    monkeypatch.setattr(shard_submitter, "SLOTS_EVERY", 0.05)
+    monkeypatch.setattr(lost_submit_handler, "CHECK_EVERY", 0.05)
+    monkeypatch.setattr(shard_waiter, "REFRESH_EVERY", 0.1)
+    monkeypatch.setattr(shared_poller, "REFRESH_EVERY", 0.1)
+    monkeypatch.setattr(shared_poller, "MIN_PAUSE", 0.05)
+    monkeypatch.setattr(drainer, "PAUSE", 0.1)
+    monkeypatch.setattr(slot_reclaimer, "POLL_EVERY", 0.1)
 
 
 @contextlib.contextmanager
@@ -191,7 +194,7 @@ class Steps:
         options = {"topic": self.topic, **options}
         return submit_shard(self.catalogue, oss or self.oss, batch, 0, SubmitOptions(**options))
 
-    def lookout(self, *, oss: OssSettings | None = None, **options: Any) -> SharedPoller:
+    def poller(self, *, oss: OssSettings | None = None, **options: Any) -> SharedPoller:
         """What the waiters of one triggerer share; `queue=None` for one without messages."""
         queue = options.pop("queue", self.queue)
         return SharedPoller(self.catalogue, oss or self.oss, self.smq, queue, **{"long_poll": 1, **options})
@@ -206,18 +209,18 @@ class Steps:
         queue: Any = ...,
         **options: Any,
     ) -> Progress:
-        """Wait for a batch's only shard, at a lookout that is shared or at one of its own."""
+        """Wait for a batch's only shard, with a shared poller or with one of its own."""
         if at is None:
             given = {} if queue is ... else {"queue": queue}
-            async with self.lookout(oss=oss, **given) as own:
+            async with self.poller(oss=oss, **given) as own:
                 return await self.waiting(batch, at=own, until=until, **options)
         return await ShardWaiter(at, (batch, 0), until=datetime.now(UTC) + until, **options).wait()
 
     def wait(self, batch: int, **options: Any) -> Progress:
         return asyncio.run(self.waiting(batch, **options))
 
-    def look(self, batch: int) -> Progress:
-        return look(self.catalogue, [(batch, 0)])[batch, 0]
+    def refresh(self, batch: int) -> Progress:
+        return refresh(self.catalogue, [(batch, 0)])[batch, 0]
 
     def poke(self, batch: int, *, oss: OssSettings | None = None, queue: Any = ...) -> Progress:
         return poke(self.catalogue, oss or self.oss, self.smq, self.queue if queue is ... else queue, (batch, 0))

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from oss_audio_core.catalogue import CatalogueUnavailable
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion, lease
-from oss_audio_core.pipeline import shared_poller, status_poller
-from oss_audio_core.pipeline.progress import Progress
-from oss_audio_core.pipeline.shared_poller import Turn
-from oss_audio_core.pipeline.status_poller import StatusPoller, submitted_of
+from oss_audio_core.pipeline.waiting import drain_lease, request_limiter, shared_poller, status_poller
+from oss_audio_core.pipeline.waiting.progress import Progress
+from oss_audio_core.pipeline.waiting.request_limiter import RequestLimiter
+from oss_audio_core.pipeline.waiting.status_poller import StatusPoller, submitted_of
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -58,15 +58,15 @@ def test_many_waiters_use_one_thread_one_role_and_looks_for_all(
 
     async def all_of_them() -> list[Progress]:
         nonlocal answers
-        async with steps.lookout() as shared:
-            news = shared.news
+        async with steps.poller() as shared:
+            wait_for_update = shared.wait_for_update
 
             async def counted(*given: Any) -> Progress:
                 nonlocal answers
                 answers += 1
-                return await news(*given)
+                return await wait_for_update(*given)
 
-            monkeypatch.setattr(shared, "news", counted)
+            monkeypatch.setattr(shared, "wait_for_update", counted)
             waiters = [steps.waiting(batch, at=shared, ask_after=NEVER) for batch in submitted * 5]
             return list(await asyncio.gather(*waiters))
 
@@ -79,7 +79,7 @@ def test_many_waiters_use_one_thread_one_role_and_looks_for_all(
 def test_two_lookouts_share_a_queue_and_lose_nothing(steps: Steps, submitted: list[int]) -> None:
     # As in two triggerers: each message is drained by one of them, and reaches the waiters of both.
     async def one_triggerer() -> list[Progress]:
-        async with steps.lookout() as own:
+        async with steps.poller() as own:
             return list(await asyncio.gather(*(steps.waiting(batch, at=own, ask_after=NEVER) for batch in submitted)))
 
     async def both() -> list[list[Progress]]:
@@ -93,19 +93,19 @@ def test_two_lookouts_share_a_queue_and_lose_nothing(steps: Steps, submitted: li
 def test_an_error_is_everybodys_and_who_comes_later_is_served(
     steps: Steps, submitted: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = shared_poller.look
+    refresh = shared_poller.refresh
     fails = True
 
-    def look_or_fail(*given: Any) -> Any:
+    def refresh_or_fail(*given: Any) -> Any:
         if fails:
             raise CatalogueUnavailable("gone for a moment")
-        return look(*given)
+        return refresh(*given)
 
-    monkeypatch.setattr(shared_poller, "look", look_or_fail)
+    monkeypatch.setattr(shared_poller, "refresh", refresh_or_fail)
 
     async def course() -> tuple[list[Any], Progress]:
         nonlocal fails
-        async with steps.lookout() as shared:
+        async with steps.poller() as shared:
             first = await asyncio.gather(
                 *(steps.waiting(batch, at=shared) for batch in submitted), return_exceptions=True
             )
@@ -123,13 +123,13 @@ def test_a_role_that_cannot_be_given_back_costs_nobody_the_end_of_his_wait(
     def locked(*_: Any) -> None:
         raise CatalogueUnavailable("locked for a moment")
 
-    monkeypatch.setattr(shared_poller.leases, "release", locked)
+    monkeypatch.setattr(drain_lease.leases, "release", locked)
     assert steps.wait(submitted[0], ask_after=NEVER) == Progress(0, 1, 0, 0)
 
 
 def test_who_is_cancelled_leaves_the_others_waiting(steps: Steps, submitted: list[int]) -> None:
     async def course() -> Progress:
-        async with steps.lookout() as shared:
+        async with steps.poller() as shared:
             leaving, staying = (asyncio.create_task(steps.waiting(batch, at=shared)) for batch in submitted[:2])
             await asyncio.sleep(0)
             leaving.cancel()
@@ -145,7 +145,7 @@ def test_a_queue_that_cannot_be_read_is_told_beside_the_progress(
 ) -> None:
     steps.smq = replace(steps.smq, endpoint=f"http://127.0.0.1:{closed_port}")
     told: list[str] = []
-    assert steps.wait(submitted[0], ask_after=0.3, tell=told.append).done
+    assert steps.wait(submitted[0], ask_after=0.3, log_line=told.append).done
     assert "; queue pipeline-queue: " in told[-1]
 
 
@@ -155,17 +155,17 @@ def test_all_together_ask_no_faster_than_stated(monkeypatch: pytest.MonkeyPatch)
     async def sleep(seconds: float) -> None:
         clock[0] += max(0.0, seconds)
 
-    monkeypatch.setattr(shared_poller, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(request_limiter, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     monkeypatch.setattr("asyncio.sleep", sleep)
     began: list[tuple[int, float]] = []
 
     async def rounds() -> None:
-        turn = Turn()
+        limiter = RequestLimiter()
 
         async def ask(number: int) -> None:
-            async with turn.taken():
+            async with limiter.acquire():
                 began.append((number, clock[0]))
-                turn.spend(200)
+                limiter.charge(200)
 
         await asyncio.gather(*(ask(number) for number in range(10)))
 
@@ -177,7 +177,7 @@ def test_all_together_ask_no_faster_than_stated(monkeypatch: pytest.MonkeyPatch)
 def test_a_round_is_shorter_while_others_wait_for_theirs(
     steps: Steps, monkeypatch: pytest.MonkeyPatch, imm_proxy: Proxy
 ) -> None:
-    monkeypatch.setattr(status_poller, "TASKS_A_ROUND", 4)
+    monkeypatch.setattr(status_poller, "TASKS_PER_ROUND", 4)
     for number in range(5):
         steps.put(f"{number}.wav", b"never converted")
     batches = [steps.plan(profile) for profile in PROFILES[:3]]
@@ -190,8 +190,8 @@ def test_a_round_is_shorter_while_others_wait_for_theirs(
     counted = replace(steps.oss, imm_endpoint=imm_proxy.address, imm_project=project)
 
     async def ask_all() -> None:
-        async with steps.lookout(oss=counted, queue=None) as shared:
-            await asyncio.gather(*(StatusPoller(shared, submitted_of((batch, 0))).ask() for batch in batches))
+        async with steps.poller(oss=counted, queue=None) as shared:
+            await asyncio.gather(*(StatusPoller(shared, submitted_of((batch, 0))).poll() for batch in batches))
 
     asyncio.run(ask_all())
     # Two others wait during the first round, one during the second, nobody during the third.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oss_audio_core.pipeline.rate_limiter import LONGEST_PAUSE, RECOVERY, AdaptiveRateLimiter
+from oss_audio_core.pipeline.submitting.rate_limiter import LONGEST_PAUSE, RECOVERY, AdaptiveRateLimiter
 
 
 class Clock:
@@ -32,7 +32,7 @@ def sent_within(rate: AdaptiveRateLimiter, clock: Clock, seconds: float, *, step
 def test_without_a_ceiling_everything_goes_out_at_once(clock: Clock) -> None:
     rate = AdaptiveRateLimiter(clock=clock)
     assert rate.allowed(16) == 16
-    rate.served()
+    rate.on_success()
     assert rate.allowed(1000) == 1000
     assert rate.per_second is None
 
@@ -47,7 +47,7 @@ def test_a_refusal_halves_what_really_went_out(clock: Clock) -> None:
     for _ in range(50):
         rate.allowed(4)
         clock.at += 0.1
-    assert rate.refused(clock.at)
+    assert rate.on_throttled(clock.at)
     assert rate.per_second == pytest.approx(20, rel=0.05)
     assert rate.wait() >= 1
     assert rate.allowed(4) == 0
@@ -60,7 +60,7 @@ def test_refusals_of_one_burst_halve_once(clock: Clock) -> None:
     rate.allowed(16)
     sent_at = clock.at
     clock.at += 0.2
-    assert [rate.refused(sent_at) for _ in range(16)] == [True] + 15 * [False]
+    assert [rate.on_throttled(sent_at) for _ in range(16)] == [True] + 15 * [False]
 
 
 def test_it_never_stops_for_good_and_recovers(clock: Clock) -> None:
@@ -68,13 +68,13 @@ def test_it_never_stops_for_good_and_recovers(clock: Clock) -> None:
     for _ in range(20):
         rate.allowed(1)
         clock.at += 1
-        rate.refused(clock.at)
+        rate.on_throttled(clock.at)
     assert rate.per_second == pytest.approx(1 / LONGEST_PAUSE)
     assert rate.wait() <= LONGEST_PAUSE
     clock.at += RECOVERY
-    rate.served()
+    rate.on_success()
     assert rate.per_second == pytest.approx(2 / LONGEST_PAUSE)
     for _ in range(20):
         clock.at += RECOVERY
-        rate.served()
+        rate.on_success()
     assert rate.per_second == 40

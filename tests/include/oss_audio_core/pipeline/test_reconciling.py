@@ -19,7 +19,8 @@ from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.inbox import fail
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.oss import OssSettings, imm
-from oss_audio_core.pipeline.lost_submit_finder import GIVE_UP_AFTER, NoAnswer
+from oss_audio_core.pipeline.submitting.errors import NoAnswer
+from oss_audio_core.pipeline.submitting.lost_submit_finder import GIVE_UP_AFTER
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oss_audio_core.oss import OssSettings, OssUnavailable
-from oss_audio_core.pipeline import shared_poller
-from oss_audio_core.pipeline.progress import Progress
-from oss_audio_core.pipeline.shared_poller import ReadAnew, SharedPoller
+from oss_audio_core.pipeline.waiting import shared_poller
+from oss_audio_core.pipeline.waiting.progress import Progress
+from oss_audio_core.pipeline.waiting.shared_poller import ReadConnections, SharedPoller
 from oss_audio_core.smq import SmqSettings
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ class Connections:
             raise LookupError("the backend of secrets is away")
         return self.old if self.readings <= self.broken + self.late else self.new
 
-    def lookout(self, steps: Steps, queue: str | None, read_anew: ReadAnew | None = None) -> SharedPoller:
-        return SharedPoller(steps.catalogue, *self.old, queue, long_poll=1, read_anew=read_anew or self.read)
+    def poller(self, steps: Steps, queue: str | None, read_connections: ReadConnections | None = None) -> SharedPoller:
+        return SharedPoller(
+            steps.catalogue, *self.old, queue, long_poll=1, read_connections=read_connections or self.read
+        )
 
 
 @pytest.fixture
@@ -55,21 +57,21 @@ def submitted(steps: Steps, wav: Wav) -> int:
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_poller, "RENEW_EVERY", 0.05)
+    monkeypatch.setattr(shared_poller, "RECONNECT_EVERY", 0.05)
 
 
 def wait(steps: Steps, batch: int, own: SharedPoller, ask_after: float, told: list[str] | None = None) -> Progress:
     async def course() -> Progress:
         async with own:
             tell = logging.getLogger(__name__).info if told is None else told.append
-            return await steps.waiting(batch, at=own, ask_after=ask_after, tell=tell)
+            return await steps.waiting(batch, at=own, ask_after=ask_after, log_line=tell)
 
     return asyncio.run(course())
 
 
 def test_the_queue_is_read_with_new_credentials(steps: Steps, submitted: int) -> None:
     connections = Connections(steps)
-    own = connections.lookout(steps, steps.queue)
+    own = connections.poller(steps, steps.queue)
     assert wait(steps, submitted, own, NEVER) == DONE
     assert (connections.readings, own.smq) == (1, steps.smq)
 
@@ -80,7 +82,7 @@ def test_oss_and_imm_are_asked_with_new_credentials(
 ) -> None:
     connections = Connections(steps, **trouble)
     told: list[str] = []
-    assert wait(steps, submitted, connections.lookout(steps, None), 0.1, told) == DONE
+    assert wait(steps, submitted, connections.poller(steps, None), 0.1, told) == DONE
     assert connections.readings == 1 + sum(trouble.values())
     # What passed is nobody's news.
     assert "access key id" not in told[-1]
@@ -90,14 +92,14 @@ def test_imm_alone_tells_of_a_refusal_too(steps: Steps, submitted: int, often: N
     # Without a staged output there is nothing to list.
     steps.change(publish="direct")
     connections = Connections(steps)
-    assert wait(steps, submitted, connections.lookout(steps, None), 0.1) == DONE
+    assert wait(steps, submitted, connections.poller(steps, None), 0.1) == DONE
 
 
 def test_a_connection_that_stays_refused_ends_the_wait_with_the_reason(
     steps: Steps, submitted: int, often: None
 ) -> None:
     connections = Connections(steps, late=1_000_000)
-    own = SharedPoller(steps.catalogue, *connections.old, read_anew=connections.read, refused_for=0.5)
+    own = SharedPoller(steps.catalogue, *connections.old, read_connections=connections.read, refused_for=0.5)
     with pytest.raises(OssUnavailable, match="access key id is unknown"):
         wait(steps, submitted, own, 0.1)
     assert connections.readings > 1
@@ -107,9 +109,9 @@ def test_connections_are_read_anew_once_a_minute_at_most(steps: Steps) -> None:
     connections = Connections(steps, late=1_000_000)
 
     async def course() -> None:
-        async with connections.lookout(steps, None) as own:
-            await asyncio.gather(*(own.renew() for _ in range(100)))
-            await own.renew()
+        async with connections.poller(steps, None) as own:
+            await asyncio.gather(*(own.reconnect() for _ in range(100)))
+            await own.reconnect()
 
     asyncio.run(course())
     assert connections.readings == 1

@@ -16,9 +16,10 @@ from oss_audio_core.catalogue.conversions import claim
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import lease
 from oss_audio_core.oss import OssUnavailable
-from oss_audio_core.pipeline import slot_reclaimer
-from oss_audio_core.pipeline.slot_reclaimer import SlotReclaimer
-from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
+from oss_audio_core.pipeline.submitting import slot_reclaimer
+from oss_audio_core.pipeline.submitting.options import SubmitOptions
+from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard
+from oss_audio_core.pipeline.submitting.slot_reclaimer import SlotReclaimer
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -26,19 +27,19 @@ if TYPE_CHECKING:
 
 Wav = Callable[..., bytes]
 POST = b"x-oss-async-process"
-PATIENCE = 120.0
+LONGEST_WAIT = 120.0
 
 
-class Impatient:
-    """A room maker that gives up: who waits in vain for a slot would wait for ever."""
+class BoundedReclaimer:
+    """Fails instead of waiting for a slot for ever."""
 
-    def __init__(self, look: Callable[[], None]) -> None:
-        self._look = look
-        self._until = time.monotonic() + PATIENCE
+    def __init__(self, reclaim_slots: Callable[[], None]) -> None:
+        self._reclaim_slots = reclaim_slots
+        self._until = time.monotonic() + LONGEST_WAIT
 
     def __call__(self) -> None:
         assert time.monotonic() < self._until, "no slot has become free"
-        self._look()
+        self._reclaim_slots()
 
 
 class NotYet(Exception):
@@ -54,8 +55,10 @@ def put_five(steps: Steps, wav: Wav) -> None:
         steps.put(f"{number}.wav", wav(0.1))
 
 
-def room(steps: Steps, queue: str | None = "pipeline-queue") -> Impatient:
-    return Impatient(SlotReclaimer(steps.catalogue, steps.oss, steps.smq if queue else None, queue, ask_after=0.1))
+def reclaiming(steps: Steps, queue: str | None = "pipeline-queue") -> BoundedReclaimer:
+    return BoundedReclaimer(
+        SlotReclaimer(steps.catalogue, steps.oss, steps.smq if queue else None, queue, ask_after=0.1).reclaim_slots
+    )
 
 
 def test_submits_without_an_answer_that_hold_every_slot_are_looked_into(
@@ -65,8 +68,10 @@ def test_submits_without_an_answer_that_hold_every_slot_are_looked_into(
     batch = steps.plan("mobile-mp3")
     oss_proxy.spoil(POST, lambda _: b"", forward=False, reset=True, times=2)
     oss = replace(steps.oss, endpoint=oss_proxy.address, connect_timeout=0.1, read_timeout=0.5)
-    look = Impatient(SlotReclaimer(steps.catalogue, oss, steps.smq, steps.queue, ask_after=0.1))
-    outcomes = submit_shard(steps.catalogue, oss, batch, 0, SubmitOptions(topic="pipeline", in_flight=2), look)
+    reclaim_slots = BoundedReclaimer(
+        SlotReclaimer(steps.catalogue, oss, steps.smq, steps.queue, ask_after=0.1).reclaim_slots
+    )
+    outcomes = submit_shard(steps.catalogue, oss, batch, 0, SubmitOptions(topic="pipeline", in_flight=2), reclaim_slots)
     assert (outcomes["unknown"], outcomes["accepted"]) == (2, 5)
     assert len(steps.accepted()) == 5
 
@@ -79,7 +84,7 @@ def test_a_retry_looks_into_what_a_killed_process_left_in_every_slot(steps: Step
         lease_until = now() + timedelta(seconds=0.5)
         claim(connection, Verb.CLAIM, ids, token="of the dead", lease_until=lease_until, endpoint=steps.oss.endpoint)
     options = SubmitOptions(topic="pipeline", in_flight=2)
-    assert submit_shard(steps.catalogue, steps.oss, batch, 0, options, room(steps)) == {"accepted": 5}
+    assert submit_shard(steps.catalogue, steps.oss, batch, 0, options, reclaiming(steps)) == {"accepted": 5}
     assert len(steps.accepted()) == 5
 
 
@@ -97,7 +102,7 @@ def test_what_a_killed_run_half_submitted_holds_its_slots_until_its_tasks_must_b
         submit_shard(steps.catalogue, steps.oss, later, 0, options, not_yet)
     assert steps.accepted() == []
     steps.change(lease_until=now() - deadline)
-    assert submit_shard(steps.catalogue, steps.oss, later, 0, options, room(steps)) == {"accepted": 5}
+    assert submit_shard(steps.catalogue, steps.oss, later, 0, options, reclaiming(steps)) == {"accepted": 5}
     assert {one.state for one in steps.rows(killed)} == {State.SUBMITTING}
 
 
@@ -108,29 +113,29 @@ def test_a_run_finds_out_what_has_ended_of_one_that_nobody_waits_for(steps: Step
     steps.submit(dead, topic="pipeline" if queue else None)
     living = steps.plan()
     options = SubmitOptions(topic="pipeline" if queue else None, in_flight=2)
-    assert submit_shard(steps.catalogue, steps.oss, living, 0, options, room(steps, queue)) == {"accepted": 5}
+    assert submit_shard(steps.catalogue, steps.oss, living, 0, options, reclaiming(steps, queue)) == {"accepted": 5}
     assert {one.state for one in steps.rows(dead)} == {State.CONVERTED}
 
 
 def test_of_all_who_wait_for_slots_of_an_endpoint_one_asks_at_a_time(
     steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slot_reclaimer, "ASK_EVERY", 3600.0)
+    monkeypatch.setattr(slot_reclaimer, "POLL_EVERY", 3600.0)
     steps.put("a.wav", wav(0.1))
     batch = steps.plan("mobile-mp3")
     oss = replace(steps.oss, endpoint=oss_proxy.address)
     steps.submit(batch, oss=oss, topic=None)
 
-    def lists_after(look: SlotReclaimer) -> int:
+    def lists_after(reclaimer: SlotReclaimer) -> int:
         steps.change(state="submitted")
-        look()
+        reclaimer.reclaim_slots()
         return sum("list-type=2" in line for line in oss_proxy.requests)
 
     one, other = (SlotReclaimer(steps.catalogue, oss, None, None) for _ in range(2))
-    assert [lists_after(look) for look in (one, other, one)] == [1, 1, 1]
+    assert [lists_after(reclaimer) for reclaimer in (one, other, one)] == [1, 1, 1]
     with steps.catalogue.write() as connection:
         connection.execute(sa.update(lease).values(until=now()))
-    assert [lists_after(look) for look in (other, one)] == [2, 2]
+    assert [lists_after(reclaimer) for reclaimer in (other, one)] == [2, 2]
 
 
 @pytest.mark.parametrize("queue", ["pipeline-queue", None])
@@ -138,6 +143,6 @@ def test_credentials_that_end_while_slots_are_waited_for_end_the_try(steps: Step
     steps.put("a.wav", wav(0.1))
     steps.submit(steps.plan("mobile-mp3"), topic=None)
     refused = replace(steps.oss, access_key_id="replaced"), replace(steps.smq, access_key_id="replaced")
-    look = SlotReclaimer(steps.catalogue, refused[0], refused[1] if queue else None, queue, ask_after=0.0)
+    reclaimer = SlotReclaimer(steps.catalogue, refused[0], refused[1] if queue else None, queue, ask_after=0.0)
     with pytest.raises(OssUnavailable, match="InvalidAccessKeyId"):
-        look()
+        reclaimer.reclaim_slots()

@@ -18,10 +18,12 @@ from oss_audio_core.catalogue.conversions import Conversion, claim, retry
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable
 from oss_audio_core.oss.retry import TRIES
-from oss_audio_core.pipeline import submitting
-from oss_audio_core.pipeline.lost_submit_finder import NoAnswer
-from oss_audio_core.pipeline.submit_outcomes import Outcome, post
-from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
+from oss_audio_core.pipeline.submitting import claims, lost_submit_handler, posting
+from oss_audio_core.pipeline.submitting.errors import NoAnswer
+from oss_audio_core.pipeline.submitting.options import SubmitOptions
+from oss_audio_core.pipeline.submitting.outcomes import SubmitOutcome
+from oss_audio_core.pipeline.submitting.posting import post
+from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard
 from tests.include.oss_audio_core.pipeline.proxy import refusal
 
 if TYPE_CHECKING:
@@ -181,9 +183,9 @@ def test_a_live_claim_of_another_process_is_waited_for(steps: Steps, wav: Wav, m
             if len(looks) == 3:  # the other process is told its TaskId
                 steps.change(state="submitted", task_id="MediaConvert-of-the-other")
 
-    monkeypatch.setattr(submitting, "time", Clock)
+    monkeypatch.setattr(lost_submit_handler, "time", Clock)
     assert steps.submit(batch) == {}
-    assert looks == [submitting.LOOK_EVERY] * 3
+    assert looks == [lost_submit_handler.CHECK_EVERY] * 3
     assert steps.accepted() == []
 
 
@@ -326,7 +328,7 @@ def test_one_conversion_that_never_gets_an_answer_is_a_failed_row(steps: Steps, 
         steps.put(name, wav())
     batch = steps.plan("mobile-mp3")
     error = ("500 Internal Server Error", "InternalError")
-    oss_proxy.refuse(b"b.wav?x-oss-async-process", *error, times=submitting.MAX_LOST_SUBMITS)
+    oss_proxy.refuse(b"b.wav?x-oss-async-process", *error, times=lost_submit_handler.MAX_LOST_SUBMITS)
     outcomes = steps.submit(batch, oss=hurried(steps.oss, oss_proxy.address))
     # A slow machine may hear of an acceptance too late, and look for it.
     assert (outcomes["accepted"] + outcomes["found"], outcomes["rejected"]) == (2, 1)
@@ -346,13 +348,13 @@ def test_an_error_that_nobody_thought_of_concerns_its_own_conversion_alone(
     batch = steps.plan("mobile-mp3")
     unexpected = [OverflowError("date value out of range")]
 
-    def post_badly(bucket: Any, wanted: Conversion, topic: str | None) -> Outcome:
+    def post_badly(bucket: Any, wanted: Conversion, topic: str | None) -> SubmitOutcome:
         outcome = post(bucket, wanted, topic)
         if wanted.key.endswith("a.wav") and unexpected:
             raise unexpected.pop()
         return outcome
 
-    monkeypatch.setattr(submitting, "post", post_badly)
+    monkeypatch.setattr(posting, "post", post_badly)
     outcomes = steps.submit(batch, oss=hurried(steps.oss, steps.oss.endpoint))
     assert outcomes["accepted"] + outcomes["found"] == 3
     assert len(steps.accepted()) == 3
@@ -365,7 +367,7 @@ def test_a_claim_that_is_about_to_end_is_given_back_unsent(
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
     clock = [now() - timedelta(hours=1)]  # of the claim; then this process stands still
-    monkeypatch.setattr(submitting, "now", lambda: clock.pop() if clock else now())
+    monkeypatch.setattr(claims, "now", lambda: clock.pop() if clock else now())
     assert steps.submit(batch) == {"not sent": 1, "accepted": 1}
     assert len(steps.accepted()) == 1
 
@@ -375,7 +377,7 @@ def test_a_service_that_takes_nothing_and_says_nothing_is_given_up_for_now(
 ) -> None:
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
-    oss_proxy.refuse(POST, "500 Internal Server Error", "InternalError", times=submitting.MAX_LOST_SUBMITS)
+    oss_proxy.refuse(POST, "500 Internal Server Error", "InternalError", times=lost_submit_handler.MAX_LOST_SUBMITS)
     with pytest.raises(NoAnswer, match=r"no usable answer to 3 submits of oss://audio/.*a\.wav"):
         steps.submit(batch, oss=hurried(steps.oss, oss_proxy.address))
     assert steps.row().state is State.PLANNED

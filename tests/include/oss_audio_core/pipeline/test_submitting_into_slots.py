@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oss_audio_core.catalogue import State
-from oss_audio_core.pipeline.slot_reclaimer import SlotReclaimer
-from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
+from oss_audio_core.pipeline.submitting.options import SubmitOptions
+from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard
+from oss_audio_core.pipeline.submitting.slot_reclaimer import SlotReclaimer
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -21,16 +22,16 @@ def test_all_of_a_shard_goes_through_few_slots(steps: Steps, wav: Callable[..., 
         steps.put(f"{number}.wav", wav())
     batch = steps.plan("mobile-mp3")
     most = 0
-    look = SlotReclaimer(steps.catalogue, steps.oss, steps.smq if queue else None, queue, ask_after=0.1)
+    reclaimer = SlotReclaimer(steps.catalogue, steps.oss, steps.smq if queue else None, queue, ask_after=0.1)
 
-    def make_room() -> None:
+    def reclaim_slots() -> None:
         nonlocal most
         in_flight = [one for one in steps.rows(batch) if one.state in {State.SUBMITTING, State.SUBMITTED}]
         most = max(most, len(in_flight))
-        look()
+        reclaimer.reclaim_slots()
 
     options = SubmitOptions(topic="pipeline" if queue else None, in_flight=2)
-    assert submit_shard(steps.catalogue, steps.oss, batch, 0, options, make_room) == {"accepted": 7}
+    assert submit_shard(steps.catalogue, steps.oss, batch, 0, options, reclaim_slots) == {"accepted": 7}
     assert most == 2
     assert len(steps.accepted()) == 7
     assert steps.wait(batch, queue=queue).failed == 0

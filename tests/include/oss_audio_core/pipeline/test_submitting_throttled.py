@@ -1,4 +1,4 @@
-"""A service that asks for patience: nothing is lost or repeated too soon, and what it takes is written down."""
+"""A service that OSS throttles submits: nothing is lost or repeated too soon, and what it takes is written down."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import State
 from oss_audio_core.catalogue.schema import conversion
-from oss_audio_core.pipeline import rate_limiter, submitting
-from oss_audio_core.pipeline.lost_submit_finder import NoAnswer
+from oss_audio_core.pipeline.submitting import rate_limiter, throttle
+from oss_audio_core.pipeline.submitting.errors import NoAnswer
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -50,7 +50,7 @@ def test_throttled_answers_of_one_turn_are_one_pause(
     batch = steps.plan("mobile-mp3")
     outcomes = steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address), concurrency=6)
     assert outcomes == {"not taken": 6, "accepted": 6}
-    assert caplog.text.count("asks for patience") == 1
+    assert caplog.text.count("OSS throttles submits") == 1
 
 
 def test_what_is_accepted_during_a_pause_is_written_down_at_once(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
@@ -76,7 +76,7 @@ def test_what_is_accepted_during_a_pause_is_written_down_at_once(steps: Steps, w
 def test_endless_throttling_ends(steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limiter, "LONGEST_PAUSE", 0.01)
     monkeypatch.setattr(rate_limiter, "SHORTEST_PAUSE", 0.01)
-    monkeypatch.setattr(submitting, "PATIENCE", 0.1)
+    monkeypatch.setattr(throttle, "GIVE_UP_AFTER", 0.1)
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
     for _ in range(1000):

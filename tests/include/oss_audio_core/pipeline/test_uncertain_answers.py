@@ -11,7 +11,7 @@ import pytest
 
 from oss_audio_core.catalogue import State
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.pipeline import rate_limiter, submitting
+from oss_audio_core.pipeline.submitting import claims, posting, rate_limiter, shard_submitter
 from tests.include.oss_audio_core.pipeline.proxy import refusal
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ def test_a_post_that_may_be_connecting_when_its_claim_ends_is_not_sent(
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
     connect, read = 30.0, 10.0
-    lease = 3 * connect + sum(submitting.PAUSES) + read + submitting.LEASE_MARGIN
+    lease = 3 * connect + sum(posting.PAUSES) + read + shard_submitter.LEASE_MARGIN
     # When the POST is to go out there is time for the answer, but not for a slow connection before it.
     claimed = [now() - timedelta(seconds=lease - read - connect / 2)]
-    monkeypatch.setattr(submitting, "now", lambda: claimed.pop() if claimed else now())
+    monkeypatch.setattr(claims, "now", lambda: claimed.pop() if claimed else now())
     oss = replace(steps.oss, connect_timeout=connect, read_timeout=read)
     assert steps.submit(batch, oss=oss) == {"not sent": 1, "accepted": 1}
     assert len(steps.accepted()) == 1

@@ -87,7 +87,7 @@ def test_an_unreachable_endpoint_judges_nothing(steps: Steps, wav: Wav, closed_p
 
 def six_one_after_the_other(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, step: str) -> int:
     """A batch of six that `step` takes one by one, and that ends at the first one without an answer."""
-    monkeypatch.setattr(circuit_breaker, "IN_A_ROW", 1)
+    monkeypatch.setattr(circuit_breaker, "THRESHOLD", 1)
     for module in (verifying, publishing):
         monkeypatch.setattr(module, "CONCURRENCY", 1)
     for number in range(6):

@@ -20,7 +20,7 @@ def test_the_waiter_never_blocks_the_event_loop(steps: Steps, wav: Callable[...,
     async def wait(batch: int, queue: str | None) -> None:
         with blockbuster_ctx():
             # A log may block as well: Airflow's writes into a pipe that somebody else has to empty.
-            progress = await steps.waiting(batch, queue=queue, ask_after=0.2, tell=lambda line: time.sleep(0.01))
+            progress = await steps.waiting(batch, queue=queue, ask_after=0.2, log_line=lambda line: time.sleep(0.01))
         assert (progress.converted, progress.failed) == (1, 1)
 
     told = steps.plan("mobile-mp3")

@@ -21,8 +21,9 @@ from oss_audio_core.catalogue import State, inbox, leases
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion, lease, notification
 from oss_audio_core.oss import OssSettings, TaskStatus
-from oss_audio_core.pipeline import draining, progress, status_poller, waiting
-from oss_audio_core.pipeline.progress import Progress, ProgressLogger
+from oss_audio_core.pipeline.waiting import drainer as draining
+from oss_audio_core.pipeline.waiting import progress, shard_waiter, status_poller
+from oss_audio_core.pipeline.waiting.progress import Progress, ProgressLogger
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -70,7 +71,7 @@ def test_a_notification_that_came_before_the_task_id_was_written_is_not_lost(ste
             if connection.scalar(arrived):
                 break
     steps.change(state="submitted", task_id=task_id)
-    assert steps.look(batch) == Progress(0, 1, 0, 0)
+    assert steps.refresh(batch) == Progress(0, 1, 0, 0)
 
 
 def test_lost_notifications_are_made_up_for_by_listing_the_outputs(steps: Steps, wav: Wav, closed_port: int) -> None:
@@ -190,7 +191,7 @@ def test_a_task_that_imm_forgot_is_not_overdue_while_its_output_cannot_be_looked
 def test_of_the_overdue_those_are_failed_that_were_asked_about(
     steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status_poller, "TASKS_A_ROUND", 1)
+    monkeypatch.setattr(status_poller, "TASKS_PER_ROUND", 1)
     direct = replace(steps.profile, publish="direct", target_key=f"direct/{steps.prefix}{{barename}}.mp3")
     for number in range(3):
         steps.put(f"{number}.wav", wav())
@@ -283,7 +284,7 @@ def test_what_somebody_left_half_submitted_is_not_waited_for_for_ever(steps: Ste
     batch = steps.plan("mobile-mp3")
     # Its submit may go on, or be tried again; a while after its lease nobody will.
     steps.change(state="submitting", token="somebody", lease_until=now() - timedelta(minutes=1))
-    assert steps.look(batch) == Progress(1, 0, 0, 0)
+    assert steps.refresh(batch) == Progress(1, 0, 0, 0)
     steps.change(lease_until=now() - progress.ABANDONED)
     assert steps.wait(batch, ask_after=NEVER) == Progress(0, 0, 0, 1)
 
@@ -295,11 +296,11 @@ def test_progress_is_told_in_words(steps: Steps, wav: Wav) -> None:
     told: list[str] = []
     with steps.catalogue.write() as connection:  # nobody drains the queue: it is in flight, as far as one knows
         assert leases.acquire(connection, f"drain {steps.queue}", "another", timedelta(minutes=1))
-    assert steps.wait(batch, ask_after=NEVER, until=timedelta(0), tell=told.append).in_flight == 1
+    assert steps.wait(batch, ask_after=NEVER, until=timedelta(0), log_line=told.append).in_flight == 1
     assert told == ["0 converted, 0 failed, 1 in flight"]
     with steps.catalogue.write() as connection:
         leases.release(connection, f"drain {steps.queue}", "another")
-    assert steps.wait(batch, ask_after=NEVER, tell=told.append).done
+    assert steps.wait(batch, ask_after=NEVER, log_line=told.append).done
     # Whatever other tests left in the queue is counted as well.
     assert re.fullmatch(r"1 converted, 0 failed, 0 in flight(, \d+ a minute)?(; \d+ messages .*)?", told[-1])
 
@@ -307,24 +308,24 @@ def test_progress_is_told_in_words(steps: Steps, wav: Wav) -> None:
 def test_progress_has_a_rate_a_time_left_and_remarks(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    teller = ProgressLogger()
-    teller.saw(Progress(100, 0, 0, 0))
-    assert teller.line(Progress(100, 0, 0, 0)) == "0 converted, 0 failed, 100 in flight"
+    logger = ProgressLogger()
+    logger.on_progress(Progress(100, 0, 0, 0))
+    assert logger.line(Progress(100, 0, 0, 0)) == "0 converted, 0 failed, 100 in flight"
     clock[0] += 120
-    teller.saw(Progress(60, 39, 1, 0))
-    line = teller.line(Progress(60, 39, 1, 0), "3 messages of others")
+    logger.on_progress(Progress(60, 39, 1, 0))
+    line = logger.line(Progress(60, 39, 1, 0), "3 messages of others")
     assert line == "39 converted, 1 failed, 60 in flight, 20 a minute, about 3 min left; 3 messages of others"
 
 
 def test_a_long_wait_is_told_of_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    teller = ProgressLogger()
+    logger = ProgressLogger()
     told = []
     for second in range(6 * 3600):
         clock[0] = 1000.0 + second
-        if teller.is_due():
-            teller.line(Progress(1, 0, 0, 0))
+        if logger.is_due():
+            logger.line(Progress(1, 0, 0, 0))
             told.append(second)
     assert told[:7] == [0, 15, 45, 105, 225, 465, 765]
     assert len(told) < 100
@@ -423,7 +424,7 @@ def test_two_runs_on_one_queue_lose_no_message_to_the_wrong_reader(steps: Steps,
 def test_a_round_of_asking_has_no_more_requests_than_stated(
     steps: Steps, monkeypatch: pytest.MonkeyPatch, oss_proxy: Proxy, imm_proxy: Proxy
 ) -> None:
-    monkeypatch.setattr(status_poller, "TASKS_A_ROUND", 2)
+    monkeypatch.setattr(status_poller, "TASKS_PER_ROUND", 2)
     for number in range(5):
         steps.put(f"{number}.wav", b"never converted")
     batch = steps.plan("mobile-mp3")
@@ -442,19 +443,19 @@ def test_a_round_of_asking_has_no_more_requests_than_stated(
 
 def test_the_service_is_asked_at_a_pace_that_news_and_deadlines_change(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    pace = waiting._Pace(60.0, at_once=False)
+    monkeypatch.setattr(shard_waiter, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    pace = shard_waiter._PollSchedule(60.0, at_once=False)
     asked = {"quiet": 0, "overdue": 0}
     for second in range(600):
         clock[0] = float(second)
-        pace.saw(Progress(1, 0, 0, 0))
-        if pace.time_to_ask():
+        pace.on_progress(Progress(1, 0, 0, 0))
+        if pace.is_due():
             asked["quiet"] += 1
-            pace.asked()
+            pace.on_polled()
     for second in range(600, 1200):
         clock[0] = float(second)
         # Overdue all the time.
-        if pace.time_to_ask() or pace.may_ask():
+        if pace.is_due() or pace.may_poll():
             asked["overdue"] += 1
-            pace.asked()
+            pace.on_polled()
     assert asked == {"quiet": 9, "overdue": 60}

@@ -13,8 +13,9 @@ from oss_audio_core.catalogue.cancelling import Cancelled, cancel_batch
 from oss_audio_core.catalogue.errors import NoSuchBatch
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.pipeline.decisions import Plan
-from oss_audio_core.pipeline.progress import Progress, read_progress
-from oss_audio_core.pipeline.submitting import SubmitOptions, submit_shard
+from oss_audio_core.pipeline.submitting.options import SubmitOptions
+from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard
+from oss_audio_core.pipeline.waiting.progress import Progress, read_progress
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps

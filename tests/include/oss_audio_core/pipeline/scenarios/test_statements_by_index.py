@@ -19,7 +19,7 @@ from oss_audio_core.catalogue.cancelling import cancel_batch
 from oss_audio_core.catalogue.schema import metadata
 from oss_audio_core.pipeline.reporting import build_report, render
 from oss_audio_core.pipeline.requeueing import Wanted, requeue
-from oss_audio_core.pipeline.slot_reclaimer import SlotReclaimer
+from oss_audio_core.pipeline.submitting.slot_reclaimer import SlotReclaimer
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -77,7 +77,7 @@ def night(steps: Steps, plans: Plans, profiles: list[Profile], **options: Any) -
     plans.step = "submit"
     steps.submit(batch, in_flight=100)
     plans.step = "make room"
-    SlotReclaimer(steps.catalogue, steps.oss, None, None)()
+    SlotReclaimer(steps.catalogue, steps.oss, None, None).reclaim_slots()
     plans.step = "wait"
     steps.wait(batch)
     steps.poke(batch)

@@ -1,4 +1,4 @@
-"""How fast requests may go out: the pace halves when the service asks for patience, and recovers."""
+"""How fast requests may go out: the pace halves when the service throttles, and recovers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ LONGEST_PAUSE = 30.0
 """The slowest pace: one request in so many seconds."""
 
 SHORTEST_PAUSE = 1.0
-"""Shortest pause after the service asked for patience, in seconds."""
+"""Shortest pause after the service throttled, in seconds."""
 
 RECOVERY = 30.0
-"""Seconds of service without another refusal after which the pace has doubled."""
+"""Seconds without another throttled request after which the pace has doubled."""
 
 WINDOW = 10.0
 """Seconds over which the pace that went too fast is measured."""
@@ -22,8 +22,8 @@ WINDOW = 10.0
 class AdaptiveRateLimiter:
     """The pace of one sender's requests. Not for several threads.
 
-    Unlimited, or at a ceiling, until the first refusal. A refusal halves what really went out lately; refusals of
-    requests that were sent before the last halving say nothing new.
+    Unlimited, or at a ceiling, until the first throttled request. That halves the measured pace of the last seconds.
+    Throttled requests that were sent before the last halving are ignored.
     """
 
     def __init__(self, ceiling: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -57,8 +57,11 @@ class AdaptiveRateLimiter:
         self._sent.extend([at] * wanted)
         return wanted
 
-    def refused(self, sent_at: float) -> bool:
-        """The service asked for patience in answer to a request sent at that time (monotonic).
+    def on_throttled(self, sent_at: float) -> bool:
+        """The service throttled a request.
+
+        Args:
+            sent_at: when the request was sent, monotonic.
 
         Returns:
             Whether the pace was halved.
@@ -73,8 +76,8 @@ class AdaptiveRateLimiter:
         self._cut_at = self._grown_at = at
         return True
 
-    def served(self) -> None:
-        """The service took a request: the pace grows with the time since the last refusal."""
+    def on_success(self) -> None:
+        """The service accepted a request: the pace grows with the time since it was last throttled."""
         if self._per_second is None or self._per_second == self._ceiling:
             return
         at = self._clock()

@@ -1,4 +1,4 @@
-"""How far a shard is, for who waits for it, and in words."""
+"""The progress of a shard, as numbers and as lines of the log."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.progress import ShardKey, ShardSums, sum_shards
 from oss_audio_core.catalogue.states import FAILED_STATES, IN_FLIGHT, State
 
-TELL_AFTER, TELL_LONGEST = 15.0, 300.0
-"""Progress is told so soon after the first time, in seconds, then after twice as long each time up to the longest: a
-minute's wait is seen to move, and a night's fits on a page."""
+LOG_AFTER = 15.0
+"""Seconds between the first two lines of progress. Each later pause is twice as long, up to LOG_AT_LEAST_EVERY."""
+
+LOG_AT_LEAST_EVERY = 300.0
+"""The longest pause between two lines, in seconds: the log of a night fits on a page."""
 
 ABANDONED = timedelta(minutes=15)
-"""So long after its lease a half submitted conversion is given up by who waits: its submit failed for good, and Airflow
-would have tried it again by now."""
+"""Time after its lease at which a waiter gives up a half submitted conversion: its submit failed for good, and Airflow
+would have retried it by now."""
 
 CONVERTED = frozenset({State.CONVERTED, State.VERIFIED, State.PUBLISHED})
 """States with an output at hand, verified or not."""
@@ -30,17 +32,17 @@ LEFT_OUT = frozenset({State.SKIPPED, State.SUPERSEDED, State.CANCELLED})
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a shard is.
+    """The progress of a shard.
 
     Attributes:
         in_flight: conversions that the service has, or may have.
         converted: outputs that wait for verification, or went through it.
         failed: conversions that ended badly; each has its reason in its row.
-        waiting: conversions that nobody has submitted, or that somebody left half submitted: only another submit can
-            look into those.
+        waiting: conversions that are not submitted, or that were left half submitted: only another submit can decide
+            those.
         left_out: conversions that ended without an output and without a failure: an empty source, or one of which a
             newer generation was planned meanwhile.
-        deadline: the first of what is submitted; None: nothing is.
+        deadline: the first deadline of the submitted conversions; None: nothing is submitted.
     """
 
     in_flight: int
@@ -83,26 +85,26 @@ def _progress(sums: ShardSums) -> Progress:
 
 
 class ProgressLogger:
-    """When to tell the log how far a shard is, and in which words."""
+    """When a line of progress is due, and its words."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._next = self._began
-        self._after = TELL_AFTER
+        self._pause = LOG_AFTER
         self._first: Progress | None = None
 
-    def saw(self, progress: Progress) -> None:
-        """Remember the first progress: the rate counts from there."""
+    def on_progress(self, progress: Progress) -> None:
+        """Keep the first progress: the rate counts from there."""
         self._first = self._first or progress
 
     def is_due(self) -> bool:
-        """Whether the log should hear of it now."""
+        """Whether the next line is due."""
         return time.monotonic() >= self._next
 
     def line(self, progress: Progress, *remarks: str) -> str:
         """One line: what is done, failed, in flight, how many a minute, how long the rest will take; then remarks."""
-        self._next = time.monotonic() + self._after
-        self._after = min(2 * self._after, TELL_LONGEST)
+        self._next = time.monotonic() + self._pause
+        self._pause = min(2 * self._pause, LOG_AT_LEAST_EVERY)
         minutes = (time.monotonic() - self._began) / 60
         done = 0 if self._first is None else self._first.in_flight - progress.in_flight
         line = str(progress)

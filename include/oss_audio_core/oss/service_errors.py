@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class ServiceAnswer:
+class ServiceError:
     """An error that a service gave, in the same few fields whatever the SDK.
 
     `service` is OSS or IMM; `status` the HTTP status; `endpoint` the address that OSS wants for this
@@ -22,13 +22,13 @@ class ServiceAnswer:
     endpoint: str = ""
 
 
-def service_answer(exception: BaseException) -> ServiceAnswer | None:
+def service_error(exception: BaseException) -> ServiceError | None:
     """Read the service's answer off an exception, by each SDK's attributes; no SDK is imported for it."""
     for cause in causes(exception):
         kinds = families(cause)
         if "oss2" in kinds and isinstance(status := getattr(cause, "status", None), int) and status > 0:
             details = getattr(cause, "details", None) or {}
-            return ServiceAnswer(
+            return ServiceError(
                 "OSS",
                 status,
                 as_text(getattr(cause, "code", "")),
@@ -39,7 +39,7 @@ def service_answer(exception: BaseException) -> ServiceAnswer | None:
         if "alibabacloud_oss_v2" in kinds and isinstance(getattr(cause, "status_code", None), int):
             fields = getattr(cause, "error_fileds", None) or {}
             code = as_text(getattr(cause, "code", ""))
-            return ServiceAnswer(
+            return ServiceError(
                 "OSS",
                 int(getattr(cause, "status_code", 0)),
                 # The SDK's own word for an answer without a body (HEAD) or with one it can't read.
@@ -52,7 +52,7 @@ def service_answer(exception: BaseException) -> ServiceAnswer | None:
             data = getattr(cause, "data", None)
             data = data if isinstance(data, dict) else {}
             status = getattr(cause, "status_code", None) or data.get("statusCode") or 0
-            return ServiceAnswer(
+            return ServiceError(
                 "IMM",
                 int(status) if str(status).isdigit() else 0,
                 as_text(getattr(cause, "code", "")),
