@@ -16,7 +16,7 @@ from benchmarks.clips import make_clips
 from benchmarks.relay import HOST, Requests, relays
 from oss_audio_core.audio_convert.profile_files import FOLDER_SETTING, PROFILES_DIRECTORY, load_profiles
 from oss_audio_core.pipeline.flow import in_order
-from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.admin_client import AdminClient
 from oss_local_cloud.fault_injection.rules import Instant
 from tools.demo.upload import oss_settings
 from tools.stack import CloudEndpoints, Stack, StackError

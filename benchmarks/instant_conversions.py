@@ -19,7 +19,7 @@ import psutil
 
 from benchmarks.clips import make_clips
 from oss_audio_core.oss import OssSettings
-from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.admin_client import AdminClient
 from oss_local_cloud.fault_injection.rules import Instant
 from tools.cloud_process import ACCESS_KEY_ID, ACCESS_KEY_SECRET, REGION, CloudProcess
 

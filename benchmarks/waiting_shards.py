@@ -31,7 +31,7 @@ from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.submitting.options import SubmitOptions
 from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard
-from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.admin_client import AdminClient
 from oss_local_cloud.fault_injection.durations import Uniform
 from oss_local_cloud.fault_injection.rules import Instant, Lost, Slow
 from tools.demo.upload import oss_settings

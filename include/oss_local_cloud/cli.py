@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from oss_local_cloud.config import Config, ConfigError
-from oss_local_cloud.events.rules import EventRule, EventRuleError, parse_rule
+from oss_local_cloud.events.event_rules import EventRule, EventRuleError, parse_rule
 from oss_local_cloud.service import LocalCloud
 from oss_local_cloud.signatures.credentials import Credentials
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oss_local_cloud.events.rules import EventRule, EventRuleError, check_together
+from oss_local_cloud.events.event_rules import EventRule, EventRuleError, check_together
 from oss_local_cloud.oss.addressing import check_bucket_name
 from oss_local_cloud.oss.errors import OssError
 from oss_local_cloud.signatures.credentials import Credentials

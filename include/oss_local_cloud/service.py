@@ -31,7 +31,7 @@ from oss_local_cloud.store.object_store import LocalObjectStore
 from oss_local_cloud.store.storage import SchemaVersionMismatch
 
 if TYPE_CHECKING:
-    from oss_local_cloud.fault_injection.assembly import Misbehaviour
+    from oss_local_cloud.fault_injection.assembly import FaultInjection
 
 STORE_THREADS = 32
 """Requests that may wait for the disk at once; waiting writes share their flushes."""
@@ -125,7 +125,7 @@ class LocalCloud:
         await smq.start()
         stack.push_async_callback(smq.stop)
         await self._prepare(store, smq)
-        misbehaviour = await self._misbehaviour(clock, store, smq)
+        faults = await self._fault_injection(clock, store, smq)
         events = OutboxRelay(store.events, smq.publish)
         await events.start()
         stack.push_async_callback(events.stop)
@@ -138,7 +138,7 @@ class LocalCloud:
             config.credentials,
             workers=config.workers,
             clock=clock,
-            course=None if misbehaviour is None else misbehaviour.course,
+            task_hooks=None if faults is None else faults.task_hooks,
         )
         try:
             await imm.start()
@@ -151,7 +151,7 @@ class LocalCloud:
         oss = ObjectApi(ApiContext(store, imm, config.region, threads, events), verifier, {config.host})
         apps: tuple[ASGIApp, ...] = (oss, smq.app, imm.app)
         refusals = (oss_app.refusal, smq_app.refusal, imm_app.refusal)
-        if misbehaviour is None:
+        if faults is None:
             services = [
                 _Served(app, at, refusal, own_date=app is oss)
                 for app, at, refusal in zip(apps, sockets, refusals, strict=True)
@@ -162,23 +162,23 @@ class LocalCloud:
         admin = stack.enter_context(_listen(config.admin_host, config.admin_port or 0, "--admin-port"))
         services = [
             _Served(app, at, refusal, own_date=True, protocol=connections.protocol())
-            for (app, connections), at, refusal in zip(misbehaviour.around(apps), sockets, refusals, strict=True)
+            for (app, connections), at, refusal in zip(faults.around(apps), sockets, refusals, strict=True)
         ]
-        await stack.enter_async_context(
-            _serving([*services, _Served(misbehaviour.admin, admin)], smq.drain, misbehaviour.drain)
-        )
+        await stack.enter_async_context(_serving([*services, _Served(faults.admin, admin)], smq.drain, faults.drain))
         oss_at, smq_at, imm_at = (_address(config.host, listener) for listener in sockets)
         self._endpoints = Endpoints(oss_at, smq_at, imm_at, _address(config.admin_host, admin))
 
-    async def _misbehaviour(self, clock: CloudClock, store: LocalObjectStore, smq: SmqService) -> Misbehaviour | None:
+    async def _fault_injection(
+        self, clock: CloudClock, store: LocalObjectStore, smq: SmqService
+    ) -> FaultInjection | None:
         """What makes the services misbehave on request; None, and nothing of it loaded, without an admin port."""
         if self.config.admin_port is None:
             return None
-        from oss_local_cloud.fault_injection.assembly import misbehaving
+        from oss_local_cloud.fault_injection.assembly import open_fault_injection
 
         config = self.config
         return await self._stack.enter_async_context(
-            misbehaving(config.data, clock, store, smq, config.host, config.seed)
+            open_fault_injection(config.data, clock, store, smq, config.host, config.seed)
         )
 
     async def _prepare(self, store: LocalObjectStore, smq: SmqService) -> None:

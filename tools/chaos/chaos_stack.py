@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.admin_client import AdminClient
 from tools.chaos.settings import ASK_AFTER, ASK_AFTER_VARIABLE, FAST_DETECTION, with_short_timeouts
 from tools.stack import CloudEndpoints, CloudSettings, Stack
 from tools.stack.environment import Folders, connections

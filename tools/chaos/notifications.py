@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.clips import make_clips
-from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.admin_client import AdminClient
 from oss_local_cloud.fault_injection.durations import Uniform
 from oss_local_cloud.fault_injection.rules import AnyRule, Instant, Lost, Reordered, Repeated, Slow
 from tools.chaos.batches import DAG_ID

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oss_audio_core.catalogue import State
-from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.admin_client import AdminClient
 from tools.chaos.batches import DAG_ID, Batches
 from tools.chaos.catalogue_view import CatalogueView
 from tools.chaos.chaos_stack import chaos_stack

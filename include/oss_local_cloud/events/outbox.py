@@ -10,9 +10,9 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from oss_local_cloud.events.message import Written, event_text
-from oss_local_cloud.events.origin import Origin
-from oss_local_cloud.events.rules import EventRule
+from oss_local_cloud.events.event_message import WrittenObject, event_text
+from oss_local_cloud.events.event_rules import EventRule
+from oss_local_cloud.events.write_origin import WriteOrigin
 from oss_local_cloud.sqlite_thread import SqliteThread
 
 SCHEMA = """
@@ -77,7 +77,7 @@ class Outbox:
         )
         return self._rules
 
-    def note(self, connection: sqlite3.Connection, written: Written, origin: Origin) -> None:
+    def add(self, connection: sqlite3.Connection, written: WrittenObject, origin: WriteOrigin) -> None:
         """Inside the transaction of a write: what the rules want told of it. Fills `origin.due`."""
         for rule in self._rules:
             if rule.covers(origin.operation, written.bucket, written.key):
@@ -85,12 +85,12 @@ class Outbox:
                 row = connection.execute("INSERT INTO events_due (topic, body) VALUES (?, ?)", (rule.topic, body))
                 origin.due.append(int(row.lastrowid or 0))
 
-    def announce(self, origin: Origin) -> None:
+    def notify_relay(self, origin: WriteOrigin) -> None:
         """After the transaction of a write: have its events told, unless its caller does."""
-        if origin.due and not origin.watched:
+        if origin.due and not origin.publishes_itself:
             self.on_due(tuple(origin.due))
 
-    def waiting(self) -> list[int]:
+    def pending(self) -> list[int]:
         """The numbers of all events that are due, oldest first."""
         return [
             number for (number,) in self._database.reader().execute("SELECT number FROM events_due ORDER BY number")
@@ -101,7 +101,7 @@ class Outbox:
         row = self._database.reader().execute("SELECT * FROM events_due WHERE number = ?", (number,)).fetchone()
         return None if row is None else DueEvent(*row)
 
-    def forget(self, numbers: Sequence[int]) -> None:
+    def remove(self, numbers: Sequence[int]) -> None:
         """These events are told."""
         self._database.write(
             lambda connection: connection.executemany(

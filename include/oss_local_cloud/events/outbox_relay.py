@@ -9,9 +9,9 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from oss_local_cloud.events.message import status_headers
-from oss_local_cloud.events.origin import Origin, acting
+from oss_local_cloud.events.event_message import status_headers
 from oss_local_cloud.events.outbox import Outbox
+from oss_local_cloud.events.write_origin import WriteOrigin, as_current
 from oss_local_cloud.smq.errors import SmqRequestError
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 Publish = Callable[[str, bytes], Awaitable[object]]
 Answer = TypeVar("Answer")
 _RETRY_SECONDS = 1.0
-_TOGETHER = 256
+_BATCH_SIZE = 256
 """Events published side by side; they share the flushes of the message service."""
 
 
@@ -27,15 +27,15 @@ class OutboxRelay:
     """Publishes what is in an outbox by `publish` (topic, body).
 
     A call of the object API tells the events of its own writes before it is answered, as OSS does. What it
-    left behind, what renditions make due and what an earlier process did not come to is told by a task of
+    left behind, what renditions make due and what an earlier process did not come to is published by a task of
     this object's own. A topic that refuses the message is logged and not asked again.
     """
 
     def __init__(self, outbox: Outbox, publish: Publish) -> None:
         self._outbox = outbox
-        self._publish = publish
-        self._later: list[int] = []
-        self._told: list[int] = []
+        self._send = publish
+        self._queue: list[int] = []
+        self._published: list[int] = []
         self._wake = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -45,9 +45,9 @@ class OutboxRelay:
 
         def on_due(numbers: Sequence[int]) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: the next start takes them up
-                loop.call_soon_threadsafe(self._leave, numbers)
+                loop.call_soon_threadsafe(self._enqueue, numbers)
 
-        self._later = self._outbox.waiting()
+        self._queue = self._outbox.pending()
         self._outbox.on_due = on_due
         self._running = asyncio.create_task(self._run())
 
@@ -59,72 +59,74 @@ class OutboxRelay:
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
         self._running = None
-        if self._told:
-            await asyncio.to_thread(self._outbox.forget, self._told)
+        if self._published:
+            await asyncio.to_thread(self._outbox.remove, self._published)
 
-    async def watch(self, origin: Origin, perform: Callable[[], Awaitable[Answer]]) -> tuple[Answer, dict[str, str]]:
+    async def publish_with(
+        self, origin: WriteOrigin, perform: Callable[[], Awaitable[Answer]]
+    ) -> tuple[Answer, dict[str, str]]:
         """Perform a call, tell the events of its writes, and return its answer with the headers to add."""
-        origin.watched = True
+        origin.publishes_itself = True
         try:
-            with acting(origin):
+            with as_current(origin):
                 answer = await perform()
-            return answer, await self._tell_own(origin) if origin.due else {}
+            return answer, await self._publish_own(origin) if origin.due else {}
         finally:
-            self._leave(origin.due)
+            self._enqueue(origin.due)
 
-    async def _tell_own(self, origin: Origin) -> dict[str, str]:
+    async def _publish_own(self, origin: WriteOrigin) -> dict[str, str]:
         failures = []
         for number in tuple(origin.due):
-            settled, failure = await self._tell(number)
-            if settled:
+            done, failure = await self._publish_event(number)
+            if done:
                 origin.due.remove(number)
             failures.append(failure)
         return status_headers(next((failure for failure in failures if failure), None))
 
-    def _leave(self, numbers: Sequence[int]) -> None:
+    def _enqueue(self, numbers: Sequence[int]) -> None:
         if numbers:
-            self._later.extend(numbers)
+            self._queue.extend(numbers)
             self._wake.set()
 
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            batch, self._later = self._later[:_TOGETHER], self._later[_TOGETHER:]
-            outcomes = await asyncio.gather(*(self._tell(number) for number in batch))
-            unsettled = [number for number, (settled, _) in zip(batch, outcomes, strict=True) if not settled]
-            self._later += unsettled
-            in_trouble = bool(unsettled) or not await self._forget_told()
-            if in_trouble:
+            batch, self._queue = self._queue[:_BATCH_SIZE], self._queue[_BATCH_SIZE:]
+            outcomes = await asyncio.gather(*(self._publish_event(number) for number in batch))
+            unfinished = [number for number, (done, _) in zip(batch, outcomes, strict=True) if not done]
+            self._queue += unfinished
+            failed = bool(unfinished) or not await self._remove_published()
+            if failed:
                 await asyncio.sleep(_RETRY_SECONDS)
-            elif not self._later and not self._told:
+            elif not self._queue and not self._published:
                 await self._wake.wait()
 
-    async def _forget_told(self) -> bool:
-        """Take what was told out of the outbox; False when that failed and is to be tried again."""
-        told, self._told = self._told, []
-        if told:
+    async def _remove_published(self) -> bool:
+        """Take what was published out of the outbox; False when that failed and is to be tried again."""
+        published, self._published = self._published, []
+        if published:
             try:
-                await asyncio.to_thread(self._outbox.forget, told)
+                await asyncio.to_thread(self._outbox.remove, published)
             except sqlite3.Error:
-                log.exception("%d events that are told could not be taken out of the outbox", len(told))
-                self._told += told
+                log.exception("%d events that are published could not be taken out of the outbox", len(published))
+                self._published += published
                 return False
         return True
 
-    async def _tell(self, number: int) -> tuple[bool, str | None]:
-        """Publish one event: whether it is settled, and why its topic has not got it, if it hasn't."""
+    async def _publish_event(self, number: int) -> tuple[bool, str | None]:
+        """Publish one event: whether it is done, and why its topic has not got it, if it hasn't."""
         failure = None
         try:
             event = self._outbox.get(number)
             if event is None:
                 return True, None
-            await self._publish(event.topic, event.body.encode())
+            await self._send(event.topic, event.body.encode())
         except SmqRequestError as error:
             log.warning("event number %d was not published: %s", number, error)
             failure = error.code
         except Exception:
             log.exception("event number %d could not be published; it is tried again", number)
             return False, "InternalError"
-        self._told.append(number)
+        self._published.append(number)
         self._wake.set()
         return True, failure

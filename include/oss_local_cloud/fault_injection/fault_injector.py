@@ -32,7 +32,7 @@ Model = TypeVar("Model", bound=AnyRule, covariant=True)
 
 
 @dataclass
-class Active(Generic[Model]):
+class ActiveRule(Generic[Model]):
     """A rule at work: `seen` occasions that matched, in this life; `fired` of them (and of earlier lives, where that
     was written down) became faults.
     """
@@ -49,7 +49,7 @@ class Active(Generic[Model]):
 
 
 @dataclass(frozen=True)
-class About:
+class FaultSubject:
     """What a fault happened to; see `records.Fault`."""
 
     bucket: str = ""
@@ -61,24 +61,24 @@ class About:
 
 
 class FaultInjector:
-    """The misbehaviour of one local cloud, kept in `data_dir/misbehaviour/faults.db`.
+    """The misbehaviour of one local cloud, kept in `data_dir/fault_injection/faults.db`.
 
     `clock` is the cloud's clock, which it moves. Everything is called in the event loop; a decision is taken at once,
     so that concurrent callers never share one of a rule's `times`.
     """
 
     def __init__(self, data_dir: Path, clock: CloudClock) -> None:
-        self.directory = data_dir / "misbehaviour"
+        self.directory = data_dir / "fault_injection"
         self.draining = asyncio.Event()
         self.clock = clock
         self._db = SqliteThread(self.directory / "faults.db", fault_store.SCHEMA)
         self._settings = fault_store.Settings(0, 0, 0.0)
-        self._dice = SeededRandom(0, 0)
-        self._rules: tuple[Active[AnyRule], ...] = ()
+        self._random = SeededRandom(0, 0)
+        self._rules: tuple[ActiveRule[AnyRule], ...] = ()
         self._changing = asyncio.Lock()
-        self.requests: tuple[Active[RequestRule], ...] = ()
-        self.messages: tuple[Active[MessageRule], ...] = ()
-        self.tasks: tuple[Active[TaskRule], ...] = ()
+        self.requests: tuple[ActiveRule[RequestRule], ...] = ()
+        self.messages: tuple[ActiveRule[MessageRule], ...] = ()
+        self.tasks: tuple[ActiveRule[TaskRule], ...] = ()
 
     @asynccontextmanager
     async def open(self, seed: int | None) -> AsyncIterator[FaultInjector]:
@@ -89,8 +89,8 @@ class FaultInjector:
                 lambda db: (fault_store.begin(db, seed), fault_store.load_rules(db))
             )
             self.clock.offset = self._settings.clock_offset
-            self._dice = SeededRandom(self._settings.seed, self._settings.starts)
-            self._use([Active(one.id, one.rule, one.fired) for one in stored])
+            self._random = SeededRandom(self._settings.seed, self._settings.starts)
+            self._use([ActiveRule(one.id, one.rule, one.fired) for one in stored])
             yield self
         finally:
             await self._db.stop()
@@ -101,7 +101,7 @@ class FaultInjector:
         return self._db
 
     @property
-    def rules(self) -> Sequence[Active[AnyRule]]:
+    def rules(self) -> Sequence[ActiveRule[AnyRule]]:
         """All rules in their order."""
         return self._rules
 
@@ -113,13 +113,13 @@ class FaultInjector:
 
     # --- changing
 
-    async def replace_rules(self, wanted: Sequence[AnyRule]) -> Sequence[Active[AnyRule]]:
+    async def replace_rules(self, wanted: Sequence[AnyRule]) -> Sequence[ActiveRule[AnyRule]]:
         """Use these rules instead of all others; raises InvalidRule when two have one id."""
         async with self._changing:
             await self._keep(self._named(wanted, []))
             return self._rules
 
-    async def add_rule(self, wanted: AnyRule) -> Active[AnyRule]:
+    async def add_rule(self, wanted: AnyRule) -> ActiveRule[AnyRule]:
         """Add a rule behind the others; raises InvalidRule when its id is taken."""
         async with self._changing:
             await self._keep(self._named([wanted], self._rules))
@@ -138,7 +138,7 @@ class FaultInjector:
         """Throw the dice anew, by another seed or by the same one from the beginning."""
         await self._db.run(lambda db: fault_store.set_seed(db, seed))
         self._settings = fault_store.Settings(seed, self._settings.starts, self._settings.clock_offset)
-        self._dice = SeededRandom(seed, self._settings.starts)
+        self._random = SeededRandom(seed, self._settings.starts)
 
     async def set_clock_offset(self, seconds: float) -> None:
         """Put the clock of all services ahead of the machine's (behind, when negative)."""
@@ -154,26 +154,32 @@ class FaultInjector:
 
     # --- deciding
 
-    def fires(self, active: Active[AnyRule], identity: str) -> Random | None:
+    def fires(self, active: ActiveRule[AnyRule], identity: str) -> Random | None:
         """Whether the fault happens on this occasion, which matches; then a generator to draw details from."""
         active.seen += 1
         if active.left == 0:
             return None
-        random = self._dice.throw(active.id, identity)
+        random = self._random.draw(active.id, identity)
         if random.random() >= active.rule.rate:
             return None
         active.fired += 1
         return random
 
     async def record(
-        self, active: Active[AnyRule], about: About, *, when: str = "", detail: str = "", always: bool = False
+        self,
+        active: ActiveRule[AnyRule],
+        subject: FaultSubject,
+        *,
+        when: str = "",
+        detail: str = "",
+        always: bool = False,
     ) -> None:
         """Write down that a rule has fired, before it shows. Counted only, for some kinds, unless `always`."""
         times, logged = active.fired, always or active.rule.fault not in COUNTED_ONLY
         if not logged and active.rule.times is None:
             return
         at_ms = time.time_ns() // 1_000_000
-        fault = Fault(0, at_ms, active.id, active.rule.fault, **vars(about), when=when, detail=detail)
+        fault = Fault(0, at_ms, active.id, active.rule.fault, **vars(subject), when=when, detail=detail)
 
         def work(db: sqlite3.Connection) -> None:
             fault_store.fired(db, active.id, times)
@@ -191,29 +197,29 @@ class FaultInjector:
 
     # --- inside
 
-    def _named(self, wanted: Sequence[AnyRule], beside: Sequence[Active[AnyRule]]) -> list[Active[AnyRule]]:
+    def _named(self, wanted: Sequence[AnyRule], beside: Sequence[ActiveRule[AnyRule]]) -> list[ActiveRule[AnyRule]]:
         named = list(beside)
         for rule in wanted:
             taken = {active.id for active in named} | {other.id for other in wanted if other is not rule and other.id}
             name = rule.id or next(free for number in range(1, len(taken) + 2) if (free := f"r{number}") not in taken)
             if name in taken:
                 raise InvalidRule(f"id: there is a rule {name} already; ids must differ")
-            named.append(Active(name, rule))
+            named.append(ActiveRule(name, rule))
         return named
 
-    async def _keep(self, kept: list[Active[AnyRule]]) -> None:
+    async def _keep(self, kept: list[ActiveRule[AnyRule]]) -> None:
         stored = [StoredRule(active.id, active.rule, active.fired) for active in kept]
         await self._db.run(lambda db: fault_store.keep_rules(db, stored))
         self._use(kept)
 
-    def _use(self, kept: list[Active[AnyRule]]) -> None:
+    def _use(self, kept: list[ActiveRule[AnyRule]]) -> None:
         self._rules = tuple(kept)
-        self.requests = cast("tuple[Active[RequestRule], ...]", _of(kept, get_args(RequestRule)))
-        self.messages = cast("tuple[Active[MessageRule], ...]", _of(kept, get_args(MessageRule)))
-        self.tasks = cast("tuple[Active[TaskRule], ...]", _of(kept, get_args(TaskRule)))
+        self.requests = cast("tuple[ActiveRule[RequestRule], ...]", _of(kept, get_args(RequestRule)))
+        self.messages = cast("tuple[ActiveRule[MessageRule], ...]", _of(kept, get_args(MessageRule)))
+        self.tasks = cast("tuple[ActiveRule[TaskRule], ...]", _of(kept, get_args(TaskRule)))
 
 
-def _of(kept: Sequence[Active[AnyRule]], kinds: tuple[type, ...]) -> tuple[Active[AnyRule], ...]:
+def _of(kept: Sequence[ActiveRule[AnyRule]], kinds: tuple[type, ...]) -> tuple[ActiveRule[AnyRule], ...]:
     return tuple(active for active in kept if isinstance(active.rule, kinds))
 
 

@@ -61,7 +61,7 @@ class AcceptedTask:
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedConversion:
     """How often the same conversion was accepted: one source, one target, one process string."""
 
     bucket: str

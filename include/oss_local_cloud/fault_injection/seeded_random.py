@@ -16,13 +16,13 @@ class SeededRandom:
 
     def __init__(self, seed: int, start: int) -> None:
         self._origin = f"{seed}|{start}|"
-        self._thrown: dict[int, int] = {}
+        self._draws: dict[int, int] = {}
 
-    def throw(self, rule: str, identity: str) -> Random:
+    def draw(self, rule: str, identity: str) -> Random:
         """A generator for this occasion: what is drawn from it first, second … is what was decided."""
         occasion = _hash(f"{self._origin}{rule}|{identity}")
-        count = self._thrown.get(occasion, 0)
-        self._thrown[occasion] = count + 1
+        count = self._draws.get(occasion, 0)
+        self._draws[occasion] = count + 1
         return Random(_hash(f"{occasion}|{count}"))  # noqa: S311  # reproducible on purpose, protects nothing
 
 

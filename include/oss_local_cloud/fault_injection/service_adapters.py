@@ -19,7 +19,7 @@ from oss_local_cloud.oss.addressing import parse_request_head
 from oss_local_cloud.oss.app import send_error
 from oss_local_cloud.oss.errors import OssError
 from oss_local_cloud.oss.http_messages import OssRequest
-from oss_local_cloud.smq import answers
+from oss_local_cloud.smq import response_bodies
 from oss_local_cloud.smq.app import VERSION as SMQ_VERSION
 from oss_local_cloud.smq.errors import SmqRequestError
 
@@ -59,7 +59,7 @@ _SMQ_BY_PARAMETER = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class RequestIdentity:
     """A request as rules see it: `operation` is "" when there is none of that kind, `key` as the documentation says."""
 
     operation: str
@@ -76,7 +76,7 @@ class ServiceAdapter(Protocol):
     def operations(self) -> Collection[str]:
         """The names a rule may use."""
 
-    def identify(self, scope: Scope) -> Seen:
+    def identify(self, scope: Scope) -> RequestIdentity:
         """What a request is."""
 
     def new_request_id(self) -> str:
@@ -98,7 +98,7 @@ class OssAdapter:
     def operations(self) -> Collection[str]:
         return {operation.name for operation in oss_operations.OPERATIONS}
 
-    def identify(self, scope: Scope) -> Seen:
+    def identify(self, scope: Scope) -> RequestIdentity:
         headers = _headers(scope)
         try:
             request = parse_request_head(
@@ -106,8 +106,8 @@ class OssAdapter:
             )
             operation = oss_operations.find(OssRequest(request, headers.get("host", ""), "", _no_body))
         except OssError:
-            return Seen("")
-        return Seen(operation.name, request.bucket or "", request.key or request.parameter("prefix") or "")
+            return RequestIdentity("")
+        return RequestIdentity(operation.name, request.bucket or "", request.key or request.parameter("prefix") or "")
 
     def new_request_id(self) -> str:
         return secrets.token_hex(12).upper()
@@ -126,7 +126,7 @@ class SmqAdapter:
     def operations(self) -> Collection[str]:
         return {*SMQ_OPERATIONS.values(), *_SMQ_BY_PARAMETER.values()}
 
-    def identify(self, scope: Scope) -> Seen:
+    def identify(self, scope: Scope) -> RequestIdentity:
         parts = [unquote(part) for part in scope["raw_path"].decode("latin-1").strip("/").split("/")]
         pattern = "/".join("*" if index in (1, 3) else part for index, part in enumerate(parts))
         operation = SMQ_OPERATIONS.get((scope["method"], pattern), "")
@@ -135,14 +135,14 @@ class SmqAdapter:
             if operation == plain and query.get(parameter, [""])[0].lower() == "true":
                 operation = other
                 break
-        return Seen(operation, "", parts[1] if len(parts) > 1 else "")
+        return RequestIdentity(operation, "", parts[1] if len(parts) > 1 else "")
 
     def new_request_id(self) -> str:
         return secrets.token_hex(12).upper()
 
     async def send_error(self, rule: Error, request_id: str, scope: Scope, send: Send) -> None:
         error = SmqRequestError(rule.status, _code(self.service, rule), rule.message)
-        body = answers.error(error, request_id, _headers(scope).get("host", ""))
+        body = response_bodies.error(error, request_id, _headers(scope).get("host", ""))
         identity = {"x-mns-request-id": request_id, "x-mns-version": SMQ_VERSION}
         await _send(rule.status, {"content-type": "text/xml;charset=utf-8", **identity}, body, send)
 
@@ -156,10 +156,10 @@ class ImmAdapter:
     def operations(self) -> Collection[str]:
         return imm_app.OPERATIONS
 
-    def identify(self, scope: Scope) -> Seen:
+    def identify(self, scope: Scope) -> RequestIdentity:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         action = _headers(scope).get("x-acs-action") or query.get("Action", [""])[0]
-        return Seen(action if action in imm_app.OPERATIONS else "")
+        return RequestIdentity(action if action in imm_app.OPERATIONS else "")
 
     def new_request_id(self) -> str:
         return ids.request_id()

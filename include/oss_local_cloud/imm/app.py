@@ -17,8 +17,7 @@ from starlette.routing import Route
 
 from oss_local_cloud.http_server import Lines
 from oss_local_cloud.imm import ids, project_operations, tasks
-from oss_local_cloud.imm.notification import moment
-from oss_local_cloud.imm.parameters import (
+from oss_local_cloud.imm.api_parameters import (
     ImmApiError,
     number_of,
     one_of,
@@ -28,6 +27,7 @@ from oss_local_cloud.imm.parameters import (
     time_range,
     token_of,
 )
+from oss_local_cloud.imm.notification import moment
 from oss_local_cloud.signatures.acs3 import Acs3SignatureError, verify
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def build_app(service: ImmService) -> Starlette:
     async def endpoint(request: Request) -> Response:
         request_id, host = ids.request_id(), request.headers.get("host", "")
         try:
-            answer = await _serve(service, request)
-            status, content = 200, {"RequestId": request_id, **answer}
+            result = await _serve(service, request)
+            status, content = 200, {"RequestId": request_id, **result}
         except (ImmApiError, Acs3SignatureError) as refused:
             status, content = refused.status, _error(request_id, host, refused.code, refused.message)
         except ClientDisconnect:
@@ -122,14 +122,14 @@ async def list_tasks(service: ImmService, parameters: Mapping[str, str]) -> dict
     started = time_range("StartTimeRange", parameters)
     ended = time_range("EndTimeRange", parameters)
     status = one_of("Status", parameters, _STATUSES) if parameters.get("Status") else None
-    wanted = tasks.Wanted(project, status, *started, *ended)
+    task_filter = tasks.TaskFilter(project, status, *started, *ended)
     sort = one_of("Sort", parameters, tuple(tasks.SORTS), "TaskId")
     descending = one_of("Order", parameters, ("asc", "desc"), "asc") == "desc"
     after = number_of(parameters.get("NextToken", ""))
     page: list[tasks.Task] = []
     if ids.TASK_TYPE in task_types(parameters):
         page = await service.database.run(
-            lambda db: tasks.listing(db, wanted, sort=sort, descending=descending, after=after, limit=limit + 1)
+            lambda db: tasks.listing(db, task_filter, sort=sort, descending=descending, after=after, limit=limit + 1)
         )
     more = len(page) > limit
     return {

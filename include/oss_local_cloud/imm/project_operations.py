@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from oss_local_cloud.imm import projects
+from oss_local_cloud.imm.api_parameters import ImmApiError, invalid, page_size, required
 from oss_local_cloud.imm.notification import moment
-from oss_local_cloud.imm.parameters import ImmApiError, invalid, page_size, required
 from oss_local_cloud.interfaces import NoSuchBucket
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from oss_audio_core.audio_convert import ProcessRequest
 from oss_local_cloud.config import IMM_PROJECT
-from oss_local_cloud.imm import ids, media_info, notification, projects, requests, tasks
+from oss_local_cloud.imm import ids, media_info, notification, projects, submit_requests, tasks
 from oss_local_cloud.imm.app import build_app
 from oss_local_cloud.imm.engine.binaries import Binaries, check, locate
 from oss_local_cloud.imm.engine.failure import ConversionFailed
@@ -43,9 +43,9 @@ log = logging.getLogger(__name__)
 Publish = Callable[[str, bytes], Awaitable[object]]
 TopicExists = Callable[[str], Awaitable[bool]]
 _OPEN_ATTEMPTS = 5
-_TOLD_SECONDS = 0.2
+_RECORD_SECONDS = 0.2
 """For so long it may not be noted that a notification was published; a crash meanwhile has it published again."""
-_TASKS_PER_SLOT = 3  # while one is converted, its neighbours are fetched, stored and told; cores never wait for disks
+_TASKS_PER_SLOT = 3  # while one is converted, its neighbours are fetched, stored and published; cores never wait
 
 
 class ImmService:
@@ -53,7 +53,7 @@ class ImmService:
 
     What `submit` accepted is finished after any crash, in turns by bucket (FairQueue), `workers` at once (default:
     one per core). `publish` sends a notification's bytes to a topic and `topic_exists` says whether there is
-    one. `app` serves the IMM API. `clock` gives seconds since the epoch. `course` may disturb tasks on request.
+    one. `app` serves the IMM API. `clock` gives seconds since the epoch. `task_hooks` may disturb tasks on request.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ImmService:
         workers: int | None = None,
         limits: EngineLimits | None = None,
         clock: Callable[[], float] = time.time,
-        course: TaskHooks | None = None,
+        task_hooks: TaskHooks | None = None,
     ) -> None:
         self.store = store
         self.region = region
@@ -79,11 +79,11 @@ class ImmService:
         self._topic_exists = topic_exists
         self._workers = workers or os.cpu_count() or 1
         self._limits = limits or EngineLimits()
-        self._course = course or DefaultTaskHooks()
+        self._task_hooks = task_hooks or DefaultTaskHooks()
         self._db = SqliteThread(data_dir / "imm.db", tasks.SCHEMA + projects.SCHEMA)
         self._queue = FairQueue()
-        self._told: list[int] = []
-        self._any_told = asyncio.Event()
+        self._published: list[int] = []
+        self._any_published = asyncio.Event()
         self._slots = asyncio.Semaphore(self._workers)
         self._info_slots = asyncio.Semaphore(self._workers)
         self._running: list[asyncio.Task[None]] = []
@@ -100,12 +100,15 @@ class ImmService:
         await self._db.start()
         ordinary = projects.Project(IMM_PROJECT, "", "", self.now_ms())
         await self._db.run(lambda db: projects.add(db, ordinary))
-        untold, unfinished = await self._db.run(lambda db: (tasks.to_tell(db), tasks.to_do(db)))
-        if unfinished or untold:
-            log.info("%d tasks to finish and %d notifications to publish", len(unfinished), len(untold))
+        unnotified, unfinished = await self._db.run(lambda db: (tasks.unnotified(db), tasks.unfinished(db)))
+        if unfinished or unnotified:
+            log.info("%d tasks to finish and %d notifications to publish", len(unfinished), len(unnotified))
         for bucket, number in unfinished:
             self._queue.put(bucket, number)
-        self._running = [asyncio.create_task(self._tell_all(untold)), asyncio.create_task(self._note_told())]
+        self._running = [
+            asyncio.create_task(self._notify_all(unnotified)),
+            asyncio.create_task(self._record_published_in_batches()),
+        ]
         self._running += [asyncio.create_task(self._work()) for _ in range(_TASKS_PER_SLOT * self._workers)]
 
     async def stop(self) -> None:
@@ -116,7 +119,7 @@ class ImmService:
             with contextlib.suppress(asyncio.CancelledError):
                 await running
         self._running = []
-        await self._write_told()
+        await self._record_published()
         await self._db.stop()
 
     @property
@@ -130,12 +133,12 @@ class ImmService:
 
     async def submit(self, bucket: str, key: str, process: str) -> Submitted:
         """Accept a conversion; returns after the task is on the disk. Raises ImmClientError."""
-        request = requests.parse(process)
+        request = submit_requests.parse(process)
         now_ms = self.now_ms()
         project, target = self._resolve(bucket, key, request, now_ms)
         topic = request.notify_topic
         if topic is not None and not await self._topic_exists(topic):
-            raise requests.invalid("notify topic", f"the topic {topic} does not exist in region {self.region}.")
+            raise submit_requests.invalid("notify topic", f"the topic {topic} does not exist in region {self.region}.")
         task = tasks.NewTask(
             task_id=ids.task_id(),
             event_id=ids.event_id(),
@@ -161,29 +164,31 @@ class ImmService:
         if self._binaries is None:
             raise RuntimeError("the conversion service is not started")
         if self.store.imm_project(bucket) is None:
-            raise requests.not_found("Attachment")
+            raise submit_requests.not_found("Attachment")
         request_id = ids.request_id()
         try:
             async with self._info_slots:
-                with self._held(bucket, key) as source:
+                with self._open_source(bucket, key) as source:
                     found = await media_info.read(source, self._binaries, self._limits, self.store.scratch())
         except ConversionFailed as failure:
             raise ImmClientError(400, f"{failure.code}, {failure.message} [{request_id}]") from failure
         return {"RequestId": request_id, **found}
 
-    def _resolve(self, bucket: str, key: str, request: ProcessRequest, now_ms: int) -> tuple[str, requests.Target]:
+    def _resolve(
+        self, bucket: str, key: str, request: ProcessRequest, now_ms: int
+    ) -> tuple[str, submit_requests.Target]:
         """The project of the source's bucket, and the target, whose bucket must exist."""
         project = self.store.imm_project(bucket)
         if project is None:
-            raise requests.not_found("Attachment")
+            raise submit_requests.not_found("Attachment")
         if request.saveas is None:
-            raise requests.invalid("target", "is required.")
+            raise submit_requests.invalid("target", "is required.")
         source = self.store.head(bucket, key)
-        target = requests.resolve(request.saveas, source, request.convert.format.extension, now_ms)
+        target = submit_requests.resolve(request.saveas, source, request.convert.format.extension, now_ms)
         try:
             self.store.imm_project(target.bucket)
         except NoSuchBucket:
-            raise requests.invalid("saveas b", f"the bucket {target.bucket} does not exist.") from None
+            raise submit_requests.invalid("saveas b", f"the bucket {target.bucket} does not exist.") from None
         return project, target
 
     async def _work(self) -> None:
@@ -198,12 +203,12 @@ class ImmService:
 
     async def _run(self, number: int) -> None:
         task = tasks.get(self._db.reader(), number)
-        if seconds := await self._course.rest(task):
+        if seconds := await self._task_hooks.delay(task):
             asyncio.get_running_loop().call_later(seconds, self._queue.put, task.bucket, number)
             return
         status, code, message = tasks.SUCCEEDED, "", ""
         try:
-            await self._course.convert(task, partial(self._convert, task))
+            await self._task_hooks.convert(task, partial(self._convert, task))
         except ConversionFailed as failure:
             status, code, message = tasks.FAILED, failure.code, failure.message
         except Exception:
@@ -211,16 +216,16 @@ class ImmService:
             status, code, message = tasks.FAILED, "InternalError", "the service could not do the conversion"
         ended = await self._db.run(lambda db: tasks.finish(db, number, status, code, message, self.now_ms()))
         log.info("task %s of %s/%s: %s %s", task.task_id, task.bucket, task.key, status, message)
-        await self._tell(ended)
+        await self._notify(ended)
 
     async def _convert(self, task: tasks.Task) -> ObjectInfo:
         if self._engine is None:
             raise RuntimeError("the conversion service is not started")
-        convert = requests.conversion(task.process)
+        convert = submit_requests.conversion(task.process)
         # A name of this try alone: an FFmpeg that outlived a killed service may only now open the one it was given.
         target = self.store.scratch() / f"{task.task_id}.{secrets.token_hex(4)}.rendition"
         try:
-            with self._held(task.bucket, task.key) as source:
+            with self._open_source(task.bucket, task.key) as source:
                 async with self._slots:
                     await self._engine.convert(convert, source, target)
             return await asyncio.to_thread(self._store, task, target, convert.format.content_type)
@@ -228,7 +233,7 @@ class ImmService:
             target.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _held(self, bucket: str, key: str) -> Iterator[Path]:
+    def _open_source(self, bucket: str, key: str) -> Iterator[Path]:
         """The source's file, held open: it can be read by this name, whatever happens to the object."""
         for _ in range(_OPEN_ATTEMPTS):
             try:
@@ -253,41 +258,41 @@ class ImmService:
         except NoSuchBucket as error:
             raise ConversionFailed("ResourceNotFound", f"the target is gone: {error}") from error
 
-    async def _tell_all(self, numbers: list[int]) -> None:
+    async def _notify_all(self, numbers: list[int]) -> None:
         for number in numbers:
             try:
-                await self._tell(tasks.get(self._db.reader(), number))
+                await self._notify(tasks.get(self._db.reader(), number))
             except Exception:
-                # The row stays untold for the next start; the others have their turn.
+                # The row stays unnotified for the next start; the others have their turn.
                 log.exception("the notification of task number %d was not published", number)
 
-    async def _tell(self, task: tasks.Task) -> None:
+    async def _notify(self, task: tasks.Task) -> None:
         """Publish a task's notification, then note that it was published."""
         if task.topic is None:
             return
         try:
             body = notification.body(task, self.region)
-            await self._course.tell(task, task.topic, body, self._publish)
+            await self._task_hooks.notify(task, task.topic, body, self._publish)
         except SmqRequestError as error:
-            # A topic deleted meanwhile: nobody can be told, and a later start would not change that.
+            # A topic deleted meanwhile: nobody can be published, and a later start would not change that.
             log.warning("the notification of task %s was not published: %s", task.task_id, error)
-        self._told.append(task.number)
-        self._any_told.set()
+        self._published.append(task.number)
+        self._any_published.set()
 
-    async def _note_told(self) -> None:
+    async def _record_published_in_batches(self) -> None:
         """Write down which notifications are published, many at a time."""
         while True:
-            await self._any_told.wait()
-            await asyncio.sleep(_TOLD_SECONDS)
-            self._any_told.clear()
+            await self._any_published.wait()
+            await asyncio.sleep(_RECORD_SECONDS)
+            self._any_published.clear()
             try:
-                await self._write_told()
+                await self._record_published()
             except sqlite3.Error:
                 log.exception("which notifications are published could not be written down; it is tried again")
-                self._any_told.set()
+                self._any_published.set()
 
-    async def _write_told(self) -> None:
-        told = tuple(self._told)
-        if told:
-            await self._db.run(lambda db: tasks.told(db, told))
-            del self._told[: len(told)]
+    async def _record_published(self) -> None:
+        published = tuple(self._published)
+        if published:
+            await self._db.run(lambda db: tasks.mark_notified(db, published))
+            del self._published[: len(published)]

@@ -83,7 +83,7 @@ class Task(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TaskFilter:
     """A listing's filter: None for no condition. Ranges of time are in milliseconds, ends included."""
 
     project: str
@@ -118,13 +118,13 @@ def find(db: sqlite3.Connection, project: str, task_id: str) -> Task | None:
     return None if row is None else Task(*row)
 
 
-def to_do(db: sqlite3.Connection) -> list[tuple[str, int]]:
+def unfinished(db: sqlite3.Connection) -> list[tuple[str, int]]:
     """Source bucket and number of the tasks that are not finished, in the order they were accepted."""
     rows = db.execute("SELECT bucket, number FROM tasks WHERE status = 'Running' ORDER BY number")
     return [(row[0], row[1]) for row in rows]
 
 
-def to_tell(db: sqlite3.Connection) -> list[int]:
+def unnotified(db: sqlite3.Connection) -> list[int]:
     """The numbers of the finished tasks whose notification is not known to be published."""
     return [
         row[0]
@@ -144,7 +144,7 @@ def finish(db: sqlite3.Connection, number: int, status: str, code: str, message:
     return get(db, number) if row is None else Task(*row)
 
 
-def told(db: sqlite3.Connection, numbers: Sequence[int]) -> None:
+def mark_notified(db: sqlite3.Connection, numbers: Sequence[int]) -> None:
     """The notifications of these tasks are published."""
     db.executemany("UPDATE tasks SET notified = 1 WHERE number = ?", [(number,) for number in numbers])
 
@@ -158,7 +158,7 @@ SORTS = {
 
 
 def listing(
-    db: sqlite3.Connection, wanted: Wanted, *, sort: str, descending: bool, after: int, limit: int
+    db: sqlite3.Connection, task_filter: TaskFilter, *, sort: str, descending: bool, after: int, limit: int
 ) -> list[Task]:
     """Up to `limit` tasks in the order of `sort` (a key of SORTS), after the task numbered `after` (0:
     all).
@@ -166,11 +166,11 @@ def listing(
     order = SORTS[sort]
     conditions = ["project = :project"]
     for condition, bound in (
-        ("status = :status", wanted.status),
-        ("started_ms >= :started_from", wanted.started_from),
-        ("started_ms <= :started_to", wanted.started_to),
-        ("ended_ms >= :ended_from", wanted.ended_from),
-        ("ended_ms <= :ended_to", wanted.ended_to),
+        ("status = :status", task_filter.status),
+        ("started_ms >= :started_from", task_filter.started_from),
+        ("started_ms <= :started_to", task_filter.started_to),
+        ("ended_ms >= :ended_from", task_filter.ended_from),
+        ("ended_ms <= :ended_to", task_filter.ended_to),
     ):
         if bound is not None:
             conditions.append(condition)
@@ -182,6 +182,6 @@ def listing(
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM tasks WHERE {' AND '.join(conditions)} "  # noqa: S608 - names of this file
         f"ORDER BY {order} {direction}, number {direction} LIMIT :limit",
-        {**asdict(wanted), "after": after, "limit": limit},
+        {**asdict(task_filter), "after": after, "limit": limit},
     )
     return [Task(*row) for row in rows]

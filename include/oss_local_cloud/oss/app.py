@@ -14,7 +14,7 @@ from random import getrandbits
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from oss_local_cloud.events.origin import Origin
+from oss_local_cloud.events.write_origin import WriteOrigin
 from oss_local_cloud.http_server import Lines
 from oss_local_cloud.oss import operations
 from oss_local_cloud.oss.addressing import parse_request_head
@@ -101,8 +101,10 @@ class ObjectApi:
         events = self._context.events
         if events is None or request.head.method in ("GET", "HEAD"):
             return await operations.perform(operation, self._context, request)
-        origin = Origin(operation.name, request.request_id, request.source_address)
-        reply, headers = await events.watch(origin, lambda: operations.perform(operation, self._context, request))
+        origin = WriteOrigin(operation.name, request.request_id, request.source_address)
+        reply, headers = await events.publish_with(
+            origin, lambda: operations.perform(operation, self._context, request)
+        )
         return reply._replace(headers={**reply.headers, **headers}) if headers else reply
 
     async def _send(self, request: OssRequest, reply: OssResponse, send: Send) -> None:

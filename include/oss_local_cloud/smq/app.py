@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from oss_local_cloud.http_server import Lines
 from oss_local_cloud.signatures.mns import MnsSignatureError, verify
-from oss_local_cloud.smq import answers, queue_operations, topic_operations
+from oss_local_cloud.smq import queue_operations, response_bodies, topic_operations
+from oss_local_cloud.smq.api_call import ApiCall, check_content_md5
 from oss_local_cloud.smq.attributes import check_name
-from oss_local_cloud.smq.call import Call, check_content_md5
 from oss_local_cloud.smq.errors import SmqRequestError, invalid_argument
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 VERSION = "2015-06-06"
 _LARGEST_BODY = 2 * 1024 * 1024  # sixteen messages of 64 KiB with every character escaped stay below it
 
-OPERATIONS: dict[tuple[str, str], Callable[[Call], Awaitable[Response]]] = {
+OPERATIONS: dict[tuple[str, str], Callable[[ApiCall], Awaitable[Response]]] = {
     ("GET", "queues"): queue_operations.list_queues,
     ("PUT", "queues/*"): queue_operations.put_queue,
     ("GET", "queues/*"): queue_operations.get_queue,
@@ -106,7 +106,7 @@ async def _serve(service: SmqService, request: Request) -> Response:
     query = _query(raw_query, _PARAMETERS.get((request.method, pattern), frozenset()))
     body = await _read(request)
     check_content_md5(headers.get("content-md5"), body)
-    return await operation(Call(service, request, names, query, headers, body))
+    return await operation(ApiCall(service, request, names, query, headers, body))
 
 
 def _check_version(version: str | None) -> None:
@@ -158,10 +158,12 @@ def refusal(status: int, code: str, message: str) -> tuple[Lines, bytes]:
     """What the HTTP server answers to a request that never became one."""
     request_id = secrets.token_hex(12).upper()
     identity = [(b"x-mns-request-id", request_id.encode("ascii")), (b"x-mns-version", VERSION.encode("ascii"))]
-    body = answers.error(SmqRequestError(status, code, message), request_id, "")
+    body = response_bodies.error(SmqRequestError(status, code, message), request_id, "")
     return [(b"content-type", b"text/xml;charset=utf-8"), *identity], body
 
 
 def _refused(refusal: SmqRequestError, request_id: str, request: Request) -> Response:
     host = request.headers.get("host", "")
-    return Response(answers.error(refusal, request_id, host), refusal.status, media_type="text/xml;charset=utf-8")
+    return Response(
+        response_bodies.error(refusal, request_id, host), refusal.status, media_type="text/xml;charset=utf-8"
+    )

@@ -78,7 +78,7 @@ def md5_of(body: str) -> str:
 def send(db: sqlite3.Connection, queue: str, messages: Iterable[NewMessage], now_ms: int) -> list[Sent]:
     """Put messages into a queue; raises QueueNotExist."""
     settings = get_queue(db, queue).attributes
-    answers = []
+    results: list[Sent] = []
     for message in messages:
         delay = settings.delay_seconds if message.delay_seconds is None else message.delay_seconds
         body_md5 = md5_of(message.body)
@@ -98,8 +98,8 @@ def send(db: sqlite3.Connection, queue: str, messages: Iterable[NewMessage], now
         ).lastrowid
         message_id = _message_id(queue, now_ms, number or 0)
         db.execute("UPDATE messages SET message_id = ? WHERE number = ?", (message_id, number))
-        answers.append(Sent(message_id, body_md5))
-    return answers
+        results.append(Sent(message_id, body_md5))
+    return results
 
 
 def receive(db: sqlite3.Connection, queue: str, most: int, now_ms: int) -> list[Message]:
@@ -140,7 +140,7 @@ def next_visible_ms(db: sqlite3.Connection, queue: str, now_ms: int) -> int | No
 def delete(db: sqlite3.Connection, queue: str, handle: str, now_ms: int) -> None:
     """Delete a received message; raises ReceiptHandleError or MessageNotExist."""
     get_queue(db, queue)
-    db.execute("DELETE FROM messages WHERE number = ?", (_held(db, queue, handle, now_ms),))
+    db.execute("DELETE FROM messages WHERE number = ?", (_number_of_handle(db, queue, handle, now_ms),))
 
 
 def change_visibility(
@@ -148,7 +148,7 @@ def change_visibility(
 ) -> tuple[str, int]:
     """Hide a received message `timeout_seconds` from now; the new handle and the time it becomes visible."""
     get_queue(db, queue)
-    number = _held(db, queue, handle, now_ms)
+    number = _number_of_handle(db, queue, handle, now_ms)
     visible_ms = now_ms + timeout_seconds * 1000
     (receipt,) = db.execute(
         "UPDATE messages SET visible_ms = ?, receipt = receipt + 1 WHERE number = ? RETURNING receipt",
@@ -223,7 +223,7 @@ def _handle(number: int, receipt: int) -> str:
     return "1-" + base64.b64encode(f"{number:010d}-{receipt}".encode()).decode()
 
 
-def _held(db: sqlite3.Connection, queue: str, handle: str, now_ms: int) -> int:
+def _number_of_handle(db: sqlite3.Connection, queue: str, handle: str, now_ms: int) -> int:
     """The number of the message a handle holds right now."""
     try:
         inner = base64.b64decode(handle.removeprefix("1-"), validate=True).decode("ascii")

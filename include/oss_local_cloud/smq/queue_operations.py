@@ -6,13 +6,13 @@ import sqlite3
 
 from starlette.responses import Response
 
-from oss_local_cloud.smq import answers, messages, requests, tables
+from oss_local_cloud.smq import messages, request_bodies, response_bodies, tables
+from oss_local_cloud.smq.api_call import ApiCall, created, done, xml
 from oss_local_cloud.smq.attributes import LONGEST_POLL_SECONDS, QueueAttributes, whole_number
-from oss_local_cloud.smq.call import Call, created, done, xml
 from oss_local_cloud.smq.errors import SmqRequestError, message_not_exist
 
 
-async def list_queues(call: Call) -> Response:
+async def list_queues(call: ApiCall) -> Response:
     """ListQueue: a page of addresses, with all attributes when x-mns-with-meta asks for them."""
 
     def work(db: sqlite3.Connection) -> tuple[list[dict[str, object]], str | None]:
@@ -22,15 +22,15 @@ async def list_queues(call: Call) -> Response:
             item: dict[str, object] = {"QueueURL": call.address("queues", stored.name)}
             if call.with_meta():
                 counts = messages.counts(db, stored.name, call.service.now_ms())
-                item |= answers.queue_fields(stored, counts)
+                item |= response_bodies.queue_fields(stored, counts)
             items.append(item)
         return items, page.next_marker
 
     items, next_marker = await call.service.run(work)
-    return xml(answers.listing("Queues", "Queue", items, next_marker))
+    return xml(response_bodies.listing("Queues", "Queue", items, next_marker))
 
 
-async def put_queue(call: Call) -> Response:
+async def put_queue(call: ApiCall) -> Response:
     """CreateQueue, or SetQueueAttributes with `metaoverride=true`."""
     (name,) = call.names
     if call.overrides():
@@ -41,38 +41,38 @@ async def put_queue(call: Call) -> Response:
     return created(made, call.address("queues", name))
 
 
-async def get_queue(call: Call) -> Response:
+async def get_queue(call: ApiCall) -> Response:
     """GetQueueAttributes."""
     (name,) = call.names
 
     def work(db: sqlite3.Connection) -> dict[str, object]:
         stored = tables.get_queue(db, name)
-        return answers.queue_fields(stored, messages.counts(db, name, call.service.now_ms()))
+        return response_bodies.queue_fields(stored, messages.counts(db, name, call.service.now_ms()))
 
-    return xml(answers.single("Queue", await call.service.run(work)))
+    return xml(response_bodies.single("Queue", await call.service.run(work)))
 
 
-async def delete_queue(call: Call) -> Response:
+async def delete_queue(call: ApiCall) -> Response:
     """DeleteQueue, with the messages in it."""
     (name,) = call.names
     await call.service.run(lambda db: tables.delete_queue(db, name, call.service.now_ms()))
-    call.service.pollers.wake(name)
+    call.service.long_polls.wake(name)
     return done()
 
 
-async def send(call: Call) -> Response:
+async def send(call: ApiCall) -> Response:
     """SendMessage and BatchSendMessage, by the root of the document."""
     (name,) = call.names
     stored = await call.service.run(lambda db: tables.get_queue(db, name))
-    new, batch = requests.new_messages(call.body, stored.attributes.maximum_message_size)
-    return xml(answers.sent(await call.service.send(name, new), batch), 201)
+    new, batch = request_bodies.new_messages(call.body, stored.attributes.maximum_message_size)
+    return xml(response_bodies.sent(await call.service.send(name, new), batch), 201)
 
 
-async def receive_or_peek(call: Call) -> Response:
+async def receive_or_peek(call: ApiCall) -> Response:
     """ReceiveMessage, BatchReceiveMessage, PeekMessage and BatchPeekMessage, by the query."""
     (name,) = call.names
     wanted = call.query.get("numofmessages")
-    most = 1 if wanted is None else requests.check_batch_size(whole_number("numOfMessages", wanted, 1, 16))
+    most = 1 if wanted is None else request_bodies.check_batch_size(whole_number("numOfMessages", wanted, 1, 16))
     peeked = call.flag("peekonly")
     if peeked:
         found = await call.service.run(lambda db: messages.peek(db, name, most, call.service.now_ms()))
@@ -83,10 +83,10 @@ async def receive_or_peek(call: Call) -> Response:
             found = await call.service.receive(name, most, wait, gone)
     if not found:
         raise message_not_exist()
-    return xml(answers.received(found, wanted is not None, peeked))
+    return xml(response_bodies.received(found, wanted is not None, peeked))
 
 
-async def delete_messages(call: Call) -> Response:
+async def delete_messages(call: ApiCall) -> Response:
     """DeleteMessage by the handle in the query, BatchDeleteMessage by the handles in the body.
 
     A batch deletes what it can and answers 404 with the handles it could not delete.
@@ -99,7 +99,7 @@ async def delete_messages(call: Call) -> Response:
         return done()
     if not call.body:
         raise SmqRequestError(400, "MissingReceiptHandle", "ReceiptHandle is required.")
-    handles = requests.receipt_handles(call.body)
+    handles = request_bodies.receipt_handles(call.body)
 
     def work(db: sqlite3.Connection) -> dict[str, SmqRequestError]:
         tables.get_queue(db, name)
@@ -112,10 +112,10 @@ async def delete_messages(call: Call) -> Response:
         return failures
 
     failures = await call.service.run(work)
-    return xml(answers.undeleted(failures), 404) if failures else done()
+    return xml(response_bodies.undeleted(failures), 404) if failures else done()
 
 
-async def change_visibility(call: Call) -> Response:
+async def change_visibility(call: ApiCall) -> Response:
     """ChangeMessageVisibility: a new handle and the time the message is visible again."""
     (name,) = call.names
     handle, seconds = call.query.get("receipthandle"), call.query.get("visibilitytimeout")
@@ -127,5 +127,5 @@ async def change_visibility(call: Call) -> Response:
     new_handle, visible_ms = await call.service.run(
         lambda db: messages.change_visibility(db, name, handle, timeout, call.service.now_ms())
     )
-    call.service.pollers.wake(name, 1)
-    return xml(answers.visibility(new_handle, visible_ms))
+    call.service.long_polls.wake(name, 1)
+    return xml(response_bodies.visibility(new_handle, visible_ms))

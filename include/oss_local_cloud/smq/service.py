@@ -23,10 +23,10 @@ from oss_local_cloud.smq.attributes import (
     TopicAttributes,
     check_name,
 )
-from oss_local_cloud.smq.delivery import queue_body
 from oss_local_cloud.smq.errors import SmqRequestError, invalid_argument
+from oss_local_cloud.smq.long_polls import LongPolls
 from oss_local_cloud.smq.messages import Message, NewMessage, Sent
-from oss_local_cloud.smq.pollers import Pollers
+from oss_local_cloud.smq.notification_format import queue_body
 from oss_local_cloud.smq.xml import is_xml_text
 from oss_local_cloud.sqlite_thread import SqliteThread
 
@@ -37,7 +37,7 @@ _SOONEST_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Poll:
     """What a poller found; in how many seconds the next message can be received, None when none is left."""
 
     found: list[Message]
@@ -59,7 +59,7 @@ class SmqService:
         self.credentials = credentials
         self.clock = clock
         self._db = SqliteThread(data_dir / "smq.db", tables.SCHEMA)
-        self.pollers = Pollers()
+        self.long_polls = LongPolls()
         self._draining = False
         self._purger: asyncio.Task[None] | None = None
         self.on_publish: Callable[[str, str, str], Awaitable[Sent]] = self.deliver
@@ -74,7 +74,7 @@ class SmqService:
     def drain(self) -> None:
         """Answer every long poll now, with what there is, so that a server can shut down at once."""
         self._draining = True
-        self.pollers.wake_all()
+        self.long_polls.wake_all()
 
     async def stop(self) -> None:
         """End the long polls and close the database."""
@@ -150,7 +150,7 @@ class SmqService:
     async def send(self, queue: str, new: Sequence[NewMessage]) -> list[Sent]:
         """Put messages into a queue and wake whoever waits for one."""
         sent = await self.run(lambda db: messages.send(db, queue, new, self.now_ms()))
-        self.pollers.wake(queue, len(new))
+        self.long_polls.wake(queue, len(new))
         return sent
 
     async def publish(self, topic: str, body: bytes, tag: str = "") -> Sent:
@@ -176,7 +176,7 @@ class SmqService:
 
         sent, queues = await self.run(work)
         for queue in queues:
-            self.pollers.wake(queue, 1)
+            self.long_polls.wake(queue, 1)
         return sent
 
     async def receive(
@@ -190,26 +190,26 @@ class SmqService:
         queue is deleted meanwhile.
         """
         started = asyncio.get_running_loop().time()
-        with self.pollers.turn(queue) as woken:
+        with self.long_polls.join(queue) as woken:
             while gone is None or not gone.done():
                 woken.clear()
-                look = await self.run(lambda db: self._look(db, queue, most))
-                if look.next_visible_seconds is not None:
-                    self.pollers.wake_in(queue, look.next_visible_seconds)
-                seconds = look.polling_wait_seconds if wait_seconds is None else wait_seconds
+                poll = await self.run(lambda db: self._poll(db, queue, most))
+                if poll.next_visible_seconds is not None:
+                    self.long_polls.wake_in(queue, poll.next_visible_seconds)
+                seconds = poll.polling_wait_seconds if wait_seconds is None else wait_seconds
                 left = started + seconds - asyncio.get_running_loop().time()
-                if look.found or left <= 0 or self._draining:
-                    return look.found
+                if poll.found or left <= 0 or self._draining:
+                    return poll.found
                 await _first_of(woken, gone, left)
         return []
 
-    def _look(self, db: sqlite3.Connection, queue: str, most: int) -> _Look:
+    def _poll(self, db: sqlite3.Connection, queue: str, most: int) -> _Poll:
         now_ms = self.now_ms()
         settings = tables.get_queue(db, queue).attributes
         found = messages.receive(db, queue, most, now_ms)
         next_ms = messages.next_visible_ms(db, queue, now_ms)
         seconds = None if next_ms is None else max(_SOONEST_SECONDS, (next_ms - now_ms) / 1000)
-        return _Look(found, seconds, settings.polling_wait_seconds)
+        return _Poll(found, seconds, settings.polling_wait_seconds)
 
     async def _purge(self) -> None:
         while True:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 
-from oss_local_cloud.events.origin import current_origin
+from oss_local_cloud.events.write_origin import current_origin
 from oss_local_cloud.interfaces import NoSuchKey, ObjectInfo
 from oss_local_cloud.store.checksums import combine_crc64
 from oss_local_cloud.store.object_rows import ObjectAttributes, StoredContent
@@ -108,7 +108,7 @@ class Appends:
         grown = self._storage.database.write(work)
         if grown is not None:
             staged.discard()
-            self._storage.events.announce(origin)
+            self._storage.events.notify_relay(origin)
         return grown
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from oss_local_cloud.events.message import Written
-from oss_local_cloud.events.origin import Origin, current_origin
+from oss_local_cloud.events.event_message import WrittenObject
+from oss_local_cloud.events.write_origin import WriteOrigin, current_origin
 from oss_local_cloud.interfaces import NoSuchBucket, NoSuchKey, ObjectInfo, SymlinkTargetMissing, SymlinkToSymlink
 from oss_local_cloud.store.blobs import sync_file
 from oss_local_cloud.store.checksums import Checksums, file_checksums
@@ -139,7 +139,7 @@ class Objects:
             origin = current_origin()
             work = self._put(bucket, key, staged, attributes, overwrite, origin)
             info = await self._storage.database.run(work)
-            self._storage.events.announce(origin)
+            self._storage.events.notify_relay(origin)
             return info
 
     def put_file(self, bucket: str, key: str, source: Path, *, content_type: str) -> ObjectInfo:
@@ -198,7 +198,7 @@ class Objects:
                 info = await self._storage.database.run(work)
             except FileNotFoundError:
                 raise NoSuchKey(source.bucket, source.key) from None
-        self._storage.events.announce(origin)
+        self._storage.events.notify_relay(origin)
         return info
 
     def put_symlink(
@@ -295,7 +295,7 @@ class Objects:
         return self._write(work, origin)
 
     def update_appended(
-        self, connection: sqlite3.Connection, info: ObjectInfo, content: StoredContent, origin: Origin
+        self, connection: sqlite3.Connection, info: ObjectInfo, content: StoredContent, origin: WriteOrigin
     ) -> ObjectInfo | None:
         """Update an appended object within a transaction. None when `info` is no longer the current object."""
         now = self._storage.clock()
@@ -315,8 +315,8 @@ class Objects:
         ).rowcount
         if changed == 0:
             return None
-        written = Written(info.bucket, info.key, content.etag, content.size, content.size - info.size, now)
-        self._storage.events.note(connection, written, origin)
+        written = WrittenObject(info.bucket, info.key, content.etag, content.size, content.size - info.size, now)
+        self._storage.events.add(connection, written, origin)
         return info._replace(
             size=content.size, etag=content.etag, crc64=content.crc64, last_modified=utc_datetime(int(now))
         )
@@ -330,7 +330,7 @@ class Objects:
         staged: StagedContent,
         attributes: ObjectAttributes,
         overwrite: bool,
-        origin: Origin,
+        origin: WriteOrigin,
     ) -> Work:
         checksums = staged.checksums
         content = StoredContent(checksums.size, checksums.etag, checksums.crc64, "Normal", staged.blob)
@@ -350,7 +350,7 @@ class Objects:
         content: StoredContent,
         attributes: ObjectAttributes,
         overwrite: bool,
-        origin: Origin,
+        origin: WriteOrigin,
     ) -> ObjectInfo:
         encoded, now = key.encode(), self._storage.clock()
         old = connection.execute(
@@ -364,14 +364,14 @@ class Objects:
         except sqlite3.IntegrityError:
             raise NoSuchBucket(bucket) from None  # the only constraint it can break
         delta = content.size - (old["size"] if old else 0)
-        self._storage.events.note(connection, Written(bucket, key, content.etag, content.size, delta, now), origin)
+        self._storage.events.add(connection, WrittenObject(bucket, key, content.etag, content.size, delta, now), origin)
         if old:
             self._storage.drop(connection, old["blob"])
         return object_info(bucket, key, row, self._directory)
 
-    def _write(self, work: Work, origin: Origin) -> ObjectInfo:
+    def _write(self, work: Work, origin: WriteOrigin) -> ObjectInfo:
         info = self._storage.database.write(work)
-        self._storage.events.announce(origin)
+        self._storage.events.notify_relay(origin)
         return info
 
     def _change(self, bucket: str, key: str, assignments: str, *new: object) -> None:

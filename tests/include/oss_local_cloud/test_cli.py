@@ -21,7 +21,7 @@ import requests
 
 from oss_local_cloud import cli
 from oss_local_cloud.config import Config, ConfigError
-from oss_local_cloud.events.rules import EventRule
+from oss_local_cloud.events.event_rules import EventRule
 from oss_local_cloud.signatures.credentials import Credentials
 
 FLAGS = [

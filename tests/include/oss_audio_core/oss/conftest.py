@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oss_audio_core.oss import OssSettings
-from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.admin_client import AdminClient
 
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oss_audio_core.oss import OssSettings, OssUnavailable, check_bucket, check_imm
-from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.admin_client import AdminClient
 from oss_local_cloud.fault_injection.rules import Error
 
 if TYPE_CHECKING:

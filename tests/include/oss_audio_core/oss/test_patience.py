@@ -12,7 +12,7 @@ import pytest
 
 from oss_audio_core.oss import OssSettings, imm, retry, with_retries
 from oss_audio_core.oss.retry import TRIES
-from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.admin_client import AdminClient
 from oss_local_cloud.fault_injection.rules import Error, Reset
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import Any
 import oss2
 import pytest
 
-from oss_local_cloud.events.origin import Origin
+from oss_local_cloud.events.event_rules import EventRule
 from oss_local_cloud.events.outbox_relay import OutboxRelay
-from oss_local_cloud.events.rules import EventRule
+from oss_local_cloud.events.write_origin import WriteOrigin
 from oss_local_cloud.smq.errors import topic_not_exist
 from oss_local_cloud.store.object_rows import ObjectAttributes
 from oss_local_cloud.store.object_store import LocalObjectStore
@@ -35,26 +35,26 @@ def store(tmp_path: Path) -> Iterator[LocalObjectStore]:
 
 
 class Topic:
-    """A message service: `troubles` are raised first, then what is published is kept."""
+    """A message service: `failures` are raised first, then what is published is kept."""
 
-    def __init__(self, *troubles: Exception) -> None:
-        self.troubles = list(troubles)
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
         self.published: list[tuple[str, bytes]] = []
 
     async def publish(self, topic: str, body: bytes) -> None:
-        if self.troubles:
-            raise self.troubles.pop(0)
+        if self.failures:
+            raise self.failures.pop(0)
         self.published.append((topic, body))
 
 
 @asynccontextmanager
-async def telling(store: LocalObjectStore, topic: Topic) -> Any:
-    teller = OutboxRelay(store.events, topic.publish)
-    await teller.start()
+async def relaying(store: LocalObjectStore, topic: Topic) -> Any:
+    relay = OutboxRelay(store.events, topic.publish)
+    await relay.start()
     try:
-        yield teller
+        yield relay
     finally:
-        await teller.stop()
+        await relay.stop()
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -73,36 +73,36 @@ def put(store: LocalObjectStore, key: str = "a") -> None:
 async def test_what_an_earlier_process_left_is_told_by_the_next(store: LocalObjectStore) -> None:
     for number in range(300):
         put(store, f"{number:03}")
-    assert len(store.events.waiting()) == 300
+    assert len(store.events.pending()) == 300
     topic = Topic()
-    async with telling(store, topic):
-        await until(lambda: not store.events.waiting())
+    async with relaying(store, topic):
+        await until(lambda: not store.events.pending())
     assert len(topic.published) == 300
     assert len(set(topic.published)) == 300
 
 
 async def test_a_write_without_a_caller_is_told_at_once(store: LocalObjectStore) -> None:
     topic = Topic()
-    async with telling(store, topic):
+    async with relaying(store, topic):
         await asyncio.to_thread(put, store)
         await until(lambda: len(topic.published) == 1)
-        await until(lambda: not store.events.waiting())
+        await until(lambda: not store.events.pending())
 
 
 async def test_an_event_is_tried_again_after_the_message_service_failed(
     store: LocalObjectStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     topic = Topic(OSError("no space"))
-    async with telling(store, topic) as teller:
+    async with relaying(store, topic) as relay:
 
         async def perform() -> str:
             await asyncio.to_thread(put, store)
             return "done"
 
-        answer, headers = await teller.watch(Origin("PutObject"), perform)
+        answer, headers = await relay.publish_with(WriteOrigin("PutObject"), perform)
         assert answer == "done"
         assert set(headers) == {"x-oss-process-status", "x-oss-event-status"}
-        await until(lambda: not store.events.waiting())
+        await until(lambda: not store.events.pending())
     assert [name for name, _ in topic.published] == ["t"]
     assert "it is tried again" in caplog.text
 
@@ -112,15 +112,15 @@ async def test_a_refused_event_is_logged_and_forgotten(
 ) -> None:
     put(store)
     topic = Topic(topic_not_exist())
-    async with telling(store, topic):
-        await until(lambda: not store.events.waiting())
+    async with relaying(store, topic):
+        await until(lambda: not store.events.pending())
     assert topic.published == []
     assert "TopicNotExist" in caplog.text
 
 
 async def test_a_caller_that_is_cancelled_after_its_write_leaves_the_event_to_others(store: LocalObjectStore) -> None:
     topic = Topic()
-    async with telling(store, topic) as teller:
+    async with relaying(store, topic) as relay:
         stored = asyncio.Event()
 
         async def perform() -> None:
@@ -128,7 +128,7 @@ async def test_a_caller_that_is_cancelled_after_its_write_leaves_the_event_to_ot
             stored.set()
             await asyncio.Event().wait()
 
-        call = asyncio.create_task(teller.watch(Origin("PutObject"), perform))
+        call = asyncio.create_task(relay.publish_with(WriteOrigin("PutObject"), perform))
         await stored.wait()
         assert topic.published == []
         call.cancel()

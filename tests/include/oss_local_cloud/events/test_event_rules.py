@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from oss_local_cloud.events.rules import CREATING, EventRule, EventRuleError, check_together, parse_rule
+from oss_local_cloud.events.event_rules import CREATING, EventRule, EventRuleError, check_together, parse_rule
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 import oss2
 import pytest
 
-from oss_local_cloud.events.rules import CREATING
+from oss_local_cloud.events.event_rules import CREATING
 from oss_local_cloud.oss.operations import OPERATIONS
 
 OK = {

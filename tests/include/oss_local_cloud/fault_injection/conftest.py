@@ -17,7 +17,7 @@ import pytest
 from mns.account import Account
 from mns.mns_exception import MNSServerException
 
-from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.admin_client import AdminClient
 
 SECONDS = 60
 _numbers = itertools.count(1)

@@ -12,7 +12,7 @@ import oss2
 import pytest
 
 from oss_local_cloud.fault_injection import rules
-from oss_local_cloud.fault_injection.client import AdminClient, AdminError
+from oss_local_cloud.fault_injection.admin_client import AdminClient, AdminError
 from oss_local_cloud.fault_injection.durations import Normal, Pareto
 from oss_local_cloud.fault_injection.rules import AnyRule, Base64, Error, Instant, InvalidRule, Late, Latency, Reset
 from oss_local_cloud.fault_injection.service_adapters import SMQ_OPERATIONS, OssAdapter, SmqAdapter

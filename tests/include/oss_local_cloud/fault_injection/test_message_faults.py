@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mns.topic import TopicMessage
 
-from oss_local_cloud.fault_injection.client import AdminClient
+from oss_local_cloud.fault_injection.admin_client import AdminClient
 from oss_local_cloud.fault_injection.durations import Exponential
 from oss_local_cloud.fault_injection.rules import Base64, Instant, Late, Lost, Reordered, Repeated
 

@@ -71,9 +71,9 @@ def test_a_retry_is_a_new_throw(clients: Any):
 @given(st.integers(0, 2**63 - 1), st.lists(st.text(max_size=5), max_size=30), st.randoms(use_true_random=False))
 def test_throws_depend_on_the_identity_and_its_own_count_only(seed: int, identities: list[str], order: Random):
     def thrown(sequence: list[str]) -> dict[str, list[float]]:
-        dice, found = SeededRandom(seed, 1), dict[str, list[float]]()
+        random, found = SeededRandom(seed, 1), dict[str, list[float]]()
         for identity in sequence:
-            found.setdefault(identity, []).append(dice.throw("r1", identity).random())
+            found.setdefault(identity, []).append(random.draw("r1", identity).random())
         return found
 
     assert thrown(identities) == thrown(order.sample(identities, len(identities)))
@@ -82,7 +82,7 @@ def test_throws_depend_on_the_identity_and_its_own_count_only(seed: int, identit
 @pytest.mark.parametrize(("other_seed", "other_start", "other_rule"), [(2, 1, "r"), (1, 2, "r"), (1, 1, "s")])
 def test_seed_start_and_rule_each_change_the_throws(other_seed: int, other_start: int, other_rule: str):
     ours, theirs = SeededRandom(1, 1), SeededRandom(other_seed, other_start)
-    assert [ours.throw("r", "x").random() for _ in range(4)] != [theirs.throw(other_rule, "x").random() for _ in "1234"]
+    assert [ours.draw("r", "x").random() for _ in range(4)] != [theirs.draw(other_rule, "x").random() for _ in "1234"]
 
 
 @given(DISTRIBUTIONS, st.integers())

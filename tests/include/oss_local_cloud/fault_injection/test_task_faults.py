@@ -13,7 +13,7 @@ from typing import Any
 import av
 import pytest
 
-from oss_local_cloud.fault_injection.renditions import KeptRenditions
+from oss_local_cloud.fault_injection.rendition_cache import RenditionCache
 from oss_local_cloud.fault_injection.rules import Failed, Instant, Lost, Slow
 from oss_local_cloud.imm.engine.failure import ConversionFailed
 from oss_local_cloud.interfaces import ObjectInfo
@@ -143,7 +143,7 @@ async def test_what_is_not_the_sources_fault_is_not_remembered(tmp_path: Path):
     made, content = tmp_path / "made", tmp_path / "content"
     content.write_bytes(b"rendition")
     source = ObjectInfo("b", "k", "E", 1, datetime.now(UTC), "", 2, str(content), {}, {})
-    kept = KeptRenditions(made)
+    kept = RenditionCache(made)
     outcomes: list[BaseException | None] = [
         ConversionFailed("ResourceNotFound", "the target is gone"),
         OSError("the disk is full"),
@@ -168,7 +168,7 @@ async def test_what_is_not_the_sources_fault_is_not_remembered(tmp_path: Path):
         ["ConversionFailed", "OSError", "CancelledError", *["ObjectInfo"] * 5]
     )
     assert calls == 4, "whoever waited while another's try broke tries for himself, one at a time"
-    again = await KeptRenditions(made).find("alike", "audio/convert,f_mp3", make)
+    again = await RenditionCache(made).find("alike", "audio/convert,f_mp3", make)
     assert again.path.read_bytes() == b"rendition"
     assert calls == 4
 
@@ -182,7 +182,7 @@ def test_renditions_are_kept_over_a_kill(start_local_cloud: Any, clients_of: Any
     cloud.kill()
     cloud.start()
     clients = clients_of(cloud)
-    kept = list((cloud.data / "misbehaviour" / "renditions").iterdir())
+    kept = list((cloud.data / "fault_injection" / "renditions").iterdir())
     clients.put("in.wav", wav(8000))
     clients.ended(clients.submit("in.wav", "after.mp3"))
     assert probed(clients, "after.mp3")[:3] == ("mp3float", 16_000, 1)

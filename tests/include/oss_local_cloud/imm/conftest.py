@@ -87,7 +87,7 @@ class Cloud:
     workers: int = 2
     limits: EngineLimits = field(default_factory=EngineLimits)
     publish_fails: bool = False
-    course: TaskHooks | None = None
+    task_hooks: TaskHooks | None = None
     store: LocalObjectStore = field(init=False)
     smq: SmqService = field(init=False)
     imm: ImmService = field(init=False)
@@ -113,7 +113,7 @@ class Cloud:
             credentials,
             workers=self.workers,
             limits=self.limits,
-            course=self.course,
+            task_hooks=self.task_hooks,
         )
         await self.imm.start()
 

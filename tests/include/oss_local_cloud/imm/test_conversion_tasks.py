@@ -216,7 +216,7 @@ async def test_two_tries_of_one_task_write_apart(
             await asyncio.gather(convert(), convert())
 
     await cloud.stop()
-    cloud.course = TwiceAtOnce()
+    cloud.task_hooks = TwiceAtOnce()
     await cloud.start()
     cloud.put("src.wav", make_audio("src.wav"))
     ended = await cloud.convert("src.wav", TO_DEST_MP3)

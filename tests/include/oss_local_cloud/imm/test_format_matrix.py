@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from oss_audio_core.audio_convert import AudioConvert
-from oss_local_cloud.imm import requests
+from oss_local_cloud.imm import submit_requests
 from oss_local_cloud.imm.engine.binaries import Binaries
 from oss_local_cloud.imm.engine.ffmpeg import FfmpegEngine
 from oss_local_cloud.imm.engine.limits import EngineLimits
@@ -125,7 +125,7 @@ def test_every_illegal_combination_is_refused_with_the_parameter_and_what_is_all
     rates, most = LEGAL[f]
     for _, rate, channels in [combination for combination in REFUSED if combination[0] == f]:
         with pytest.raises(ImmClientError) as caught:
-            requests.parse(f"audio/convert,f_{f},ar_{rate},ac_{channels}|sys/saveas,o_YQ")
+            submit_requests.parse(f"audio/convert,f_{f},ar_{rate},ac_{channels}|sys/saveas,o_YQ")
         if rate not in rates:
             wrong = f"[ar]:is {rate}; allowed: for f={f}: {', '.join(map(str, rates))} Hz"
         else:
@@ -138,7 +138,7 @@ def test_every_illegal_combination_is_refused_with_the_parameter_and_what_is_all
 @pytest.mark.parametrize("f", LEGAL)
 def test_values_no_format_takes_are_refused(f: str, wrong: str) -> None:
     with pytest.raises(ImmClientError, match=rf"InvalidArgument, \[{wrong[:2]}\]:"):
-        requests.parse(f"audio/convert,f_{f},{wrong}|sys/saveas,o_YQ")
+        submit_requests.parse(f"audio/convert,f_{f},{wrong}|sys/saveas,o_YQ")
 
 
 def test_the_documents_table_is_what_came_out(renditions: Mapping[tuple[str, int, int], Found]) -> None:

@@ -17,7 +17,7 @@ from mns.mns_exception import MNSServerException
 from mns.queue import Message, QueueMeta
 
 from oss_local_cloud.signatures.mns import sign, string_to_sign
-from oss_local_cloud.smq.pollers import Pollers
+from oss_local_cloud.smq.long_polls import LongPolls
 
 PATIENCE_SECONDS = 30
 POLLERS = 300
@@ -31,23 +31,23 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_a_message_wakes_the_poller_who_came_first() -> None:
-    pollers = Pollers()
-    with pollers.turn("q") as first, pollers.turn("q") as second, pollers.turn("other") as other:
-        pollers.wake("q", 1)
+    polls = LongPolls()
+    with polls.join("q") as first, polls.join("q") as second, polls.join("other") as other:
+        polls.wake("q", 1)
         assert [first.is_set(), second.is_set(), other.is_set()] == [True, False, False]
-        pollers.wake("q", 1)  # the first has not looked yet: this one is for the second
+        polls.wake("q", 1)  # the first has not looked yet: this one is for the second
         assert second.is_set()
         first.clear()
         second.clear()
-    assert pollers.waiting("q") == 0
+    assert polls.waiting("q") == 0
 
 
 async def test_who_is_woken_and_leaves_without_looking_hands_the_turn_on() -> None:
-    pollers = Pollers()
-    with pollers.turn("q") as patient:
-        with pollers.turn("q") as also_patient:
+    polls = LongPolls()
+    with polls.join("q") as patient:
+        with polls.join("q") as also_patient:
             patient.set()
-            with pollers.turn("q") as leaving:
+            with polls.join("q") as leaving:
                 leaving.set()
                 assert not also_patient.is_set()
             assert also_patient.is_set()
@@ -55,11 +55,11 @@ async def test_who_is_woken_and_leaves_without_looking_hands_the_turn_on() -> No
 
 
 async def test_an_alarm_wakes_one_and_an_earlier_one_replaces_a_later_one() -> None:
-    pollers = Pollers()
-    with pollers.turn("q") as first, pollers.turn("q") as second:
-        pollers.wake_in("q", 3600)
-        pollers.wake_in("q", 0.01)
-        pollers.wake_in("q", 1800)
+    polls = LongPolls()
+    with polls.join("q") as first, polls.join("q") as second:
+        polls.wake_in("q", 3600)
+        polls.wake_in("q", 0.01)
+        polls.wake_in("q", 1800)
         await asyncio.wait_for(first.wait(), PATIENCE_SECONDS)
         assert not second.is_set()
         first.clear()
@@ -91,7 +91,7 @@ async def test_hundreds_of_long_polls_get_one_message_each_and_cost_no_thread(sm
     threads = threading.active_count()
     polls = [asyncio.create_task(poll(host, int(port), request)) for _ in range(POLLERS)]
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while smq.service.pollers.waiting("crowd") < POLLERS:
+    while smq.service.long_polls.waiting("crowd") < POLLERS:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
     assert threading.active_count() == threads
@@ -109,7 +109,7 @@ def test_a_message_that_comes_back_is_taken_by_who_waits(smq: Any) -> None:
     queue.create(QueueMeta(vis_timeout=1))
     with ThreadPoolExecutor(2) as pool:
         polls = [pool.submit(smq.account().get_queue("q").receive_message, 25) for _ in range(2)]
-        until(lambda: smq.service.pollers.waiting("q") == 2)
+        until(lambda: smq.service.long_polls.waiting("q") == 2)
         queue.send_message(Message("once"))
         received = [one.result(PATIENCE_SECONDS) for one in polls]  # the first does not delete it
     assert sorted(one.dequeue_count for one in received) == [1, 2]
@@ -123,7 +123,7 @@ def test_a_visibility_made_shorter_is_noticed_by_who_waits(smq: Any) -> None:
     received = queue.receive_message(0)
     with ThreadPoolExecutor(1) as pool:
         polled = pool.submit(smq.account().get_queue("q").receive_message, 25)
-        until(lambda: smq.service.pollers.waiting("q") == 1)
+        until(lambda: smq.service.long_polls.waiting("q") == 1)
         queue.change_message_visibility(received.receipt_handle, 1)
         assert polled.result(PATIENCE_SECONDS).message_body == b"back soon"
 
@@ -133,7 +133,7 @@ def test_deleting_a_queue_ends_its_long_polls(smq: Any) -> None:
     queue.create(QueueMeta())
     with ThreadPoolExecutor(1) as pool:
         polled = pool.submit(smq.account().get_queue("q").receive_message, 25)
-        until(lambda: smq.service.pollers.waiting("q") == 1)
+        until(lambda: smq.service.long_polls.waiting("q") == 1)
         queue.delete()
         with pytest.raises(MNSServerException, match="QueueNotExist"):
             polled.result(PATIENCE_SECONDS)
@@ -144,6 +144,6 @@ def test_a_poll_waits_as_long_as_the_queue_says_when_the_request_does_not(smq: A
     queue.create(QueueMeta(polling_wait_sec=25))
     with ThreadPoolExecutor(1) as pool:
         polled = pool.submit(smq.account().get_queue("patient").receive_message)
-        until(lambda: smq.service.pollers.waiting("patient") == 1)
+        until(lambda: smq.service.long_polls.waiting("patient") == 1)
         queue.send_message(Message("at last"))
         assert polled.result(PATIENCE_SECONDS).message_body == b"at last"

@@ -165,7 +165,7 @@ def test_delay_priority_and_retention(smq: Any) -> None:
 def test_a_long_poll_gets_a_message_sent_meanwhile(smq: Any, queue: Any) -> None:
     with ThreadPoolExecutor(1) as pool:
         polled = pool.submit(smq.account().get_queue("nightly").receive_message, 25)
-        until(lambda: smq.service.pollers.waiting("nightly") == 1)
+        until(lambda: smq.service.long_polls.waiting("nightly") == 1)
         queue.send_message(Message("now"))
         assert polled.result(60).message_body == b"now"
 
@@ -181,7 +181,7 @@ def test_a_poller_that_hung_up_takes_no_message(smq: Any, queue: Any) -> None:
     with pytest.raises(Exception, match="timed out"):
         poller.get_queue("nightly").receive_message(20)
     poller.mns_client.close_connection()
-    until(lambda: smq.service.pollers.waiting("nightly") == 0)
+    until(lambda: smq.service.long_polls.waiting("nightly") == 0)
     queue.send_message(Message("for somebody else"))
     assert queue.receive_message(0).message_body == b"for somebody else"
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from random import Random
 
 from oss_local_cloud.fault_injection.durations import sample
-from oss_local_cloud.fault_injection.fault_injector import About, Active, FaultInjector, matches_key
-from oss_local_cloud.fault_injection.notifications import Notifications
-from oss_local_cloud.fault_injection.renditions import KeptRenditions, by_content, by_header
+from oss_local_cloud.fault_injection.fault_injector import ActiveRule, FaultInjector, FaultSubject, matches_key
+from oss_local_cloud.fault_injection.message_faults import MessageFaults
+from oss_local_cloud.fault_injection.rendition_cache import RenditionCache, by_content, by_header
 from oss_local_cloud.fault_injection.rules import Failed, Instant, Slow, TaskRule
-from oss_local_cloud.imm import requests
+from oss_local_cloud.imm import submit_requests
 from oss_local_cloud.imm.engine.failure import ConversionFailed
-from oss_local_cloud.imm.task_hooks import Convert, Tell
+from oss_local_cloud.imm.task_hooks import Convert, Publish
 from oss_local_cloud.imm.tasks import Task
 from oss_local_cloud.interfaces import NoSuchBucket, NoSuchKey, ObjectInfo
 from oss_local_cloud.store.object_rows import ObjectAttributes
@@ -23,53 +23,53 @@ class _SourceChanged(Exception):
     """What was made can't be said to be of the source that was looked up before."""
 
 
-class DisturbedCourse:
-    """The course of tasks (see imm/course.py) under the rules of a director."""
+class FaultyTaskHooks:
+    """The course of tasks (see imm/course.py) under the rules of a injector."""
 
-    def __init__(self, director: FaultInjector, store: LocalObjectStore, notifications: Notifications) -> None:
-        self._director = director
+    def __init__(self, injector: FaultInjector, store: LocalObjectStore, message_faults: MessageFaults) -> None:
+        self._injector = injector
         self._store = store
-        self._notifications = notifications
-        self._renditions = KeptRenditions(director.directory / "renditions")
-        self._rested: set[int] = set()
+        self._message_faults = message_faults
+        self._renditions = RenditionCache(injector.directory / "renditions")
+        self._delayed: set[int] = set()
 
-    async def rest(self, task: Task) -> float:
+    async def delay(self, task: Task) -> float:
         """The seconds of the rules that fire, the first time; 0 the next."""
-        if task.number in self._rested:
-            self._rested.discard(task.number)
+        if task.number in self._delayed:
+            self._delayed.discard(task.number)
             return 0.0
         seconds = 0.0
-        for active in self._director.tasks:
+        for active in self._injector.tasks:
             if isinstance(active.rule, Slow) and (random := self._fires(active, task)) is not None:
                 drawn = sample(active.rule.seconds, random)
                 seconds += drawn
-                await self._director.record(active, _about(task), detail=f"{drawn:.3f} s")
+                await self._injector.record(active, _subject(task), detail=f"{drawn:.3f} s")
         if seconds > 0:
-            self._rested.add(task.number)
+            self._delayed.add(task.number)
         return seconds
 
     async def convert(self, task: Task, convert: Convert) -> None:
         """Fail, use a kept rendition, or convert; the first Failed or Instant rule that fires decides."""
-        for active in self._director.tasks:
+        for active in self._injector.tasks:
             rule = active.rule
             if isinstance(rule, Failed | Instant) and self._fires(active, task) is not None:
-                await self._director.record(active, _about(task), detail=getattr(rule, "code", ""))
+                await self._injector.record(active, _subject(task), detail=getattr(rule, "code", ""))
                 if isinstance(rule, Failed):
                     raise ConversionFailed(rule.code, rule.message)
                 await self._reuse(task, convert, by_header if rule.equal == "header" else by_content)
                 return
         await convert()
 
-    async def tell(self, task: Task, topic: str, body: bytes, publish: Tell) -> None:
+    async def notify(self, task: Task, topic: str, body: bytes, publish: Publish) -> None:
         """Publish as the rules for messages have it."""
-        await self._notifications.publish_of_task(topic, body.decode(), task, _identity(task))
+        await self._message_faults.publish_of_task(topic, body.decode(), task, _identity(task))
 
-    def _fires(self, active: Active[TaskRule], task: Task) -> Random | None:
+    def _fires(self, active: ActiveRule[TaskRule], task: Task) -> Random | None:
         if not matches_key(active.rule, task.bucket, task.key):
             return None
-        return self._director.fires(active, _identity(task))
+        return self._injector.fires(active, _identity(task))
 
-    async def _reuse(self, task: Task, convert: Convert, likeness: Callable[[ObjectInfo], str]) -> None:
+    async def _reuse(self, task: Task, convert: Convert, fingerprint: Callable[[ObjectInfo], str]) -> None:
         """Store what was made of an equal source, as an object of its own; convert when there is nothing yet."""
         made_here = False
 
@@ -83,9 +83,9 @@ class DisturbedCourse:
 
         try:
             source = self._source(task)
-            rendition = await self._renditions.find(likeness(source), _parameters(task), make)
+            rendition = await self._renditions.find(fingerprint(source), _parameters(task), make)
             if not made_here:
-                attributes = ObjectAttributes(requests.conversion(task.process).format.content_type)
+                attributes = ObjectAttributes(submit_requests.conversion(task.process).format.content_type)
                 target = (task.target_bucket, task.target_key)
                 await self._store.copy_async(rendition, *target, attributes)
         except _SourceChanged:
@@ -108,5 +108,5 @@ def _identity(task: Task) -> str:
     return f"{task.bucket}/{task.key} {_parameters(task)}"
 
 
-def _about(task: Task) -> About:
-    return About(bucket=task.bucket, key=task.key, task_id=task.task_id)
+def _subject(task: Task) -> FaultSubject:
+    return FaultSubject(bucket=task.bucket, key=task.key, task_id=task.task_id)

@@ -26,7 +26,7 @@ _XML = "text/xml;charset=utf-8"
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """`names` are those in the path, `headers` have lower-case names, `query` is decoded."""
 
     service: SmqService

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Pollers:
+class LongPolls:
     """The long polls of a service, in the order they came, and for each queue one alarm for the moment its
     next invisible message can be received. All calls belong to one event loop.
     """
@@ -21,7 +21,7 @@ class Pollers:
         self._alarms: dict[str, asyncio.TimerHandle] = {}
 
     @contextmanager
-    def turn(self, queue: str) -> Iterator[asyncio.Event]:
+    def join(self, queue: str) -> Iterator[asyncio.Event]:
         """Stand in line at `queue`; the event says to look again. Clear it before looking."""
         woken = asyncio.Event()
         line = self._waiting.setdefault(queue, {})

@@ -17,7 +17,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from oss_local_cloud.fault_injection import rules
-from oss_local_cloud.fault_injection.records import Accepted, AcceptedTask, Fault, State
+from oss_local_cloud.fault_injection.records import AcceptedConversion, AcceptedTask, Fault, State
 from oss_local_cloud.fault_injection.rules import AnyRule
 
 
@@ -30,7 +30,7 @@ class AdminError(Exception):
 
 
 @dataclass(frozen=True)
-class RuleAtWork:
+class RuleStatus:
     """A rule and its figures: occasions that matched since the start, times it fired, and how many are left."""
 
     id: str
@@ -92,13 +92,13 @@ class AdminClient:
         """These rules instead of all others."""
         self._json("PUT", "/rules", rules.dump_list(wanted))
 
-    def rules(self) -> list[RuleAtWork]:
+    def rules(self) -> list[RuleStatus]:
         """All rules in their order, with their figures."""
-        return [_at_work(told) for told in self._json("GET", "/rules")["rules"]]
+        return [_rule_status(told) for told in self._json("GET", "/rules")["rules"]]
 
-    def rule(self, rule_id: str) -> RuleAtWork:
+    def rule(self, rule_id: str) -> RuleStatus:
         """One rule with its figures."""
-        return _at_work(self._json("GET", f"/rules/{quote(rule_id, safe='')}"))
+        return _rule_status(self._json("GET", f"/rules/{quote(rule_id, safe='')}"))
 
     def remove(self, rule_id: str) -> None:
         """Remove a rule; what it has done stays in the log."""
@@ -121,9 +121,9 @@ class AdminClient:
         """Every conversion the service accepted, in order, as a stream."""
         return (AcceptedTask(**one) for one in self._lines("/tasks", {"after": after, "limit": limit}))
 
-    def conversions(self, *, at_least: int = 1) -> Iterator[Accepted]:
+    def conversions(self, *, at_least: int = 1) -> Iterator[AcceptedConversion]:
         """How often each conversion was accepted, those accepted `at_least` so often, as a stream."""
-        return (Accepted(**one) for one in self._lines("/conversions", {"at_least": at_least}))
+        return (AcceptedConversion(**one) for one in self._lines("/conversions", {"at_least": at_least}))
 
     # --- inside
 
@@ -159,9 +159,9 @@ class AdminClient:
         return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
 
 
-def _at_work(told: dict[str, Any]) -> RuleAtWork:
+def _rule_status(told: dict[str, Any]) -> RuleStatus:
     seen, fired, left = (told.pop(name) for name in ("seen", "fired", "left"))
-    return RuleAtWork(told["id"], rules.parse(json.dumps(told)), seen, fired, left)
+    return RuleStatus(told["id"], rules.parse(json.dumps(told)), seen, fired, left)
 
 
 def _reason(content: bytes) -> str:

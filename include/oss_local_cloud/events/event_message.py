@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from oss_local_cloud.events.origin import Origin
-from oss_local_cloud.events.rules import GROUP, EventRule
+from oss_local_cloud.events.event_rules import GROUP, EventRule
+from oss_local_cloud.events.write_origin import WriteOrigin
 from oss_local_cloud.signatures.credentials import ACCOUNT_ID
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenObject:
     """An object as a write left it. `delta` is by how many bytes it grew, less than 0 when it shrank;
     `moment` is in seconds since the epoch."""
 
@@ -30,7 +30,7 @@ class Written:
     moment: float
 
 
-def event_text(written: Written, origin: Origin, rule: EventRule, region: str) -> str:
+def event_text(written: WrittenObject, origin: WriteOrigin, rule: EventRule, region: str) -> str:
     """The message's body: Base64 of the JSON document."""
     described: dict[str, object] = {
         "deltaSize": written.delta,

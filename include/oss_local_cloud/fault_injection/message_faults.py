@@ -20,7 +20,7 @@ from typing import Protocol
 
 from oss_local_cloud.fault_injection import fault_store
 from oss_local_cloud.fault_injection.durations import sample
-from oss_local_cloud.fault_injection.fault_injector import About, Active, FaultInjector, matches_key
+from oss_local_cloud.fault_injection.fault_injector import ActiveRule, FaultInjector, FaultSubject, matches_key
 from oss_local_cloud.fault_injection.fault_store import HeldMessage
 from oss_local_cloud.fault_injection.rules import Base64, Late, Lost, MessageRule, Reordered, Repeated
 from oss_local_cloud.smq import messages, tables
@@ -52,7 +52,7 @@ class _Copies:
 
     body: str
     delays: list[float] = field(default_factory=lambda: [0.0])
-    window: Active[MessageRule] | None = None
+    window: ActiveRule[MessageRule] | None = None
     place: str = ""
 
 
@@ -64,20 +64,20 @@ class _Window:
     timer: asyncio.TimerHandle | None = None
 
 
-class Notifications:
+class MessageFaults:
     """Stands between publishers and the topics of `smq`."""
 
-    def __init__(self, director: FaultInjector, smq: SmqService) -> None:
-        self._director = director
+    def __init__(self, injector: FaultInjector, smq: SmqService) -> None:
+        self._injector = injector
         self._smq = smq
         self._due: list[tuple[int, str, int]] = []  # a heap of (time in milliseconds, place, number)
         self._changed = asyncio.Event()
         self._windows: dict[str, _Window] = {}
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Notifications]:
+    async def open(self) -> AsyncIterator[MessageFaults]:
         """Take over what is published, and publish what an earlier process held back."""
-        waiting = await self._director.database.run(fault_store.waiting)
+        waiting = await self._injector.database.run(fault_store.waiting)
         # Windows don't outlive a process: whoever waited in one is due now, in the window's order.
         self._due = [(0 if place else due_ms, place, number) for number, due_ms, place in waiting]
         heapq.heapify(self._due)
@@ -111,7 +111,7 @@ class Notifications:
         self._changed.set()
 
     async def _publish(self, topic: str, text: str, tag: str, task: TaskOrigin | None, identity: str) -> Sent:
-        concerned = [active for active in self._director.messages if _concerns(active.rule, topic, task)]
+        concerned = [active for active in self._injector.messages if _concerns(active.rule, topic, task)]
         if not concerned:
             return await self._smq.deliver(topic, text, tag)
         await self._smq.run(lambda db: tables.get_topic(db, topic))
@@ -126,25 +126,27 @@ class Notifications:
             if delay > 0 or (number == 0 and copies.window is not None)
         ]
         if held:
-            numbers = await self._director.database.run(lambda db: [fault_store.hold(db, message) for message in held])
+            numbers = await self._injector.database.run(lambda db: [fault_store.hold(db, message) for message in held])
             self._wait(list(zip(numbers, held, strict=True)), copies.window)
         for _ in range(len(copies.delays) - len(held)):
             answer = await self._smq.deliver(topic, copies.body, tag)
         return answer
 
     async def _decide(
-        self, concerned: Sequence[Active[MessageRule]], text: str, task: TaskOrigin | None, identity: str
+        self, concerned: Sequence[ActiveRule[MessageRule]], text: str, task: TaskOrigin | None, identity: str
     ) -> _Copies | None:
         """Throw the dice of each rule; None when the message is lost."""
         copies = _Copies(text)
-        about = About() if task is None else About(bucket=task.bucket, key=task.key, task_id=task.task_id)
+        subject = (
+            FaultSubject() if task is None else FaultSubject(bucket=task.bucket, key=task.key, task_id=task.task_id)
+        )
         for active in concerned:
-            rule, random = active.rule, self._director.fires(active, identity)
+            rule, random = active.rule, self._injector.fires(active, identity)
             if random is None:
                 continue
             match rule:
                 case Lost():
-                    await self._director.record(active, about)
+                    await self._injector.record(active, subject)
                     return None
                 case Base64():
                     copies.body = base64.b64encode(copies.body.encode()).decode()
@@ -154,14 +156,14 @@ class Notifications:
                     copies.delays += [sample(rule.seconds, random) for _ in range(rule.copies)]
                 case Reordered():
                     copies.window, copies.place = active, f"{random.getrandbits(64):016x}"
-            await self._director.record(active, about, detail=_detail(rule, copies))
+            await self._injector.record(active, subject, detail=_detail(rule, copies))
         if copies.delays[0] > 0:
             copies.window, copies.place = None, ""  # a message that is late is out of order already
         return copies
 
     # --- waiting
 
-    def _wait(self, held: list[tuple[int, HeldMessage]], window: Active[MessageRule] | None) -> None:
+    def _wait(self, held: list[tuple[int, HeldMessage]], window: ActiveRule[MessageRule] | None) -> None:
         for number, message in held:
             if message.place and window is not None and isinstance(window.rule, Reordered):
                 self._into_window(window.id, window.rule, number, message.place)
@@ -203,7 +205,7 @@ class Notifications:
 
     async def _deliver(self, numbers: list[int]) -> None:
         """Publish in this order, then forget: a kill between the two repeats them."""
-        held = await self._director.database.run(lambda db: fault_store.held(db, numbers))
+        held = await self._injector.database.run(lambda db: fault_store.held(db, numbers))
         # Each delivery queues its transaction before its first pause, so the order is that of the calls.
         deliveries: list[Awaitable[Sent]] = [self._smq.deliver(one.topic, one.body, one.tag) for _, one in held]
         for outcome in await asyncio.gather(*deliveries, return_exceptions=True):
@@ -211,7 +213,7 @@ class Notifications:
                 log.warning("a message that was held back could not be published: %s", outcome)
             elif isinstance(outcome, BaseException):
                 log.error("a message that was held back could not be published", exc_info=outcome)
-        await self._director.database.run(lambda db: fault_store.release(db, numbers))
+        await self._injector.database.run(lambda db: fault_store.release(db, numbers))
 
 
 def _concerns(rule: MessageRule, topic: str, task: TaskOrigin | None) -> bool:

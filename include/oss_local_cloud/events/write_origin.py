@@ -17,29 +17,29 @@ _SERVICE_ADDRESS = "127.0.0.1"
 
 
 @dataclass
-class Origin:
+class WriteOrigin:
     """A call that may write objects. `due` gets the numbers of the events its writes made due.
 
-    `watched` says that the caller tells them itself, because its answer says how that went.
+    `publishes_itself` says that the caller tells them itself, because its answer says how that went.
     """
 
     operation: str
     request_id: str = field(default_factory=lambda: secrets.token_hex(12).upper())
     source_address: str = _SERVICE_ADDRESS
-    watched: bool = False
+    publishes_itself: bool = False
     due: list[int] = field(default_factory=list)
 
 
-_current: ContextVar[Origin | None] = ContextVar("origin of a write", default=None)
+_current: ContextVar[WriteOrigin | None] = ContextVar("origin of a write", default=None)
 
 
-def current_origin() -> Origin:
+def current_origin() -> WriteOrigin:
     """The call that is being answered; outside of one, the conversion service, which puts objects too."""
-    return _current.get() or Origin("PutObject")
+    return _current.get() or WriteOrigin("PutObject")
 
 
 @contextmanager
-def acting(origin: Origin) -> Iterator[None]:
+def as_current(origin: WriteOrigin) -> Iterator[None]:
     """Make `origin` the current one."""
     token = _current.set(origin)
     try:

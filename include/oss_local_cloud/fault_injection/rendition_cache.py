@@ -38,7 +38,7 @@ def by_header(source: ObjectInfo) -> str:
     return f"{source.size} {head[: data + 8].hex()}"
 
 
-class KeptRenditions:
+class RenditionCache:
     """Files below `directory`, hard links of renditions that were stored; failures are remembered in memory.
 
     What a rendition depends on is in its name: what its source has in common with others, and the parameters.
@@ -64,30 +64,30 @@ class KeptRenditions:
                 return known.result()
         known = self._known[name] = asyncio.get_running_loop().create_future()
         try:
-            found = await asyncio.to_thread(self._kept, name)
+            found = await asyncio.to_thread(self._load, name)
             if found is None:
                 made = await make()
                 found = await asyncio.to_thread(self._keep, name, made)
                 if found is None:
-                    self._give_up(name)
+                    self._forget(name)
                     return made
         except ConversionFailed as failure:
             if failure.code in _OF_THE_SOURCE:
                 known.set_exception(failure)
                 known.exception()  # read here, for nobody else may be waiting
             else:
-                self._give_up(name)
+                self._forget(name)
             raise
         except BaseException:
-            self._give_up(name)
+            self._forget(name)
             raise
         known.set_result(found)
         return found
 
-    def _give_up(self, name: str) -> None:
+    def _forget(self, name: str) -> None:
         self._known.pop(name).cancel()
 
-    def _kept(self, name: str) -> ObjectInfo | None:
+    def _load(self, name: str) -> ObjectInfo | None:
         path = self._directory / name
         if not path.exists():
             return None

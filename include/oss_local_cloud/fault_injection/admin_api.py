@@ -23,10 +23,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from oss_local_cloud.fault_injection import fault_store, rules
-from oss_local_cloud.fault_injection.accounting import Accounts
-from oss_local_cloud.fault_injection.fault_injector import Active, FaultInjector
-from oss_local_cloud.fault_injection.notifications import Notifications
-from oss_local_cloud.fault_injection.records import Accepted, AcceptedTask, Fault
+from oss_local_cloud.fault_injection.accepted_tasks import AcceptedTasks
+from oss_local_cloud.fault_injection.fault_injector import ActiveRule, FaultInjector
+from oss_local_cloud.fault_injection.message_faults import MessageFaults
+from oss_local_cloud.fault_injection.records import AcceptedConversion, AcceptedTask, Fault
 from oss_local_cloud.fault_injection.rules import AnyRule, Error, InvalidRule
 from oss_local_cloud.fault_injection.service_adapters import DEFAULT_CODES, ServiceAdapter
 
@@ -57,15 +57,15 @@ class AdminApi:
 
     def __init__(
         self,
-        director: FaultInjector,
-        notifications: Notifications,
-        accounts: Accounts,
-        faces: Collection[ServiceAdapter],
+        injector: FaultInjector,
+        message_faults: MessageFaults,
+        accepted: AcceptedTasks,
+        adapters: Collection[ServiceAdapter],
     ) -> None:
-        self._director = director
-        self._notifications = notifications
-        self._accounts = accounts
-        self._operations = {face.service: frozenset(face.operations()) for face in faces}
+        self._injector = injector
+        self._message_faults = message_faults
+        self._accepted = accepted
+        self._operations = {adapter.service: frozenset(adapter.operations()) for adapter in adapters}
         self.app = Starlette(
             routes=[
                 Route("/", self.state, methods=["GET"]),
@@ -91,27 +91,27 @@ class AdminApi:
     async def state(self, request: Request) -> Response:
         """The seed, the clock's offset, and how many rules, faults and held messages there are."""
         _parameters(request, {})
-        return JSONResponse(asdict(await self._director.state()))
+        return JSONResponse(asdict(await self._injector.state()))
 
     async def set_seed(self, request: Request) -> Response:
         """`{"seed": 7}`: throw the dice from the beginning, by this seed."""
-        await self._director.set_seed((await _document(request, _Seed)).seed)
+        await self._injector.set_seed((await _document(request, _Seed)).seed)
         return await self.state(request)
 
     async def set_clock(self, request: Request) -> Response:
         """`{"offset_seconds": 3600}`: the cloud's clock goes ahead by an hour."""
-        await self._director.set_clock_offset((await _document(request, _Clock)).offset_seconds)
+        await self._injector.set_clock_offset((await _document(request, _Clock)).offset_seconds)
         return await self.state(request)
 
     async def reset(self, request: Request) -> Response:
         """No rules, no log, the clock right, the dice from the beginning; what was held back is published."""
-        await self._director.forget()
-        self._notifications.release()
+        await self._injector.forget()
+        self._message_faults.release()
         return await self.state(request)
 
     async def release(self, request: Request) -> Response:
         """Publish what is held back, now."""
-        self._notifications.release()
+        self._message_faults.release()
         return await self.state(request)
 
     # --- rules
@@ -119,38 +119,38 @@ class AdminApi:
     async def list_rules(self, request: Request) -> Response:
         """All rules in their order."""
         _parameters(request, {})
-        return JSONResponse({"rules": [_told(active) for active in self._director.rules]})
+        return JSONResponse({"rules": [_described(active) for active in self._injector.rules]})
 
     async def get_rule(self, request: Request) -> Response:
         """One rule, with how often it matched and fired."""
-        for active in self._director.rules:
+        for active in self._injector.rules:
             if active.id == request.path_params["rule"]:
-                return JSONResponse(_told(active))
+                return JSONResponse(_described(active))
         raise _no_rule(request)
 
     async def add_rule(self, request: Request) -> Response:
         """Add a rule behind the others."""
         rule = rules.parse(await _body(request))
         self._check(rule)
-        return JSONResponse(_told(await self._director.add_rule(rule)), 201)
+        return JSONResponse(_described(await self._injector.add_rule(rule)), 201)
 
     async def replace_rules(self, request: Request) -> Response:
         """These rules instead of all others: a JSON list."""
         wanted = rules.parse_list(await _body(request))
         for rule in wanted:
             self._check(rule)
-        await self._director.replace_rules(wanted)
+        await self._injector.replace_rules(wanted)
         return await self.list_rules(request)
 
     async def remove_rule(self, request: Request) -> Response:
         """Remove a rule; what it has done stays in the log."""
-        if not await self._director.remove_rule(request.path_params["rule"]):
+        if not await self._injector.remove_rule(request.path_params["rule"]):
             raise _no_rule(request)
         return Response(status_code=204)
 
     async def remove_rules(self, request: Request) -> Response:
         """Remove all rules."""
-        await self._director.replace_rules([])
+        await self._injector.replace_rules([])
         return Response(status_code=204)
 
     def _check(self, rule: AnyRule) -> None:
@@ -182,7 +182,7 @@ class AdminApi:
         left = limit
         while left is None or left > 0:
             size = _PAGE if left is None else min(left, _PAGE)
-            page = await self._director.database.run(
+            page = await self._injector.database.run(
                 lambda db, after=after, size=size: fault_store.page_of_faults(db, after, size, fault=fault, rule=rule)  # type: ignore[misc]
             )
             if not page:
@@ -195,16 +195,18 @@ class AdminApi:
         """Every accepted conversion: `after` a number, at most `limit`; JSON lines or CSV."""
         asked = _parameters(request, {"after": "0", "limit": "", "format": "json"})
         limit = _whole(asked, "limit") if asked["limit"] else None
-        found = self._accounts.tasks(_whole(asked, "after"), limit)
+        found = self._accepted.tasks(_whole(asked, "after"), limit)
         return _stream(_chunks(found), AcceptedTask, asked["format"])
 
     async def conversions(self, request: Request) -> Response:
         """How often each conversion was accepted, those `at_least` so often; JSON lines or CSV."""
         asked = _parameters(request, {"at_least": "1", "format": "json"})
-        return _stream(_chunks(self._accounts.conversions(_whole(asked, "at_least"))), Accepted, asked["format"])
+        return _stream(
+            _chunks(self._accepted.conversions(_whole(asked, "at_least"))), AcceptedConversion, asked["format"]
+        )
 
 
-def _told(active: Active[AnyRule]) -> dict[str, object]:
+def _described(active: ActiveRule[AnyRule]) -> dict[str, object]:
     """A rule with all its fields, its id and its figures."""
     return {
         **active.rule.model_dump(mode="json"),
@@ -277,7 +279,7 @@ def _stream(
     return StreamingResponse(body, media_type="application/x-ndjson" if form == "json" else "text/csv; charset=utf-8")
 
 
-def _chunks(records: Iterator[AcceptedTask | Accepted]) -> Iterator[list[dict[str, Any]]]:
+def _chunks(records: Iterator[AcceptedTask | AcceptedConversion]) -> Iterator[list[dict[str, Any]]]:
     return iter(lambda: [asdict(one) for one in itertools.islice(records, _PAGE)], [])
 
 

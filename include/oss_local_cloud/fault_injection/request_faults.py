@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from oss_local_cloud.fault_injection.connections import Connections
 from oss_local_cloud.fault_injection.durations import sample
-from oss_local_cloud.fault_injection.fault_injector import About, Active, FaultInjector, matches_key
+from oss_local_cloud.fault_injection.fault_injector import ActiveRule, FaultInjector, FaultSubject, matches_key
 from oss_local_cloud.fault_injection.rules import Error, Latency, RequestRule, Reset, When
-from oss_local_cloud.fault_injection.service_adapters import Seen, ServiceAdapter
+from oss_local_cloud.fault_injection.service_adapters import RequestIdentity, ServiceAdapter
 
 _KEPT_BODY = 64 << 10  # of an answer that is thrown away, for the id of the task it tells of
 
@@ -28,8 +28,8 @@ class _Chosen:
     """
 
     latency: dict[When, float] = field(default_factory=lambda: {"before": 0.0, "after": 0.0})
-    late: Active[RequestRule] | None = None
-    fault: Active[RequestRule] | None = None
+    late: ActiveRule[RequestRule] | None = None
+    fault: ActiveRule[RequestRule] | None = None
 
     def ends(self, when: When) -> bool:
         return self.fault is not None and self.fault.rule.when == when
@@ -57,71 +57,77 @@ class _Answer:
         return ""
 
 
-class FaultLayer:
+class RequestFaults:
     """An ASGI application around `app` that applies the rules for the requests of one service.
 
     It also writes the Date header of every answer, by the cloud's clock.
     """
 
-    def __init__(self, app: ASGIApp, face: ServiceAdapter, director: FaultInjector, connections: Connections) -> None:
+    def __init__(
+        self, app: ASGIApp, adapter: ServiceAdapter, injector: FaultInjector, connections: Connections
+    ) -> None:
         self._app = app
-        self._face = face
-        self._director = director
+        self._adapter = adapter
+        self._injector = injector
         self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI request."""
-        dated = _Dated(send, self._director)
-        if not self._director.requests:
+        dated = _Dated(send, self._injector)
+        if not self._injector.requests:
             await self._app(scope, receive, dated)
             return
-        seen = self._face.identify(scope)
-        chosen = await self._choose(seen)
-        await self._director.pause(chosen.latency["before"])
+        identity = self._adapter.identify(scope)
+        chosen = await self._choose(identity)
+        await self._injector.pause(chosen.latency["before"])
         if chosen.ends("before"):
             await _drain(receive)
-            about = About(seen.bucket, seen.key, self._face.service, seen.operation, self._face.new_request_id())
-            await self._end(chosen, about, "", scope, receive, dated)
+            subject = FaultSubject(
+                identity.bucket, identity.key, self._adapter.service, identity.operation, self._adapter.new_request_id()
+            )
+            await self._end(chosen, subject, "", scope, receive, dated)
         elif chosen.ends("after"):
             answer = _Answer()
             await self._app(scope, receive, answer.take)
-            await self._director.pause(chosen.latency["after"])
+            await self._injector.pause(chosen.latency["after"])
             detail = f"the answer was {answer.status}"
-            await self._end(chosen, self._about(seen, answer), detail, scope, receive, dated)
+            await self._end(chosen, self._subject(identity, answer), detail, scope, receive, dated)
         elif chosen.latency["after"]:
-            await self._answer_late(chosen, seen, scope, receive, dated)
+            await self._answer_late(chosen, identity, scope, receive, dated)
         else:
             await self._app(scope, receive, dated)
 
-    async def _choose(self, seen: Seen) -> _Chosen:
+    async def _choose(self, identity: RequestIdentity) -> _Chosen:
         """Throw the dice of every rule for this request, in their order, up to the first that ends it."""
         chosen = _Chosen()
-        identity = f"{self._face.service} {seen.operation} {seen.bucket}/{seen.key}"
-        for active in self._director.requests:
+        occasion = f"{self._adapter.service} {identity.operation} {identity.bucket}/{identity.key}"
+        for active in self._injector.requests:
             rule = active.rule
-            if not self._concerns(rule, seen):
+            if not self._concerns(rule, identity):
                 continue
-            random: Random | None = self._director.fires(active, identity)
+            random: Random | None = self._injector.fires(active, occasion)
             if random is None:
                 continue
             if isinstance(rule, Latency):
                 chosen.latency[rule.when] += sample(rule.seconds, random)
                 if rule.when == "after":
                     chosen.late = active
-                await self._director.record(active, About(service=self._face.service))
+                await self._injector.record(active, FaultSubject(service=self._adapter.service))
             else:
                 chosen.fault = active
                 break
         return chosen
 
-    def _concerns(self, rule: RequestRule, seen: Seen) -> bool:
+    def _concerns(self, rule: RequestRule, identity: RequestIdentity) -> bool:
         return (
-            rule.service == self._face.service
-            and (not rule.operations or seen.operation in rule.operations)
-            and matches_key(rule, seen.bucket, seen.key)
+            rule.service == self._adapter.service
+            and (not rule.operations or identity.operation in rule.operations)
+            and matches_key(rule, identity.bucket, identity.key)
         )
 
-    async def _answer_late(self, chosen: _Chosen, seen: Seen, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer_late(
+        self, chosen: _Chosen, identity: RequestIdentity, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Do the work, wait, answer. Who hangs up meanwhile has lost an answer, so that is logged."""
         answer = _Answer()
         held: Message | None = None
@@ -136,9 +142,9 @@ class FaultLayer:
                 await answer.take(message)
                 start, held = held, None
                 if await self._hangs_up(receive, chosen.latency["after"]) and chosen.late is not None:
-                    about = self._about(seen, answer)
+                    subject = self._subject(identity, answer)
                     detail = f"the client hung up; the answer was {answer.status}"
-                    await self._director.record(chosen.late, about, when="after", detail=detail, always=True)
+                    await self._injector.record(chosen.late, subject, when="after", detail=detail, always=True)
                 await send(start)
             await send(message)
 
@@ -146,7 +152,7 @@ class FaultLayer:
 
     async def _hangs_up(self, receive: Receive, seconds: float) -> bool:
         """Let time pass; whether the client closed the connection meanwhile."""
-        gone, pause = asyncio.ensure_future(_gone(receive)), asyncio.ensure_future(self._director.pause(seconds))
+        gone, pause = asyncio.ensure_future(_gone(receive)), asyncio.ensure_future(self._injector.pause(seconds))
         try:
             await asyncio.wait({gone, pause}, return_when=asyncio.FIRST_COMPLETED)
             return gone.done()
@@ -154,26 +160,28 @@ class FaultLayer:
             gone.cancel()
             pause.cancel()
 
-    def _about(self, seen: Seen, answer: _Answer) -> About:
-        request_id = answer.headers.get(self._face.request_id_header, b"").decode("latin-1")
-        return About(seen.bucket, seen.key, self._face.service, seen.operation, request_id, answer.task_id())
+    def _subject(self, identity: RequestIdentity, answer: _Answer) -> FaultSubject:
+        request_id = answer.headers.get(self._adapter.request_id_header, b"").decode("latin-1")
+        return FaultSubject(
+            identity.bucket, identity.key, self._adapter.service, identity.operation, request_id, answer.task_id()
+        )
 
     async def _end(
-        self, chosen: _Chosen, about: About, detail: str, scope: Scope, receive: Receive, send: Send
+        self, chosen: _Chosen, subject: FaultSubject, detail: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Log the fault that ends a request, then let the client have it."""
         active = chosen.fault
         if active is None:
             return
         rule = active.rule
-        await self._director.record(active, about, when=rule.when, detail=detail)
+        await self._injector.record(active, subject, when=rule.when, detail=detail)
         if isinstance(rule, Error):
-            await self._face.send_error(rule, about.request_id, scope, send)
+            await self._adapter.send_error(rule, subject.request_id, scope, send)
             return
         gone = asyncio.ensure_future(_gone(receive))
         try:
             if not isinstance(rule, Reset):
-                closing = asyncio.ensure_future(self._director.draining.wait())
+                closing = asyncio.ensure_future(self._injector.draining.wait())
                 await asyncio.wait({gone, closing}, return_when=asyncio.FIRST_COMPLETED)
                 closing.cancel()
             self._connections.reset(scope)
@@ -185,14 +193,14 @@ class FaultLayer:
 class _Dated:
     """Sends with the Date header of the cloud's clock, in place of one that may be there."""
 
-    def __init__(self, send: Send, director: FaultInjector) -> None:
+    def __init__(self, send: Send, injector: FaultInjector) -> None:
         self._send = send
-        self._director = director
+        self._injector = injector
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = [line for line in message.get("headers", []) if line[0].lower() != b"date"]
-            headers.append((b"date", _date(int(self._director.clock()))))
+            headers.append((b"date", _date(int(self._injector.clock()))))
             message = {**message, "headers": headers}
         await self._send(message)
 

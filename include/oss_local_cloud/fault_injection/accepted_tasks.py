@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from oss_local_cloud.fault_injection.records import Accepted, AcceptedTask
+from oss_local_cloud.fault_injection.records import AcceptedConversion, AcceptedTask
 from oss_local_cloud.imm import tasks
 
 _PAGE = 500
@@ -19,7 +19,7 @@ _TASK_COLUMNS = ", ".join(AcceptedTask.__dataclass_fields__)
 _GROUP = "bucket, key, target_bucket, target_key, process"
 
 
-class Accounts:
+class AcceptedTasks:
     """The accepted conversions of the cloud in `data_dir`."""
 
     def __init__(self, data_dir: Path) -> None:
@@ -41,7 +41,7 @@ class Accounts:
                 after = rows[-1]["number"]
                 left = None if left is None else left - len(rows)
 
-    def conversions(self, at_least: int = 1) -> Iterator[Accepted]:
+    def conversions(self, at_least: int = 1) -> Iterator[AcceptedConversion]:
         """How often each conversion was accepted, those accepted `at_least` so often, in the order of the keys.
 
         The grouping sorts on the disk; the answer is one state of the table, however long its reader takes.
@@ -60,7 +60,7 @@ class Accounts:
                 },
             )
             for row in rows:
-                yield Accepted(**{**dict(row), "task_ids": json.loads(row["task_ids"])})
+                yield AcceptedConversion(**{**dict(row), "task_ids": json.loads(row["task_ids"])})
 
     def _connect(self) -> sqlite3.Connection:
         # A stream of lines is written by whichever thread is free, one at a time.

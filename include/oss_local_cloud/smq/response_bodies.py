@@ -80,9 +80,9 @@ def listing(root: str, tag: str, items: Iterable[Mapping[str, object]], next_mar
     return document(root, rows(tag, items) + elements({"NextMarker": next_marker}))
 
 
-def sent(answers: list[Sent], batch: bool) -> bytes:
+def sent(results: list[Sent], batch: bool) -> bytes:
     """The answer to a send, or to a publish."""
-    items = [{"MessageId": answer.message_id, "MessageBodyMD5": answer.body_md5} for answer in answers]
+    items = [{"MessageId": result.message_id, "MessageBodyMD5": result.body_md5} for result in results]
     return document("Messages", rows("Message", items)) if batch else single("Message", items[0])
 
 
