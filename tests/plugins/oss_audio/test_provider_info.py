@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import re
 import subprocess
 import sys
 
@@ -73,3 +74,17 @@ def test_no_warning_about_the_types(said: str) -> None:
 )
 def test_each_type_is_from_its_package(said: str, kind: str, package: str) -> None:
     assert f"{kind} is from {package}\n" in said
+
+
+def test_every_module_with_a_class_for_airflow_is_listed() -> None:
+    info = get_provider_info()
+    for kind, base in (("operators", "Operator"), ("sensors", "Sensor"), ("hooks", "Hook"), ("triggers", "Trigger")):
+        (entry,) = info[kind]
+        folder = importlib.resources.files("oss_audio") / kind
+        public = re.compile(rf"^class [A-Z]\w*{base}\(", re.MULTILINE)
+        found = {
+            f"oss_audio.{kind}.{path.name.removesuffix('.py')}"
+            for path in folder.iterdir()
+            if path.name.endswith(".py") and path.name != "base.py" and public.search(path.read_text())
+        }
+        assert set(entry["python-modules"]) == found
