@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
-from oss_audio.batch_params import FAILURES, requeue_params
+from oss_audio.batch_params import FAILURES, SELECTION, batch_params, requeue_params
+from oss_audio.operators.list_sources import OSSAudioListOperator
 from oss_audio.operators.requeue import OSSAudioRequeueOperator
 from oss_audio_core.catalogue import State
 from oss_audio_core.catalogue.schema import conversion
@@ -131,3 +132,14 @@ def test_an_unknown_param_tries_nothing_again(deployment: Deployment, night: Run
     with pytest.raises(AirflowFailException, match="unknown Param 'reason': choose from attempts, code, dead"):
         task.execute(context)
     assert failed(deployment) == (State.FAILED, 1, 3)
+
+
+def test_a_param_by_its_earlier_name_is_refused_with_its_name_of_now(deployment: Deployment) -> None:
+    context = deployment.context()
+    context["dag_run"].conf = {"glob": "in/*.wav"}
+    with DAG("d", schedule=None, params=batch_params()):
+        task = OSSAudioListOperator(task_id="list", **SELECTION)
+    with pytest.raises(
+        AirflowFailException, match=r"unknown Param 'glob' \(it is 'include' now\): choose from bucket, "
+    ):
+        task.execute(context)
