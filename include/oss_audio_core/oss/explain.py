@@ -48,12 +48,11 @@ def explain(
 ) -> str:
     """Say what an SDK's exception means and what to do about it, in one sentence.
 
-    Parameters
-    ----------
-    exception: from oss2, alibabacloud_oss_v2 (`OperationError` included), the IMM SDK, requests or aiohttp.
-    what: what was being done, as the start of a sentence: "Listing oss://music/in/".
-    connection: what to call the connection, e.g. "connection 'oss_default'".
-    secrets: values that must not show, whatever the service quotes.
+    Args:
+        exception: from oss2, alibabacloud_oss_v2 (`OperationError` included), the IMM SDK, requests or aiohttp.
+        what: what was being done, as the start of a sentence: "Listing oss://music/in/".
+        connection: what to call the connection, e.g. "connection 'oss_default'".
+        secrets: values that must not show, whatever the service quotes.
     """
     if isinstance(exception, OssConfigurationError):
         return redact(str(exception), secrets)

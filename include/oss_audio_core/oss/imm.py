@@ -45,11 +45,12 @@ class TaskNotFound(LookupError):
 class TaskStatus:
     """What GetTask says about a task.
 
-    Attributes
-    ----------
-    status: `Running`, `Succeeded` or `Failed`.
-    code, message: the reason of a failure; empty otherwise.
-    start_time, end_time: UTC, ISO 8601 with milliseconds; empty when not yet.
+    Attributes:
+        status: `Running`, `Succeeded` or `Failed`.
+        code: the reason of a failure; empty otherwise.
+        message: the reason of a failure; empty otherwise.
+        start_time: UTC, ISO 8601 with milliseconds; empty when not yet.
+        end_time: UTC, ISO 8601 with milliseconds; empty when not yet.
     """
 
     task_id: str
@@ -64,10 +65,9 @@ class TaskStatus:
 class ListedTask:
     """What ListTasks says about a task.
 
-    Attributes
-    ----------
-    started: when it was accepted; None where IMM tells no readable time.
-    outputs: the addresses that it writes to, `oss://bucket/key`.
+    Attributes:
+        started: when it was accepted; None where IMM tells no readable time.
+        outputs: the addresses that it writes to, `oss://bucket/key`.
     """
 
     task_id: str

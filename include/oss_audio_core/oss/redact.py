@@ -34,10 +34,9 @@ _PATTERNS: tuple[re.Pattern[str], ...] = (
 def redact(text: str, secrets: Iterable[str | None] = ()) -> str:
     """Return `text` with access keys, signatures and tokens replaced by `***`.
 
-    Parameters
-    ----------
-    text: what a service or an SDK said.
-    secrets: values known to be secret here (key id, key secret, token); each occurrence is hidden.
+    Args:
+        text: what a service or an SDK said.
+        secrets: values known to be secret here (key id, key secret, token); each occurrence is hidden.
     """
     for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)

@@ -1,4 +1,4 @@
-"""Where OSS and IMM are and who we are there: one value, from which every client is built."""
+"""The addresses of OSS and IMM and the credentials: one value, from which every client is built."""
 
 from __future__ import annotations
 
@@ -24,24 +24,26 @@ POOL_SIZE = 64
 
 @dataclass(frozen=True)
 class OssSettings:
-    """One account's way to OSS and IMM in one region.
+    """The connection to OSS and IMM of one account in one region.
 
-    Attributes
-    ----------
-    endpoint: address of OSS, e.g. `https://oss-cn-hangzhou.aliyuncs.com`; https when it names no scheme;
-        empty means the public endpoint of the region.
-    region: region id without the prefix `oss-`, e.g. `cn-hangzhou`; part of every V4 signature.
-    access_key_id, access_key_secret, security_token: the credentials; the token only with STS.
-    path_style: buckets go into the path instead of the host name (always so for an IP address).
-    custom_domain: the address that browsers see (`browser_endpoint` if given, else `endpoint`) is a custom
-        domain bound to one bucket (CNAME), so it names no bucket at all. An internal endpoint never is one.
-    internal_endpoint: address for workers and triggers inside the same region, e.g.
-        `https://oss-cn-hangzhou-internal.aliyuncs.com`; `endpoint` when None.
-    browser_endpoint: address that presigned links use; `endpoint` when None.
-    imm_endpoint: address of IMM; `https://imm.<region>.aliyuncs.com` when None.
-    imm_project: the IMM project of all buckets; when None, IMM is asked for each bucket.
-    connect_timeout, read_timeout: seconds.
-    name: what messages call this place, e.g. "connection 'oss_default'".
+    Attributes:
+        endpoint: address of OSS, e.g. `https://oss-cn-hangzhou.aliyuncs.com`; https when it names no scheme; empty
+            means the public endpoint of the region.
+        region: region id without the prefix `oss-`, e.g. `cn-hangzhou`; part of every V4 signature.
+        access_key_id: of the RAM user or of the STS credentials.
+        access_key_secret: what requests are signed with.
+        security_token: of STS credentials; None with others.
+        path_style: buckets go into the path instead of the host name (always so for an IP address).
+        custom_domain: the address that browsers see (`browser_endpoint` if given, else `endpoint`) is a custom domain
+            bound to one bucket (CNAME), so it names no bucket at all. An internal endpoint never is one.
+        internal_endpoint: address for workers and triggers inside the same region, e.g.
+            `https://oss-cn-hangzhou-internal.aliyuncs.com`; `endpoint` when None.
+        browser_endpoint: address that presigned links use; `endpoint` when None.
+        imm_endpoint: address of IMM; `https://imm.<region>.aliyuncs.com` when None.
+        imm_project: the IMM project of all buckets; when None, IMM is asked for each bucket.
+        connect_timeout: seconds.
+        read_timeout: seconds.
+        name: what messages call this connection, e.g. "connection 'oss_default'".
     """
 
     endpoint: str
@@ -103,8 +105,9 @@ class OssSettings:
     def session(self, pool_size: int = POOL_SIZE, *, retry: bool = True) -> Oss2Session:
         """Return a connection pool that several buckets and threads may share (oss2's own keeps 10).
 
-        A patient one makes requests again that may be made twice (`oss_audio_core.oss.retry`); one for submits
-        isn't.
+        Args:
+            pool_size: connections that it keeps.
+            retry: whether requests are retried that may be made twice (`oss_audio_core.oss.retry`); not for submits.
         """
         sdk = load_oss2()
         session = sdk.Session(adapter=retrying_adapter(pool_size)) if retry else sdk.Session(pool_size=pool_size)
@@ -115,7 +118,7 @@ class OssSettings:
     def bucket(self, name: str, *, session: Oss2Session | None = None) -> Oss2Bucket:
         """Return an oss2 client of one bucket for workers (V4 signatures).
 
-        `session` lets clients share connections; without it each client opens its own, a patient one.
+        `session` lets clients share connections; without it each client opens its own, with retries.
         """
         return self._bucket(name, self.worker_endpoint, self.worker_uses_custom_domain, session)
 

@@ -40,12 +40,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class QueueMessage:
     """One received message; it comes back after the queue's visibility timeout unless it is deleted.
 
-    Attributes
-    ----------
-    receipt_handle: what deletes it; valid until the visibility timeout ends.
-    body: as the publisher wrote it (UTF-8), not decoded.
-    dequeue_count: how often it was received, this time included.
-    enqueue_time: when the queue got it, UTC by SMQ's clock.
+    Attributes:
+        receipt_handle: what deletes it; valid until the visibility timeout ends.
+        body: as the publisher wrote it (UTF-8), not decoded.
+        dequeue_count: how often it was received, this time included.
+        enqueue_time: when the queue got it, UTC by SMQ's clock.
     """
 
     message_id: str
@@ -60,9 +59,8 @@ class SmqClient:
 
     A call is made once; aiohttp alone repeats a GET when the connection it kept turns out to be broken.
 
-    Attributes
-    ----------
-    settings: what each request is made with; others may be set at any time, as when an STS token was renewed.
+    Attributes:
+        settings: what each request is made with; others may be set at any time, as when an STS token was renewed.
     """
 
     def __init__(self, settings: SmqSettings) -> None:

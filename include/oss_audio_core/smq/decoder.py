@@ -33,14 +33,14 @@ class UndecodableMessage(ValueError):
 class TaskNotification:
     """What IMM says about a finished task.
 
-    Attributes
-    ----------
-    task_id: what the submit returned; the only thing that ties the message to a conversion, because OSS
-        leaves UserData empty.
-    status: `Succeeded` or `Failed`.
-    code, message: the reason of a failure; empty otherwise.
-    task_type: `MediaConvert` for audio/convert; empty when the message names none.
-    raw: the task as IMM wrote it (ProjectName, StartTime, EndTime, Sources, Targets …).
+    Attributes:
+        task_id: what the submit returned; the only thing that ties the message to a conversion, because OSS leaves
+            UserData empty.
+        status: `Succeeded` or `Failed`.
+        code: the reason of a failure; empty otherwise.
+        message: the reason of a failure; empty otherwise.
+        task_type: `MediaConvert` for audio/convert; empty when the message names none.
+        raw: the task as IMM wrote it (ProjectName, StartTime, EndTime, Sources, Targets …).
     """
 
     task_id: str

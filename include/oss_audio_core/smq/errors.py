@@ -6,11 +6,10 @@ from __future__ import annotations
 class SmqError(Exception):
     """SMQ refused a request.
 
-    Attributes
-    ----------
-    code: SMQ's own code, e.g. `QpsLimitExceeded`; empty when no answer came or it wasn't one of SMQ's.
-    status: the HTTP status; 0 when no answer came.
-    request_id: SMQ's id of the request; empty when no answer came.
+    Attributes:
+        code: SMQ's own code, e.g. `QpsLimitExceeded`; empty when no answer came or it wasn't one of SMQ's.
+        status: the HTTP status; 0 when no answer came.
+        request_id: SMQ's id of the request; empty when no answer came.
     """
 
     def __init__(self, message: str, *, code: str = "", status: int = 0, request_id: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Where SMQ is and who we are there."""
+"""The address of SMQ and the credentials."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from oss_audio_core.smq.errors import SmqConfigurationError
 
 @dataclass(frozen=True)
 class SmqSettings:
-    """One account's way to SMQ in one region.
+    """The connection to SMQ of one account in one region.
 
-    Attributes
-    ----------
-    endpoint: `https://<account id>.mns.<region>.aliyuncs.com`; https when it names no scheme.
-    access_key_id, access_key_secret, security_token: the credentials; the token only with STS.
-    connect_timeout, read_timeout: seconds; a long poll may take its own waiting time on top.
-    name: what messages call this place, e.g. "connection 'smq_default'".
+    Attributes:
+        endpoint: `https://<account id>.mns.<region>.aliyuncs.com`; https when it names no scheme.
+        access_key_id: of the RAM user or of the STS credentials.
+        access_key_secret: what requests are signed with.
+        security_token: of STS credentials; None with others.
+        connect_timeout: seconds.
+        read_timeout: seconds; a long poll may take its own waiting time on top.
+        name: what messages call this connection, e.g. "connection 'smq_default'".
     """
 
     endpoint: str

@@ -19,12 +19,11 @@ def authorization(
 ) -> str:
     """Return the value of `Authorization`.
 
-    Parameters
-    ----------
-    method: the verb in capitals.
-    resource: path and query exactly as they stand in the request line.
-    headers: with lower-case names; `date` must be there, `content-md5` and `content-type` when there is a
-        body; of the rest only `x-mns-…` are signed.
+    Args:
+        method: the verb in capitals.
+        resource: path and query exactly as they stand in the request line.
+        headers: with lower-case names; `date` must be there, `content-md5` and `content-type` when there is a body; of
+            the rest only `x-mns-…` are signed.
     """
     extension = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers) if name.startswith("x-mns-"))
     string_to_sign = (

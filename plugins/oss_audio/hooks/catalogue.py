@@ -29,7 +29,8 @@ class CatalogueHook(BaseHook):
 
     SQLite lives on one machine, so it is refused when the configured executor may run tasks elsewhere.
 
-    :param catalogue_conn_id: the connection.
+    Args:
+        catalogue_conn_id: the connection.
     """
 
     conn_name_attr: ClassVar[str] = "catalogue_conn_id"

@@ -26,9 +26,8 @@ _FALSE = frozenset({"false", "0", "no", "off", ""})
 class ConnectionFields:
     """A connection's fields with its extra fields parsed.
 
-    Attributes
-    ----------
-    example: what a good connection of this kind looks like, as the arguments of `airflow connections add`.
+    Attributes:
+        example: what a good connection of this kind looks like, as the arguments of `airflow connections add`.
     """
 
     conn_id: str

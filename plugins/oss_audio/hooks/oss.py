@@ -25,7 +25,8 @@ class OSSAudioHook(BaseHook):
     `imm_project`, `connect_timeout`, `read_timeout` (seconds). Login and password may stand in for the key id
     and the secret. See `oss_audio_core.oss.OssSettings` for what each means.
 
-    :param oss_conn_id: the connection.
+    Args:
+        oss_conn_id: the connection.
     """
 
     conn_name_attr: ClassVar[str] = "oss_conn_id"

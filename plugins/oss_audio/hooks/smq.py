@@ -33,7 +33,8 @@ class SMQHook(BaseHook):
     `security_token`, `connect_timeout`, `read_timeout` (seconds). In a connection written as JSON the extra
     fields `endpoint`, `access_key_id` and `access_key_secret` do as well.
 
-    :param smq_conn_id: the connection.
+    Args:
+        smq_conn_id: the connection.
     """
 
     conn_name_attr: ClassVar[str] = "smq_conn_id"

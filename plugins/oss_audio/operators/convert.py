@@ -46,28 +46,31 @@ class OSSAudioConvertOperator(OSSAudioOperator):
     it again, in a retry or after a clear, submits nothing twice: every conversion is in the catalogue first. One
     conversion that has failed is tried again.
 
-    :param shard: one element of what `OSSAudioPlanOperator` returned.
-    :param bucket: of the one source.
-    :param key: of the one source.
-    :param profile: name of a profile, whose target is used unless `target_key` says another.
-    :param convert: instead of a profile, the parameters of audio/convert, as a mapping (`{"f": "mp3", "ab": 128000}`)
-        or as text (`"audio/convert,f_mp3,ab_128000"`).
-    :param target_key: where the one rendition goes.
-    :param target_bucket: the source's bucket when empty.
-    :param force: make the one rendition anew even if it is there.
-    :param smq_topic: SMQ topic for the completion message; None: as this deployment has set it for its own connection,
-        or the connection's; empty: the connection's.
-    :param smq_queue: SMQ queue that the sensor will read, looked for before anything is submitted; None or empty: as
-        for the topic.
-    :param staging_prefix: where attempts of a batch write, in the target's bucket. One conversion writes to its
-        target at once.
-    :param concurrency: requests at once.
-    :param max_in_flight: conversions that the endpoint may have at once, over all runs that use this catalogue; where
-        all slots are taken the task waits, and finds out what has ended. None: no limit.
-    :param max_per_second: requests a second; None: as fast as OSS takes them.
-    :param deadline: a conversion that is not done so long after its submit has failed.
-    :param smq_conn_id: connection of type `smq`; None: no message is asked for, and the sensor asks OSS and IMM.
-    :return: a handle for `OSSAudioConvertSensor(shard=convert.output)`
+    Args:
+        shard: one element of what `OSSAudioPlanOperator` returned.
+        bucket: of the one source.
+        key: of the one source.
+        profile: name of a profile, whose target is used unless `target_key` says another.
+        convert: instead of a profile, the parameters of audio/convert, as a mapping (`{"f": "mp3", "ab": 128000}`) or
+            as text (`"audio/convert,f_mp3,ab_128000"`).
+        target_key: where the one rendition goes.
+        target_bucket: the source's bucket when empty.
+        force: make the one rendition anew even if it is there.
+        smq_topic: SMQ topic for the completion message; None: as this deployment has set it for its own connection, or
+            the connection's; empty: the connection's.
+        smq_queue: SMQ queue that the sensor will read, looked for before anything is submitted; None or empty: as for
+            the topic.
+        staging_prefix: where attempts of a batch write, in the target's bucket. One conversion writes to its target at
+            once.
+        concurrency: requests at once.
+        max_in_flight: conversions that the endpoint may have at once, over all runs that use this catalogue; where all
+            slots are taken the task waits, and finds out what has ended. None: no limit.
+        max_per_second: requests a second; None: as fast as OSS takes them.
+        deadline: a conversion that is not done so long after its submit has failed.
+        smq_conn_id: connection of type `smq`; None: no message is asked for, and the sensor asks OSS and IMM.
+
+    Returns:
+        a handle for `OSSAudioConvertSensor(shard=convert.output)`
     """
 
     template_fields: Sequence[str] = (

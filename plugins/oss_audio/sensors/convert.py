@@ -1,4 +1,4 @@
-"""`OSSAudioConvertSensor`: waits for notification, output object or GetTask, whichever knows first."""
+"""`OSSAudioConvertSensor`: waits for a notification, the output object or GetTask, whichever comes first."""
 
 from __future__ import annotations
 
@@ -38,15 +38,18 @@ class OSSAudioConvertSensor(BaseSensorOperator):
     Deferrable by default: the wait costs one trigger for a whole shard, and on success the task ends inside it. With
     `deferrable=False` it pokes, in either mode of Airflow's sensors.
 
-    :param shard: what `OSSAudioConvertOperator` returned.
-    :param smq_queue: SMQ queue of the completion messages; None: as this deployment has set it for its own connection,
-        or the connection's; empty: the connection's.
-    :param ask_after: seconds without news after which OSS and IMM are asked.
-    :param fail_on_error: whether a failed conversion fails the task, and one that was left out (an empty source) where
-        nothing else came of the shard. By default only where the shard is one conversion; in a batch it is a row with
-        its reason, and its neighbours go on.
-    :param smq_conn_id: connection of type `smq`; None: OSS and IMM are asked from the start.
-    :return: `{"batch": id, "uid": text, "shard": n, "converted": n, "failed": n}`
+    Args:
+        shard: what `OSSAudioConvertOperator` returned.
+        smq_queue: SMQ queue of the completion messages; None: as this deployment has set it for its own connection, or
+            the connection's; empty: the connection's.
+        ask_after: seconds without progress after which OSS and IMM are polled.
+        fail_on_error: whether a failed conversion fails the task, and one that was left out (an empty source) where
+            nothing else came of the shard. By default only where the shard is one conversion; in a batch it is a row
+            with its reason, and its neighbours go on.
+        smq_conn_id: connection of type `smq`; None: OSS and IMM are polled from the start.
+
+    Returns:
+        `{"batch": id, "uid": text, "shard": n, "converted": n, "failed": n}`
     """
 
     template_fields: Sequence[str] = ("shard", "smq_queue")
@@ -85,7 +88,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         shard = as_shard(self.shard)
         until = datetime.now(UTC) + timedelta(seconds=self.timeout)
         # A trigger that fires at once may fail its task (airflow #66374): a shard that is done never gets one.
-        self._smq()  # a wrong connection is told of at once, not only when there is something to wait for
+        self._smq()  # a wrong connection fails the task at once, not only when there is something to wait for
         with self._known_batch() as catalogue:
             if refresh(catalogue, [self._shard])[self._shard].done:
                 return self._result()
@@ -109,11 +112,20 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Resumed: the catalogue says what happened, the event only that something did."""
+        """Resume after the trigger's event; the result comes from the catalogue.
+
+        Raises:
+            AirflowFailException: a conversion failed, or the trigger was deferred by another version of this package.
+        """
+        if event is not None and "unusable" in event:
+            raise AirflowFailException(
+                f"this task was deferred by another version of the package and can't go on: {event['unusable']}. Clear "
+                "the task: it then waits again, and nothing is submitted twice."
+            )
         return self._result()
 
     def poke(self, context: Context) -> bool:
-        """Receive once, ask once."""
+        """Drain the queue once, poll once."""
         oss = OSSAudioHook(self.oss_conn_id).settings
         smq = self._smq()
         with self._known_batch() as catalogue:
@@ -123,7 +135,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
 
     @contextmanager
     def _skipping_failures(self) -> Iterator[None]:
-        """`soft_fail` and `never_fail`, which Airflow sees to in a poke and after a deferral, in all the rest."""
+        """Apply `soft_fail` and `never_fail` where Airflow doesn't: it does in a poke and after a deferral."""
         try:
             yield
         except (AirflowSkipException, AirflowRescheduleException):
@@ -141,7 +153,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
 
     @contextmanager
     def _known_batch(self) -> Iterator[Catalogue]:
-        """The catalogue. In one that was replaced nothing is in flight, which must not pass for done."""
+        """The catalogue, if it has the batch: in a replaced one nothing is in flight, which must not pass for done."""
         shard = as_shard(self.shard)
         oss = OSSAudioHook(self.oss_conn_id).settings
         with translate_errors("Waiting for conversions", oss), self._catalogue() as catalogue:
