@@ -12,7 +12,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
-from oss_audio_core.verification.mp3_header import crc16, read_mp3_header
+from oss_audio_core.audio_convert.containers.mp3_header import crc16, read_mp3_header
 
 _STREAMINFO_BYTES = 34
 _MD5_AT = 18

@@ -17,12 +17,6 @@ _CONVINCING = 3
 
 _HEADER_MOST = 7
 
-_MP3_KBIT = {
-    # MPEG version 1, and versions 2 and 2.5; layer III.
-    True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0),
-    False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),
-}
-_MP3_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _AC3_KBIT = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
 _AC3_RATES = (48000, 44100, 32000)
 _AMR_NB_BYTES = (13, 14, 16, 18, 20, 21, 27, 32, 6, 0, 0, 0, 0, 0, 0, 1)
@@ -51,20 +45,6 @@ def follow(data: bytes, frame_length: FrameLength, reach: int) -> Chain | None:
         if frames >= _CONVINCING and (at > len(data) or len(data) - at < _HEADER_MOST):
             return Chain(frames, len(data) - begin, whole=False)
     return None
-
-
-def mp3_length(data: bytes, at: int) -> int:
-    """MPEG audio layer III (ISO/IEC 11172-3, 13818-3)."""
-    head = data[at : at + 4]
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
-        return 0
-    version = head[1] >> 3 & 3
-    rates = _MP3_RATES.get(version)
-    index = head[2] >> 2 & 3
-    kbit = _MP3_KBIT[version == 3][head[2] >> 4]
-    if rates is None or index == 3 or not kbit:
-        return 0
-    return (144 if version == 3 else 72) * kbit * 1000 // rates[index] + (head[2] >> 1 & 1)
 
 
 def adts_length(data: bytes, at: int) -> int:

@@ -13,11 +13,11 @@ from av.container import InputContainer
 
 from oss_audio_core.audio_convert import FORMATS
 from oss_audio_core.audio_convert.codec_facts import CODECS
+from oss_audio_core.audio_convert.containers.mp3_header import mp3_length, read_mp3_header
 from oss_audio_core.verification import frame_chain, tail_parsers
 from oss_audio_core.verification.declared_length import declared_duration
 from oss_audio_core.verification.errors import UnreadableAudio
 from oss_audio_core.verification.guarded_open import open_container
-from oss_audio_core.verification.mp3_header import read_mp3_header
 from oss_audio_core.verification.packet_length import PacketLength
 from oss_audio_core.verification.probe import Probe, as_probe, first_audio, probe
 
@@ -37,7 +37,7 @@ ReadRange = Callable[[int, int], tuple[bytes, int]]
 """(start, length) to the bytes there, fewer at the end, and the size of the whole object."""
 
 CHAINS: dict[str, tuple[frame_chain.FrameLength, int]] = {
-    "mp3": (frame_chain.mp3_length, 4096),
+    "mp3": (mp3_length, 4096),
     "aac": (frame_chain.adts_length, 8192),
     "ac3": (frame_chain.ac3_length, 4096),
     "amr_nb": (frame_chain.amr_nb_length, 64),

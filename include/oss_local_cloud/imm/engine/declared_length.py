@@ -1,11 +1,10 @@
-"""How long a source says it is, where its container says so in a way that can be trusted.
+"""The length that a source's container declares, where it can be trusted.
 
-FFmpeg converts a file that ends in the middle without a word and exits 0, so its length has to be compared
-with what the header promises. But only some headers promise anything: the length of raw ADTS, AMR and AC-3,
-and of an MP3 without a Xing or VBRI header, is a guess from the bitrate, and MPEG transport streams and ASF
-are cut anywhere by design. Ogg pages carry times, so a shorter file just is shorter.
+FFmpeg converts a truncated file silently and exits 0, so the decoded length has to be compared with the declared one.
+Only some headers declare one. The length of raw ADTS, AMR and AC-3, and of an MP3 without a Xing or VBRI header, is a
+guess from the bitrate. MPEG transport streams and ASF are cut anywhere by design. A shorter Ogg file has earlier times.
 
-For wav, w64 and caf FFmpeg already shortens the length to what is there; their data chunk is read here.
+For wav, w64 and caf FFmpeg shortens the length to the data that exists; their data chunk is read here.
 """
 
 from __future__ import annotations
@@ -16,19 +15,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from oss_audio_core.audio_convert.containers.mp3_header import counts_its_frames
+from oss_audio_core.audio_convert.containers.wave_chunks import STREAMED_BYTES, wave_chunks
+
 _BY_STREAM = frozenset({"flac", "mov,mp4,m4a,3gp,3g2,mj2", "aiff", "au", "tta", "wv", "ape", "dsf"})
 _BY_FILE = frozenset({"matroska,webm"})
-_STREAMED_WAV = 0x7FFFF000  # writers to a pipe put this or more (0xFFFFFFFF) into the data chunk's size
 _MOST_CHUNKS = 1000
 
 
 def declared_seconds(
     path: Path, container: str, pcm: bool, stream_seconds: float | None, file_seconds: float | None
 ) -> float | None:
-    """The promised length in seconds, or None.
+    """The declared length in seconds, or None.
 
-    `stream_seconds` and `file_seconds` are FFmpeg's for the stream and, when there is just one stream, the file; `pcm`
-    says whether the samples are uncompressed.
+    Args:
+        path: the source.
+        container: FFmpeg's name of its demuxer.
+        pcm: whether the samples are uncompressed.
+        stream_seconds: FFmpeg's length of the stream.
+        file_seconds: FFmpeg's length of the file, where it has one stream only.
     """
     if container in _BY_STREAM:
         return stream_seconds
@@ -36,7 +41,7 @@ def declared_seconds(
         return file_seconds
     with path.open("rb") as file:
         if container == "mp3":
-            return stream_seconds if _has_frame_count(file) else None
+            return stream_seconds if counts_its_frames(file) else None
         if container in _DATA_CHUNKS and stream_seconds is not None:
             return _from_data_chunk(file, path.stat().st_size, container, pcm, stream_seconds)
     return None
@@ -59,26 +64,15 @@ def _from_data_chunk(file: BinaryIO, size: int, container: str, pcm: bool, secon
 
 
 def _wav_data(file: BinaryIO) -> tuple[int, int] | None:
-    head = file.read(12)
-    if len(head) < 12 or head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
+    data = next((chunk for chunk in wave_chunks(file) if chunk.name == b"data"), None)
+    if data is None or data.length == 0:
         return None
-    long_size = None
-    for _ in range(_MOST_CHUNKS):
-        header = file.read(8)
-        if len(header) < 8:
-            return None
-        name, length = header[:4], struct.unpack("<I", header[4:])[0]
-        if name == b"ds64":
-            body = file.read(min(length, 16))
-            long_size = struct.unpack("<Q", body[8:])[0] if len(body) == 16 else None
-            _skip(file, length - len(body))
-            continue
-        if name == b"data":
-            if length == 0xFFFFFFFF and long_size is not None:
-                return file.tell(), long_size
-            return (file.tell(), length) if 0 < length < _STREAMED_WAV else None
-        _skip(file, length + length % 2)
-    return None
+    # A length of 32 bits may be a placeholder; one from ds64 is none.
+    file.seek(data.start - 4)
+    stored = struct.unpack("<I", file.read(4))[0]
+    if stored == data.length and stored >= STREAMED_BYTES:
+        return None
+    return data.start, data.length
 
 
 def _w64_data(file: BinaryIO) -> tuple[int, int] | None:
@@ -121,21 +115,3 @@ _DATA_CHUNKS: dict[str, Callable[[BinaryIO], tuple[int, int] | None]] = {
     "w64": _w64_data,
     "caf": _caf_data,
 }
-
-
-def _has_frame_count(file: BinaryIO) -> bool:
-    """Whether the first MPEG audio frame is a Xing, Info or VBRI header that counts the frames."""
-    head = file.read(10)
-    start = 0
-    if head[:3] == b"ID3" and len(head) == 10:
-        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-    file.seek(start)
-    window = file.read(8192)
-    for at in range(len(window) - 192):
-        if window[at] == 0xFF and window[at + 1] & 0xE0 == 0xE0 and window[at + 1] & 0x06:
-            frame = window[at : at + 192]
-            for offset in (36, 21, 13):
-                if frame[offset : offset + 4] in (b"Xing", b"Info"):
-                    return bool(frame[offset + 7] & 1)
-            return frame[36:40] == b"VBRI"
-    return False

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-_CHUNK = struct.Struct("<4sI")
+from oss_audio_core.audio_convert.containers.wave_chunks import STREAMED_BYTES, wave_chunks
+
 _FORMAT = struct.Struct("<HHIIHH")
-_BEGINNING = _CHUNK.size + _FORMAT.size
 _PCM = 1
 _CODECS = {8: "pcm_u8", 16: "pcm_s16le", 24: "pcm_s24le", 32: "pcm_s32le"}
 _LEAST_HERTZ, _MOST_HERTZ = 1000, 384_000
@@ -26,7 +26,6 @@ _DESCRIBING = {
 """Chunks that say nothing about the samples, and how many bytes FFmpeg reads of each, or refuses the file."""
 
 _MOST_CHUNKS = 100
-_STREAMED = 0x7FFFF000  # see promise.py
 _AT_ONCE = 32 * 1024
 _CODED_ANYWHERE = (
     b"\x7f\xfe\x80\x01",  # DTS, in four forms
@@ -51,52 +50,48 @@ class PlainWav(NamedTuple):
 
 def read(path: Path) -> PlainWav | None:
     """The header of a plain wav file; None for any other file."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        head = os.pread(descriptor, _AT_ONCE, 0)
-        if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+    with path.open("rb", buffering=_AT_ONCE) as file:
+        head = file.read(_AT_ONCE)
+        if head[:4] != b"RIFF":
             return None
-        found = _walk(descriptor, head)
-    finally:
-        os.close(descriptor)
-    if found is None:
+        header = _read_chunks(file, len(head))
+    if header is None:
         return None
-    (tag, channels, rate, byte_rate, block, bits), start, length = found
+    (tag, channels, rate, byte_rate, block, bits), start, length = header
     if tag != _PCM or bits not in _CODECS or channels not in (1, 2) or not _LEAST_HERTZ <= rate <= _MOST_HERTZ:
         return None
-    if block * 8 != channels * bits or byte_rate != rate * block or length < block or _looks_coded(head[start:]):
+    if block * 8 != channels * bits or byte_rate != rate * block or length < block or _is_coded(head[start:]):
         return None
     return PlainWav(_CODECS[bits], rate, channels, bits, length / byte_rate)
 
 
-def _walk(descriptor: int, head: bytes) -> tuple[tuple[int, ...], int, int] | None:
-    """The fields of the fmt chunk, where the samples begin, and how many bytes of them are declared, which may be more
-    than there are.
-    """
+def _read_chunks(file: BinaryIO, head_size: int) -> tuple[tuple[int, ...], int, int] | None:
+    """The fields of the fmt chunk, the start of the samples, and their declared bytes; None if there is more to it."""
     fields: tuple[int, ...] | None = None
     data: tuple[int, int] | None = None
-    at, size = 12, os.fstat(descriptor).st_size
-    for _ in range(_MOST_CHUNKS):
-        beginning = head[at : at + _BEGINNING] if at + _BEGINNING <= len(head) else os.pread(descriptor, _BEGINNING, at)
-        if len(beginning) < _CHUNK.size:
-            return None if fields is None or data is None else (fields, *data)
-        name, length = _CHUNK.unpack_from(beginning)
-        start, at = at + _CHUNK.size, at + _CHUNK.size + length + length % 2
-        if name == b"fmt " and fields is None and length == _FORMAT.size and len(beginning) == _BEGINNING:
-            fields = _FORMAT.unpack_from(beginning, _CHUNK.size)
-        elif name == b"data" and fields and data is None and 0 < length < _STREAMED and start < min(size, len(head)):
-            data = start, length
-        elif length < _DESCRIBING.get(name, length + 1) or at > size:
+    size = os.fstat(file.fileno()).st_size
+    for count, (name, start, length) in enumerate(wave_chunks(file)):
+        if count == _MOST_CHUNKS:
             return None
-    return None
+        if name == b"fmt " and fields is None and length == _FORMAT.size and start + length <= size:
+            fields = _FORMAT.unpack(file.read(_FORMAT.size))
+        elif (
+            name == b"data" and fields and data is None and 0 < length < STREAMED_BYTES and start < min(size, head_size)
+        ):
+            data = start, length
+        elif length < _DESCRIBING.get(name, length + 1) or start + length + length % 2 > size:
+            return None
+    return None if fields is None or data is None else (fields, *data)
 
 
-def _looks_coded(samples: bytes) -> bool:
-    """Whether these may be a coded stream in disguise. FFmpeg would search several seconds of them; what begins with
-    more silence than is looked at here counts as what its header says.
+def _is_coded(samples: bytes) -> bool:
+    """Whether the samples may be a coded stream.
+
+    FFmpeg would search several seconds of them. A file that begins with more silence than the bytes read here counts as
+    PCM, as its header says.
     """
-    heard = samples.lstrip(b"\0")
-    first = int.from_bytes(heard[:2])
+    audible = samples.lstrip(b"\0")
+    first = int.from_bytes(audible[:2])
     return any(first & mask == mark for mask, mark in _CODED_FROM_THE_START) or any(
-        mark in heard for mark in _CODED_ANYWHERE
+        mark in audible for mark in _CODED_ANYWHERE
     )

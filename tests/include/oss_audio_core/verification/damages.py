@@ -15,7 +15,7 @@ from pathlib import Path
 import crcmod
 
 from oss_audio_core.audio_convert import AudioConvert
-from oss_audio_core.verification.mp3_header import crc16, read_mp3_header
+from oss_audio_core.audio_convert.containers.mp3_header import crc16, read_mp3_header
 
 SECONDS = 24
 LONG = 240
