@@ -42,7 +42,7 @@ def test_a_rule_is_read(text: str, rule: EventRule) -> None:
         ("bucket=audio,topic=t,events=PutObject+UploadPart", "asks for 'UploadPart'"),
     ],
 )
-def test_what_is_wrong_in_a_rule_is_named(text: str, why: str) -> None:
+def test_an_invalid_rule_is_refused_with_the_reason(text: str, why: str) -> None:
     with pytest.raises(EventRuleError, match=re.escape(why)):
         parse_rule(text)
 

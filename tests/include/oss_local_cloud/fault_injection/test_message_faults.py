@@ -55,7 +55,7 @@ def test_late_copies_of_a_repeated_notification_come(clients: Any, source: str):
     assert clients.told(4) == [task] * 4
 
 
-def test_base64_is_what_the_queue_then_holds(clients: Any, source: str):
+def test_the_queue_holds_the_body_in_base64(clients: Any, source: str):
     clients.admin.add(Base64(times=1))
     encoded, raw = (clients.submit_and_wait(source, target) for target in ("1.mp3", "2.mp3"))
     first, second = clients.raw_messages(2)
@@ -96,7 +96,7 @@ def test_a_window_that_does_not_fill_opens_after_its_time(clients: Any, source: 
     assert sorted(clients.told(3)) == sorted(tasks)
 
 
-def test_other_messages_are_let_alone_unless_all_are_meant(clients: Any):
+def test_other_messages_are_unchanged_unless_the_rule_covers_all(clients: Any):
     topic = clients._account.get_topic(clients.cloud.topic)
     clients.admin.replace([Lost(messages="tasks")])
     topic.publish_message(TopicMessage("by a user"))
@@ -121,7 +121,7 @@ def test_rules_choose_by_topic_and_key_prefix(clients: Any, wav: Any):
     clients.no_more_messages()
 
 
-def test_what_was_held_back_survives_a_kill(start_local_cloud: Any, clients_of: Any, wav: Any, wait_until: Any):
+def test_held_messages_survive_a_kill(start_local_cloud: Any, clients_of: Any, wav: Any, wait_until: Any):
     cloud = start_local_cloud(admin=True)
     clients = clients_of(cloud)
     clients.put("in.wav", wav(8000))

@@ -57,7 +57,7 @@ def test_an_error_of_a_head_is_in_its_header(clients: Any):
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_reset_leaves_the_client_without_knowing_and_the_log_knowing(clients: Any, wav: Any, when: str):
+def test_a_reset_hides_the_outcome_from_the_client_and_is_logged(clients: Any, wav: Any, when: str):
     clients.put("in.wav", wav(8000))
     clients.admin.add(Reset(service="oss", operations=SUBMIT, when=when, times=1))
     with pytest.raises(oss2.exceptions.RequestError) as raised:
@@ -130,7 +130,7 @@ def test_latency_delays_the_answer(clients: Any, when: str):
     assert list(clients.admin.faults()) == []
 
 
-def test_who_hangs_up_while_the_answer_is_late_has_a_line_in_the_log(clients: Any, wav: Any, wait_until: Any):
+def test_a_disconnect_during_a_late_response_is_logged(clients: Any, wav: Any, wait_until: Any):
     clients.put("in.wav", wav(8000))
     clients.admin.add(Latency(service="oss", operations=SUBMIT, seconds=600.0, when="after", times=1))
     impatient = clients.bucket_with(connect_timeout=2)
@@ -174,7 +174,7 @@ def test_the_first_rule_that_ends_a_request_is_the_only_one(clients: Any):
     assert statuses == [503, 500]
 
 
-def test_smq_misbehaves_in_its_own_words(clients: Any):
+def test_smq_errors_have_the_shape_of_smq(clients: Any):
     queue = clients.cloud.queue
     clients.admin.add(Error(service="smq", operations=("ReceiveMessage",), status=503, key_prefix=queue, times=1))
     with pytest.raises(MNSServerException) as raised:
@@ -203,7 +203,7 @@ def imm_sdk(clients: Any) -> ImmSdk:
     )
 
 
-def test_imm_misbehaves_in_its_own_words(clients: Any):
+def test_imm_errors_have_the_shape_of_imm(clients: Any):
     clients.admin.add(Error(service="imm", operations=("GetOSSBucketAttachment",), status=403, times=1))
     request = imm_models.GetOSSBucketAttachmentRequest(ossbucket=clients.cloud.bucket)
     with pytest.raises(TeaException) as raised:

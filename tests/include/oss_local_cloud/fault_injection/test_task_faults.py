@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import csv
 import io
-import urllib.request
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import av
 import pytest
 
-from oss_local_cloud.fault_injection.rendition_cache import RenditionCache
-from oss_local_cloud.fault_injection.rules import Failed, Instant, Lost, Slow
-from oss_local_cloud.imm.engine.failure import ConversionFailed
-from oss_local_cloud.interfaces import ObjectInfo
+from oss_local_cloud.fault_injection.rules import Failed, Instant, Slow
 
 
 def probed(clients: Any, name: str) -> tuple[str, int, int, float]:
@@ -139,40 +131,6 @@ def test_a_source_that_cannot_be_converted_fails_instantly_too(clients: Any):
     assert ended[0].message == ended[1].message
 
 
-async def test_what_is_not_the_sources_fault_is_not_remembered(tmp_path: Path):
-    made, content = tmp_path / "made", tmp_path / "content"
-    content.write_bytes(b"rendition")
-    source = ObjectInfo("b", "k", "E", 1, datetime.now(UTC), "", 2, str(content), {}, {})
-    kept = RenditionCache(made)
-    outcomes: list[BaseException | None] = [
-        ConversionFailed("ResourceNotFound", "the target is gone"),
-        OSError("the disk is full"),
-        asyncio.CancelledError(),
-        None,
-    ]
-    calls = 0
-
-    async def make() -> ObjectInfo:
-        nonlocal calls
-        calls += 1
-        await asyncio.sleep(0)
-        outcome = outcomes.pop(0)
-        if outcome is not None:
-            raise outcome
-        return source
-
-    results = await asyncio.gather(
-        *(kept.find("alike", "audio/convert,f_mp3", make) for _ in range(8)), return_exceptions=True
-    )
-    assert sorted(type(one).__name__ for one in results) == sorted(
-        ["ConversionFailed", "OSError", "CancelledError", *["ObjectInfo"] * 5]
-    )
-    assert calls == 4, "whoever waited while another's try broke tries for himself, one at a time"
-    again = await RenditionCache(made).find("alike", "audio/convert,f_mp3", make)
-    assert again.path.read_bytes() == b"rendition"
-    assert calls == 4
-
-
 def test_renditions_are_kept_over_a_kill(start_local_cloud: Any, clients_of: Any, wav: Any):
     cloud = start_local_cloud(admin=True)
     clients = clients_of(cloud)
@@ -189,39 +147,3 @@ def test_renditions_are_kept_over_a_kill(start_local_cloud: Any, clients_of: Any
     assert [path.read_bytes() for path in kept] == [clients.bucket.get_object(clients.folder + "after.mp3").read()]
     (rule,) = clients.admin.rules()
     assert (rule.rule, rule.fired) == (Instant(id="r1"), 1)
-
-
-def test_the_accounts_tell_what_was_accepted_more_than_once(clients: Any, wav: Any):
-    clients.admin.replace([Instant(), Lost()])
-    clients.put("in.wav", wav(8000))
-    once = clients.submit("in.wav", "once.mp3")
-    twice = [clients.submit("in.wav", "twice.mp3") for _ in range(2)]
-    other = clients.submit("in.wav", "twice.mp3", "f_mp3,ab_64000")
-    clients.ended(once, *twice, other)
-    own = [one for one in clients.admin.conversions() if one.key == clients.folder + "in.wav"]
-    assert {(one.target_key, one.accepted, one.succeeded) for one in own} == {
-        (clients.folder + "once.mp3", 1, 1),
-        (clients.folder + "twice.mp3", 2, 2),
-        (clients.folder + "twice.mp3", 1, 1),
-    }
-    excess = [one for one in clients.admin.conversions(at_least=2) if one.key == clients.folder + "in.wav"]
-    assert [sorted(one.task_ids) for one in excess] == [sorted(twice)]
-    assert excess[0].process.startswith("audio/convert,f_mp3|sys/saveas,")
-    numbers = [task.number for task in clients.admin.tasks()]
-    assert numbers == sorted(set(numbers))
-    after = numbers[-3]
-    assert [task.number for task in clients.admin.tasks(after=after)] == numbers[-2:]
-    assert [task.number for task in clients.admin.tasks(after=after, limit=1)] == numbers[-2:-1]
-
-
-@pytest.mark.parametrize("what", ["tasks", "conversions", "faults"])
-def test_the_accounts_come_as_csv_too(clients: Any, wav: Any, what: str):
-    clients.admin.add(Failed(message='a "quoted", message'))
-    clients.put("in.wav", wav(8000))
-    clients.ended(clients.submit("in.wav", "1.mp3"))
-    with urllib.request.urlopen(f"{clients.cloud.admin}/{what}?format=csv", timeout=30) as answer:
-        rows = list(csv.DictReader(io.TextIOWrapper(answer, "utf-8", newline="")))
-    records = list(getattr(clients.admin, what)())
-    assert len(rows) == len(records) > 0
-    assert rows[-1]["key"] == records[-1].key
-    assert set(rows[-1]) == set(vars(records[-1]))

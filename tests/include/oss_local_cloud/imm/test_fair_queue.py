@@ -31,7 +31,7 @@ async def test_buckets_have_their_turns() -> None:
     assert await take(queue, 7) == [1, 10, 20, 2, 11, 3, 4]
 
 
-async def test_who_waits_is_served_when_something_comes() -> None:
+async def test_a_waiting_get_returns_the_next_task() -> None:
     queue = FairQueue()
     waiting = [asyncio.create_task(queue.get()) for _ in range(3)]
     await asyncio.sleep(0)

@@ -99,7 +99,7 @@ def test_submit_wait_for_the_message_and_fetch_the_rendition(
     assert probe_file(rendition)["codec_name"] == "mp3"
 
 
-def test_get_task_knows_success_failure_and_what_was_asked(
+def test_get_task_returns_success_failure_and_the_request(
     local_cloud: Any, bucket: oss2.Bucket, make_audio: Callable[..., Path]
 ) -> None:
     bucket.put_object_from_file("g.wav", str(make_audio("w.wav")))

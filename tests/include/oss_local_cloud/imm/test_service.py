@@ -153,7 +153,7 @@ async def test_variables_are_expanded_by_the_service(cloud: Any, make_audio: Cal
         ("list.mp3", b"ffconcat version 1.0\nfile '/etc/passwd'\n", "InvalidMedia", "is not audio"),
     ],
 )
-async def test_what_is_not_audio_is_a_failed_task_with_a_reason(
+async def test_a_source_without_audio_is_a_failed_task_with_a_reason(
     cloud: Any, make_audio: Callable[..., Path], name: str, content: bytes, code: str, message: str
 ) -> None:
     cloud.put(name, content)

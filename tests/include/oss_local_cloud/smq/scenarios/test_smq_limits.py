@@ -18,8 +18,6 @@ from mns.topic import TopicMessage, TopicMeta
 
 from oss_local_cloud.signatures.mns import sign, string_to_sign
 from oss_local_cloud.smq import tables
-from oss_local_cloud.smq.attributes import QueueAttributes, SubscriptionAttributes, TopicAttributes
-from oss_local_cloud.smq.errors import SmqRequestError
 
 ENDPOINT = "acs:mns:cn-hangzhou:1000000000000001:queues/"
 
@@ -33,29 +31,7 @@ def db() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def test_a_thousand_queues_and_no_more(db: sqlite3.Connection) -> None:
-    for number in range(1000):
-        tables.create_queue(db, f"q{number}", QueueAttributes(), 0)
-    with pytest.raises(SmqRequestError, match=r"LimitExceeded.*1000"):
-        tables.create_queue(db, "one-too-many", QueueAttributes(), 0)
-    assert tables.create_queue(db, "q0", QueueAttributes(), 0) is False
-    tables.delete_queue(db, "q0", 0)
-    assert tables.create_queue(db, "in-its-place", QueueAttributes(), 0) is True
-
-
-def test_a_thousand_topics_with_a_hundred_subscriptions_and_no_more(db: sqlite3.Connection) -> None:
-    for number in range(1000):
-        tables.create_topic(db, f"t{number}", TopicAttributes(), 0)
-    with pytest.raises(SmqRequestError, match=r"LimitExceeded.*1000"):
-        tables.create_topic(db, "one-too-many", TopicAttributes(), 0)
-    for number in range(100):
-        tables.subscribe(db, "t0", f"s{number}", SubscriptionAttributes(f"{ENDPOINT}q{number}"), 0)
-    with pytest.raises(SmqRequestError, match=r"LimitExceeded.*100"):
-        tables.subscribe(db, "t0", "one-too-many", SubscriptionAttributes(f"{ENDPOINT}q"), 0)
-    tables.subscribe(db, "t1", "s", SubscriptionAttributes(f"{ENDPOINT}q"), 0)
-
-
-def test_the_name_of_a_deleted_queue_rests(smq: Any) -> None:
+def test_the_name_of_a_deleted_queue_is_blocked_for_ten_seconds(smq: Any) -> None:
     queue = smq.account().get_queue("short")
     queue.create(QueueMeta())
     queue.send_message(Message("gone with it"))
@@ -162,7 +138,7 @@ def test_listings_go_page_by_page(smq: Any, target: str, tag: str) -> None:
     assert found == names[:5]
 
 
-def test_a_listing_with_meta_tells_all_attributes(smq: Any) -> None:
+def test_a_listing_with_meta_has_all_attributes(smq: Any) -> None:
     queue = smq.account().get_queue("q")
     queue.create(QueueMeta(vis_timeout=77))
     queue.send_message(Message("m"))

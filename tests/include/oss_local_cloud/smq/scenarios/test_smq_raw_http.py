@@ -173,7 +173,7 @@ def test_skew_is_judged_by_the_servers_clock(smq: Any) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_refused_with_its_code(
+def test_invalid_requests_are_refused_with_their_code(
     shared_smq: Any, method: str, target: str, body: bytes | None, status: int, code: str
 ) -> None:
     assert ask(shared_smq, "PUT", "/queues/q")[0] in (201, 204)

@@ -17,7 +17,6 @@ from mns.mns_exception import MNSServerException
 from mns.queue import Message, QueueMeta
 
 from oss_local_cloud.signatures.mns import sign, string_to_sign
-from oss_local_cloud.smq.long_polls import LongPolls
 
 PATIENCE_SECONDS = 30
 POLLERS = 300
@@ -28,41 +27,6 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-async def test_a_message_wakes_the_poller_who_came_first() -> None:
-    polls = LongPolls()
-    with polls.join("q") as first, polls.join("q") as second, polls.join("other") as other:
-        polls.wake("q", 1)
-        assert [first.is_set(), second.is_set(), other.is_set()] == [True, False, False]
-        polls.wake("q", 1)  # the first has not looked yet: this one is for the second
-        assert second.is_set()
-        first.clear()
-        second.clear()
-    assert polls.waiting("q") == 0
-
-
-async def test_who_is_woken_and_leaves_without_looking_hands_the_turn_on() -> None:
-    polls = LongPolls()
-    with polls.join("q") as patient:
-        with polls.join("q") as also_patient:
-            patient.set()
-            with polls.join("q") as leaving:
-                leaving.set()
-                assert not also_patient.is_set()
-            assert also_patient.is_set()
-        patient.clear()
-
-
-async def test_an_alarm_wakes_one_and_an_earlier_one_replaces_a_later_one() -> None:
-    polls = LongPolls()
-    with polls.join("q") as first, polls.join("q") as second:
-        polls.wake_in("q", 3600)
-        polls.wake_in("q", 0.01)
-        polls.wake_in("q", 1800)
-        await asyncio.wait_for(first.wait(), PATIENCE_SECONDS)
-        assert not second.is_set()
-        first.clear()
 
 
 async def poll(host: str, port: int, request: bytes) -> bytes:
@@ -104,7 +68,7 @@ async def test_hundreds_of_long_polls_get_one_message_each_and_cost_no_thread(sm
     assert len({body[1] for body in bodies if body}) == POLLERS
 
 
-def test_a_message_that_comes_back_is_taken_by_who_waits(smq: Any) -> None:
+def test_a_message_that_becomes_visible_again_goes_to_a_waiting_poll(smq: Any) -> None:
     queue = smq.account().get_queue("q")
     queue.create(QueueMeta(vis_timeout=1))
     with ThreadPoolExecutor(2) as pool:
@@ -116,7 +80,7 @@ def test_a_message_that_comes_back_is_taken_by_who_waits(smq: Any) -> None:
     assert {one.message_body for one in received} == {b"once"}
 
 
-def test_a_visibility_made_shorter_is_noticed_by_who_waits(smq: Any) -> None:
+def test_a_shorter_visibility_wakes_a_waiting_poll(smq: Any) -> None:
     queue = smq.account().get_queue("q")
     queue.create(QueueMeta(vis_timeout=43200))
     queue.send_message(Message("back soon"))

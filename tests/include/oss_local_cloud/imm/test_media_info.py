@@ -40,7 +40,7 @@ def test_audio_info_has_the_documented_fields(bucket: oss2.Bucket, make_audio: C
     assert {"CodecLongName", "CodecTag", "CodecTagString", "CodecTimeBase"} <= set(stream)
 
 
-def test_of_a_picture_in_a_file_only_its_audio_is_told(bucket: oss2.Bucket, make_audio: Callable[..., Path]) -> None:
+def test_a_picture_in_a_file_is_not_described(bucket: oss2.Bucket, make_audio: Callable[..., Path]) -> None:
     bucket.put_object_from_file("info/t.opus", str(make_audio("t.opus", "-metadata", "artist=Ada")))
     found = json.loads(bucket.get_object("info/t.opus", process="audio/info").read())
     assert (found["Artist"], found["AudioStreams"][0]["CodecName"]) == ("Ada", "opus")
@@ -54,7 +54,7 @@ def test_of_a_picture_in_a_file_only_its_audio_is_told(bucket: oss2.Bucket, make
         (b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n", "InvalidMedia, the object is not audio"),
     ],
 )
-def test_what_is_not_audio_is_refused_with_a_reason(bucket: oss2.Bucket, content: bytes, message: str) -> None:
+def test_a_file_without_audio_is_refused_with_a_reason(bucket: oss2.Bucket, content: bytes, message: str) -> None:
     bucket.put_object("info/bad.mp3", content)
     with pytest.raises(oss2.exceptions.ServerError, match=message) as caught:
         bucket.get_object("info/bad.mp3", process="audio/info")

@@ -34,7 +34,7 @@ def statuses(result: Any) -> dict[str, Any]:
     }
 
 
-def test_a_put_is_told_as_documented(
+def test_the_event_of_a_put_has_the_documented_fields(
     start_local_cloud: Callable[..., Any], listen: Callable[..., Any], bucket_of: Callable[..., oss2.Bucket]
 ) -> None:
     cloud = start_local_cloud(flags=("--event-rule", "bucket=audio,topic=uploads,prefix=in/,suffix=.wav,name=new"))
@@ -113,7 +113,7 @@ CALLS: dict[str, Callable[[oss2.Bucket, str], Any]] = {
 DONE = sorted({operation.name for operation in OPERATIONS if operation.handler and operation.name in CREATING})
 
 
-def test_every_operation_that_creates_objects_is_told(
+def test_every_operation_that_creates_objects_has_an_event(
     start_local_cloud: Callable[..., Any], listen: Callable[..., Any], bucket_of: Callable[..., oss2.Bucket]
 ) -> None:
     cloud = start_local_cloud(flags=("--event-rule", "bucket=audio,topic=all,prefix=told/"))
@@ -133,7 +133,7 @@ def test_every_operation_that_creates_objects_is_told(
             assert (told["size"], told["deltaSize"]) == (7, 7)
 
 
-def test_a_topic_that_is_gone_is_said_in_the_answer(
+def test_the_response_names_a_missing_topic(
     start_local_cloud: Callable[..., Any], listen: Callable[..., Any], bucket_of: Callable[..., oss2.Bucket]
 ) -> None:
     rules = ("--event-rule", "bucket=audio,topic=gone", "--event-rule", "bucket=audio,topic=there,events=PutObject")
@@ -147,7 +147,7 @@ def test_a_topic_that_is_gone_is_said_in_the_answer(
     assert listener.event()["oss"]["ruleId"] == "audio-there"
 
 
-def test_a_write_that_failed_is_not_told(
+def test_a_failed_write_has_no_event(
     start_local_cloud: Callable[..., Any], listen: Callable[..., Any], bucket_of: Callable[..., oss2.Bucket]
 ) -> None:
     cloud = start_local_cloud(flags=("--event-rule", "bucket=audio,topic=t"))
