@@ -1,4 +1,4 @@
-"""Look before a batch starts whether the connection works: a wrong setting fails one task, and at once."""
+"""Checks before a batch starts that the connection works: a wrong setting fails one task, and at once."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def check_bucket(settings: OssSettings, bucket: str, *, pauses: Sequence[float] 
     An endpoint that can't be reached, or says that it can't serve now, gets one more try per pause; every other
     answer counts at once. ListObjects is the call, because it is the one permission that each step of a batch needs.
 
-    Raises OssConfigurationError, which names the setting and the remedy, and OssUnavailable for what may pass: still no
-    answer, or none but that it can't serve now, or that the STS token has expired.
+    Raises:
+        OssConfigurationError: a setting is wrong; the message names it and the remedy.
+        OssUnavailable: still no answer, or none but that OSS can't serve now, or the STS token has expired.
     """
     hurried = _hurried(settings)
     client = hurried.bucket(bucket, session=hurried.session(retry=False))

@@ -1,4 +1,4 @@
-"""Errors that a person has to mend in the settings, and those that pass by themselves."""
+"""Errors that need a change of the settings, and those that pass by themselves."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from oss_audio_core.oss.permissions import PERMISSIONS
 from oss_audio_core.oss.redact import redact
 from oss_audio_core.oss.service_errors import ServiceError, as_text, causes, families, service_error
 
-# What each code means to the person who keeps the connection. The codes are those of the error pages of OSS
+# What each code means for the settings of the connection. The codes are those of the error pages of OSS
 # and IMM; the finer EC values are not used, because OSS may change them.
 _REMEDIES: dict[str, str] = {
     "InvalidAccessKeyId": "the access key id is unknown: check 'access_key_id' of {connection}",

@@ -31,7 +31,7 @@ LIST_EVERY = 0.1
 """Seconds from one page of a walk through the tasks to the next one, at least."""
 
 SLOWER = 5
-"""So many times in a walk its pace is halved because IMM asks for patience; then it has failed."""
+"""How often a walk halves its pace because IMM throttles; the next time it fails."""
 
 SECONDS = "%Y-%m-%dT%H:%M:%SZ"
 """How IMM writes a moment of UTC."""
@@ -112,10 +112,9 @@ class ImmTasks:
     def list_tasks(self, bucket: str, *, since: datetime, until: datetime) -> Iterator[list[ListedTask]]:
         """Yield the conversions in the project of `bucket` that started between two moments, the newest first.
 
-        A page is asked for when it is wanted: 100 tasks a request, with their definitions, and ten requests a second
-        at most, each one with_retries; half as many every time that IMM asks for more patience than that. There is no
-        limit to how many pages follow, and one is in memory. Raises as `get_task`, of which nothing follows about the
-        tasks of the pages to come.
+        A page is requested when the caller wants it: 100 tasks a request, with their definitions. There are ten
+        requests a second at most, each one with retries, and half as many each time that IMM throttles. The number of
+        pages has no limit; one is in memory. Errors are those of `get_task`.
         """
         project = self.project_of(bucket)
         client = self._connect()

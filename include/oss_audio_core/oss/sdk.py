@@ -27,7 +27,7 @@ def load_oss2() -> Any:
     """Import oss2, the workers' SDK.
 
     Its INFO lines quote error bodies and its DEBUG lines canonical requests: key ids, tokens, signatures.
-    They are switched off unless somebody has set the level of this logger on purpose.
+    They are switched off unless the level of this logger was set explicitly.
     """
     logger = logging.getLogger("oss2")
     if logger.level == logging.NOTSET:

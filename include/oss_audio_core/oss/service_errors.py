@@ -1,4 +1,4 @@
-"""What a service answered, read off the exceptions of three SDKs that share no base class; none is imported for it."""
+"""The error that a service gave, read from the exceptions of three SDKs without a common base; none is imported."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 class ServiceError:
     """An error that a service gave, in the same few fields whatever the SDK.
 
-    `service` is OSS or IMM; `status` the HTTP status; `endpoint` the address that OSS wants for this
-    bucket, when it says so.
+    Attributes:
+        service: OSS or IMM.
+        status: the HTTP status.
+        endpoint: the address that OSS wants for this bucket, when it names one.
     """
 
     service: str
@@ -23,7 +25,7 @@ class ServiceError:
 
 
 def service_error(exception: BaseException) -> ServiceError | None:
-    """Read the service's answer off an exception, by each SDK's attributes; no SDK is imported for it."""
+    """Read the service's error from an exception, by each SDK's attributes; None when no service answered."""
     for cause in causes(exception):
         kinds = families(cause)
         if "oss2" in kinds and isinstance(status := getattr(cause, "status", None), int) and status > 0:

@@ -138,7 +138,7 @@ class OssSettings:
         )
 
     def presign_get(self, bucket: str, key: str, expires_seconds: int) -> str:
-        """Return an address at the browser endpoint that anybody may GET for `expires_seconds`.
+        """Return an address at the browser endpoint that needs no credentials for a GET within `expires_seconds`.
 
         V4, so 7 days (604,800 s) at most. With STS credentials the address carries the token and ends with it
         at the latest. No request is made.

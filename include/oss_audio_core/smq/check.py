@@ -1,4 +1,4 @@
-"""Look before a batch starts whether queue and topic are there: a wrong setting fails one task, at once."""
+"""Checks before a batch starts that queue and topic exist: a wrong setting fails one task, at once."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ async def acheck_smq(
     """Make sure that SMQ answers and has the queue and the topic (None: not looked for).
 
     An endpoint that can't be reached, or says that it can't serve now, gets one more try per pause; every other answer
-    counts at once. Raises SmqConfigurationError, which names the setting and the remedy, and SmqUnavailable, also for a
-    refused STS token: a later try may read its successor.
+    counts at once.
+
+    Raises:
+        SmqConfigurationError: a setting is wrong; the message names it and the remedy.
+        SmqUnavailable: still no answer, or the STS token was refused: a later try may read its successor.
     """
     hurried = replace(
         settings,

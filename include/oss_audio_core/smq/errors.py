@@ -29,7 +29,7 @@ class SmqUnreachable(SmqUnavailable):
 
 
 class SmqCredentialError(SmqError):
-    """SMQ doesn't accept who we are, or what we may do."""
+    """SMQ refused the credentials, or a permission is missing."""
 
 
 class QueueNotExist(SmqError):

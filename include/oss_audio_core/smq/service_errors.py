@@ -1,4 +1,4 @@
-"""Turns what SMQ answered, or that it didn't, into one typed error with one clear sentence."""
+"""Turns an error of SMQ, or a missing answer, into one typed error with one clear sentence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Answer:
     body: bytes
 
 
-# SMQ's codes (wire.md section 7) and what they mean to the person who keeps the connection.
+# SMQ's codes (wire.md section 7) and what they mean for the settings of the connection.
 _REMEDIES: dict[str, tuple[type[SmqError], str]] = {
     "QueueNotExist": (
         QueueNotExist,

@@ -24,6 +24,8 @@ def authorization(
         resource: path and query exactly as they stand in the request line.
         headers: with lower-case names; `date` must be there, `content-md5` and `content-type` when there is a body; of
             the rest only `x-mns-…` are signed.
+        access_key_id: stands in the value as it is.
+        access_key_secret: the key of the HMAC.
     """
     extension = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers) if name.startswith("x-mns-"))
     string_to_sign = (

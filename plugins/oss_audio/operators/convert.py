@@ -130,6 +130,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         self.datasets = Datasets()
 
     def execute(self, context: Context) -> ShardHandle:
+        """Submit, and return the handle of the shard."""
         settings = self.oss()
         with translate_errors("Submitting conversions", settings):
             if self.shard is None:
@@ -177,7 +178,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         return _Smq(hook.settings, topic, queue)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """For OpenLineage: source and target of the one conversion; a shard's are told by who publishes it."""
+        """For OpenLineage: source and target of the one conversion; those of a shard are told by the task that publishes it."""
         return lineage(self.datasets)
 
     def _plan(self, catalogue: Catalogue, settings: OssSettings, context: Context) -> ShardHandle:

@@ -81,6 +81,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
         self.catalogue_conn_id = catalogue_conn_id
 
     def execute(self, context: Context) -> Any:
+        """Wait: by deferral, or by poking."""
         with self._skipping_failures():
             return self._wait(context)
 

@@ -1,0 +1,1 @@
+"""The trigger that waits for one shard, and what the triggers of one triggerer share."""

@@ -60,9 +60,11 @@ class OSSAudioShardTrigger(BaseTrigger):
         self.arguments = arguments
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
+        """What Airflow's database keeps: the class path and the arguments."""
         return "oss_audio.triggers.shard.OSSAudioShardTrigger", dict(self.arguments)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield one event: the task's success with its result, or what the task resumes with."""
         reason = self._why_unusable()
         if reason:
             yield TriggerEvent({"unusable": reason})

@@ -68,8 +68,12 @@ class ShardClaimer:
 
         Args:
             endpoint: the service whose slots are claimed.
+            batch_id: the batch.
             batch_uid: part of the keys that staged attempts write to.
+            shard: the batch's shard.
             lease: how long a claim lasts.
+            options: how the shard is submitted.
+            throttle: how fast conversions may be claimed.
         """
         self.slots_full = False
         self._endpoint = endpoint
@@ -90,6 +94,7 @@ class ShardClaimer:
         """Claim as many conversions as the pool has room for.
 
         Args:
+            connection: a writing one.
             in_flight: POSTs that the pool is busy with.
         """
         if not self._backlog:

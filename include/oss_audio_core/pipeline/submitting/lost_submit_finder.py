@@ -61,6 +61,9 @@ class LostSubmitFinder:
         """Prepare; nothing is requested yet.
 
         Args:
+            catalogue: knows the tasks of other attempts.
+            settings: where outputs are.
+            tasks: IMM.
             lease: how long a claim lasts; no POST is sent later than that after its claim.
             renew_claims: called before every request; a search may outlast the claims of its attempts.
         """

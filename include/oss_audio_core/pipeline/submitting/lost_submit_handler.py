@@ -45,7 +45,12 @@ class LostSubmitHandler:
         """Prepare; nothing is read yet.
 
         Args:
+            catalogue: the catalogue.
+            settings: of the service that converts.
+            batch_id: the batch.
+            shard: its shard.
             lease: how long a claim lasts.
+            recorder: records what was found out.
         """
         self._catalogue = catalogue
         self._settings = settings

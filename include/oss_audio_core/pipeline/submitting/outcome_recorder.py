@@ -37,6 +37,7 @@ class OutcomeRecorder:
 
         Args:
             deadline: how long after its submit a conversion must be done.
+            throttle: learns of accepted and of throttled submits.
         """
         self.counts: Counter[str] = Counter()
         self.fatal: SubmitOutcome | None = None

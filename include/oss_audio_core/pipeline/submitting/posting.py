@@ -41,6 +41,7 @@ class SubmitPoster:
         """Prepare the connection pool; no request is made.
 
         Args:
+            settings: of the service that converts.
             topic: SMQ topic for the completion message; None: no message is asked for.
         """
         self._settings = settings
@@ -91,6 +92,7 @@ def post(bucket: Any, wanted: Conversion, topic: str | None) -> SubmitOutcome:
 
     Args:
         bucket: an `oss2.Bucket` of the source; oss2 never repeats a request by itself.
+        wanted: the claimed conversion, with the key that its attempt writes to.
         topic: SMQ topic for the completion message, None for none.
     """
     import oss2
