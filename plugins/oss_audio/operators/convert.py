@@ -178,7 +178,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         return _Smq(hook.settings, topic, queue)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """For OpenLineage: source and target of the one conversion; those of a shard are told by the task that publishes it."""
+        """For OpenLineage: source and target of the one conversion; the publishing task has those of a shard."""
         return lineage(self.datasets)
 
     def _plan(self, catalogue: Catalogue, settings: OssSettings, context: Context) -> ShardHandle:

@@ -23,7 +23,7 @@ from oss_audio_core.catalogue.schema import lease
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 FAR_OFF = "2100-01-01T00:00:00+00:00"
 
 PROGRAM = """

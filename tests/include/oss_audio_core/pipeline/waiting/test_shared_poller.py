@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,9 +14,8 @@ import sqlalchemy as sa
 from oss_audio_core.catalogue import CatalogueUnavailable
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion, lease
-from oss_audio_core.pipeline.waiting import drain_lease, request_limiter, shared_poller, status_poller
+from oss_audio_core.pipeline.waiting import drain_lease, shared_poller, status_poller
 from oss_audio_core.pipeline.waiting.progress import Progress
-from oss_audio_core.pipeline.waiting.request_limiter import RequestLimiter
 from oss_audio_core.pipeline.waiting.status_poller import StatusPoller, submitted_of
 
 if TYPE_CHECKING:
@@ -147,31 +145,6 @@ def test_a_queue_that_cannot_be_read_is_told_beside_the_progress(
     told: list[str] = []
     assert steps.wait(submitted[0], ask_after=0.3, log_line=told.append).done
     assert "; queue pipeline-queue: " in told[-1]
-
-
-def test_all_together_ask_no_faster_than_stated(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [0.0]
-
-    async def sleep(seconds: float) -> None:
-        clock[0] += max(0.0, seconds)
-
-    monkeypatch.setattr(request_limiter, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    monkeypatch.setattr("asyncio.sleep", sleep)
-    began: list[tuple[int, float]] = []
-
-    async def rounds() -> None:
-        limiter = RequestLimiter()
-
-        async def ask(number: int) -> None:
-            async with limiter.acquire():
-                began.append((number, clock[0]))
-                limiter.charge(200)
-
-        await asyncio.gather(*(ask(number) for number in range(10)))
-
-    asyncio.run(rounds())
-    # Ten rounds of two hundred requests: ten a second, first come, first served.
-    assert began == [(number, 20.0 * number) for number in range(10)]
 
 
 def test_a_round_is_shorter_while_others_wait_for_theirs(

@@ -21,7 +21,7 @@ from oss_audio_core.pipeline.waiting.shared_poller import SharedPoller
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 HERE = PollerKey("oss_default", "smq_default", "audio_catalogue", "audio-done-queue")
 
 

@@ -23,7 +23,7 @@ from oss_audio_core.catalogue.schema import conversion, lease, notification
 from oss_audio_core.oss import OssSettings, TaskStatus
 from oss_audio_core.pipeline.waiting import drainer as draining
 from oss_audio_core.pipeline.waiting import progress, shard_waiter, status_poller
-from oss_audio_core.pipeline.waiting.progress import Progress, ProgressLogger
+from oss_audio_core.pipeline.waiting.progress import Progress
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -303,32 +303,6 @@ def test_progress_is_told_in_words(steps: Steps, wav: Wav) -> None:
     assert steps.wait(batch, ask_after=NEVER, log_line=told.append).done
     # Whatever other tests left in the queue is counted as well.
     assert re.fullmatch(r"1 converted, 0 failed, 0 in flight(, \d+ a minute)?(; \d+ messages .*)?", told[-1])
-
-
-def test_progress_has_a_rate_a_time_left_and_remarks(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [1000.0]
-    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    logger = ProgressLogger()
-    logger.on_progress(Progress(100, 0, 0, 0))
-    assert logger.line(Progress(100, 0, 0, 0)) == "0 converted, 0 failed, 100 in flight"
-    clock[0] += 120
-    logger.on_progress(Progress(60, 39, 1, 0))
-    line = logger.line(Progress(60, 39, 1, 0), "3 messages of others")
-    assert line == "39 converted, 1 failed, 60 in flight, 20 a minute, about 3 min left; 3 messages of others"
-
-
-def test_a_long_wait_is_told_of_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [1000.0]
-    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    logger = ProgressLogger()
-    told = []
-    for second in range(6 * 3600):
-        clock[0] = 1000.0 + second
-        if logger.is_due():
-            logger.line(Progress(1, 0, 0, 0))
-            told.append(second)
-    assert told[:7] == [0, 15, 45, 105, 225, 465, 765]
-    assert len(told) < 100
 
 
 def test_foreign_messages_are_counted_until_somebody_of_ours_knows_their_task(
