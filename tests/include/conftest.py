@@ -133,7 +133,7 @@ def _wait_for(url: sa.URL, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_database(postgres_server: sa.URL) -> Iterator[Callable[[str], AbstractContextManager[sa.URL]]]:
-    """A factory of databases: `with postgres_database("template1") as url:` copies one for the length of the block."""
+    """A factory of context managers; each copies the named database for the length of its block."""
     admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
 
     @contextmanager
