@@ -153,8 +153,9 @@ def _allow_open_files() -> None:
 
 
 def _keep_open_files() -> None:
-    """Let FFmpeg inherit nothing that this process inherited: a conversion that outlives a killed service would hold a
-    pipe, whose end somebody waits for, or a lock.
+    """Let FFmpeg inherit none of the descriptors that this process inherited.
+
+    A conversion that outlives a killed service would keep a pipe or a lock open.
     """
     for descriptor in map(int, os.listdir("/proc/self/fd")):
         if descriptor > 2:

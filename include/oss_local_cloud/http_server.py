@@ -38,19 +38,19 @@ Refusal = Callable[[int, str, str], tuple[Lines, bytes]]
 
 
 class HttpServer(uvicorn.Server):
-    """A server that leaves signals to the command line, says when it accepts connections, and ends those that
-    hang.
-    """
+    """A server that leaves signals to the command line, reports its start, and ends connections that hang."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.accepting = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and report that connections are accepted."""
         await super().startup(sockets)
         self.accepting.set()
 
     async def on_tick(self, counter: int) -> bool:
+        """End connections that hang; runs ten times a second."""
         if counter % _TICKS_PER_SWEEP == 0:
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
@@ -59,6 +59,7 @@ class HttpServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the command line."""
         yield
 
 
@@ -74,6 +75,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
+        """Take bytes from the client."""
         self._heard = True
         self._unread += len(data)
         super().data_received(data)
@@ -81,6 +83,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse("InvalidRequest", f"Request line and headers have more than {HEADER_BYTES} bytes.")
 
     def on_headers_complete(self) -> None:
+        """Note the end of a request's headers."""
         if self.parser.should_upgrade() and any(_announces_body(*line) for line in self.headers):
             # httptools would skip the body, and an empty one be stored.
             self._objection = "A request with a body can't ask for another protocol (Connection: Upgrade)."
@@ -88,6 +91,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        """Note the end of a request's body."""
         super().on_message_complete()
         self._unread = 0
         self.cycle.more_body = False  # uvicorn leaves it when the answer went first
@@ -117,8 +121,9 @@ class HttpProtocol(HttpToolsProtocol):
             )
 
     def _awaited(self) -> object:
-        """What the client is to go on with, its headers or the body of its last request (`cycle`); None when that is
-        nothing, or an earlier request is to be answered first.
+        """Return what the client has to send next: its headers, or the body of its last request (`cycle`).
+
+        None when nothing is due, or an earlier request is still to be answered.
         """
         if self._in_headers():
             return (self.scope or self) if self._is_idle() else None

@@ -116,8 +116,10 @@ class ObjectInfo(NamedTuple):
 
 
 class ObjectStore(Protocol):
-    """The object store as the conversion service sees it. Every method blocks on the disk and may be called
-    from any thread."""
+    """The object store as the conversion service uses it.
+
+    Every method blocks on the disk and may be called from any thread.
+    """
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """Look an object up, through a link to its target.

@@ -54,8 +54,10 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class _Served:
-    """One application on one socket; `own_date` when it writes its own Date header, `refusal` is what its server
-    answers in its stead."""
+    """One application on one socket.
+
+    `own_date` is set when it writes its own Date header; `refusal` is the answer of its server to a malformed request.
+    """
 
     app: ASGIApp
     listener: socket.socket

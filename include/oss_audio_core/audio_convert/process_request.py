@@ -111,7 +111,11 @@ def check_bucket_name(parameter: str, name: str) -> None:
 
 
 def check_object_key(parameter: str, key: str) -> None:
-    """Raise `ParameterError` unless OSS can store `key`: 1 to 1,023 bytes, no / or \\ first."""
+    """Check that OSS can store `key`: 1 to 1,023 bytes, and neither a slash nor a backslash first.
+
+    Raises:
+        ParameterError: OSS refuses such a key.
+    """
     if not 1 <= len(key.encode()) <= MAX_KEY_BYTES:
         raise ParameterError(parameter, key, f"an object key of 1 to {MAX_KEY_BYTES} bytes in UTF-8")
     if key[0] in "/\\":

@@ -75,8 +75,7 @@ class Profile:
         return target_bucket, target_key
 
     def digest(self) -> str:
-        """SHA-256 (hex) of what is made and where it goes (name, description, `publish`, `verify` change
-        neither)."""
+        """SHA-256 (hex) of the output and its place; name, description, `publish` and `verify` change neither."""
         meaning = json.dumps([self.convert.digest(), self.target_bucket, self.target_key])
         return hashlib.sha256(meaning.encode()).hexdigest()
 

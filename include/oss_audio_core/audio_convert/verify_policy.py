@@ -78,8 +78,10 @@ class VerifyPolicy:
 
     @classmethod
     def from_texts(cls, texts: dict[str, str]) -> VerifyPolicy:
-        """The long form, a mapping of the settings' names to their texts: `up_to` `64 MiB`, `sample` `10%`,
-        switches `on` and `off`. Raises `ParameterError`.
+        """Read the long form, a mapping of settings to texts: `up_to` `64 MiB`, `sample` `10%`, switches `on`, `off`.
+
+        Raises:
+            ParameterError: a setting is unknown, or its text has another form.
         """
         values: dict[str, Any] = dict(texts)
         if (size := texts.get("up_to")) is not None:

@@ -66,9 +66,11 @@ class SourceMeasures:
 def measure_source(
     reader: Reader, one: Conversion, known: KnownSource | None, listed: Listed | None, *, decoded: bool
 ) -> SourceMeasures:
-    """What the source of a conversion is, from what is known of it or by reading it once.
+    """Measure the source of a conversion, from stored measures or by reading it once.
 
     Args:
+        reader: reads objects.
+        one: the conversion.
         known: what earlier batches found.
         listed: the object as it stands now; looked at only where something is known.
         decoded: whether a decode of it is wanted.

@@ -49,8 +49,11 @@ def verify_batch(
     """Verify every converted output of a batch. Can be run again at any time.
 
     Args:
+        catalogue: the catalogue of the batch.
+        settings: the account of the objects.
+        batch_id: the batch's id.
         uid: the batch's own, where it is known: an id may be given again.
-        profiles: whose policies say how thoroughly; those of the profile files if None.
+        profiles: profiles with the verification policies; those of the profile files if None.
 
     Returns:
         How many conversions ended in which state.

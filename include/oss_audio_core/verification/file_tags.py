@@ -12,8 +12,12 @@ LONGEST_TAG = 2000
 
 
 def file_tags(file: BinaryIO, name: str) -> dict[str, str]:
-    """The tags of an open, seekable file, by name in lower case: those of its container and of its first audio
-    stream (where Ogg keeps them). Texts that are too long are left out. Raises `UnreadableAudio` as `probe` does.
+    """Read the tags of an open, seekable file, by name in lower case.
+
+    They are those of its container and of its first audio stream, where Ogg keeps them. Too long texts are left out.
+
+    Raises:
+        UnreadableAudio: the file has no audio that can be read.
     """
     with open_container(file, name) as container:
         found = {**container.metadata}

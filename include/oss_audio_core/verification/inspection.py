@@ -71,7 +71,7 @@ class Inspection:
 
     @property
     def sample_peak(self) -> float:
-        """dBFS of the largest sample of any channel."""
+        """Level of the largest sample of any channel, in dBFS."""
         return max(self.peaks)
 
     @property

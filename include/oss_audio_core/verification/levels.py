@@ -34,7 +34,7 @@ Block = npt.NDArray[np.float32]
 
 
 def decibels(value: float) -> float:
-    """dBFS of an amplitude, two decimals, not below `LOWEST_DB`."""
+    """Convert an amplitude to dBFS, with two decimals and not below `LOWEST_DB`."""
     return max(round(20 * math.log10(value), 2), LOWEST_DB) if value > 0 else LOWEST_DB
 
 
@@ -89,12 +89,12 @@ class Levels:
 
     @property
     def peaks(self) -> list[float]:
-        """dBFS of the largest sample of each channel."""
+        """Levels of the largest sample of each channel, in dBFS."""
         return [decibels(float(value)) for value in self._peak]
 
     @property
     def rms(self) -> list[float]:
-        """dBFS of each channel's root mean square (a full-scale sine has -3.01)."""
+        """Root mean square of each channel, in dBFS (a full-scale sine has -3.01)."""
         return [decibels(math.sqrt(power / self.samples)) if self.samples else LOWEST_DB for power in self._power]
 
     @property

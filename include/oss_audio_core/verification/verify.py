@@ -23,8 +23,9 @@ _SPEED = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class StoredBytes:
-    """What was read of the stored object, beside what its header says: sizes in bytes, CRC-64/XZ
-    (`x-oss-hash-crc64ecma`) as unsigned numbers, None where there is none.
+    """Sizes and checksums of the stored object.
+
+    Sizes are in bytes. CRC-64/XZ (`x-oss-hash-crc64ecma`) are unsigned numbers, None where there is none.
     """
 
     size: int

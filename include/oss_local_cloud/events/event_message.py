@@ -19,8 +19,10 @@ from oss_local_cloud.signatures.credentials import ACCOUNT_ID
 
 @dataclass(frozen=True)
 class WrittenObject:
-    """An object as a write left it. `delta` is by how many bytes it grew, less than 0 when it shrank;
-    `moment` is in seconds since the epoch."""
+    """An object after a write.
+
+    `delta` is the growth in bytes, negative when the object shrank; `moment` is in seconds since the epoch.
+    """
 
     bucket: str
     key: str

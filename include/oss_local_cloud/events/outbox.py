@@ -43,8 +43,9 @@ class DueEvent:
 
 
 class Outbox:
-    """The event rules of a store and the events its writes made due. Every method may be called from any
-    thread; those that write block until it is on the disk.
+    """The event rules of a store, and the events that its writes made due.
+
+    Every method may be called from any thread; those that write block until the data is on the disk.
     """
 
     def __init__(self, database: SqliteThread) -> None:

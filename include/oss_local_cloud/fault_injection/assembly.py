@@ -39,8 +39,10 @@ class FaultInjection:
         self._adapters = adapters
 
     def around(self, apps: Sequence[ASGIApp]) -> list[tuple[ASGIApp, Connections]]:
-        """The three services' applications (OSS, SMQ, IMM) behind their layers, each with the connections that its
-        server has to remember.
+        """Put the three services' applications (OSS, SMQ, IMM) behind their layers.
+
+        Returns:
+            Each application, with the connections that its server has to track.
         """
         layered: list[tuple[ASGIApp, Connections]] = []
         for app, adapter in zip(apps, self._adapters, strict=True):

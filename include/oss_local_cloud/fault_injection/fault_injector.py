@@ -33,8 +33,10 @@ Model = TypeVar("Model", bound=AnyRule, covariant=True)
 
 @dataclass
 class ActiveRule(Generic[Model]):
-    """A rule at work: `seen` occasions that matched, in this life; `fired` of them (and of earlier lives, where that
-    was written down) became faults.
+    """A rule and its counters.
+
+    `seen` counts the occasions that matched since the start. `fired` counts those that became faults, also before the
+    start where that was stored.
     """
 
     id: str

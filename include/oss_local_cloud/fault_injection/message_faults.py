@@ -37,13 +37,16 @@ class TaskOrigin(Protocol):
     """The conversion a notification tells of, as far as rules look at it."""
 
     @property
-    def task_id(self) -> str: ...
+    def task_id(self) -> str:
+        """The TaskId."""
 
     @property
-    def bucket(self) -> str: ...
+    def bucket(self) -> str:
+        """The bucket of the source."""
 
     @property
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """The key of the source."""
 
 
 @dataclass

@@ -37,8 +37,9 @@ class Fault:
 
 @dataclass(frozen=True)
 class AcceptedTask:
-    """One conversion the service accepted, straight from its table; times in milliseconds since the epoch by the
-    cloud's clock, `ended_ms` None while it runs.
+    """One conversion that the service accepted, from its table.
+
+    Times are in milliseconds since the epoch by the cloud's clock; `ended_ms` is None while the conversion runs.
     """
 
     number: int
@@ -80,8 +81,10 @@ class AcceptedConversion:
 
 @dataclass(frozen=True)
 class State:
-    """The whole: `starts` counts how often this data directory was served with the admin API on; `held` messages
-    wait to be delivered late or in another order.
+    """The state of fault injection.
+
+    `starts` counts the starts of this data directory with the admin API; `held` messages are delivered late or in
+    another order.
     """
 
     seed: int

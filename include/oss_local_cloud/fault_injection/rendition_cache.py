@@ -50,10 +50,12 @@ class RenditionCache:
         self._known: dict[str, asyncio.Future[ObjectInfo]] = {}
 
     async def find(self, source: str, parameters: str, make: Callable[[], Awaitable[ObjectInfo]]) -> ObjectInfo:
-        """The rendition of such a source (see `by_content`): kept, or made now by `make`, once however many ask at a
-        time.
+        """Return the rendition of such a source (see `by_content`), cached or made now by `make`.
 
-        Raises ConversionFailed when it can't be made. When `make` breaks for another reason, the next one tries.
+        It is made once for any number of simultaneous calls. After another error of `make` the next call tries again.
+
+        Raises:
+            ConversionFailed: the rendition can't be made.
         """
         text = f"{source} {parameters}"
         name = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -23,8 +23,9 @@ _KEPT_BODY = 64 << 10  # of an answer that is thrown away, for the id of the tas
 
 @dataclass
 class _Chosen:
-    """What will happen to one request: seconds of latency by place, the rule that makes the answer late, and the fault
-    that ends it, if any.
+    """The faults of one request.
+
+    They are seconds of latency by place, the rule that delays the answer, and the fault that ends the request, if any.
     """
 
     latency: dict[When, float] = field(default_factory=lambda: {"before": 0.0, "after": 0.0})

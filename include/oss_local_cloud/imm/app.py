@@ -1,5 +1,6 @@
-"""The IMM API (version 2020-09-30, RPC style) as a Starlette application: the calls about OSS's conversions, and
-those that bind a bucket to a project.
+"""The IMM API (version 2020-09-30, RPC style) as a Starlette application.
+
+It has the calls about OSS's conversions, and those that bind a bucket to a project.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""From the process string OSS hands over to a task: parsed, its target resolved, refused with IMM's words
-if wrong.
-"""
+"""From the process string of OSS to a task: parsed, its target resolved, or refused with IMM's message."""
 
 from __future__ import annotations
 
@@ -88,7 +86,5 @@ def invalid(parameter: str, what: str) -> ImmClientError:
 
 
 def not_found(kind: str) -> ImmClientError:
-    """IMM's way to say that something is missing: an Attachment (bucket without project), a Route (no such
-    action).
-    """
+    """Make IMM's error for a missing resource: an Attachment (bucket without project), a Route (no such action)."""
     return ImmClientError(404, f"ResourceNotFound, The specified resource {kind} is not found. [{ids.request_id()}]")

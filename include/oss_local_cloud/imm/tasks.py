@@ -42,9 +42,7 @@ RUNNING, SUCCEEDED, FAILED = "Running", "Succeeded", "Failed"
 
 
 class NewTask(NamedTuple):
-    """What is known of a task when it is accepted; `started_ms` is that moment, `topic` None for no
-    notification.
-    """
+    """A task at its acceptance; `started_ms` is that moment, `topic` is None without a notification."""
 
     task_id: str
     event_id: str
@@ -60,9 +58,7 @@ class NewTask(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A task and how far it is. `number` counts in the order of acceptance; `ended_ms` is None while it
-    runs.
-    """
+    """A task and its progress; `number` counts in the order of acceptance, `ended_ms` is None while it runs."""
 
     task_id: str
     event_id: str
@@ -160,9 +156,7 @@ SORTS = {
 def listing(
     db: sqlite3.Connection, task_filter: TaskFilter, *, sort: str, descending: bool, after: int, limit: int
 ) -> list[Task]:
-    """Up to `limit` tasks in the order of `sort` (a key of SORTS), after the task numbered `after` (0:
-    all).
-    """
+    """Return up to `limit` tasks in the order of `sort` (a key of SORTS), after the task numbered `after` (0: all)."""
     order = SORTS[sort]
     conditions = ["project = :project"]
     for condition, bound in (

@@ -1,3 +1,1 @@
-"""SMQ (Simple Message Queue, formerly MNS): topics, queues and subscriptions over the service's own HTTP
-API.
-"""
+"""SMQ (Simple Message Queue, formerly MNS): topics, queues and subscriptions over the service's own HTTP API."""

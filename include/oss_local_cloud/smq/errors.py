@@ -54,7 +54,7 @@ def queue_deleted_recently() -> SmqRequestError:
 
 
 def already_exist(kind: str) -> SmqRequestError:
-    """A queue, topic or subscription of that name exists with other attributes; `kind` is `Queue` …"""
+    """Make the error for an existing queue, topic or subscription (`kind`) with other attributes."""
     return SmqRequestError(
         409,
         f"{kind}AlreadyExist",

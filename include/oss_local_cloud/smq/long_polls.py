@@ -12,8 +12,10 @@ from contextlib import contextmanager
 
 
 class LongPolls:
-    """The long polls of a service, in the order they came, and for each queue one alarm for the moment its
-    next invisible message can be received. All calls belong to one event loop.
+    """The long polls of a service in the order of their arrival.
+
+    Each queue has one alarm for the moment at which its next invisible message can be received. All calls belong to one
+    event loop.
     """
 
     def __init__(self) -> None:

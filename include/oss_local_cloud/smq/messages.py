@@ -217,9 +217,7 @@ def _message_id(queue: str, now_ms: int, number: int) -> str:
 
 
 def _handle(number: int, receipt: int) -> str:
-    """Shaped like `1-ODU4OTkzNDU5My0xNDMyNzI3ODI3LTItOA==`; Base64 of digits never has a plus or a
-    slash.
-    """
+    """Make a handle like `1-ODU4OTkzNDU5My0xNDMyNzI3ODI3LTItOA==`; Base64 of digits has neither a plus nor a slash."""
     return "1-" + base64.b64encode(f"{number:010d}-{receipt}".encode()).decode()
 
 

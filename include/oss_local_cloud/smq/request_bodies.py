@@ -13,9 +13,7 @@ _TOPIC_FIELDS = {"MessageBody", "MessageTag"}
 
 
 def new_messages(body: bytes, largest: int) -> tuple[list[NewMessage], bool]:
-    """The messages of a send, and whether it was a batch; `largest` is the queue's MaximumMessageSize in
-    bytes.
-    """
+    """Read the messages of a send, and whether it was a batch; `largest` is MaximumMessageSize in bytes."""
     root = parse(body, "Message", "Messages")
     if root.name == "Message":
         return [_new_message(root, largest)], False

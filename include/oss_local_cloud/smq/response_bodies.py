@@ -39,9 +39,7 @@ def queue_fields(stored: Stored[QueueAttributes], counts: Counts) -> dict[str, o
 
 
 def topic_fields(stored: Stored[TopicAttributes]) -> dict[str, object]:
-    """A topic's attributes. MessageCount is 0: a message is in its queues before the publisher is
-    answered.
-    """
+    """Return a topic's attributes; MessageCount is 0, as a message is in its queues before the publisher's answer."""
     return {
         "TopicName": stored.name,
         "CreateTime": stored.created_ms // 1000,

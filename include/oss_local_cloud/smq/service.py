@@ -182,12 +182,20 @@ class SmqService:
     async def receive(
         self, queue: str, most: int, wait_seconds: int | None, gone: asyncio.Future[None] | None = None
     ) -> list[Message]:
-        """Take up to `most` messages, waiting up to `wait_seconds` (None: the queue's own setting) for the
-        first.
+        """Take up to `most` messages, and wait for the first one.
 
-        An empty list when none came. `gone` is done when the receiver hung up: no message is taken for it
-        then, or it would stay invisible for a whole visibility timeout. Raises QueueNotExist, also when the
-        queue is deleted meanwhile.
+        Args:
+            queue: name of the queue.
+            most: the largest number of messages.
+            wait_seconds: how long to wait for the first one; None takes the queue's own setting.
+            gone: done when the receiver closed its connection. No message is taken for it then, since the message would
+                stay invisible for a whole visibility timeout.
+
+        Returns:
+            The messages; an empty list when none came.
+
+        Raises:
+            QueueNotExist: there is no such queue, or it was deleted meanwhile.
         """
         started = asyncio.get_running_loop().time()
         with self.long_polls.join(queue) as woken:

@@ -51,8 +51,10 @@ class Element:
     children: tuple[Element, ...] = field(default=())
 
     def fields(self) -> dict[str, str]:
-        """The children as name → text; raises MalformedXML when one comes twice or has children of its
-        own.
+        """Return the children as name → text.
+
+        Raises:
+            MalformedXML: a child occurs twice, or has children of its own.
         """
         found: dict[str, str] = {}
         for child in self.children:

@@ -1,0 +1,1 @@
+"""The operators: list, plan, convert, verify, publish, report and export."""

@@ -48,8 +48,9 @@ class Finished:
 async def run(
     argv: Sequence[str | Path], allowance: Allowance, scratch: Path, *, keeps_stdout: bool = True
 ) -> Finished:
-    """Run a program to its end; it is killed when this is cancelled. Its outputs go through files in
-    `scratch`, standard output to /dev/null unless `keeps_stdout`.
+    """Run a program to its end; it is killed when the call is cancelled.
+
+    Its outputs go to files in `scratch`, standard output to /dev/null unless `keeps_stdout`.
     """
     with contextlib.ExitStack() as stack:
         stderr = stack.enter_context(tempfile.TemporaryFile(dir=scratch, buffering=0)).fileno()

@@ -60,8 +60,10 @@ class Source:
 
 
 async def probe(path: Path, binaries: Binaries, limits: EngineLimits, scratch: Path) -> Source:
-    """Read a source's headers; raises ConversionFailed with the reason when it has no audio this engine
-    reads.
+    """Read a source's headers.
+
+    Raises:
+        ConversionFailed: it has no audio that this engine reads; the message has the reason.
     """
     if os.stat(path).st_size == 0:
         raise unreadable("the source is empty (0 bytes)")

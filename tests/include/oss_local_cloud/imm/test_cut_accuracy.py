@@ -56,7 +56,7 @@ def make_source(binaries: Binaries, signal: Samples, tmp_path_factory: pytest.Te
 
 @pytest.fixture
 def cut(binaries: Binaries, tmp_path: Path) -> Callable[..., Any]:
-    """`await cut(source, texts)` → the decoded samples of each rendition at `rate`, in their order."""
+    """A coroutine function that converts by each text; it returns the decoded samples of each rendition."""
     engine = FfmpegEngine(binaries, EngineLimits(), tmp_path)
 
     async def run(source: Path, texts: list[str], rate: int = RATE) -> list[Samples]:

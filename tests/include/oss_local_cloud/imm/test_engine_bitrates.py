@@ -34,7 +34,7 @@ MPEG_25 = MPEG_2[:8]
 
 @pytest.fixture
 def convert_all(binaries: Binaries, tmp_path: Path) -> Callable[..., Any]:
-    """`await convert_all(source, texts)` → the renditions' paths, in their order."""
+    """A coroutine function that converts by each text; its result is the renditions' paths, in order."""
     engine = FfmpegEngine(binaries, EngineLimits(), tmp_path)
 
     async def run(source: Path, texts: Sequence[str]) -> list[Path]:

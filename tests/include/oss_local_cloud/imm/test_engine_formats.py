@@ -23,7 +23,7 @@ Probe = Callable[[Path], dict[str, Any]]
 
 @pytest.fixture
 def convert(binaries: Binaries, tmp_path: Path) -> Callable[..., Any]:
-    """`await convert(source, "audio/convert,f_mp3")` → the rendition's path."""
+    """A coroutine function that converts a source by a text such as "audio/convert,f_mp3" to a path."""
     engine = FfmpegEngine(binaries, EngineLimits(), tmp_path)
     count = iter(range(1000))
 

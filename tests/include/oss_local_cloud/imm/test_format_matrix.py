@@ -55,8 +55,10 @@ SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Found:
-    """What a rendition is, by its probe; `rate` of opus is the input rate of its header. `seconds` are decoded ones,
-    but of oga its last granule position, for FFmpeg does not cut the end of a Vorbis file of a single page.
+    """The properties of a rendition by its probe.
+
+    `rate` of opus is the input rate of its header. `seconds` are decoded, except for oga, where they are the last
+    granule position: FFmpeg does not cut the end of a Vorbis file of a single page.
     """
 
     codec: str

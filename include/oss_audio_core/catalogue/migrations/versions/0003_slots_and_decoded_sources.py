@@ -1,5 +1,6 @@
-"""Which endpoint a conversion in flight loads, whose limit of them it is; and what decoding a source found, so that a
-later rendition of it is compared without reading the source again.
+"""The endpoint of a conversion in flight, which has a limit of them, and the measures of a decoded source.
+
+A later rendition of the source is compared with the measures, without reading the source again.
 """
 
 from __future__ import annotations
