@@ -62,7 +62,7 @@ test-wheel: setup ## the wheel alone, with the oldest and the newest Airflow, ou
 	$(RUN) -m pytest tests/wheel
 
 test-damage-full: setup ## verification of a hundred flipped bits per format; ten are in `make test`
-	DAMAGE_FLIPS=100 $(RUN) -m pytest -n 3 tests/include/oss_audio_core/verification/test_damage_table.py
+	DAMAGE_FLIPS=100 $(RUN) -m pytest -n 3 tests/include/oss_audio_core/verification/scenarios/test_damage_table.py
 
 chaos-cloud: setup ## kill -9 of the local cloud under load, 20 times within a minute (SEED=… repeats a run)
 	@$(RUN) -m tools.chaos_cloud --kills 20 $(if $(SEED),--seed $(SEED))

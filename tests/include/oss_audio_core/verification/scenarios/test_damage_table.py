@@ -46,7 +46,7 @@ from tests.include.oss_audio_core.verification.damages import (
 )
 
 FLIPS = int(os.environ.get("DAMAGE_FLIPS", "10"))
-PAGE = Path(__file__).parents[4] / "docs" / "verification.md"
+PAGE = Path(__file__).parents[5] / "docs" / "verification.md"
 
 CELLS = [
     (policy, damage, f)
