@@ -1,4 +1,4 @@
-# Everything a person does here. Each target does its own set-up; `make` alone lists them.
+# All commands of this project. Each target does its own set-up; `make` alone lists them.
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +16,7 @@ help: ## list the targets
 
 setup: $(READY) ## make .venv with everything that is needed (PYTHON=… picks another Python)
 
-# A PYTHON= that is given must be the .venv's own. Without one, the .venv that is there serves.
+# A given PYTHON= must be the version of the .venv. Without one, an existing .venv is used.
 ifneq ($(origin PYTHON),file)
 ifneq ($(shell $(PYTHON) -c '$(VERSION)' 2>/dev/null),$(shell $(RUN) -c '$(VERSION)' 2>/dev/null))
 $(READY): another-python
@@ -45,7 +45,7 @@ lint: setup ## style, types, the arrows of the architecture, fresh requirements,
 	$(RUN) -m tools.checks.stale_requirements
 	$(RUN) -m tools.checks.hygiene
 
-format: setup ## put all Python files into the project's form
+format: setup ## format all Python files
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
