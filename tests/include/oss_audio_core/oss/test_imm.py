@@ -61,7 +61,7 @@ def test_a_task_fails_with_the_services_reason(oss_settings: OssSettings, local_
     assert status.message
 
 
-def test_a_task_that_nobody_knows(oss_settings: OssSettings, local_cloud: CloudProcess) -> None:
+def test_an_unknown_task(oss_settings: OssSettings, local_cloud: CloudProcess) -> None:
     with pytest.raises(TaskNotFound, match="MediaConvert-nope"):
         oss_settings.imm().get_task(local_cloud.bucket, "MediaConvert-nope")
 

@@ -54,7 +54,7 @@ def test_a_moment_of_trouble_is_not_noticed(admin: AdminClient, bucket: Any, ope
 
 
 @pytest.mark.parametrize(("status", "tries"), [(500, TRIES), (503, TRIES), (403, 1)])
-def test_what_does_not_pass_is_told_in_the_end(admin: AdminClient, bucket: Any, status: int, tries: int) -> None:
+def test_a_lasting_outage_is_raised_in_the_end(admin: AdminClient, bucket: Any, status: int, tries: int) -> None:
     rule = admin.add(Error(service="oss", operations=("HeadObject",), status=status))
     with pytest.raises(oss2.exceptions.ServerError, match=str(status)):
         bucket.head_object("in/a.wav")
@@ -69,7 +69,7 @@ def test_a_submit_is_never_made_again(admin: AdminClient, bucket: Any, fault: An
     assert admin.rule(rule).fired == 1
 
 
-def test_an_impatient_session_asks_once(
+def test_a_session_without_retries_makes_one_request(
     admin: AdminClient, bucket: Any, settings: OssSettings, faulty_cloud: CloudProcess
 ) -> None:
     rule = admin.add(Error(service="oss", status=503))

@@ -141,7 +141,7 @@ def smq_account(settings: SmqSettings) -> Iterator[Account]:
 
 @pytest.fixture(scope="session")
 def smq_settings(local_cloud: CloudProcess) -> SmqSettings:
-    """SMQ with topic `pipeline` and queue `pipeline-queue`, which nobody else reads."""
+    """SMQ with topic `pipeline` and queue `pipeline-queue`, which nothing else reads."""
     settings = SmqSettings(local_cloud.smq, local_cloud.access_key_id, local_cloud.access_key_secret)
     with smq_account(settings) as account:
         account.get_topic("pipeline").create(TopicMeta())

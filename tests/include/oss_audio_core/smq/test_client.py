@@ -65,7 +65,7 @@ async def test_more_handles_than_a_request_takes(smq_settings: SmqSettings, make
     assert (attributes["ActiveMessages"], attributes["InactiveMessages"]) == ("0", "0")
 
 
-async def test_handles_that_fail_are_told(smq_settings: SmqSettings, make_queue: MakeQueue, send: Send) -> None:
+async def test_handles_that_fail_are_returned(smq_settings: SmqSettings, make_queue: MakeQueue, send: Send) -> None:
     queue = make_queue()
     send(queue, "one")
     async with SmqClient(smq_settings) as client:

@@ -99,11 +99,11 @@ def test_a_token_that_expires_in_the_middle_of_a_wait(
             answered: list[None] = []
             with monkeypatch.context() as watching:
                 watching.setattr(shared, "on_accepted", lambda: answered.append(None))
-                await until(lambda: bool(answered), "nobody asks")
+                await until(lambda: bool(answered), "no poll was made")
 
             with_token.cloud.security_token = NEW
             await asyncio.to_thread(with_token.cloud.restart)
-            await until(lambda: "the STS token was refused" in caplog.text, "nobody is refused")
+            await until(lambda: "the STS token was refused" in caplog.text, "no credentials were refused")
             release()
             assert not waiting.done()
             put_token(with_token, NEW)
@@ -119,7 +119,7 @@ def test_a_token_that_expires_in_the_middle_of_a_wait(
     assert all(word not in caplog.text for word in (OLD, NEW, with_token.cloud.access_key_secret))
 
 
-def test_triggers_that_start_after_a_renewal_share_the_lookout_that_was_renewed(
+def test_triggers_that_start_after_a_renewal_share_the_poller_that_was_renewed(
     with_token: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_pollers, "CACHE_FOR", 0.0)

@@ -117,7 +117,7 @@ def test_a_failure_resumes_the_task_instead_of_ending_it_in_the_trigger(deployme
     assert isinstance(asyncio.run(first(fail_on_error=False)), TaskSuccessEvent)
 
 
-def test_a_cancelled_trigger_gives_its_role_back_and_undoes_nothing(deployment: Deployment) -> None:
+def test_a_cancelled_trigger_releases_the_drain_lease_and_undoes_nothing(deployment: Deployment) -> None:
     key = deployment.put("a.wav")
     shard = OSSAudioConvertOperator(task_id="t", bucket="audio", key=key, profile="mobile-mp3").execute(
         deployment.context()
@@ -134,7 +134,7 @@ def test_a_cancelled_trigger_gives_its_role_back_and_undoes_nothing(deployment: 
     def until_it_drains() -> None:
         deadline = time.monotonic() + 30
         while not roles():
-            assert time.monotonic() < deadline, "nobody drains the queue"
+            assert time.monotonic() < deadline, "the queue is not drained"
             time.sleep(0.02)
 
     async def cancel() -> None:

@@ -1,4 +1,4 @@
-"""Triggers of one triggerer that name the same connections share a lookout; what it costs is paid once."""
+"""Triggers of one triggerer that name the same connections share a poller; what it costs is paid once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def enter(stack: AsyncExitStack, *keys: PollerKey) -> list[SharedPoller]:
     return list(await asyncio.gather(*(stack.enter_async_context(shared_poller(key)) for key in keys)))
 
 
-def test_the_same_place_is_shared_by_all_who_name_it_and_by_nobody_else(deployment: Deployment) -> None:
+def test_a_poller_is_shared_by_the_triggers_of_one_key_alone(deployment: Deployment) -> None:
     async def course() -> list[SharedPoller]:
         others = HERE._replace(queue="another-queue"), HERE._replace(smq=None)
         async with AsyncExitStack() as stack:
@@ -96,7 +96,7 @@ def test_the_last_trigger_closes_it_and_the_next_one_opens_another(deployment: D
     asyncio.run(course())
 
 
-def test_who_is_cancelled_while_it_is_opened_leaves_the_others_theirs(deployment: Deployment) -> None:
+def test_a_trigger_cancelled_while_the_poller_opens_leaves_the_others_theirs(deployment: Deployment) -> None:
     async def course() -> None:
         async with AsyncExitStack() as stack:
             leaving, staying = (asyncio.create_task(enter(stack, HERE)) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Submits whose answers nobody heard: what became of each is found out, however many tasks the service lists."""
+"""Submits whose answers were lost: what became of each is found out, however many tasks the service lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each conversion is accepted by the service exactly once, whoever submits, whatever answers come back."""
+"""Each conversion is accepted by the service exactly once, by any number of submitters, whatever the answers."""
 
 from __future__ import annotations
 
@@ -316,7 +316,7 @@ def test_refused_credentials_fail_no_row(steps: Steps, wav: Wav, oss_proxy: Prox
         steps.put(name, wav())
     batch = steps.plan("mobile-mp3")
     oss_proxy.refuse(b"b.wav?x-oss-async-process", "403 Forbidden", code)
-    # Whoever runs the task again reads the connection anew: by then somebody may have renewed the token.
+    # The next try of the task reads the connection again: by then the token may be renewed.
     kind = OssUnavailable if code == "SecurityTokenExpired" else OssConfigurationError
     with pytest.raises(kind, match=code):
         steps.submit(batch, oss=replace(steps.oss, endpoint=oss_proxy.address), concurrency=1)
@@ -340,7 +340,7 @@ def test_one_conversion_that_never_gets_an_answer_is_a_failed_row(steps: Steps, 
         assert retry(connection, [failed.id]) == 1
 
 
-def test_an_error_that_nobody_thought_of_concerns_its_own_conversion_alone(
+def test_an_unforeseen_error_concerns_its_own_conversion_alone(
     steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("a.wav", "b.wav", "c.wav"):

@@ -1,4 +1,4 @@
-"""Slots that nobody gives back: of submits without an answer, of killed runs, of runs that nobody waits for."""
+"""Slots that are not released by themselves: of submits without an answer, of killed runs, of runs without waiters."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_what_a_killed_run_half_submitted_holds_its_slots_until_its_tasks_must_b
 
 
 @pytest.mark.parametrize("queue", ["pipeline-queue", None])
-def test_a_run_finds_out_what_has_ended_of_one_that_nobody_waits_for(steps: Steps, wav: Wav, queue: str | None) -> None:
+def test_a_run_records_what_has_ended_of_a_run_without_waiters(steps: Steps, wav: Wav, queue: str | None) -> None:
     put_five(steps, wav)
     dead = steps.plan("mobile-mp3", limit=2)
     steps.submit(dead, topic="pipeline" if queue else None)
@@ -117,7 +117,7 @@ def test_a_run_finds_out_what_has_ended_of_one_that_nobody_waits_for(steps: Step
     assert {one.state for one in steps.rows(dead)} == {State.CONVERTED}
 
 
-def test_of_all_who_wait_for_slots_of_an_endpoint_one_asks_at_a_time(
+def test_of_all_processes_that_wait_for_slots_of_an_endpoint_one_polls_at_a_time(
     steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slot_reclaimer, "POLL_EVERY", 3600.0)

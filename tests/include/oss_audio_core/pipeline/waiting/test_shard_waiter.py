@@ -1,4 +1,4 @@
-"""Waiting for a shard: by notification, by its outputs, by its tasks, whichever knows first; and when nobody knows."""
+"""Waiting for a shard: by notification, by outputs, by tasks, whichever comes first; and without any of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Wav = Callable[..., bytes]
 NEVER = 600.0
-"""Longer than any test: who finishes earlier was told, and has not asked."""
+"""Longer than any test: a wait that ends earlier got a notification, and has not polled."""
 
 
 def ended(oss: OssSettings, bucket: str, task_id: str | None) -> TaskStatus:
@@ -44,7 +44,7 @@ def ended(oss: OssSettings, bucket: str, task_id: str | None) -> TaskStatus:
     return status
 
 
-def test_a_notification_ends_the_wait_and_nobody_is_asked(steps: Steps, wav: Wav, closed_port: int) -> None:
+def test_a_notification_ends_the_wait_without_polling(steps: Steps, wav: Wav, closed_port: int) -> None:
     steps.put("a.wav", wav())
     steps.put("b.wav", b"no audio at all")
     batch = steps.plan("mobile-mp3")
@@ -105,7 +105,7 @@ def test_a_directly_published_conversion_is_found_by_get_task_not_by_its_key(ste
     assert steps.verify(batch) == {"verified": 1}
 
 
-def test_foreign_and_undecodable_messages_hurt_nobody_and_are_kept(steps: Steps, wav: Wav) -> None:
+def test_foreign_and_undecodable_messages_do_no_harm_and_are_kept(steps: Steps, wav: Wav) -> None:
     steps.put("a.wav", wav())
     content = json.dumps({"TaskType": "MediaConvert", "TaskId": "MediaConvert-foreign", "Status": "Succeeded"})
     steps.send("this is no message of IMM", "<xml/>", json.dumps({"id": "1", "content": content}))
@@ -172,7 +172,7 @@ def test_no_answer_at_the_deadline_is_no_failure(
     away = replace(steps.oss, endpoint=nowhere, imm_endpoint=nowhere, imm_project="local-imm")
     with caplog.at_level(logging.WARNING):
         assert steps.wait(batch, oss=away, ask_after=NEVER, until=timedelta(seconds=2)) == Progress(1, 0, 0, 0)
-    # Asking again has to wait: nobody is there to answer.
+    # The next poll has to wait: the service does not answer.
     assert caplog.text.count("Asking IMM for task") == 1
     assert steps.wait(batch, ask_after=NEVER) == Progress(0, 1, 0, 0)
 
@@ -279,22 +279,22 @@ def test_conversions_that_ended_without_an_output_are_not_counted_as_converted(s
     assert steps.wait(batch) == Progress(0, 1, 0, 0, left_out=1)
 
 
-def test_what_somebody_left_half_submitted_is_not_waited_for_for_ever(steps: Steps, wav: Wav) -> None:
+def test_a_half_submitted_conversion_is_not_waited_for_for_ever(steps: Steps, wav: Wav) -> None:
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
-    # Its submit may go on, or be tried again; a while after its lease nobody will.
+    # Its submit may go on, or be tried again; a while after its lease neither happens.
     steps.change(state="submitting", token="somebody", lease_until=now() - timedelta(minutes=1))
     assert steps.refresh(batch) == Progress(1, 0, 0, 0)
     steps.change(lease_until=now() - progress.ABANDONED)
     assert steps.wait(batch, ask_after=NEVER) == Progress(0, 0, 0, 1)
 
 
-def test_progress_is_told_in_words(steps: Steps, wav: Wav) -> None:
+def test_progress_is_logged_in_words(steps: Steps, wav: Wav) -> None:
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
     steps.submit(batch)
     told: list[str] = []
-    with steps.catalogue.write() as connection:  # nobody drains the queue: it is in flight, as far as one knows
+    with steps.catalogue.write() as connection:  # the queue is not drained: by the catalogue it is in flight
         assert leases.acquire(connection, f"drain {steps.queue}", "another", timedelta(minutes=1))
     assert steps.wait(batch, ask_after=NEVER, until=timedelta(0), log_line=told.append).in_flight == 1
     assert told == ["0 converted, 0 failed, 1 in flight"]
@@ -305,7 +305,7 @@ def test_progress_is_told_in_words(steps: Steps, wav: Wav) -> None:
     assert re.fullmatch(r"1 converted, 0 failed, 0 in flight(, \d+ a minute)?(; \d+ messages .*)?", told[-1])
 
 
-def test_foreign_messages_are_counted_until_somebody_of_ours_knows_their_task(
+def test_foreign_messages_are_counted_until_the_catalogue_has_their_task(
     steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     steps.put("a.wav", wav())
@@ -344,7 +344,7 @@ def test_foreign_messages_are_counted_until_somebody_of_ours_knows_their_task(
     assert "messages of tasks that this catalogue doesn't know" in caplog.text
 
 
-def test_a_message_about_an_output_that_was_found_is_nobody_elses(
+def test_a_message_about_an_output_that_was_found_is_not_foreign(
     steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(draining, "SETTLED", 0.0)
@@ -388,7 +388,7 @@ def test_two_runs_on_one_queue_lose_no_message_to_the_wrong_reader(steps: Steps,
     away = replace(steps.oss, endpoint=nowhere, imm_endpoint=nowhere)
 
     async def all_of_them() -> list[Progress]:
-        # Two waiters of each run; nobody can ask: whatever another one drained must reach who waits for it.
+        # Two waiters of each run, none of which can poll: messages drained by one must reach the others.
         waiters = [steps.waiting(batch, oss=away, ask_after=NEVER) for batch in batches for _ in range(2)]
         return list(await asyncio.gather(*waiters))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Wav = Callable[..., bytes]
 NEVER = 600.0
-"""Longer than any test: who finishes earlier was told, and has not asked."""
+"""Longer than any test: a wait that ends earlier got a notification, and has not polled."""
 
 PROFILES = ("mobile-mp3", "voice-amr-nb", "podcast-opus", "web-oga")
 
@@ -74,7 +74,7 @@ def test_many_waiters_use_one_thread_one_role_and_looks_for_all(
     assert looks <= answers / 4
 
 
-def test_two_lookouts_share_a_queue_and_lose_nothing(steps: Steps, submitted: list[int]) -> None:
+def test_two_pollers_share_a_queue_and_lose_nothing(steps: Steps, submitted: list[int]) -> None:
     # As in two triggerers: each message is drained by one of them, and reaches the waiters of both.
     async def one_triggerer() -> list[Progress]:
         async with steps.poller() as own:
@@ -88,7 +88,7 @@ def test_two_lookouts_share_a_queue_and_lose_nothing(steps: Steps, submitted: li
         assert connection.scalars(sa.select(lease.c.name)).all() == []
 
 
-def test_an_error_is_everybodys_and_who_comes_later_is_served(
+def test_an_error_is_raised_in_all_waiters_and_later_ones_are_served(
     steps: Steps, submitted: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refresh = shared_poller.refresh
@@ -115,7 +115,7 @@ def test_an_error_is_everybodys_and_who_comes_later_is_served(
     assert later.done
 
 
-def test_a_role_that_cannot_be_given_back_costs_nobody_the_end_of_his_wait(
+def test_a_drain_lease_that_cannot_be_released_fails_no_wait(
     steps: Steps, submitted: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked(*_: Any) -> None:
@@ -125,7 +125,7 @@ def test_a_role_that_cannot_be_given_back_costs_nobody_the_end_of_his_wait(
     assert steps.wait(submitted[0], ask_after=NEVER) == Progress(0, 1, 0, 0)
 
 
-def test_who_is_cancelled_leaves_the_others_waiting(steps: Steps, submitted: list[int]) -> None:
+def test_a_cancelled_waiter_leaves_the_others_waiting(steps: Steps, submitted: list[int]) -> None:
     async def course() -> Progress:
         async with steps.poller() as shared:
             leaving, staying = (asyncio.create_task(steps.waiting(batch, at=shared)) for batch in submitted[:2])
@@ -138,7 +138,7 @@ def test_who_is_cancelled_leaves_the_others_waiting(steps: Steps, submitted: lis
     assert asyncio.run(course()) == Progress(0, 1, 0, 0)
 
 
-def test_a_queue_that_cannot_be_read_is_told_beside_the_progress(
+def test_a_queue_that_cannot_be_read_is_logged_with_the_progress(
     steps: Steps, submitted: list[int], closed_port: int
 ) -> None:
     steps.smq = replace(steps.smq, endpoint=f"http://127.0.0.1:{closed_port}")
@@ -167,5 +167,5 @@ def test_a_round_is_shorter_while_others_wait_for_theirs(
             await asyncio.gather(*(StatusPoller(shared, submitted_of((batch, 0))).poll() for batch in batches))
 
     asyncio.run(ask_all())
-    # Two others wait during the first round, one during the second, nobody during the third.
+    # Two others wait during the first round, one during the second, none during the third.
     assert len(imm_proxy.requests) == 4 // 3 + 4 // 2 + 4

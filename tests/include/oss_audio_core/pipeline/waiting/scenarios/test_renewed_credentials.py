@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Wav = Callable[..., bytes]
 NEVER = 600.0
-"""Longer than any test: what ends earlier was told, and has not asked."""
+"""Longer than any test: a wait that ends earlier got a notification, and has not polled."""
 
 DONE = Progress(0, 1, 0, 0)
 
@@ -84,7 +84,7 @@ def test_oss_and_imm_are_asked_with_new_credentials(
     told: list[str] = []
     assert wait(steps, submitted, connections.poller(steps, None), 0.1, told) == DONE
     assert connections.readings == 1 + sum(trouble.values())
-    # What passed is nobody's news.
+    # A refusal that has passed is no longer logged.
     assert "access key id" not in told[-1]
 
 

@@ -19,14 +19,14 @@ def test_the_waiter_never_blocks_the_event_loop(steps: Steps, wav: Callable[...,
 
     async def wait(batch: int, queue: str | None) -> None:
         with blockbuster_ctx():
-            # A log may block as well: Airflow's writes into a pipe that somebody else has to empty.
+            # A log may block as well: Airflow's writes into a pipe that another process empties.
             progress = await steps.waiting(batch, queue=queue, ask_after=0.2, log_line=lambda line: time.sleep(0.01))
         assert (progress.converted, progress.failed) == (1, 1)
 
     told = steps.plan("mobile-mp3")
     steps.submit(told)
     asyncio.run(wait(told, steps.queue))
-    # Nobody is told of these: outputs are listed, tasks are asked for.
+    # Without notifications: outputs are listed, tasks are polled.
     asked = steps.plan("voice-amr-nb")
     steps.submit(asked, topic=None)
     asyncio.run(wait(asked, None))
