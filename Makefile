@@ -37,13 +37,14 @@ lock: setup ## compile requirements.txt and requirements-dev.txt from pyproject.
 upgrade: setup ## the same, taking newer versions
 	@$(RUN) -m tools.requirements_files --upgrade
 
-lint: setup ## style, types, the arrows of the architecture, fresh requirements, clean repository
+lint: setup ## style, types, import contracts, fresh requirements, clean repository, a test for each module
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy $(MYPY_PATHS)
 	$(VENV)/bin/lint-imports
 	$(RUN) -m tools.checks.stale_requirements
 	$(RUN) -m tools.checks.hygiene
+	$(RUN) -m tools.checks.module_tests
 
 format: setup ## format all Python files
 	$(RUN) -m ruff check --fix .

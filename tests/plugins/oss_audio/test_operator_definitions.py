@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ import pytest
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
-from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioBatchOperator, OSSAudioOpenBatchOperator, OSSAudioOperator
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.export import OSSAudioExportOperator
@@ -27,7 +25,7 @@ from oss_audio.sensors.convert import OSSAudioConvertSensor
 from tests.plugins.oss_audio.operator_classes import operator_classes
 
 if TYPE_CHECKING:
-    from tests.plugins.oss_audio.conftest import Deployment
+    pass
 
 REQUIRED: dict[Any, dict[str, Any]] = {
     OSSAudioListOperator: {"bucket": "audio", "profiles": "mobile-mp3"},
@@ -116,18 +114,3 @@ def test_templates_are_rendered_in_every_field() -> None:
         "x",
         "x/",
     ]
-
-
-def test_the_console_link_leads_to_the_prefix_and_carries_no_credentials(deployment: Deployment) -> None:
-    local = deployment.oss
-    assert console_address(local, "audio", "in/") == ""
-    real = replace(local, endpoint="https://oss-cn-hangzhou.aliyuncs.com", region="cn-hangzhou")
-    address = console_address(real, "audio", "in/曲 &?=/")
-    assert address.startswith("https://oss.console.aliyun.com/bucket/oss-cn-hangzhou/audio/object?path=in%2F")
-    assert address.count("?") == address.count("=") == 1
-    assert not any(secret in address for secret in real.secrets)
-    task = OSSAudioListOperator(task_id="t", bucket="audio", profiles="mobile-mp3")
-    assert OSSConsoleLink().get_link(task, ti_key=None) == ""
-    task.console_address = address
-    assert OSSConsoleLink().get_link(task, ti_key=None) == address
-    assert OSSConsoleLink().get_link(OSSAudioPlanOperator(task_id="p", batch=1), ti_key=None) == ""
