@@ -1,4 +1,4 @@
-"""Errors as people meet them in a task log: one sentence, and a retry only where one can help."""
+"""Errors of a step as Airflow's: one sentence in the task log, and a retry only where it can help."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _SETTINGS = (
     SelectionError,
     SmqError,
 )
-"""What only a person can mend: the task fails at once, whatever its retries."""
+"""Errors that need a change of the settings: the task fails at once, whatever its retries."""
 
 _PASSING = (CatalogueUnavailable, NoAnswer, OssUnavailable, SmqUnavailable)
-"""What a later try may get past: the task's retries are for this."""
+"""Errors that may pass: the task's retries are for these."""
 
 
 @contextmanager

@@ -154,7 +154,10 @@ class ImmTasks:
     def project_of(self, bucket: str) -> str:
         """Return the IMM project of a bucket: the setting, or what GetOSSBucketAttachment says.
 
-        IMM is asked once a bucket. Raises OssConfigurationError when the bucket is bound to no project.
+        IMM is asked once a bucket.
+
+        Raises:
+            OssConfigurationError: the bucket is bound to no project.
         """
         if self._settings.imm_project:
             return self._settings.imm_project

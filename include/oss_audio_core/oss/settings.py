@@ -62,7 +62,11 @@ class OssSettings:
     name: str = "the OSS connection"
 
     def __post_init__(self) -> None:
-        """Normalise the addresses; refuse what no client could use. Raises OssConfigurationError."""
+        """Normalise the addresses; refuse what no client could use.
+
+        Raises:
+            OssConfigurationError: a setting is missing or wrong.
+        """
         for setting in ("region", "access_key_id", "access_key_secret"):
             value = getattr(self, setting)
             if not value or value != value.strip():

@@ -90,7 +90,11 @@ class SmqClient:
     ) -> list[QueueMessage]:
         """Return up to `batch` messages, or [] when none came within `wait_seconds` (0 to 30).
 
-        Raises QueueNotExist, SmqCredentialError, SmqUnreachable, or SmqError for anything else.
+        Raises:
+            QueueNotExist: there is no such queue.
+            SmqCredentialError: SMQ refused the credentials.
+            SmqUnreachable: no answer came.
+            SmqError: any other refusal.
         """
         if not 0 <= wait_seconds <= MAX_WAIT_SECONDS:
             raise ValueError(f"wait_seconds is {wait_seconds}; SMQ waits 0 to {MAX_WAIT_SECONDS} seconds")
@@ -124,14 +128,18 @@ class SmqClient:
     async def queue_attributes(self, queue: str) -> dict[str, str]:
         """Return GetQueueAttributes (QueueName, VisibilityTimeout, ActiveMessages …) as SMQ writes them.
 
-        Raises QueueNotExist when there is no such queue, otherwise as `receive`.
+        Raises:
+            QueueNotExist: there is no such queue.
+            SmqError: as `receive`.
         """
         return await self._attributes(_queue(queue), f"Asking for queue {queue!r}")
 
     async def topic_attributes(self, topic: str) -> dict[str, str]:
         """Return GetTopicAttributes (TopicName, MessageRetentionPeriod …) as SMQ writes them.
 
-        Raises TopicNotExist when there is no such topic, otherwise as `receive`.
+        Raises:
+            TopicNotExist: there is no such topic.
+            SmqError: as `receive`.
         """
         return await self._attributes(f"/topics/{quote(topic, safe='')}", f"Asking for topic {topic!r}")
 

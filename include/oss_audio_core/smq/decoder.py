@@ -62,7 +62,11 @@ class TaskNotification:
 
 
 def decode(body: bytes) -> TaskNotification:
-    """Return the task notification in a queue message's body. Raises UndecodableMessage, and nothing else."""
+    """Return the task notification in a queue message's body.
+
+    Raises:
+        UndecodableMessage: it has none; no other error is raised.
+    """
     layer: object = body
     for _ in range(MAX_LAYERS):
         if isinstance(layer, bytes):

@@ -31,7 +31,11 @@ class SmqSettings:
     name: str = "the SMQ connection"
 
     def __post_init__(self) -> None:
-        """Normalise the address; refuse what can't be used. Raises SmqConfigurationError."""
+        """Normalise the address; refuse what can't be used.
+
+        Raises:
+            SmqConfigurationError: a setting is missing or wrong.
+        """
         for setting in ("endpoint", "access_key_id", "access_key_secret"):
             value = getattr(self, setting)
             if not value or value != value.strip():

@@ -42,7 +42,11 @@ class OSSAudioHook(BaseHook):
 
     @property
     def settings(self) -> OssSettings:
-        """The settings (on a worker); read once. Raises AirflowFailException for a missing or wrong one."""
+        """The settings (on a worker); read once.
+
+        Raises:
+            AirflowFailException: the connection is missing or wrong.
+        """
         if self._settings is None:
             self._settings = _settings(read(self.oss_conn_id, EXAMPLE))
         return self._settings

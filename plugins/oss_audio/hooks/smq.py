@@ -50,7 +50,11 @@ class SMQHook(BaseHook):
 
     @property
     def settings(self) -> SmqSettings:
-        """The settings (on a worker); read once. Raises AirflowFailException for a missing or wrong one."""
+        """The settings (on a worker); read once.
+
+        Raises:
+            AirflowFailException: the connection is missing or wrong.
+        """
         return self._read().settings
 
     @property
