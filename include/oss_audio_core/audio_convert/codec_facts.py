@@ -30,11 +30,11 @@ class CodecFacts:
         frame_header_bytes: bytes before each stored frame, which fills its last byte (RFC 4867).
         lossless: whether decoding gives the encoded samples.
         duration_tolerance: seconds either way, for the rounding of cuts and of resampling.
-        longer_by_samples: samples by which a file may be longer: delay and padding that it cannot tell.
+        longer_by_samples: samples by which a file may be longer: delay and padding that it does not state.
         longer_by_seconds: the same in seconds.
         unknown_delay_samples: the same, of a file without a gapless header.
         decoded_longer_samples: samples that a decoder may give beyond the packets' time.
-        counts_its_length: whether a header or the last page tells the length; otherwise every frame has to be read.
+        counts_its_length: whether a header or the last page states the length; otherwise every frame has to be read.
     """
 
     name: str
@@ -116,7 +116,7 @@ CODECS: Mapping[str, CodecFacts] = MappingProxyType(
                 least_bitrate=32_000,
                 most_bitrate=500_000,
                 duration_tolerance=0.005,
-                # FFmpeg cuts the last Vorbis block to the end that the file tells, and no block before it.
+                # FFmpeg cuts the last Vorbis block to the end that the file states, and no block before it.
                 decoded_longer_samples=2048,
             ),
             CodecFacts(

@@ -32,7 +32,10 @@ class AudioConvert:
       the source's, 2 fail. The seed types it as a string, so `"1"` is accepted for `1`.
     - `adepth`: bits per sample, 16 or 24, with `f=flac` only.
 
-    Raises `ParameterError` for a breach. Rules that need the source are in `check_against_source`.
+    Rules that need the source are in `check_against_source`.
+
+    Raises:
+        ParameterError: a rule is broken.
     """
 
     f: str
@@ -75,8 +78,9 @@ class AudioConvert:
     def parse(cls, text: str) -> AudioConvert:
         """Read the text form, parameters in any order.
 
-        Raises `ParameterError` for another action, a parameter that is unknown, repeated, empty or not a
-        decimal integer, and for every breach of the seed's rules.
+        Raises:
+            ParameterError: another action; a parameter that is unknown, repeated, empty or not a decimal integer; a
+                broken rule of the seed.
         """
         action, *parts = text.split(",")
         if action != ACTION:
@@ -108,7 +112,7 @@ class AudioConvert:
     def _check_sample_rate(self) -> None:
         if self.ar is None:
             return
-        # True == 1 and 8000.0 == 8000 in Python, so the type is looked at too.
+        # True == 1 and 8000.0 == 8000 in Python, so the type is checked as well.
         if type(self.ar) is not int or self.ar not in SAMPLE_RATES:
             raise ParameterError("ar", self.ar, f"{', '.join(map(str, SAMPLE_RATES))} Hz")
         if self.ar not in self.format.sample_rates:
@@ -138,7 +142,10 @@ def split_parameters(parts: list[str], known: tuple[str, ...], owner: str = "") 
     """Split `name_value` parts at the first underscore; names must be `known` and appear once.
 
     `owner` names the operation in errors (`saveas`); a value may itself contain underscores, as URL-safe
-    base64 does. Raises `ParameterError`.
+    base64 does.
+
+    Raises:
+        ParameterError: a name is unknown or repeated, or a value is missing.
     """
     found: dict[str, str] = {}
     for part in parts:

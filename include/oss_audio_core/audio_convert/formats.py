@@ -63,7 +63,7 @@ class AudioFormat:
 
     @property
     def counts_its_length(self) -> bool:
-        """Whether the files of all its codecs tell their length without every frame being read."""
+        """Whether the files of all its codecs state their length without every frame being read."""
         return all(CODECS[codec].counts_its_length for codec in self.codecs.values())
 
     def describe_rates(self) -> str:

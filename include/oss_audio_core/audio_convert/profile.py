@@ -26,7 +26,7 @@ _BUCKET_VARIABLES = ("bucket", "profile")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 _BRACE = re.compile(r"[{}]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_TELLS_SOURCES_APART = frozenset({"key", "basename", "barename"})
+_DISTINGUISHES_SOURCES = frozenset({"key", "basename", "barename"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,10 @@ class Profile:
     `target_key` is the template of the final object's key, `target_bucket` that of its bucket (none: the
     source's bucket); both are expanded on our side, with `TARGET_VARIABLES`. `publish` is `staged`
     (verify first, then copy to the final key) or `direct` (the service writes the final key at once).
-    `verify` is how thoroughly its renditions are looked at.
+    `verify` is how thoroughly its renditions are verified.
 
-    Raises `ParameterError` naming the setting (`name`, `target key`, `target bucket`, `publish`).
+    Raises:
+        ParameterError: a setting is wrong; names it (`name`, `target key`, `target bucket`, `publish`).
     """
 
     name: str
@@ -61,8 +62,8 @@ class Profile:
     def target_for(self, bucket: str, key: str) -> tuple[str, str]:
         """Bucket and key of this rendition of `oss://bucket/key`.
 
-        Raises `ParameterError` when the result can't be stored (a key over 1,023 bytes, an impossible
-        bucket).
+        Raises:
+            ParameterError: the result can't be stored (a key over 1,023 bytes, an impossible bucket).
         """
         context = variables.source_variables(bucket, key)
         context |= {"autoext": self.convert.format.extension, "profile": self.name}
@@ -84,10 +85,10 @@ class Profile:
         _check_template("target key", template, TARGET_VARIABLES)
         if template.startswith(("/", "\\")):
             raise ParameterError("target key", template, "a key that starts with neither / nor \\")
-        if _TELLS_SOURCES_APART.isdisjoint(variables.names(template)):
+        if _DISTINGUISHES_SOURCES.isdisjoint(variables.names(template)):
             allowed = "a template with {key}, {basename} or {barename}, else all sources meet at one target"
             raise ParameterError("target key", template, allowed)
-        # Without one the service would append its own, and the object would not be where we look for it.
+        # Without one the service would append its own, and the object would be at another key than the catalogue's.
         extension = posixpath.splitext(template)[1].removeprefix(".")
         if not extension or (extension != "{autoext}" and _BRACE.search(extension)):
             allowed = f"a key ending in .{{autoext}} or .{self.convert.format.extension}"

@@ -1,4 +1,4 @@
-"""`VerifyPolicy`: how thoroughly a profile's renditions are looked at, and what is measured on the way."""
+"""`VerifyPolicy`: how thoroughly a profile's renditions are verified, and what is measured on the way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from oss_audio_core.audio_convert.errors import ParameterError
 
 Depth = Literal["decode", "probe"]
-"""What is done to one rendition: read and decoded whole, or looked at by one or two ranged reads."""
+"""How one rendition is verified: read and decoded whole, or probed by one or two ranged reads."""
 
 Policy = Literal["by size", "decode", "probe", "sample"]
 Waveform = Literal["catalogue", "beside", "off"]
@@ -36,14 +36,19 @@ _SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, 
 class VerifyPolicy:
     """How the renditions of a profile are verified.
 
-    - `policy`: `decode` every one; `probe` every one; `sample`: decode `sample` per cent of them and
-      probe the rest; `by size` (the default): decode up to `up_to` bytes, sample above.
-    - `up_to`: bytes of the rendition, 0 or more. `sample`: per cent, 0 to 100.
-    - `loudness` (EBU R128) and `true_peak` are measured when a rendition is decoded, if true.
-    - `waveform`: where the peaks for players go: into the `catalogue`, `beside` the rendition as JSON, or
-      nowhere (`off`). `picture`: a PNG beside the rendition, of the `waveform` or a `spectrogram`.
+    Attributes:
+        policy: `decode` every one; `probe` every one; `sample`: decode `sample` per cent of them and probe the rest;
+            `by size` (the default): decode up to `up_to` bytes, sample above.
+        up_to: bytes of the rendition, 0 or more.
+        sample: per cent, 0 to 100.
+        loudness: whether EBU R128 loudness is measured when a rendition is decoded.
+        true_peak: the same of the true peak.
+        waveform: where the peaks for players go: into the `catalogue`, `beside` the rendition as JSON, or nowhere
+            (`off`).
+        picture: a PNG beside the rendition, of the `waveform` or a `spectrogram`.
 
-    Raises `ParameterError` naming the setting (`verify policy`, `verify up_to`, …).
+    Raises:
+        ParameterError: a setting is wrong; names it (`verify policy`, `verify up_to`, …).
     """
 
     policy: Policy = "by size"
@@ -68,7 +73,11 @@ class VerifyPolicy:
 
     @classmethod
     def parse(cls, text: str) -> VerifyPolicy:
-        """The short form: `decode`, `probe` or `sample 10%`. Raises `ParameterError`."""
+        """The short form: `decode`, `probe` or `sample 10%`.
+
+        Raises:
+            ParameterError: it is none of these.
+        """
         matched = _SHORT.fullmatch(text.strip())
         if matched is None:
             raise ParameterError("verify", text, _SHORT_FORMS)

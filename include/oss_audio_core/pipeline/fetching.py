@@ -79,11 +79,11 @@ class Reader:
         """
         found: dict[str, Listed] = {}
         wanted = sorted(keys)
-        prefix = _beginning(wanted)
+        prefix = _common_prefix(wanted)
         after = ""
         most = 1000 if len(wanted) > 1 else 1
         while wanted:
-            after = max(after, _just_before(wanted[0]))
+            after = max(after, _key_before(wanted[0]))
             page = self.bucket(bucket).list_objects_v2(prefix=prefix, start_after=after, max_keys=most)
             objects = {one.key: Listed(one.etag.strip('"'), one.size) for one in page.object_list}
             found |= {key: objects[key] for key in wanted if key in objects}
@@ -101,11 +101,11 @@ class Reader:
             size += len(piece)
             crc = _crc64(piece, crc)
         file.flush()
-        told = answer.content_length
+        declared = answer.content_length
         stored = StoredBytes(
             size=size,
             crc64=crc,
-            header_size=size if told is None else told,
+            header_size=size if declared is None else declared,
             header_crc64=answer.server_crc,
         )
         return Fetched(etag=_etag(answer), content_type=answer.content_type, crc64=_decimal(answer), stored=stored)
@@ -143,7 +143,7 @@ class Ranges:
         return answer.read(), int(answer.content_range.rpartition("/")[2])
 
 
-def _beginning(keys: Sequence[str]) -> str:
+def _common_prefix(keys: Sequence[str]) -> str:
     """What sorted keys have in common at their beginnings."""
     if not keys:
         return ""
@@ -151,7 +151,7 @@ def _beginning(keys: Sequence[str]) -> str:
     return "".join(pair[0] for pair in pairs)
 
 
-def _just_before(key: str) -> str:
+def _key_before(key: str) -> str:
     """A key before this one with as good as nothing between them: a listing begins after what it is given."""
     last = ord(key[-1])
     if 0x20 < last < 0xD800 and len(key.encode()) < LONGEST_START:

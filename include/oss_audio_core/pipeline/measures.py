@@ -19,10 +19,10 @@ class Measures:
         depth: `decode` or `probe`; `policy` is the one that chose it, as the profile names it.
         probe: headers and packets, or what two ranged reads could tell.
         inspection: what the full decode found, as `Inspection.to_json` has it; None when it was only probed.
-        crc64: CRC-64/XZ of the bytes in decimal, as OSS tells it; None when OSS tells none.
+        crc64: CRC-64/XZ of the bytes in decimal, as OSS has it; None: OSS has none.
         content_type: of the object.
         waveform: the peaks, when they are to go into the catalogue.
-        side: staged keys of what stands beside the rendition, by `waveform` and `picture`.
+        side: staged keys of its sidecars, by `waveform` and `picture`.
     """
 
     depth: Depth

@@ -1,4 +1,4 @@
-"""Measuring one output: a look at its two ends where that is enough, else a decode of all of it."""
+"""Measuring one output: a probe of its two ends where that is enough, else a full decode."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from oss_audio_core.verification import (
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one look at an output found; `measures` without what is put beside it. `etag` is that of the bytes."""
+    """One measurement of an output; `measures` without sidecars. `etag` is that of the bytes."""
 
     etag: str
     verdict: Verdict
@@ -51,7 +51,7 @@ def measure_output(reader: Reader, output: Output, source: SourceMeasures) -> Me
             if found.verdict.decision != "undecided":
                 return found
         except (UnreadableAudio, oss2.exceptions.PreconditionFailed):
-            # A head full of tags has no audio in it yet; or somebody wrote the object between the two reads.
+            # A head full of tags has no audio in it yet; or the object was overwritten between the two reads.
             pass
     return _decode(reader, output, source)
 
@@ -68,7 +68,7 @@ def _probe(reader: Reader, output: Output, source: SourceMeasures) -> Measured:
 def _decode(reader: Reader, output: Output, source: SourceMeasures) -> Measured:
     one, policy = output.one, output.policy
     convert = AudioConvert.parse(one.process)
-    # Without a name: nothing of it is left, however this process ends.
+    # Without a name: no file is left when the process ends.
     with tempfile.TemporaryFile(prefix="verify-") as file:
         fetched = reader.fetch(_bucket(one), one.output_key or one.target_key, file)
         found = inspect(

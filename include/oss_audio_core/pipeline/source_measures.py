@@ -1,4 +1,4 @@
-"""What a source is: read once for all its renditions, kept with it, and still the one that was planned."""
+"""Measures of a source: read once for all its renditions, and valid while its content is the planned one."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class SourceMeasures:
     Attributes:
         probe: headers and packets.
         inspection: what decoding it found; None: it was not decoded.
-        crc64: CRC-64/XZ in decimal; None: OSS tells none.
-        tags: of the file; None: they were written down by an earlier look, as all the rest was.
+        crc64: CRC-64/XZ in decimal; None: OSS has none.
+        tags: of the file; None: all measures were stored by an earlier batch.
     """
 
     probe: Probe
@@ -45,12 +45,12 @@ class SourceMeasures:
 
     @classmethod
     def from_known(cls, known: KnownSource) -> SourceMeasures:
-        """What an earlier look wrote down."""
+        """The measures that an earlier batch stored."""
         inspection = None if known.inspection is None else Inspection.from_json(known.inspection)
         return cls(probe=Probe.from_json(known.probe), inspection=inspection, crc64=known.crc64)
 
-    def write_down(self, connection: Connection, source_id: int) -> None:
-        """Keep it with its source, if it is new."""
+    def store(self, connection: Connection, source_id: int) -> None:
+        """Store it with its source, if it is new."""
         if self.tags is not None:
             inspection = None if self.inspection is None else self.inspection.to_json()
             sources.describe(
@@ -71,8 +71,10 @@ def measure_source(
     Args:
         reader: reads objects.
         one: the conversion.
-        known: what earlier batches found.
-        listed: the object as it stands now; looked at only where something is known.
+        reader: reads the source.
+        one: a conversion of it.
+        known: what earlier batches measured.
+        listed: the object as it stands now; needed only where something is known.
         decoded: whether a decode of it is wanted.
 
     Raises:
@@ -85,7 +87,7 @@ def measure_source(
     etag = one.etag
     try:
         if known is not None:
-            etag = _unmoved(reader, one, known, listed)
+            etag = _current_etag(reader, one, known, listed)
             if not decoded or known.inspection is not None:
                 return SourceMeasures.from_known(known)
         return _read(reader, one, etag, decoded)
@@ -95,7 +97,7 @@ def measure_source(
         raise _changed(one) from None
 
 
-def _unmoved(reader: Reader, one: Conversion, known: KnownSource, listed: Listed | None) -> str:
+def _current_etag(reader: Reader, one: Conversion, known: KnownSource, listed: Listed | None) -> str:
     """The ETag that the source has now: another one where the same bytes were written again."""
     if listed is None:
         raise _removed(one)

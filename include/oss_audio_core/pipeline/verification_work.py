@@ -1,4 +1,4 @@
-"""What there is to verify: the outputs of one source together, each with how thoroughly it is looked at."""
+"""The outputs that are to be verified: those of one source together, each with the depth of its verification."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from oss_audio_core.pipeline.fetching import Listed, Reader
 from oss_audio_core.pipeline.flow import gathered
 from oss_audio_core.pipeline.rendition_spec import unclipped
 
-Place = tuple[str, str]
+Address = tuple[str, str]
 """Bucket and key."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """A conversion whose output is to be verified, and how; its size in bytes where that was looked up."""
+    """A conversion whose output is to be verified, and how; its size in bytes where it was looked up."""
 
     one: Conversion
     policy: VerifyPolicy
@@ -33,7 +33,7 @@ class Output:
 
 @dataclass(frozen=True)
 class SourceOutputs:
-    """The outputs of one source; what earlier batches know of it, and how it is listed now if they know anything."""
+    """The outputs of one source; what the catalogue knows of it, and its present listing if it is known."""
 
     outputs: Sequence[Output]
     known: KnownSource | None
@@ -45,24 +45,36 @@ class SourceOutputs:
         return any(output.depth == "decode" for output in self.outputs)
 
 
-def to_verify(
+def outputs_by_source(
     catalogue: Catalogue, reader: Reader, profiles: Mapping[str, Profile], converted: Iterable[Conversion]
 ) -> Iterator[SourceOutputs]:
-    """Conversions by source and id, whatever their order was: the same one for everybody who verifies them.
+    """Conversions by source, in the order of sources and ids: all processes that verify them have the same order.
 
-    A thousand are looked up at a time, for a listing's page has as many. Raises oss2.exceptions.OssError.
+    A thousand are looked up at a time, as a listing's page has as many.
+
+    Args:
+        catalogue: where the sources' measures are.
+        reader: lists the objects.
+        profiles: whose policies decide the depth.
+        converted: conversions in any order.
+
+    Yields:
+        The outputs of one source.
+
+    Raises:
+        oss2.exceptions.OssError: a listing failed.
     """
     by_source = sorted(converted, key=lambda one: (one.source_id, one.id))
     for part in gathered([list(group) for _, group in groupby(by_source, lambda one: one.source_id)], CHUNK):
         with catalogue.read() as connection:
             known = sources.known_sources(connection, (group[0].source_id for group in part))
-        places = [(one.bucket, one.key) for one, *_ in part if one.source_id in known]
-        places += [_place(one) for group in part for one in group if _size_matters(_policy(profiles, one), one)]
-        seen = _look_up(reader, places)
+        addresses = [(one.bucket, one.key) for one, *_ in part if one.source_id in known]
+        addresses += [_address(one) for group in part for one in group if _size_matters(_policy(profiles, one), one)]
+        listings = _look_up(reader, addresses)
         for group in part:
             first = group[0]
-            outputs = [_output(_policy(profiles, one), one, seen.get(_place(one))) for one in group]
-            yield SourceOutputs(outputs, known.get(first.source_id), seen.get((first.bucket, first.key)))
+            outputs = [_output(_policy(profiles, one), one, listings.get(_address(one))) for one in group]
+            yield SourceOutputs(outputs, known.get(first.source_id), listings.get((first.bucket, first.key)))
 
 
 def _output(policy: VerifyPolicy, one: Conversion, listed: Listed | None) -> Output:
@@ -71,13 +83,13 @@ def _output(policy: VerifyPolicy, one: Conversion, listed: Listed | None) -> Out
 
 
 def _policy(profiles: Mapping[str, Profile], one: Conversion) -> VerifyPolicy:
-    """Of the profile, or of the one that this is a clip of; what has no profile (any more) gets the default."""
+    """Of the profile, or of the one that this is a clip of; without a profile it is the default."""
     profile = profiles.get(one.profile) or profiles.get(unclipped(one.profile))
     return profile.verify if profile else VerifyPolicy()
 
 
 def _size_matters(policy: VerifyPolicy, one: Conversion) -> bool:
-    """For the depth; and a probe of what is known to be small is one read. Staged outputs lie together in a listing."""
+    """Whether the size decides the depth, or saves a request: a small object is probed by one read."""
     identity = _identity(one)
     small, large = policy.depth(0, identity), policy.depth(policy.up_to + 1, identity)
     return small != large or (small == "probe" and one.publish == "staged")
@@ -87,13 +99,13 @@ def _identity(one: Conversion) -> str:
     return f"{one.etag} oss://{one.target_bucket}/{one.target_key}"
 
 
-def _place(one: Conversion) -> Place:
+def _address(one: Conversion) -> Address:
     return one.output_bucket or one.target_bucket, one.output_key or one.target_key
 
 
-def _look_up(reader: Reader, places: Iterable[Place]) -> dict[Place, Listed]:
+def _look_up(reader: Reader, addresses: Iterable[Address]) -> dict[Address, Listed]:
     keys: defaultdict[str, set[str]] = defaultdict(set)
-    for bucket, key in places:
+    for bucket, key in addresses:
         keys[bucket].add(key)
     return {
         (bucket, key): listed

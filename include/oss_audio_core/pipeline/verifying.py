@@ -26,7 +26,7 @@ from oss_audio_core.pipeline.flow import gathered, in_order
 from oss_audio_core.pipeline.output_measures import measure_output
 from oss_audio_core.pipeline.sidecars import put_sidecars
 from oss_audio_core.pipeline.source_measures import SourceMeasures, SourceMoved, measure_source
-from oss_audio_core.pipeline.verification_work import Output, SourceOutputs, to_verify
+from oss_audio_core.pipeline.verification_work import Output, SourceOutputs, outputs_by_source
 from oss_audio_core.verification import Check, UnreadableAudio, check_complete
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 CONCURRENCY = 4
 """Sources whose outputs are verified at once: decoding and measuring leave the interpreter."""
 
-TURN = 32
-"""Findings written down in one transaction. A process that dies before it only has to verify them again."""
+FINDINGS_PER_TRANSACTION = 32
+"""Findings in one transaction. If the process dies before it, they are verified again."""
 
 
 def verify_batch(
@@ -52,6 +52,9 @@ def verify_batch(
         catalogue: the catalogue of the batch.
         settings: the account of the objects.
         batch_id: the batch's id.
+        catalogue: where the batch is.
+        settings: of OSS.
+        batch_id: the batch.
         uid: the batch's own, where it is known: an id may be given again.
         profiles: profiles with the verification policies; those of the profile files if None.
 
@@ -61,29 +64,29 @@ def verify_batch(
     Raises:
         NoSuchBatch: the catalogue was replaced since the run began.
         ProfileError: a profile file is wrong.
-        oss2.exceptions.OssError, requests.RequestException: reading failed, and not for the object's
-            sake; the others are verified, unless nothing gets an answer.
+        oss2.exceptions.OssError, requests.RequestException: reading failed, and not because of the
+            object; the others are verified, unless the service is away.
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id, uid)
     verifier = _Verifier(Reader(settings))
     known = load_profiles() if profiles is None else profiles
     pages = conversions.pages_of_batch(catalogue, batch_id, [State.CONVERTED])
-    works = chain.from_iterable(to_verify(catalogue, verifier.reader, known, page) for page in pages)
+    works = chain.from_iterable(outputs_by_source(catalogue, verifier.reader, known, page) for page in pages)
     outcomes: Counter[str] = Counter()
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="verify") as pool:
         findings = in_order(pool, verifier.verify, works, ahead=4 * CONCURRENCY)
-        for turn in gathered(findings, TURN):
+        for page in gathered(findings, FINDINGS_PER_TRANSACTION):
             with catalogue.write() as connection:
-                outcomes.update(_enter(connection, finding).value for group in turn for finding in group)
-    if verifier.outages.error is not None:
-        raise verifier.outages.error
+                outcomes.update(_enter(connection, finding).value for group in page for finding in group)
+    if verifier.circuit.error is not None:
+        raise verifier.circuit.error
     return outcomes
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """What verification found, as a move of the row; no verb: nothing could be found out."""
+    """The result of one verification, as a move of the row; no verb: there is no result."""
 
     one: Conversion
     verb: Verb | None = None
@@ -93,16 +96,16 @@ class _Finding:
 
 
 def _enter(connection: Connection, finding: _Finding) -> State:
-    """Write one finding down, if the row still stands where it was found."""
+    """Write one finding, if the row has not moved since."""
     one = finding.one
     if finding.source is not None:
-        finding.source.write_down(connection, one.source_id)
+        finding.source.store(connection, one.source_id)
     if finding.verb is None:
         return State.CONVERTED
-    standing = move_from(connection, State.CONVERTED, finding.verb, one.this_attempt, **finding.values)
-    if finding.checks and standing is MOVES[finding.verb].target:
+    state = move_from(connection, State.CONVERTED, finding.verb, one.this_attempt, **finding.values)
+    if finding.checks and state is MOVES[finding.verb].target:
         check_results.record(connection, one.this_attempt, map(_result, finding.checks))
-    return standing
+    return state
 
 
 def _result(check: Check) -> CheckResult:
@@ -112,16 +115,16 @@ def _result(check: Check) -> CheckResult:
 class _Verifier:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self.outages = CircuitBreaker()
+        self.circuit = CircuitBreaker()
 
     def verify(self, work: SourceOutputs) -> list[_Finding]:
-        """In a pool thread: verify the outputs of one source. Writes nothing down."""
+        """In a pool thread: verify the outputs of one source. Writes nothing to the catalogue."""
         import oss2
         import requests
 
         first = work.outputs[0].one
         ones = [output.one for output in work.outputs]
-        if self.outages.is_open:
+        if self.circuit.is_open:
             return [_Finding(one) for one in ones]
         try:
             source = measure_source(self.reader, first, work.known, work.listed, decoded=work.decoded)
@@ -130,12 +133,12 @@ class _Verifier:
         except UnreadableAudio as error:
             return [_quarantine(one, "Unreadable", str(error)) for one in ones]
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
-            return [self._refused(one, error) for one in ones]
+            return [self._request_failed(one, error) for one in ones]
         except Exception as error:  # noqa: BLE001 - one odd file must not keep the others from being verified
-            return [self._unforeseen(one, error) for one in ones]
+            return [self._unexpected(one, error) for one in ones]
         findings = [self._verify(output, source) for output in work.outputs]
         if all(finding.verb is not None for finding in findings):
-            self.outages.record_success()
+            self.circuit.record_success()
         # Once for all of them.
         return [replace(findings[0], source=source), *findings[1:]]
 
@@ -151,45 +154,45 @@ class _Verifier:
         except oss2.exceptions.NoSuchKey:
             return _quarantine(one, "OutputMissing", f"there is no object oss://{one.output_bucket}/{one.output_key}")
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
-            return self._refused(one, error)
+            return self._request_failed(one, error)
         except Exception as error:  # noqa: BLE001 - the same
-            return self._unforeseen(one, error)
-        whole = replace(check_complete(source.probe), name="source")
-        made = [whole, *measured.verdict.checks]
+            return self._unexpected(one, error)
+        source_complete = replace(check_complete(source.probe), name="source")
+        checks = [source_complete, *measured.verdict.checks]
         found: dict[str, Any] = {"output_etag": measured.etag, "output_size": measured.measures.probe.size}
-        wrong = [str(check) for check in made if check.failed]
-        if wrong:
-            code = "Mismatch" if whole.passed else "SourceIncomplete"
-            kept = replace(measured.measures, waveform=None).to_json()
-            return _quarantine(one, code, "; ".join(wrong), made, measured=kept, **found)
+        failures = [str(check) for check in checks if check.failed]
+        if failures:
+            code = "Mismatch" if source_complete.passed else "SourceIncomplete"
+            stored = replace(measured.measures, waveform=None).to_json()
+            return _quarantine(one, code, "; ".join(failures), checks, measured=stored, **found)
         measures = measured.measures
         if measured.inspection is not None:
             try:
                 side = put_sidecars(self.reader, one, output.policy, measured.inspection)
             except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
                 # The output is right, and converting it again would change nothing.
-                self.outages.record_failure(error)
+                self.circuit.record_failure(error)
                 return _Finding(one)
             measures = replace(measures, side=side)
-        return _Finding(one, Verb.VERIFY, {"measured": measures.to_json(), **found}, checks=made)
+        return _Finding(one, Verb.VERIFY, {"measured": measures.to_json(), **found}, checks=checks)
 
-    def _unforeseen(self, one: Conversion, error: Exception) -> _Finding:
-        """Nobody thought of it: the row stays as it is, and the step fails when the others are done."""
+    def _unexpected(self, one: Conversion, error: Exception) -> _Finding:
+        """An unexpected error: the row stays as it is, and the step fails when the others are done."""
         log.error("oss://%s/%s as %s could not be verified", one.bucket, one.key, one.profile, exc_info=error)
-        self.outages.record_failure(error)
+        self.circuit.record_failure(error)
         return _Finding(one)
 
-    def _refused(self, one: Conversion, error: Exception) -> _Finding:
+    def _request_failed(self, one: Conversion, error: Exception) -> _Finding:
         """The row's own failure, if it is one; anything else is the step's, and the row waits for the next try."""
-        # RequestException is among them, because oss2 doesn't wrap what happens while it reads an answer.
+        # RequestException is among them, because oss2 doesn't wrap errors of reading a response body.
         if not is_object_error(error):
-            self.outages.record_failure(error)
+            self.circuit.record_failure(error)
             return _Finding(one)
         code, reason = error.code or f"HTTP {error.status}", error.message or "no reason given"
         return _quarantine(one, code, f"OSS refuses to give the source or the output: {reason}")
 
 
-def _quarantine(one: Conversion, code: str, message: str, made: Sequence[Check] = (), **found: Any) -> _Finding:
+def _quarantine(one: Conversion, code: str, message: str, checks: Sequence[Check] = (), **found: Any) -> _Finding:
     log.warning("oss://%s/%s as %s: %s", one.bucket, one.key, one.profile, message)
     values = {"code": code, "message": message, "retry_at": next_retry(one.attempt), **found}
-    return _Finding(one, Verb.QUARANTINE, values, checks=made)
+    return _Finding(one, Verb.QUARANTINE, values, checks=checks)

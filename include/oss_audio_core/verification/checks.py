@@ -10,14 +10,14 @@ Outcome = Literal["passed", "failed", "not_checked"]
 Decision = Literal["passed", "failed", "undecided"]
 
 ESSENTIAL = frozenset({"codec", "sample_rate", "channels", "duration", "head", "tail"})
-"""Checks without which no rendition passes: what can't tell them, such as a probe of aac, decides nothing."""
+"""Checks without which no rendition passes: a measurement without them, such as a probe of aac, decides nothing."""
 
 
 @dataclass(frozen=True)
 class Check:
     """One comparison, as text for reports and the catalogue.
 
-    `verdict` is `not_checked` where what was measured can't tell; `measured` then says why.
+    `verdict` is `not_checked` where the measurements can't decide; `measured` then says why.
     """
 
     name: str
@@ -27,12 +27,12 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether it was checked and found right."""
+        """Whether it was checked and is right."""
         return self.verdict == "passed"
 
     @property
     def failed(self) -> bool:
-        """Whether it was checked and found wrong."""
+        """Whether it was checked and is wrong."""
         return self.verdict == "failed"
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class Verdict:
     def decision(self) -> Decision:
         """`failed` when any check failed; `undecided` when an essential one could not be made; else `passed`.
 
-        Undecided means: look closer, by a full decode.
+        Undecided means: a full decode has to decide.
         """
         if self.failures:
             return "failed"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
-class HalvingLine:
+class BoundedTimeline:
     """Columns of `step` samples each, along axis 1; at most `limit` of them.
 
     Filled with columns of `base` samples. Each time there would be more than `limit`, `step` doubles and

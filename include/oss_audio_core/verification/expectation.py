@@ -130,16 +130,16 @@ def compare(expectation: Expectation, measured: Probe) -> list[Check]:
 
 
 def check_complete(measured: Probe) -> Check:
-    """Whether a file, source or rendition, has all the audio that its own header promises."""
-    promised = measured.declared_duration
+    """Whether a file, source or rendition, has all the audio that its own header declares."""
+    declared = measured.declared_duration
     found = f"{measured.duration:.3f} s"
     if measured.read_error is not None:
-        text = "readable to its end" if promised is None else f"{promised:.3f} s as its header says"
+        text = "readable to its end" if declared is None else f"{declared:.3f} s as its header says"
         return check("complete", text, f"{found}, then {measured.read_error}", right=False)
-    if promised is None:
+    if declared is None:
         return check("complete", "readable to its end", found, right=True)
-    missing = promised - measured.duration - measured.duration_uncertainty
-    return check("complete", f"{promised:.3f} s as its header says", found, missing <= _COMPLETE_TOLERANCE)
+    missing = declared - measured.duration - measured.duration_uncertainty
+    return check("complete", f"{declared:.3f} s as its header says", found, missing <= _COMPLETE_TOLERANCE)
 
 
 def _duration_check(expectation: Expectation, measured: Probe) -> Check:

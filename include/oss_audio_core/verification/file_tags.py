@@ -1,4 +1,4 @@
-"""`file_tags`: title, artist, album and whatever else an audio file says of itself."""
+"""`file_tags`: title, artist, album and other tags of an audio file."""
 
 from __future__ import annotations
 

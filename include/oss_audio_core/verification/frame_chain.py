@@ -1,4 +1,4 @@
-"""Does a stream of frames end with a whole one? For formats whose frames tell their own length.
+"""Whether a stream of frames ends with a whole one, for formats whose frames declare their own length.
 
 A truncated file ends in the middle of a frame: the chain of lengths, followed from any frame, then points past
 the end.

@@ -1,4 +1,4 @@
-"""Opening a file that anybody may have uploaded: known audio containers only, and nothing beyond that file.
+"""Opening an untrusted file: known audio containers only, and no other file or address.
 
 Without these guards a playlist or a manifest named `.mp3` makes FFmpeg read local files or the network.
 """
@@ -23,7 +23,7 @@ _OPTIONS = {
     "protocol_whitelist": "none",
 }
 
-# Tags in Latin-1 are common. PyAV 19 (Python 3.12 and later) keeps such bytes by itself, PyAV 18 has to be told.
+# Tags in Latin-1 are common. PyAV 19 (Python 3.12 and later) keeps such bytes by itself, PyAV 18 needs the option.
 _LENIENT_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if av.__version__.startswith("18.") else {}
 
 _WAV_PROBE_BYTES = "65536"
@@ -34,7 +34,10 @@ def open_container(file: BinaryIO, name: str, err_detect: str = "") -> InputCont
 
     `err_detect` makes the demuxer strict, in FFmpeg's words.
 
-    Raises `UnreadableAudio` when it is empty or no known container. Errors of `file` itself pass through.
+    Errors of `file` itself pass through.
+
+    Raises:
+        UnreadableAudio: it is empty, or no known container.
     """
     file.seek(0)
     head = file.read(12)

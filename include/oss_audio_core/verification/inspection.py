@@ -1,4 +1,4 @@
-"""`inspect`: everything there is to know about an audio file, in one pass over it."""
+"""`inspect`: all measurements of an audio file, in one pass over it."""
 
 from __future__ import annotations
 
@@ -26,20 +26,29 @@ BLOCK_SAMPLES = 65536
 class Inspection:
     """What a full, strict decode of the first audio stream found.
 
-    - `probe`: headers and packets, as `probe` gives them.
-    - `samples` per channel that were decoded at `sample_rate` Hz; `duration`: seconds, the one by the other.
-    - `layout`: FFmpeg's name of the channels' order (`stereo`, `5.1`); `channel_names`: each one's
-      (`FL`, `LFE`).
-    - `decode_error`: what demuxer or decoder found wrong, and where; nothing after it was read.
-    - `stopped`: the limit past which decoding was given up, if one was met.
-    - `checksum_matches`: the file's own checksum of its audio (flac, mp3 with LAME's header); None: it has none.
-    - `integrated`: EBU R128 loudness, LUFS; `loudness_range`: LU; `true_peak`: dBTP. None: not asked for,
-      or nothing above the gate.
-    - `peaks`, `rms`: dBFS, one for each channel; -120 stands for digital silence.
-    - `clipped_runs`: three or more samples in a row at or beyond full scale; `clipped_samples`: those in them.
-    - `silence_head`, `silence_tail`: seconds in which no channel reaches -60 dBFS.
-    - `levels`: the peak of every `levels_step` seconds, over all channels, in whole dBFS.
-    - `waveform`: peaks for players; `picture`: a PNG. None if not asked for.
+    Attributes:
+        probe: headers and packets, as `probe` gives them.
+        samples: decoded samples per channel.
+        sample_rate: Hz at which it decodes.
+        layout: FFmpeg's name of the channels' order (`stereo`, `5.1`).
+        channel_names: FFmpeg's name of each channel (`FL`, `LFE`).
+        decode_error: error of demuxer or decoder, and where; nothing after it was read.
+        stopped: the limit that ended decoding; None: it was not met.
+        checksum_matches: whether the file's own checksum of its audio is right (flac, mp3 with LAME's header); None: it
+            has none.
+        integrated: EBU R128 loudness, LUFS; None: not asked for, or nothing above the gate.
+        loudness_range: LU; None as `integrated`.
+        true_peak: dBTP; None as `integrated`.
+        peaks: dBFS of each channel; -120 stands for digital silence.
+        rms: dBFS of each channel.
+        clipped_runs: how often three or more samples in a row are at or beyond full scale.
+        clipped_samples: samples in clipped runs.
+        silence_head: seconds at the beginning in which no channel reaches -60 dBFS.
+        silence_tail: the same at the end.
+        levels_step: seconds of one level.
+        levels: peaks over all channels, whole dBFS.
+        waveform: peaks for players; None: not asked for.
+        picture: a PNG; None: not asked for.
     """
 
     probe: Probe
@@ -106,8 +115,10 @@ def inspect(
     spectrogram. Memory does not grow with the duration. Damage is no exception but `decode_error`; `limits` end
     what is far too long.
 
-    Raises `UnreadableAudio` when there is no audio to measure, as `probe` does. Errors of the file itself pass
-    through.
+    Errors of the file itself pass through.
+
+    Raises:
+        UnreadableAudio: there is no audio to measure, as `probe` has it.
     """
     if isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as file:

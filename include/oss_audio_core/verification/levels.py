@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oss_audio_core.verification.downsampling import HalvingLine
+from oss_audio_core.verification.downsampling import BoundedTimeline
 
 SILENCE = 10 ** (-60 / 20)
 """Full scale 1: what stays below is called silent (-60 dBFS)."""
@@ -57,8 +57,8 @@ class Levels:
         self._first_loud: int | None = None
         self._end_of_loud = 0
         self._open_run = [0] * channels
-        self._levels = HalvingLine(self._window, LEVEL_COLUMNS, np.maximum)
-        self._waveform = HalvingLine(BUCKET, PEAK_COLUMNS, np.maximum)
+        self._levels = BoundedTimeline(self._window, LEVEL_COLUMNS, np.maximum)
+        self._waveform = BoundedTimeline(BUCKET, PEAK_COLUMNS, np.maximum)
 
     def add(self, block: Block) -> None:
         """Take in the next block; one that is not a multiple of the window has to be the last."""

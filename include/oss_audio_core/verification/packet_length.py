@@ -1,4 +1,4 @@
-"""How long the audio in a file really is, from its packets and without decoding.
+"""The true length of the audio in a file, from its packets and without decoding.
 
 Headers of aac and amr are wrong by seconds and those of mp3 and flac survive a truncation, so the packets are
 read. The encoder's delay and padding, which a player leaves out, are left out here too where the file tells
@@ -25,7 +25,7 @@ _SAMPLE_EXACT = frozenset(
 _EXACT_CODECS = ("pcm_", "flac", "alac")
 
 _NEVER_SKIPS = frozenset({"wav", "w64", "aiff", "au", "aac", "flac", "ac3", "eac3", "amr"})
-"""Demuxers of formats that can't tell an encoder's delay; to ask each packet would cost as much as to count it."""
+"""Demuxers of formats without a place for the encoder's delay; to ask each packet would cost as much as to count it."""
 
 _ROUNDS_EACH_PACKET = {"ac3": 256, "eac3": 256}
 """Demuxers whose clock (90 kHz) can't tell a frame's length: at 44.1 kHz a tenth of a second is lost in ten minutes.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oss_audio_core.verification.downsampling import HalvingLine
+from oss_audio_core.verification.downsampling import BoundedTimeline
 
 WIDTH = 1200
 """Pixels; the whole duration."""
@@ -43,7 +43,7 @@ class Spectrogram:
 
     def __init__(self) -> None:
         self._window = np.hanning(SPECTRUM_SAMPLES).astype(np.float32)
-        self._columns = HalvingLine(SPECTRUM_SAMPLES, WIDTH, np.maximum)
+        self._columns = BoundedTimeline(SPECTRUM_SAMPLES, WIDTH, np.maximum)
         self._rest = np.zeros(0, dtype=np.float32)
 
     def add(self, block: npt.NDArray[np.float32]) -> None:

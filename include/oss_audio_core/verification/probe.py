@@ -1,4 +1,4 @@
-"""`probe`: what is in an audio file, measured and not believed."""
+"""`probe`: headers and packets of an audio file; durations are measured, not taken from headers."""
 
 from __future__ import annotations
 
@@ -27,17 +27,22 @@ _STREAMINFO_BYTES = 34
 class Probe:
     """The first audio stream of a file.
 
-    - `container`: FFmpeg's name of the demuxer; `codec`: its name of the codec (`amr_nb` and `amr_wb`
-      apart).
-    - `sample_rate`: Hz, at which it decodes (opus: always 48,000); `opus_input_rate`: Hz, from OpusHead.
-    - `duration`: seconds, from the packets; a decoder may differ by `duration_uncertainty` where
-      timestamps are coarse or padding is hidden.
-    - `declared_duration`: seconds promised by the header, None where the format promises none.
-    - `gapless`: the file tells the encoder's delay, so `duration` is without it.
-    - `bitrate`: bit/s of the audio itself, without the container; `size`: bytes of the file.
-    - `bits_per_sample`: of flac and PCM, else None.
-    - `read_error`: why the packets ended early, if they did.
-    - `duration_is_estimate`: not all packets were read, and nothing in the file tells their number.
+    Attributes:
+        container: FFmpeg's name of the demuxer.
+        codec: FFmpeg's name of the codec; `amr_nb` and `amr_wb` are two.
+        sample_rate: Hz at which it decodes (opus: always 48,000).
+        channels: their number.
+        duration: seconds, from the packets.
+        duration_uncertainty: seconds by which a decoder may differ where timestamps are coarse or padding is hidden.
+        declared_duration: seconds that the header declares; None: it declares none.
+        gapless: whether the file states the encoder's delay; `duration` is then without it.
+        bitrate: bit/s of the audio, without the container.
+        size: bytes of the file.
+        packets: their number; 0 where not all were read.
+        bits_per_sample: of flac and PCM, else None.
+        opus_input_rate: Hz, from OpusHead.
+        read_error: why the packets ended early; None: they did not.
+        duration_is_estimate: not all packets were read, and the file does not state their number.
     """
 
     container: str
@@ -69,8 +74,11 @@ def probe(source: str | os.PathLike[str] | BinaryIO, name: str | None = None) ->
     below 1 ms for a short clip, about 10 ms per minute of audio. Only known audio containers are opened, and
     nothing but the file itself is read.
 
-    Raises `UnreadableAudio` with the reason when there is no audio to measure: an empty file, text, noise,
-    no audio stream, a header without packets. Errors of the file itself (it is not there) pass through.
+    Errors of the file itself (it is missing) pass through.
+
+    Raises:
+        UnreadableAudio: there is no audio to measure: an empty file, text, noise, no audio stream, a header without
+            packets.
     """
     if isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as file:
@@ -91,14 +99,18 @@ def _measure(container: InputContainer, file: BinaryIO, label: str) -> Probe:
 
 
 def first_audio(container: InputContainer, label: str) -> AudioStream:
-    """The first audio stream; raises `UnreadableAudio` when there is none that could be decoded."""
+    """The first audio stream.
+
+    Raises:
+        UnreadableAudio: there is none that could be decoded.
+    """
     if not container.streams.audio:
         raise UnreadableAudio(label, f"no audio stream in this {container.format.name} file")
     stream: AudioStream = container.streams.audio[0]
     context = stream.codec_context
     if context is None:
         raise UnreadableAudio(label, "its codec is not known")
-    # FFmpeg takes noise for mp3, and says so only by a rate of 0.
+    # FFmpeg detects noise as mp3 with a sample rate of 0.
     if context.sample_rate <= 0 or context.channels <= 0:
         raise UnreadableAudio(label, "no audio frame in it (sample rate 0)")
     return stream

@@ -1,4 +1,4 @@
-"""`probe_remote`: what one or two ranged reads can tell of a stored rendition, whatever its size."""
+"""`probe_remote`: measurements of a stored rendition of any size by one or two ranged reads."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _ID3V1 = 128
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteProbe:
-    """What was seen of an object without downloading it.
+    """Measurements of an object that was not downloaded.
 
     `probe`: as of a file, with `duration_is_estimate` where the parts read can't tell (aac and amr always; an
     mp3 without a header that counts its frames); `packets` is 0 when not all were read. `whole_tail`: the last
@@ -85,12 +85,15 @@ def may_decide(format: str, size: int | None) -> bool:
 
 
 def probe_remote(read_range: ReadRange, name: str, size: int | None = None) -> RemoteProbe:
-    """Look at an object by one read of 256 KiB at most, or by two of 224 KiB together.
+    """Probe an object by one read of 256 KiB at most, or by two of 224 KiB together.
 
     `read_range` is asked for the head first; its answer also tells the size. One read does for an object whose
     `size` is known to be 256 KiB at most, for any of 32 KiB at most, and for an mp3 that has exactly the bytes that
-    its header counts. `name` stands for the object in errors. Raises `UnreadableAudio` as `probe` does; errors of
-    `read_range` pass through.
+    its header counts. `name` stands for the object in errors. Errors of `read_range`
+    pass through.
+
+    Raises:
+        UnreadableAudio: as `probe` does.
     """
     head, size = read_range(0, WHOLE_BYTES if size is not None and size <= WHOLE_BYTES else HEAD_BYTES)
     with open_container(BytesIO(head), name) as container:

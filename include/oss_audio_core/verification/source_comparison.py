@@ -13,7 +13,7 @@ EMPTY_BELOW = -80
 """dBFS of RMS: a channel below holds only what joint stereo leaked into it from another one."""
 
 LOUD_ABOVE = -45
-"""dBFS: a source that reaches this is heard; what lies between may go under in a codec."""
+"""dBFS: a source that reaches this is audible; a codec may drop what lies between."""
 
 _SHIFT = 0.15
 """Seconds by which a codec may move the sound against the source."""
@@ -25,65 +25,65 @@ _HEADROOM = -3.0
 """dBFS: peaks of a source below this can't reach full scale by a codec's overshoot alone."""
 
 _LOUDER = 1.0
-"""dB of RMS by which a rendition is louder than its source, when somebody turned it up."""
+"""dB of RMS by which a rendition is louder than its source, when its gain was raised."""
 
 _LOW_FREQUENCY = "LFE"
 
 
-def silence_check(expectation: Expectation, source: Inspection, found: Inspection) -> Check:
+def silence_check(expectation: Expectation, source: Inspection, rendition: Inspection) -> Check:
     """Every part of the rendition that is silent must be silent in the source.
 
     Compared on lines of peaks, whose columns last a quarter of a second and more in a long file: a gap shorter than
     four columns and twice the shift may slip through.
     """
     wanted = f"sound above {SILENT_BELOW} dBFS where the source has more than {LOUD_ABOVE} dBFS"
-    for begin, end in _silent_stretches(found):
+    for begin, end in _silent_stretches(rendition):
         first = (begin + expectation.start + _SHIFT) / source.levels_step
         last = (end + expectation.start - _SHIFT) / source.levels_step
         inside = source.levels[-int(-first // 1) : int(last)]
         if inside and max(inside) > LOUD_ABOVE:
-            heard = f"silent from {begin:.2f} to {end:.2f} s, where the source reaches {max(inside)} dBFS"
-            return check("silence", wanted, heard, right=False)
-    return check("silence", wanted, f"peak {found.sample_peak} dBFS", right=True)
+            measured = f"silent from {begin:.2f} to {end:.2f} s, where the source reaches {max(inside)} dBFS"
+            return check("silence", wanted, measured, right=False)
+    return check("silence", wanted, f"peak {rendition.sample_peak} dBFS", right=True)
 
 
-def clipping_check(expectation: Expectation, source: Inspection, found: Inspection) -> Check:
+def clipping_check(expectation: Expectation, source: Inspection, rendition: Inspection) -> Check:
     """No more samples at full scale than the source has.
 
     A lossy codec overshoots by itself when the source is near full scale; then only a rendition that also became
     louder was turned up.
     """
     wanted = f"at most {CLIPPING_ADDED:.1%} of the samples above the source's {source.clipped_share:.2%}"
-    share = f"{found.clipped_share:.2%} in {found.clipped_runs} clipped runs"
-    if found.clipped_share <= source.clipped_share + CLIPPING_ADDED:
+    share = f"{rendition.clipped_share:.2%} in {rendition.clipped_runs} clipped runs"
+    if rendition.clipped_share <= source.clipped_share + CLIPPING_ADDED:
         return check("clipping", wanted, share, right=True)
     if source.sample_peak < _HEADROOM:
         return check("clipping", wanted, f"{share}, and the source peaks at {source.sample_peak} dBFS", right=False)
     if not expectation.whole_source:
         return not_checked("clipping", wanted, f"{share}: this part of the source may be its loudest")
-    louder = max(found.rms) - max(source.rms)
+    louder = max(rendition.rms) - max(source.rms)
     return check("clipping", wanted, f"{share}, {louder:+.1f} dB RMS", louder <= _LOUDER)
 
 
-def channels_check(expectation: Expectation, source: Inspection, found: Inspection) -> Check:
+def channels_check(expectation: Expectation, source: Inspection, rendition: Inspection) -> Check:
     """Each channel that the source fills must be filled, also those that were mixed to fewer or more."""
     wanted = "sound in every channel that the source fills"
-    levels = enumerate(zip(found.peaks, found.rms, strict=True))
+    levels = enumerate(zip(rendition.peaks, rendition.rms, strict=True))
     silent = [channel for channel, (peak, rms) in levels if peak < SILENT_BELOW or rms < EMPTY_BELOW]
-    lost = [channel for channel in silent if _is_fed(channel, source, found)]
+    lost = [channel for channel in silent if _is_fed(channel, source, rendition)]
     if not lost:
-        return check("channels_alive", wanted, f"peaks {_words(found.peaks)}", right=True)
+        return check("channels_alive", wanted, f"peaks {_words(rendition.peaks)}", right=True)
     if not expectation.whole_source:
         return not_checked("channels_alive", wanted, f"{_names(lost)} silent: perhaps the source's is in this part")
-    return check("channels_alive", wanted, f"{_names(lost)} silent, peaks {_words(found.peaks)}", right=False)
+    return check("channels_alive", wanted, f"{_names(lost)} silent, peaks {_words(rendition.peaks)}", right=False)
 
 
-def _silent_stretches(found: Inspection) -> list[tuple[float, float]]:
+def _silent_stretches(rendition: Inspection) -> list[tuple[float, float]]:
     """Begin and end in seconds of what is silent, as long as possible each."""
     stretches: list[tuple[float, float]] = []
     begin: float | None = None
-    for column, level in enumerate((*found.levels, 0)):
-        at = min(column * found.levels_step, found.duration)
+    for column, level in enumerate((*rendition.levels, 0)):
+        at = min(column * rendition.levels_step, rendition.duration)
         if level < SILENT_BELOW and begin is None:
             begin = at
         elif level >= SILENT_BELOW and begin is not None:
@@ -92,10 +92,10 @@ def _silent_stretches(found: Inspection) -> list[tuple[float, float]]:
     return stretches
 
 
-def _is_fed(channel: int, source: Inspection, found: Inspection) -> bool:
+def _is_fed(channel: int, source: Inspection, rendition: Inspection) -> bool:
     """Whether the source has sound that belongs into `channel` of the rendition."""
     filled = [level > LOUD_ABOVE for level in source.rms]
-    into, names = found.channel_names, source.channel_names
+    into, names = rendition.channel_names, source.channel_names
     if into[channel] == _LOW_FREQUENCY:
         return False
     if len(into) == len(names):

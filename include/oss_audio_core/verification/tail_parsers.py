@@ -1,4 +1,4 @@
-"""The last page of an Ogg file and the last frame of a FLAC one: they tell duration and completeness."""
+"""The last page of an Ogg file and the last frame of a FLAC one: the duration and whether the file is complete."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def _ogg_page(page: bytes) -> tuple[int, int] | None:
     """Granule position and number of packets that end in a page, if it is all of `page` and whole."""
     if len(page) < _OGG_PAGE.size:
         return None
-    *_, granule, _serial, _number, told, segments = _OGG_PAGE.unpack_from(page)
+    *_, granule, _serial, _number, declared, segments = _OGG_PAGE.unpack_from(page)
     lacing = page[_OGG_PAGE.size : _OGG_PAGE.size + segments]
     if _OGG_PAGE.size + segments + sum(lacing) != len(page):
         return None
-    if _ogg_crc(page[:22] + bytes(4) + page[26:]) != told:
+    if _ogg_crc(page[:22] + bytes(4) + page[26:]) != declared:
         return None
     return int(granule), sum(lace < _WHOLE_SEGMENT for lace in lacing)
 

@@ -1,4 +1,4 @@
-"""`verify`: all checks of one rendition, from whatever was measured of it and of its source."""
+"""`verify`: all checks of one rendition, from the measurements of it and of its source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from oss_audio_core.verification.remote_probe import RemoteProbe
 from oss_audio_core.verification.source_comparison import channels_check, clipping_check, silence_check
 
 Measured = Inspection | RemoteProbe | Probe
-"""Decoded whole; looked at in two places; or its packets read."""
+"""Decoded whole; probed by ranges; or its packets read."""
 
 _ROOM = 10.0
 _WALL_SECONDS = 60.0
@@ -48,72 +48,79 @@ def decode_limits(convert: AudioConvert, source: Measured) -> Limits:
     return Limits(seconds=seconds, wall_seconds=_WALL_SECONDS + seconds / _SPEED)
 
 
-def verify(convert: AudioConvert, source: Measured, found: Measured, *, stored: StoredBytes | None = None) -> Verdict:
+def verify(
+    convert: AudioConvert, source: Measured, rendition: Measured, *, stored: StoredBytes | None = None
+) -> Verdict:
     """Compare a rendition with what `convert` must make of `source`.
 
-    Every check is in the verdict, in a fixed order; what the given measurements can't tell is `not_checked` and
+    Every check is in the verdict, in a fixed order; one that the given measurements can't decide is `not_checked` and
     says why.
     """
     expectation = expected(convert, probe_of(source))
-    checks = compare(expectation, probe_of(found))
-    checks += _ends(found)
-    checks += _decoded(expectation, source, found)
+    checks = compare(expectation, probe_of(rendition))
+    checks += _ends(rendition)
+    checks += _decoded(expectation, source, rendition)
     checks.append(_stored(stored))
     return Verdict(tuple(checks))
 
 
-def _ends(found: Measured) -> list[Check]:
+def _ends(rendition: Measured) -> list[Check]:
     begins, ends = "audio at the beginning", "a whole last frame at the end"
-    if isinstance(found, RemoteProbe):
-        head = check("head", begins, f"{found.probe.codec} in the first bytes", right=True)
-        if found.whole_tail is None:
+    if isinstance(rendition, RemoteProbe):
+        head = check("head", begins, f"{rendition.probe.codec} in the first bytes", right=True)
+        if rendition.whole_tail is None:
             return [head, not_checked("tail", ends, "its last bytes can't be told apart")]
-        whole = "as many bytes as its header counts" if found.ends_by_count else "whole"
-        return [head, check("tail", ends, whole if found.whole_tail else "cut off or damaged", found.whole_tail)]
-    error = probe_of(found).read_error
-    samples = isinstance(found, Inspection) and not found.samples
+        whole = "as many bytes as its header counts" if rendition.ends_by_count else "whole"
+        return [
+            head,
+            check("tail", ends, whole if rendition.whole_tail else "cut off or damaged", rendition.whole_tail),
+        ]
+    error = probe_of(rendition).read_error
+    samples = isinstance(rendition, Inspection) and not rendition.samples
     head = check("head", begins, "no sample decoded" if samples else "there", right=not samples)
-    if isinstance(found, Inspection) and found.stopped:
-        return [head, not_checked("tail", ends, f"not reached: {found.stopped}")]
+    if isinstance(rendition, Inspection) and rendition.stopped:
+        return [head, not_checked("tail", ends, f"not reached: {rendition.stopped}")]
     return [head, check("tail", ends, error or "read to the end", right=error is None)]
 
 
-def _decoded(expectation: Expectation, source: Measured, found: Measured) -> list[Check]:
+def _decoded(expectation: Expectation, source: Measured, rendition: Measured) -> list[Check]:
     names = ("decode", "checksum", "silence", "clipping", "channels_alive")
-    if not isinstance(found, Inspection):
+    if not isinstance(rendition, Inspection):
         return [not_checked(name, "a full decode", "it was not decoded") for name in names]
-    checks = [_decode(expectation, found), _checksum(found)]
-    if not found.samples:
+    checks = [_decode(expectation, rendition), _checksum(rendition)]
+    if not rendition.samples:
         # Of which "head" says so; there are no channels either.
         return checks + [not_checked(name, "as the source", "no sample was decoded") for name in names[2:]]
     if not isinstance(source, Inspection) or not source.samples:
         return checks + [not_checked(name, "as the source", "the source was not decoded") for name in names[2:]]
     return [
         *checks,
-        silence_check(expectation, source, found),
-        clipping_check(expectation, source, found),
-        channels_check(expectation, source, found),
+        silence_check(expectation, source, rendition),
+        clipping_check(expectation, source, rendition),
+        channels_check(expectation, source, rendition),
     ]
 
 
-def _decode(expectation: Expectation, found: Inspection) -> Check:
+def _decode(expectation: Expectation, rendition: Inspection) -> Check:
     wanted = f"all of it decodes, {expectation.duration:.3f} s"
-    if found.decode_error or found.stopped:
-        return check("decode", wanted, found.decode_error or found.stopped or "", right=False)
-    measured = f"{found.samples} samples at {found.sample_rate} Hz, {found.duration:.3f} s"
+    if rendition.decode_error or rendition.stopped:
+        return check("decode", wanted, rendition.decode_error or rendition.stopped or "", right=False)
+    measured = f"{rendition.samples} samples at {rendition.sample_rate} Hz, {rendition.duration:.3f} s"
     if expectation.duration_is_estimate:
         return check("decode", wanted, measured, right=True)
     longer_by = expectation.longest - expectation.duration
-    longer_by += expectation.decoded_longer_samples / found.sample_rate
+    longer_by += expectation.decoded_longer_samples / rendition.sample_rate
     short, long = expectation.duration - expectation.shorter_by, expectation.duration + longer_by
-    return check("decode", wanted, measured, short <= found.duration <= long)
+    return check("decode", wanted, measured, short <= rendition.duration <= long)
 
 
-def _checksum(found: Inspection) -> Check:
+def _checksum(rendition: Inspection) -> Check:
     wanted = "the checksum in the file's own header"
-    if found.checksum_matches is None:
-        return not_checked("checksum", wanted, f"{found.probe.codec} files have none, or it is left empty")
-    return check("checksum", wanted, "the same" if found.checksum_matches else "another", found.checksum_matches)
+    if rendition.checksum_matches is None:
+        return not_checked("checksum", wanted, f"{rendition.probe.codec} files have none, or it is left empty")
+    return check(
+        "checksum", wanted, "the same" if rendition.checksum_matches else "another", rendition.checksum_matches
+    )
 
 
 def _stored(stored: StoredBytes | None) -> Check:

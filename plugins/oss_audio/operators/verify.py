@@ -11,13 +11,14 @@ from oss_audio.values import as_batch
 
 
 class OSSAudioVerifyOperator(OSSAudioBatchOperator):
-    """Verify the converted outputs of a batch; one that is not what was asked is quarantined, with the reason.
+    """Verify the converted outputs of a batch; an output that is not what was asked is quarantined, with the reason.
 
-    :param batch: what `OSSAudioListOperator` returned.
-    :return: how many conversions ended in which state
+    Args:
+        batch: what `OSSAudioListOperator` returned.
     """
 
     def execute(self, context: Context) -> dict[str, int]:
+        """Verify, and return how many conversions ended in which state."""
         """Verify the renditions of the shard; the counts by result."""
         # Every task of the DAG imports this file; only this one needs the audio libraries.
         from oss_audio_core.pipeline.verifying import verify_batch

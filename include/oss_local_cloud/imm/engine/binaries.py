@@ -15,7 +15,7 @@ from pathlib import Path
 from oss_local_cloud.imm.engine.encoder_settings import ENCODERS
 
 SETTING = "LOCAL_CLOUD_FFMPEG"
-"""The environment variable that names another ffmpeg; its ffprobe must lie beside it."""
+"""The environment variable that names another ffmpeg; its ffprobe must be in the same folder."""
 
 NEEDED = tuple(settings.encoder for settings in ENCODERS.values())
 """The encoders of all output formats."""

@@ -37,7 +37,7 @@ class Plan:
     end_sample: int | None
 
     def expected_seconds(self) -> float | None:
-        """How long the rendition must be; None when the source promises no length to compare with."""
+        """Seconds that the rendition must have; None: the source declares no length."""
         declared = self.source.declared_seconds
         if declared is None:
             return None

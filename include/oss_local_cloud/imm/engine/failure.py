@@ -1,4 +1,4 @@
-"""Why a conversion failed, as the task and its notification tell it."""
+"""Why a conversion failed, as the task and its notification report it."""
 
 from __future__ import annotations
 

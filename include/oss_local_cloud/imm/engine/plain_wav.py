@@ -2,7 +2,7 @@
 
 Most sources are such files, and to start ffprobe for one costs as much as to encode half a second of it. Plain is
 what leaves no question open: integer samples in one or two channels, a fmt chunk that agrees with itself, one data
-chunk, and beside it only chunks that say nothing about the samples. Whatever else it is, ffprobe decides.
+chunk, and otherwise only chunks that say nothing about the samples. All other files are left to ffprobe.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")  # no credentials go t
 # A static FFmpeg crashes in iconv when it meets the machine's gconv modules, which it does on MPEG-TS; without
 # modules it leaves the text alone.
 _OWN_ENVIRONMENT = {"GCONV_PATH": "/nonexistent"}
-_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # and so by what it starts, unless told otherwise
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # and so by its children, unless they are reset
 _TAIL_BYTES = 256 * 1024
 
 
@@ -74,7 +74,7 @@ async def run(
 
 
 class _Child:
-    """A process that was started, and is nobody else's to wait for."""
+    """A started process; only this object waits for it."""
 
     def __init__(self, argv: Sequence[str | Path], stdout: int | None, stderr: int) -> None:
         actions = [
@@ -97,7 +97,7 @@ class _Child:
         self._has_ended = False
 
     async def ended(self) -> None:
-        """Wait for the end through a pidfd: the loop tells, no thread waits."""
+        """Wait for the end through a pidfd in the event loop, without a thread."""
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[None] = loop.create_future()
         pidfd = os.pidfd_open(self.pid)

@@ -1,4 +1,4 @@
-"""What the source is: its first audio stream, as ffprobe tells it, and the length its container promises."""
+"""What the source is: its first audio stream, as ffprobe reports it, and the length that its container declares."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Source:
     """The first audio stream of a source object.
 
     `container` is FFmpeg's demuxer name, `sample_rate` in Hz, `bit_rate` in bit/s (the stream's, else the
-    file's), `bits` per sample (0 for lossy codecs). `declared_seconds` is the length the container promises;
-    None where its header promises none that could be trusted.
+    file's), `bits` per sample (0 for lossy codecs). `declared_seconds` is the length that the container declares;
+    None where its header declares none that can be trusted.
     """
 
     container: str

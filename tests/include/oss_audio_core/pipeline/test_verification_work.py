@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from oss_audio_core.audio_convert import load_profiles
 from oss_audio_core.catalogue import State
 from oss_audio_core.pipeline.fetching import Reader
-from oss_audio_core.pipeline.verification_work import to_verify
+from oss_audio_core.pipeline.verification_work import outputs_by_source
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -27,7 +27,7 @@ def test_outputs_come_by_source_and_id_whatever_order_they_are_given_in(
     steps.to_converted(*PROFILES)
     rows = steps.rows()
     random.Random(7).shuffle(rows)
-    works = list(to_verify(steps.catalogue, Reader(steps.oss), load_profiles(), rows))
+    works = list(outputs_by_source(steps.catalogue, Reader(steps.oss), load_profiles(), rows))
     taken = [(output.one.source_id, output.one.id) for work in works for output in work.outputs]
     assert taken == sorted((row.source_id, row.id) for row in rows)
     assert [len({output.one.source_id for output in work.outputs}) for work in works] == [1, 1, 1]

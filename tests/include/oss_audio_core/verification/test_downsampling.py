@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from oss_audio_core.verification.downsampling import HalvingLine
+from oss_audio_core.verification.downsampling import BoundedTimeline
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 31, 100, 1000])
 @pytest.mark.parametrize("block", [1, 3, 64])
 def test_columns_are_the_maxima_of_their_step(count: int, block: int) -> None:
     values = np.random.default_rng(count).random((2, count))
-    line = HalvingLine(10, 8, np.maximum)
+    line = BoundedTimeline(10, 8, np.maximum)
     for begin in range(0, count, block):
         line.add(values[:, begin : begin + block])
     each = line.step // 10
@@ -23,4 +23,4 @@ def test_columns_are_the_maxima_of_their_step(count: int, block: int) -> None:
 
 
 def test_nothing_added_is_no_column() -> None:
-    assert HalvingLine(10, 8, np.maximum).columns().shape[1] == 0
+    assert BoundedTimeline(10, 8, np.maximum).columns().shape[1] == 0

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from oss_audio_core.audio_convert import AudioConvert
 from oss_audio_core.verification import Inspection, Limits, UnreadableAudio, decode_limits, inspect, probe
-from oss_audio_core.verification.downsampling import HalvingLine
+from oss_audio_core.verification.downsampling import BoundedTimeline
 from oss_audio_core.verification.levels import Levels
 from tests.include.oss_audio_core.verification.tones import sine, stereo, wav
 
@@ -86,7 +86,7 @@ def test_levels_do_not_depend_on_how_the_audio_is_cut(data: st.DataObject) -> No
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=200), st.integers(1, 7))
 def test_a_full_line_merges_neighbours_and_loses_no_peak(values: list[int], each: int) -> None:
-    line = HalvingLine(1, 8, np.maximum)
+    line = BoundedTimeline(1, 8, np.maximum)
     for at in range(0, len(values), each):
         line.add(np.array([values[at : at + each]]))
     columns = line.columns()[0].tolist()
