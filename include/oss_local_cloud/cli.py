@@ -54,7 +54,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--imm-port", "port of IMM, 0 for any free one", "9002", "PORT")
     add("--admin-port", "port of the admin API, 0 for any free one (default: there is none)", metavar="PORT")
     add("--admin-host", "address the admin API listens on", "127.0.0.1", "HOST")
-    add("--seed", "seed of the misbehaviour the admin API is asked for (default: the one kept, else 0)", metavar="N")
+    add("--seed", "seed of the injected faults (default: the stored one, else 0)", metavar="N")
     add("--access-key-id", "the account's access key id", metavar="ID")
     add("--access-key-secret", "the account's access key secret", metavar="SECRET")
     add("--security-token", "an STS token that requests may carry", metavar="TOKEN")

@@ -173,7 +173,7 @@ class LocalCloud:
     async def _fault_injection(
         self, clock: CloudClock, store: LocalObjectStore, smq: SmqService
     ) -> FaultInjection | None:
-        """What makes the services misbehave on request; None, and nothing of it loaded, without an admin port."""
+        """Open fault injection; without an admin port the result is None, and nothing of it is imported."""
         if self.config.admin_port is None:
             return None
         from oss_local_cloud.fault_injection.assembly import open_fault_injection

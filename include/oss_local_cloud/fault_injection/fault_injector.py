@@ -63,7 +63,7 @@ class FaultSubject:
 
 
 class FaultInjector:
-    """The misbehaviour of one local cloud, kept in `data_dir/fault_injection/faults.db`.
+    """The faults of one local cloud, stored in `data_dir/fault_injection/faults.db`.
 
     `clock` is the cloud's clock, which it moves. Everything is called in the event loop; a decision is taken at once,
     so that concurrent callers never share one of a rule's `times`.

@@ -1,6 +1,6 @@
-"""Where a task's course can be disturbed on request, and the course it takes when nobody asks.
+"""The hooks of a task between acceptance and notification, and their default implementation without faults.
 
-`misbehaviour.conversions` is the other implementation.
+`fault_injection.task_faults` has the other implementation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class TaskHooks(Protocol):
     """What happens to a task between its acceptance and its notification."""
 
     async def delay(self, task: Task) -> float:
-        """Seconds it is to wait before it is worked on; asked again each time its turn comes."""
+        """Seconds to wait before the task is worked on; called again each time its turn comes."""
 
     async def convert(self, task: Task, convert: Convert) -> None:
         """Make and store the rendition; raises ConversionFailed."""
@@ -31,10 +31,10 @@ class TaskHooks(Protocol):
 
 
 class DefaultTaskHooks:
-    """At once, by FFmpeg, told once."""
+    """The hooks without faults: the task runs at once, by FFmpeg, and is notified once."""
 
     async def delay(self, task: Task) -> float:
-        """No rest."""
+        """Return no delay."""
         return 0.0
 
     async def convert(self, task: Task, convert: Convert) -> None:

@@ -43,7 +43,7 @@ def unbound_bucket(oss_settings: OssSettings) -> str:
 
 @pytest.fixture
 def admin(faulty_cloud: CloudProcess) -> Iterator[AdminClient]:
-    """How the cloud that misbehaves is told to; before and after a test it behaves."""
+    """A client of the faulty cloud's admin API; all rules are removed before and after a test."""
     client = AdminClient(faulty_cloud.admin)
     client.reset()
     yield client
@@ -52,5 +52,5 @@ def admin(faulty_cloud: CloudProcess) -> Iterator[AdminClient]:
 
 @pytest.fixture
 def settings(faulty_cloud: CloudProcess) -> OssSettings:
-    """The cloud that misbehaves."""
+    """The cloud with fault injection."""
     return settings_of(faulty_cloud)

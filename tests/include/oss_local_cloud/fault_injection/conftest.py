@@ -1,4 +1,4 @@
-"""One local cloud that misbehaves, and what its clients need."""
+"""One local cloud with fault injection, and what its clients need."""
 
 from __future__ import annotations
 
