@@ -54,7 +54,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--imm-port", "port of IMM, 0 for any free one", "9002", "PORT")
     add("--admin-port", "port of the admin API, 0 for any free one (default: there is none)", metavar="PORT")
     add("--admin-host", "address the admin API listens on", "127.0.0.1", "HOST")
-    add("--seed", "seed of the injected faults (default: the stored one, else 0)", metavar="N")
+    add("--seed", "seed of fault injection (default: the stored one, else 0)", metavar="N")
     add("--access-key-id", "the account's access key id", metavar="ID")
     add("--access-key-secret", "the account's access key secret", metavar="SECRET")
     add("--security-token", "an STS token that requests may carry", metavar="TOKEN")
@@ -72,7 +72,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--event-rule",
         action="append",
         metavar="RULE",
-        help="tell a topic of objects created: bucket=NAME,topic=NAME[,events=PutObject+CopyObject][,prefix=…]"
+        help="publish events of created objects: bucket=NAME,topic=NAME[,events=PutObject+CopyObject][,prefix=…]"
         "[,suffix=…][,name=…]; may be repeated; the rules given replace those kept, none removes them",
     )
     add("--workers", "conversions at once (default: one for each core)", metavar="N")
@@ -153,9 +153,9 @@ def _allow_open_files() -> None:
 
 
 def _keep_open_files() -> None:
-    """Let FFmpeg inherit none of the descriptors that this process inherited.
+    """Keep FFmpeg from inheriting what this process inherited.
 
-    A conversion that outlives a killed service would keep a pipe or a lock open.
+    A conversion that outlives a killed service would hold a lock, or a pipe whose end another process waits for.
     """
     for descriptor in map(int, os.listdir("/proc/self/fd")):
         if descriptor > 2:

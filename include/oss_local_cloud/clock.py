@@ -13,7 +13,7 @@ class CloudClock:
         self.offset = 0.0
 
     def __call__(self) -> float:
-        """The current time in seconds since the epoch."""
+        """Seconds since the epoch."""
         return time.time() + self.offset
 
     def now(self) -> datetime:

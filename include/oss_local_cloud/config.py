@@ -20,7 +20,7 @@ _SMQ_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,119}")
 
 
 class ConfigError(ValueError):
-    """A setting the local cloud can't start with; the message names the setting and what is allowed."""
+    """An invalid setting; the message names the setting and what is allowed."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""The HTTP server in front of each service: its settings, its time-outs, and what it refuses by itself.
+"""The HTTP server of each service: its settings, its time-outs, and the requests that it refuses itself.
 
-A request that is no HTTP, or that never comes to its end, reaches no application; it is answered here, in the shape
-of the service. How long a request may take once it is whole is the application's business: a long poll is never
-cut.
+A request that is no HTTP, or that never ends, reaches no application. It is refused here, in the service's own form.
+A request that was received whole has no time limit here: a long poll is never cut.
 """
 
 from __future__ import annotations
@@ -38,19 +37,23 @@ Refusal = Callable[[int, str, str], tuple[Lines, bytes]]
 
 
 class HttpServer(uvicorn.Server):
-    """A server that leaves signals to the command line, reports its start, and ends connections that hang."""
+    """An HTTP server for one service.
+
+    It leaves signals to the command line, sets `accepting` when it accepts connections, and closes connections with a
+    request that stays unfinished.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.accepting = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and report that connections are accepted."""
+        """Start, then set `accepting`."""
         await super().startup(sockets)
         self.accepting.set()
 
     async def on_tick(self, counter: int) -> bool:
-        """End connections that hang; runs ten times a second."""
+        """Check the connections once a second."""
         if counter % _TICKS_PER_SWEEP == 0:
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
@@ -59,31 +62,31 @@ class HttpServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the command line."""
+        """Capture none."""
         yield
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection. It is looked at once a second, so that a request costs nothing for it."""
+    """One connection. Its time-outs are checked once a second, so they cost a request nothing."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._heard = False
+        self._received = False
         self._unread = 0
         self._objection: str | None = None
         self._waiting_for: object = self
         self._since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes from the client."""
-        self._heard = True
+        """Parse received bytes, and refuse headers that are too long."""
+        self._received = True
         self._unread += len(data)
         super().data_received(data)
         if self._unread > HEADER_BYTES and self._in_headers() and not self.transport.is_closing():
             self._refuse("InvalidRequest", f"Request line and headers have more than {HEADER_BYTES} bytes.")
 
     def on_headers_complete(self) -> None:
-        """Note the end of a request's headers."""
+        """Begin the request, unless it has a body and asks for another protocol."""
         if self.parser.should_upgrade() and any(_announces_body(*line) for line in self.headers):
             # httptools would skip the body, and an empty one be stored.
             self._objection = "A request with a body can't ask for another protocol (Connection: Upgrade)."
@@ -91,23 +94,23 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Note the end of a request's body."""
+        """Note that the request was received whole."""
         super().on_message_complete()
         self._unread = 0
         self.cycle.more_body = False  # uvicorn leaves it when the answer went first
 
     def send_400_response(self, msg: str) -> None:
-        """What the parser can't read."""
+        """Refuse a request that the parser can't read."""
         self._refuse("InvalidRequest", self._objection or msg)
 
     def end_if_stuck(self, now: float) -> None:
         """End the connection when its client leaves a request unfinished for too long."""
-        heard, self._heard = self._heard, False
+        received, self._received = self._received, False
         if self.transport is None or self.transport.is_closing():
             return
         awaited = self._awaited()
         in_headers = self._in_headers()
-        if awaited is None or awaited is not self._waiting_for or (heard and not in_headers):
+        if awaited is None or awaited is not self._waiting_for or (received and not in_headers):
             self._waiting_for, self._since = awaited, now
         elif now - self._since > (HEADER_SECONDS if in_headers else BODY_SECONDS):
             self._refuse(
@@ -121,9 +124,9 @@ class HttpProtocol(HttpToolsProtocol):
             )
 
     def _awaited(self) -> object:
-        """Return what the client has to send next: its headers, or the body of its last request (`cycle`).
+        """What the client has to send next: headers, or the body of its last request (`cycle`).
 
-        None when nothing is due, or an earlier request is still to be answered.
+        None when nothing is awaited, or an earlier request is still to be answered.
         """
         if self._in_headers():
             return (self.scope or self) if self._is_idle() else None
@@ -137,7 +140,7 @@ class HttpProtocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _refuse(self, code: str, message: str) -> None:
-        """Close; answer before when the client can't take it for the answer to another request, or for part of one."""
+        """Close; respond first, unless the client could take that for (part of) the response to another request."""
         if self._is_idle() or (self.cycle.more_body and not self.cycle.response_started and not self.pipeline):
             lines, body = cast(_Config, self.config).refusal(400, code, message)
             head = [*self.server_state.default_headers, *lines, (b"content-length", str(len(body)).encode("ascii"))]
@@ -179,7 +182,7 @@ def http_server(
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # a client is who connected, whatever it says
+            proxy_headers=False,  # the client's address is that of the connection, whatever its headers say
             date_header=date_header,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,

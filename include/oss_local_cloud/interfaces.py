@@ -1,4 +1,4 @@
-"""What the object store and the conversion service know of each other, and nothing more.
+"""The interfaces between the object store and the conversion service.
 
 The OSS application holds an `AsyncProcessor` it submits to; the conversion service holds an `ObjectStore` it
 reads sources from and writes renditions to. Neither imports the other.
@@ -116,7 +116,7 @@ class ObjectInfo(NamedTuple):
 
 
 class ObjectStore(Protocol):
-    """The object store as the conversion service uses it.
+    """The object store as the conversion service sees it.
 
     Every method blocks on the disk and may be called from any thread.
     """
@@ -124,14 +124,20 @@ class ObjectStore(Protocol):
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """Look an object up, through a link to its target.
 
-        Raises NoSuchBucket, NoSuchKey, SymlinkTargetMissing, SymlinkToSymlink.
+        Raises:
+            NoSuchBucket: The bucket does not exist.
+            NoSuchKey: The object does not exist.
+            SymlinkTargetMissing: The object is a link to an object that does not exist.
+            SymlinkToSymlink: The object is a link to another link.
         """
 
     def put_file(self, bucket: str, key: str, source: Path, *, content_type: str) -> ObjectInfo:
         """Move `source`, a finished file below `scratch()`, in as an object, atomically and durably.
 
-        Returns when the object would survive a loss of power. Raises NoSuchBucket; `source` is then left
-        alone.
+        Returns when the object would survive a loss of power.
+
+        Raises:
+            NoSuchBucket: The bucket does not exist. `source` is left as it is.
         """
 
     def scratch(self) -> Path:
@@ -154,13 +160,20 @@ class Submitted:
 
 
 class AsyncProcessor(Protocol):
-    """Whoever runs `x-oss-async-process` requests."""
+    """Runs `x-oss-async-process` requests."""
 
     async def submit(self, bucket: str, key: str, process: str) -> Submitted:
-        """Accept the conversion `process` of an object; raises ImmClientError.
+        """Accept the conversion `process` of an object.
 
         The caller has checked the signature, the bucket and the key.
+
+        Raises:
+            ImmClientError: The request is refused.
         """
 
     async def audio_info(self, bucket: str, key: str) -> dict[str, object]:
-        """What `audio/info` answers about an object, ready for JSON; raises ImmClientError."""
+        """The response of `audio/info` about an object, ready for JSON.
+
+        Raises:
+            ImmClientError: The request is refused, or the object has no audio.
+        """

@@ -40,7 +40,7 @@ _BACKLOG = 2048
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The address of each service, as clients are given it."""
+    """The address of each service for its clients."""
 
     oss: str
     smq: str
@@ -56,7 +56,9 @@ class Endpoints:
 class _Served:
     """One application on one socket.
 
-    `own_date` is set when it writes its own Date header; `refusal` is the answer of its server to a malformed request.
+    Attributes:
+        refusal: what its server responds to a request that reaches no application.
+        own_date: whether the application writes its own Date header.
     """
 
     app: ASGIApp
@@ -73,7 +75,8 @@ class _Served:
 class LocalCloud:
     """`async with LocalCloud(config) as cloud:` serves at `cloud.endpoints` until the block ends.
 
-    Raises ConfigError when a port or the data directory can't be had.
+    Raises:
+        ConfigError: A port or the data directory can't be used.
     """
 
     def __init__(self, config: Config) -> None:
@@ -173,7 +176,7 @@ class LocalCloud:
     async def _fault_injection(
         self, clock: CloudClock, store: LocalObjectStore, smq: SmqService
     ) -> FaultInjection | None:
-        """Open fault injection; without an admin port the result is None, and nothing of it is imported."""
+        """Fault injection; None, and nothing of it loaded, without an admin port."""
         if self.config.admin_port is None:
             return None
         from oss_local_cloud.fault_injection.assembly import open_fault_injection

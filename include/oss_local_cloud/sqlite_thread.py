@@ -2,8 +2,8 @@
 
 The services are asyncio programs, and a commit that waits for the disk must not hold their event loop up.
 One thread writes; whatever is waiting when it looks goes into one transaction (group commit), each of several in a
-savepoint of its own, and nobody gets an answer before that transaction is committed with
-`synchronous=FULL`. So what was answered survives `kill -9` and a loss of power, and a hundred
+savepoint of its own. No caller gets a result before that transaction is committed with
+`synchronous=FULL`. So an acknowledged write survives `kill -9` and a loss of power, and a hundred
 concurrent callers cost one sync, not a hundred.
 """
 
@@ -45,8 +45,8 @@ class SqliteThread:
     """`await run(work)` calls `work(connection)` in the writing thread and returns its value once committed.
 
     `work` may read or write; an exception it raises undoes its own writes only and is raised to its caller.
-    Calls run in the order they were made. Threads call `write` instead, which blocks. Who only reads, and
-    often, takes `reader`.
+    Calls run in the order they were made. Threads call `write` instead, which blocks. Frequent
+    reads use `reader`.
 
     `before_commit` runs in the writing thread after the calls of a transaction and before its commit; what it
     raises fails all of them. `after_commit` runs when they are on the disk.
@@ -157,7 +157,7 @@ class SqliteThread:
             self._before_commit(connection)
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - a full disk fails this transaction, not the thread
-            # Nothing of this batch is on the disk, so nobody may hear of a success.
+            # Nothing of this batch is on the disk, so no call may succeed.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             return [(call, None, error) for call in calls]
@@ -178,7 +178,7 @@ class SqliteThread:
 
     @staticmethod
     def _answer(outcomes: list[_Outcome]) -> None:
-        """Tell the callers; each event loop is woken once."""
+        """Resolve the callers' futures; each event loop is woken once."""
         by_loop: dict[asyncio.AbstractEventLoop | None, list[_Outcome]] = {}
         for outcome in outcomes:
             by_loop.setdefault(outcome[0].loop, []).append(outcome)

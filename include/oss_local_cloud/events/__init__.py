@@ -1,1 +1,1 @@
-"""Object events: what OSS tells an SMQ topic when an object was created (user guide, "Event notifications")."""
+"""Object events: messages about created objects in an SMQ topic (user guide, "Event notifications")."""

@@ -1,4 +1,4 @@
-"""The event as the topic gets it, and how an answer says that the topic has it.
+"""The message of an object event, and the response headers that report its delivery.
 
 Shape: "OSS event notifications" of the SMQ documentation. OSS sends the JSON as Base64; the key stands in it
 as it is, not URL-encoded.
@@ -21,7 +21,10 @@ from oss_local_cloud.signatures.credentials import ACCOUNT_ID
 class WrittenObject:
     """An object after a write.
 
-    `delta` is the growth in bytes, negative when the object shrank; `moment` is in seconds since the epoch.
+    Attributes:
+        size: in bytes.
+        delta: by how many bytes the object grew; negative when it shrank.
+        moment: seconds since the epoch.
     """
 
     bucket: str
@@ -67,9 +70,12 @@ def event_text(written: WrittenObject, origin: WriteOrigin, rule: EventRule, reg
 
 
 def status_headers(failure: str | None) -> dict[str, str]:
-    """What the answer to a write with a rule carries; `failure` says why the topic has not got the event.
+    """The headers of the response to a write that a rule covers.
 
     Both headers are documented: x-oss-process-status by SMQ, x-oss-event-status by OSS.
+
+    Args:
+        failure: why the event was not published; None when it was.
     """
     status = {
         "code": "Success" if failure is None else "Fail",

@@ -1,4 +1,4 @@
-"""Event rules: which writes are told to which topic, as the command line and the documentation write them.
+"""Event rules: which writes have an event in which topic. The syntax is that of the command line and the documentation.
 
 From the pages "Configure event notification rules" (OSS) and "Create a rule" (SMQ): a rule has a name, events
 of one bucket, a prefix and a suffix of the key, and a topic; a region has ten rules at most.
@@ -19,7 +19,7 @@ CREATING = (
     "CompleteMultipartUpload",
     "PutSymlink",
 )
-"""Operations whose events are told. OSS has more (parts, downloads, removals); a rule can't ask for those."""
+"""Operations that have events. OSS has more (parts, downloads, removals); a rule can't ask for those."""
 GROUP = "ObjectCreated"
 MOST_RULES = 10
 
@@ -29,12 +29,12 @@ _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,119}")
 
 
 class EventRuleError(ValueError):
-    """A rule that can't be; the message says what is wrong in it and what is allowed."""
+    """An invalid rule; the message says what is wrong in it and what is allowed."""
 
 
 @dataclass(frozen=True)
 class EventRule:
-    """Tell `topic` of each of `operations` in `bucket` on keys with this prefix and suffix ("" for any)."""
+    """Events to `topic` of `operations` in `bucket` on keys with this prefix and suffix ("" for any)."""
 
     name: str
     bucket: str
@@ -44,7 +44,7 @@ class EventRule:
     suffix: str = ""
 
     def covers(self, operation: str, bucket: str, key: str) -> bool:
-        """Whether this write is to be told."""
+        """Whether this write has an event."""
         return (
             bucket == self.bucket
             and operation in self.operations
@@ -59,7 +59,10 @@ def parse_rule(text: str) -> EventRule:
 
     Events may carry their group, `ObjectCreated:PutObject`; `ObjectCreated:*`, the default, is all of
     CREATING. In a value, `%2C` is a comma, `%3B` a semicolon, `%25` a percent sign. The name is the
-    ruleId of the event, by default `bucket-topic`. Raises EventRuleError.
+    ruleId of the event, by default `bucket-topic`.
+
+    Raises:
+        EventRuleError: The text is not a valid rule.
     """
     given: dict[str, str] = {}
     for part in text.split(","):
@@ -92,7 +95,11 @@ def parse_rule(text: str) -> EventRule:
 
 
 def check_together(rules: Sequence[EventRule]) -> None:
-    """Raise EventRuleError when there are too many rules, or two of one name."""
+    """Check that the rules can be in force together.
+
+    Raises:
+        EventRuleError: There are too many rules, or two of one name.
+    """
     if len(rules) > MOST_RULES:
         raise EventRuleError(f"there are {len(rules)} event rules; OSS has {MOST_RULES} in a region at most.")
     names = [rule.name for rule in rules]
@@ -107,7 +114,7 @@ def _operations(text: str, events: str) -> tuple[str, ...]:
         name = event.removeprefix(f"{GROUP}:")
         if name != "*" and name not in CREATING:
             raise EventRuleError(
-                f"the event rule {text!r} asks for {event!r}; the local cloud tells {GROUP}: {', '.join(CREATING)},"
+                f"the event rule {text!r} asks for {event!r}; the local cloud has {GROUP}: {', '.join(CREATING)},"
                 f" or {GROUP}:* for all of them, joined by +."
             )
         found += CREATING if name == "*" else (name,)

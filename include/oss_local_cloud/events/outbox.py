@@ -1,7 +1,7 @@
 """Events that are due, written down in the transaction that stores the object.
 
 So there is no moment at which an object is acknowledged and its event could be forgotten: a row stays until
-its message is in the topic, over any crash, and is told at least once, as SMQ itself delivers.
+its message is in the topic, over any crash. An event is published at least once, as SMQ itself delivers.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class DueEvent:
 
 
 class Outbox:
-    """The event rules of a store, and the events that its writes made due.
+    """The event rules of a store and the events that its writes made due.
 
-    Every method may be called from any thread; those that write block until the data is on the disk.
+    Every method may be called from any thread. Methods that write block until the data is on the disk.
     """
 
     def __init__(self, database: SqliteThread) -> None:
@@ -53,12 +53,13 @@ class Outbox:
         self._rules: tuple[EventRule, ...] = ()
         self._region = ""
         self.on_due: Callable[[Sequence[int]], None] = lambda numbers: None
-        """Called, in the writing thread, after a write nobody watches made these events due."""
+        """Called in the writing thread with the numbers of new events that no caller publishes."""
 
     def configure(self, region: str, rules: Sequence[EventRule] | None) -> tuple[EventRule, ...]:
         """Keep `rules` in place of those kept before (None: leave them) and note events by them from now on.
 
-        Returns the rules in force.
+        Returns:
+            The rules in force.
         """
 
         def work(connection: sqlite3.Connection) -> None:
@@ -79,7 +80,7 @@ class Outbox:
         return self._rules
 
     def add(self, connection: sqlite3.Connection, written: WrittenObject, origin: WriteOrigin) -> None:
-        """Inside the transaction of a write: what the rules want told of it. Fills `origin.due`."""
+        """Add the events of a write, inside its transaction, and their numbers to `origin.due`."""
         for rule in self._rules:
             if rule.covers(origin.operation, written.bucket, written.key):
                 body = event_text(written, origin, rule, self._region)
@@ -87,7 +88,7 @@ class Outbox:
                 origin.due.append(int(row.lastrowid or 0))
 
     def notify_relay(self, origin: WriteOrigin) -> None:
-        """After the transaction of a write: have its events told, unless its caller does."""
+        """Have the events of a committed write published, unless its caller publishes them."""
         if origin.due and not origin.publishes_itself:
             self.on_due(tuple(origin.due))
 
@@ -98,12 +99,12 @@ class Outbox:
         ]
 
     def get(self, number: int) -> DueEvent | None:
-        """A due event; None when it was told meanwhile."""
+        """A due event; None when it was published meanwhile."""
         row = self._database.reader().execute("SELECT * FROM events_due WHERE number = ?", (number,)).fetchone()
         return None if row is None else DueEvent(*row)
 
     def remove(self, numbers: Sequence[int]) -> None:
-        """These events are told."""
+        """Remove events that are published."""
         self._database.write(
             lambda connection: connection.executemany(
                 "DELETE FROM events_due WHERE number = ?", [(number,) for number in numbers]

@@ -26,9 +26,9 @@ _BATCH_SIZE = 256
 class OutboxRelay:
     """Publishes what is in an outbox by `publish` (topic, body).
 
-    A call of the object API tells the events of its own writes before it is answered, as OSS does. What it
-    left behind, what renditions make due and what an earlier process did not come to is published by a task of
-    this object's own. A topic that refuses the message is logged and not asked again.
+    A call of the object API publishes the events of its own writes before it is answered, as OSS does. A background
+    task publishes all others: events of calls that were cancelled, of renditions, and of an earlier process. A topic
+    that refuses the message is logged and not asked again.
     """
 
     def __init__(self, outbox: Outbox, publish: Publish) -> None:
@@ -40,7 +40,7 @@ class OutboxRelay:
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Take up what is due, and whatever becomes due without a caller that tells it."""
+        """Publish what is due, and whatever becomes due without a caller that publishes it."""
         loop = asyncio.get_running_loop()
 
         def on_due(numbers: Sequence[int]) -> None:
@@ -52,7 +52,7 @@ class OutboxRelay:
         self._running = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Stop telling; what is due stays in the outbox."""
+        """Stop publishing; what is due stays in the outbox."""
         if self._running is None:
             return
         self._running.cancel()
@@ -65,7 +65,7 @@ class OutboxRelay:
     async def publish_with(
         self, origin: WriteOrigin, perform: Callable[[], Awaitable[Answer]]
     ) -> tuple[Answer, dict[str, str]]:
-        """Perform a call, tell the events of its writes, and return its answer with the headers to add."""
+        """Perform a call and publish the events of its writes; returns its answer and the headers to add."""
         origin.publishes_itself = True
         try:
             with as_current(origin):
@@ -102,19 +102,19 @@ class OutboxRelay:
                 await self._wake.wait()
 
     async def _remove_published(self) -> bool:
-        """Take what was published out of the outbox; False when that failed and is to be tried again."""
+        """Remove published events from the outbox; False when that failed and is to be tried again."""
         published, self._published = self._published, []
         if published:
             try:
                 await asyncio.to_thread(self._outbox.remove, published)
             except sqlite3.Error:
-                log.exception("%d events that are published could not be taken out of the outbox", len(published))
+                log.exception("%d published events could not be removed from the outbox", len(published))
                 self._published += published
                 return False
         return True
 
     async def _publish_event(self, number: int) -> tuple[bool, str | None]:
-        """Publish one event: whether it is done, and why its topic has not got it, if it hasn't."""
+        """Publish one event; returns whether it is done, and why it was not published, if it was not."""
         failure = None
         try:
             event = self._outbox.get(number)

@@ -1,4 +1,4 @@
-"""Who writes right now: the call behind an object that is being stored, for the event about it.
+"""The call behind an object that is being stored, for the event about it.
 
 A call's operation, request id and address are known where HTTP is, the object is written several layers
 below. The call is set for the current context once, and whatever stores an object finds it there, so a new
@@ -20,7 +20,7 @@ _SERVICE_ADDRESS = "127.0.0.1"
 class WriteOrigin:
     """A call that may write objects. `due` gets the numbers of the events its writes made due.
 
-    `publishes_itself` says that the caller tells them itself, because its answer says how that went.
+    `publishes_itself` says that the caller publishes them itself, because its response reports the result.
     """
 
     operation: str

@@ -1,5 +1,6 @@
-"""FaultInjection on request: faults that a test or a chaos harness asks the local cloud for, all of them seeded.
+"""Fault injection: seeded faults that a test or a chaos harness asks the local cloud for.
 
-`rules` says what can be asked for, `injector` decides, the layers (`http_layer`, `notifications`, `conversions`) do
-it, `admin` is the HTTP API and `client` speaks to it. Nothing of this is loaded unless the admin port is on.
+`rules` defines the faults and `fault_injector` decides when they happen. `request_faults`, `message_faults` and
+`task_faults` apply them. `admin_api` is the HTTP API and `admin_client` its client. Nothing of this package is loaded
+unless the admin port is on.
 """

@@ -1,6 +1,6 @@
-"""What the conversion service accepted, read from its own table while it works, in pages.
+"""The conversions that the service accepted, read in pages from its own table while it works.
 
-Reads `imm.db` by connections of its own, which never hold the service up.
+Reads `imm.db` by separate connections, which never block the service.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class AcceptedTasks:
     def conversions(self, at_least: int = 1) -> Iterator[AcceptedConversion]:
         """How often each conversion was accepted, those accepted `at_least` so often, in the order of the keys.
 
-        The grouping sorts on the disk; the answer is one state of the table, however long its reader takes.
+        The grouping sorts on the disk. The result is one state of the table, however long it takes to read.
         """
         with closing(self._connect()) as connection:
             rows = connection.execute(

@@ -1,7 +1,7 @@
-"""The admin HTTP API: rules, seed, clock, the log of faults, and what the conversion service accepted.
+"""The admin HTTP API: rules, seed, clock, the log of faults, and the accepted conversions.
 
-JSON in and out; lists that may be long are streamed, one JSON object a line, or as CSV with `format=csv`. What it
-can't take is 400 (404, 405, 409, 415), with `{"error": "…"}` naming the field.
+Requests and responses are JSON. Long lists are streamed, one JSON object a line, or as CSV with `format=csv`. An
+invalid request is refused with a 4xx status and `{"error": "…"}` naming the field.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class AdminApi:
         return JSONResponse(asdict(await self._injector.state()))
 
     async def set_seed(self, request: Request) -> Response:
-        """`{"seed": 7}`: throw the dice from the beginning, by this seed."""
+        """`{"seed": 7}`: restart the random sequence with this seed."""
         await self._injector.set_seed((await _document(request, _Seed)).seed)
         return await self.state(request)
 
@@ -104,13 +104,13 @@ class AdminApi:
         return await self.state(request)
 
     async def reset(self, request: Request) -> Response:
-        """No rules, no log, the clock right, the dice from the beginning; what was held back is published."""
+        """Remove rules and log, reset the clock, restart the random sequence, and publish held messages."""
         await self._injector.forget()
         self._message_faults.release()
         return await self.state(request)
 
     async def release(self, request: Request) -> Response:
-        """Publish what is held back, now."""
+        """Publish held messages now."""
         self._message_faults.release()
         return await self.state(request)
 
@@ -129,13 +129,13 @@ class AdminApi:
         raise _no_rule(request)
 
     async def add_rule(self, request: Request) -> Response:
-        """Add a rule behind the others."""
+        """Add a rule after the others."""
         rule = rules.parse(await _body(request))
         self._check(rule)
         return JSONResponse(_described(await self._injector.add_rule(rule)), 201)
 
     async def replace_rules(self, request: Request) -> Response:
-        """These rules instead of all others: a JSON list."""
+        """Replace all rules by a JSON list."""
         wanted = rules.parse_list(await _body(request))
         for rule in wanted:
             self._check(rule)
@@ -143,7 +143,7 @@ class AdminApi:
         return await self.list_rules(request)
 
     async def remove_rule(self, request: Request) -> Response:
-        """Remove a rule; what it has done stays in the log."""
+        """Remove a rule; its faults stay in the log."""
         if not await self._injector.remove_rule(request.path_params["rule"]):
             raise _no_rule(request)
         return Response(status_code=204)
@@ -154,7 +154,7 @@ class AdminApi:
         return Response(status_code=204)
 
     def _check(self, rule: AnyRule) -> None:
-        """What the models can't know: the services' operations, and codes that have a default."""
+        """Check what the models can't know: the services' operations, and codes that have a default."""
         if isinstance(rule, rules.RequestRule):
             known = self._operations[rule.service]
             for operation in rule.operations:
@@ -165,7 +165,7 @@ class AdminApi:
         if isinstance(rule, Error) and rule.code is None and rule.status not in DEFAULT_CODES[rule.service]:
             raise InvalidRule(f"code: needed for status {rule.status}; only 403, 500 and 503 have one of their own")
 
-    # --- telling
+    # --- lists
 
     async def faults(self, request: Request) -> Response:
         """The log: `after` a number, at most `limit`, of one `fault` or `rule`; JSON lines or CSV."""

@@ -43,7 +43,10 @@ class RuleStatus:
 class AdminClient:
     """Speaks to the admin API at `address`, such as `http://127.0.0.1:9003`, one connection a request.
 
-    Every method raises AdminError when the API refuses, OSError when it can't be reached within `timeout` seconds.
+    Raises:
+        AdminError: The API refused a request (every method).
+        OSError: The API can't be reached within `timeout` seconds (every method).
+        ValueError: The address is not an HTTP address.
     """
 
     def __init__(self, address: str, *, timeout: float = 30.0) -> None:
@@ -67,7 +70,7 @@ class AdminClient:
         return State(**self._json("GET", "/"))
 
     def set_seed(self, seed: int) -> None:
-        """Throw the dice from the beginning, by this seed."""
+        """Restart the random sequence with this seed."""
         self._json("PUT", "/seed", json.dumps({"seed": seed}))
 
     def set_clock_offset(self, seconds: float) -> None:
@@ -75,40 +78,40 @@ class AdminClient:
         self._json("PUT", "/clock", json.dumps({"offset_seconds": seconds}))
 
     def reset(self) -> None:
-        """No rules, no log, the clock right, the dice from the beginning; what was held back is published."""
+        """Remove rules and log, reset the clock, restart the random sequence, and publish held messages."""
         self._json("POST", "/reset")
 
     def release(self) -> None:
-        """Publish what is held back, now."""
+        """Publish held messages now."""
         self._json("POST", "/release")
 
     # --- rules
 
     def add(self, rule: AnyRule) -> str:
-        """Add a rule behind the others; its id."""
+        """Add a rule after the others; returns its id."""
         return str(self._json("POST", "/rules", rules.dump(rule))["id"])
 
     def replace(self, wanted: Sequence[AnyRule]) -> None:
-        """These rules instead of all others."""
+        """Replace all rules."""
         self._json("PUT", "/rules", rules.dump_list(wanted))
 
     def rules(self) -> list[RuleStatus]:
         """All rules in their order, with their figures."""
-        return [_rule_status(told) for told in self._json("GET", "/rules")["rules"]]
+        return [_rule_status(fields) for fields in self._json("GET", "/rules")["rules"]]
 
     def rule(self, rule_id: str) -> RuleStatus:
         """One rule with its figures."""
         return _rule_status(self._json("GET", f"/rules/{quote(rule_id, safe='')}"))
 
     def remove(self, rule_id: str) -> None:
-        """Remove a rule; what it has done stays in the log."""
+        """Remove a rule; its faults stay in the log."""
         self._json("DELETE", f"/rules/{quote(rule_id, safe='')}")
 
     def clear(self) -> None:
         """Remove all rules."""
         self._json("DELETE", "/rules")
 
-    # --- accounts
+    # --- lists
 
     def faults(
         self, *, after: int = 0, limit: int | None = None, fault: str | None = None, rule: str | None = None
@@ -159,9 +162,9 @@ class AdminClient:
         return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
 
 
-def _rule_status(told: dict[str, Any]) -> RuleStatus:
-    seen, fired, left = (told.pop(name) for name in ("seen", "fired", "left"))
-    return RuleStatus(told["id"], rules.parse(json.dumps(told)), seen, fired, left)
+def _rule_status(fields: dict[str, Any]) -> RuleStatus:
+    seen, fired, left = (fields.pop(name) for name in ("seen", "fired", "left"))
+    return RuleStatus(fields["id"], rules.parse(json.dumps(fields)), seen, fired, left)
 
 
 def _reason(content: bytes) -> str:

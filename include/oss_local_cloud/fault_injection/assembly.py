@@ -1,4 +1,4 @@
-"""Puts the parts together around the services of one local cloud."""
+"""Assembles fault injection around the services of one local cloud."""
 
 from __future__ import annotations
 
@@ -39,11 +39,7 @@ class FaultInjection:
         self._adapters = adapters
 
     def around(self, apps: Sequence[ASGIApp]) -> list[tuple[ASGIApp, Connections]]:
-        """Put the three services' applications (OSS, SMQ, IMM) behind their layers.
-
-        Returns:
-            Each application, with the connections that its server has to track.
-        """
+        """Wrap the three services' applications (OSS, SMQ, IMM), each with the connections of its server."""
         layered: list[tuple[ASGIApp, Connections]] = []
         for app, adapter in zip(apps, self._adapters, strict=True):
             connections = Connections()
@@ -51,7 +47,7 @@ class FaultInjection:
         return layered
 
     def drain(self) -> None:
-        """End what only waits, so that the servers can shut down at once."""
+        """End all delays, so that the servers can shut down at once."""
         self._injector.draining.set()
 
 
@@ -59,7 +55,7 @@ class FaultInjection:
 async def open_fault_injection(
     data_dir: Path, clock: CloudClock, store: LocalObjectStore, smq: SmqService, host: str, seed: int | None
 ) -> AsyncIterator[FaultInjection]:
-    """Read the rules that `data_dir` keeps, and stand between publishers and the topics of `smq` (which is started)."""
+    """Read the rules that `data_dir` keeps, and intercept messages to the topics of `smq` (which is started)."""
     async with FaultInjector(data_dir, clock).open(seed) as injector, MessageFaults(injector, smq).open() as messages:
         task_hooks = FaultyTaskHooks(injector, store, messages)
         adapters = (OssAdapter({host}), SmqAdapter(), ImmAdapter())

@@ -1,7 +1,7 @@
 """The open connections of one HTTP server, so that one of them can be reset instead of answered.
 
-ASGI has no word for this. The server's protocol class is given one more duty: to remember its transport by the
-client's address, which an application finds in its scope.
+ASGI has no message for this. The server's protocol class also registers its transport by the client's address, which
+an application finds in its scope.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close sends RST a
 
 
 class Connections:
-    """Knows the connections of the server that runs `protocol()`."""
+    """The open connections of the server that runs `protocol()`."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], asyncio.Transport] = {}
@@ -41,7 +41,7 @@ class Connections:
         return RememberedProtocol
 
     def reset(self, scope: Scope) -> None:
-        """Send RST on the connection a request came by; nothing when it is gone already."""
+        """Send RST on the connection of a request; does nothing when it is closed already."""
         transport = self._open.get(tuple(scope["client"]))
         if transport is not None:
             connection = transport.get_extra_info("socket")

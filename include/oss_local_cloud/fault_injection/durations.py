@@ -1,4 +1,4 @@
-"""How long something takes: a fixed number of seconds, or a distribution."""
+"""Durations of faults: a fixed number of seconds, or a distribution."""
 
 from __future__ import annotations
 

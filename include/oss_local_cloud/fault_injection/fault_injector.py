@@ -1,4 +1,4 @@
-"""Decides: holds the rules, throws the dice, counts, and writes down what happened before anybody sees it."""
+"""The fault injector: holds the rules, draws, counts, and logs each fault before a client can see it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ Model = TypeVar("Model", bound=AnyRule, covariant=True)
 
 @dataclass
 class ActiveRule(Generic[Model]):
-    """A rule and its counters.
+    """A rule in force and its figures.
 
-    `seen` counts the occasions that matched since the start. `fired` counts those that became faults, also before the
-    start where that was stored.
+    Attributes:
+        seen: occasions that matched since the start.
+        fired: how many became faults; includes earlier starts as far as that is stored.
     """
 
     id: str
@@ -63,10 +64,10 @@ class FaultSubject:
 
 
 class FaultInjector:
-    """The faults of one local cloud, stored in `data_dir/fault_injection/faults.db`.
+    """The rules of one local cloud and its log of faults, kept in `data_dir/fault_injection/faults.db`.
 
-    `clock` is the cloud's clock, which it moves. Everything is called in the event loop; a decision is taken at once,
-    so that concurrent callers never share one of a rule's `times`.
+    `clock` is the cloud's clock, which this object moves. All methods run in the event loop. A decision is made without
+    a pause, so concurrent callers never share one of a rule's `times`.
     """
 
     def __init__(self, data_dir: Path, clock: CloudClock) -> None:
@@ -84,7 +85,7 @@ class FaultInjector:
 
     @asynccontextmanager
     async def open(self, seed: int | None) -> AsyncIterator[FaultInjector]:
-        """Read what an earlier process left, and go on with it; a given `seed` takes the place of the kept one."""
+        """Read the stored state and continue with it; a given `seed` replaces the stored one."""
         await self._db.start()
         try:
             self._settings, stored = await self._db.run(
@@ -108,7 +109,7 @@ class FaultInjector:
         return self._rules
 
     async def state(self) -> State:
-        """The figures of the whole."""
+        """The seed, the clock and the counts."""
         faults, waiting = await self._db.run(lambda db: (fault_store.count_faults(db), fault_store.count_held(db)))
         seed, starts = self._settings.seed, self._settings.starts
         return State(seed, starts, self.clock.offset, len(self._rules), faults, waiting)
@@ -116,13 +117,21 @@ class FaultInjector:
     # --- changing
 
     async def replace_rules(self, wanted: Sequence[AnyRule]) -> Sequence[ActiveRule[AnyRule]]:
-        """Use these rules instead of all others; raises InvalidRule when two have one id."""
+        """Replace all rules.
+
+        Raises:
+            InvalidRule: Two rules have the same id.
+        """
         async with self._changing:
             await self._keep(self._named(wanted, []))
             return self._rules
 
     async def add_rule(self, wanted: AnyRule) -> ActiveRule[AnyRule]:
-        """Add a rule behind the others; raises InvalidRule when its id is taken."""
+        """Add a rule after the others.
+
+        Raises:
+            InvalidRule: Its id is taken.
+        """
         async with self._changing:
             await self._keep(self._named([wanted], self._rules))
             return self._rules[-1]
@@ -137,7 +146,7 @@ class FaultInjector:
             return True
 
     async def set_seed(self, seed: int) -> None:
-        """Throw the dice anew, by another seed or by the same one from the beginning."""
+        """Restart the random sequence, with another seed or with the same one."""
         await self._db.run(lambda db: fault_store.set_seed(db, seed))
         self._settings = fault_store.Settings(seed, self._settings.starts, self._settings.clock_offset)
         self._random = SeededRandom(seed, self._settings.starts)
@@ -148,7 +157,7 @@ class FaultInjector:
         self.clock.offset = seconds
 
     async def forget(self) -> None:
-        """No rules, no faults, the clock right, the dice from the beginning."""
+        """Remove rules and faults, reset the clock, restart the random sequence."""
         await self.replace_rules([])
         await self.set_clock_offset(0.0)
         await self.set_seed(self._settings.seed)
@@ -157,7 +166,7 @@ class FaultInjector:
     # --- deciding
 
     def fires(self, active: ActiveRule[AnyRule], identity: str) -> Random | None:
-        """Whether the fault happens on this occasion, which matches; then a generator to draw details from."""
+        """Decide on an occasion that matches the rule; returns a generator for details when the fault happens."""
         active.seen += 1
         if active.left == 0:
             return None
@@ -176,7 +185,7 @@ class FaultInjector:
         detail: str = "",
         always: bool = False,
     ) -> None:
-        """Write down that a rule has fired, before it shows. Counted only, for some kinds, unless `always`."""
+        """Store that a rule has fired, before a client sees it. Some faults are counted only, unless `always`."""
         times, logged = active.fired, always or active.rule.fault not in COUNTED_ONLY
         if not logged and active.rule.times is None:
             return
@@ -191,7 +200,7 @@ class FaultInjector:
         await self._db.run(work)
 
     async def pause(self, seconds: float) -> None:
-        """Let time pass, less when the service is to end."""
+        """Wait, but not longer than until the service ends."""
         if seconds > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -199,8 +208,8 @@ class FaultInjector:
 
     # --- inside
 
-    def _named(self, wanted: Sequence[AnyRule], beside: Sequence[ActiveRule[AnyRule]]) -> list[ActiveRule[AnyRule]]:
-        named = list(beside)
+    def _named(self, wanted: Sequence[AnyRule], existing: Sequence[ActiveRule[AnyRule]]) -> list[ActiveRule[AnyRule]]:
+        named = list(existing)
         for rule in wanted:
             taken = {active.id for active in named} | {other.id for other in wanted if other is not rule and other.id}
             name = rule.id or next(free for number in range(1, len(taken) + 2) if (free := f"r{number}") not in taken)
@@ -226,5 +235,5 @@ def _of(kept: Sequence[ActiveRule[AnyRule]], kinds: tuple[type, ...]) -> tuple[A
 
 
 def matches_key(rule: AnyRule, bucket: str, key: str) -> bool:
-    """Whether a rule is about this bucket and key."""
+    """Whether a rule covers this bucket and key."""
     return (rule.bucket is None or rule.bucket == bucket) and key.startswith(rule.key_prefix)

@@ -1,4 +1,4 @@
-"""What must survive a kill: settings, rules, the log of faults, and messages that are held back.
+"""The state that survives a kill: settings, rules, the log of faults, and held messages.
 
 Functions take a connection inside a transaction (see sqlite_thread); times are milliseconds since the epoch.
 """
@@ -64,7 +64,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class StoredRule:
-    """A rule with its id, and how often it has fired as far as that was written down."""
+    """A rule with its id, and how often it has fired as far as that is stored."""
 
     id: str
     rule: AnyRule
@@ -118,18 +118,18 @@ def keep_rules(db: sqlite3.Connection, kept: Sequence[StoredRule]) -> None:
 
 
 def fired(db: sqlite3.Connection, rule: str, times: int) -> None:
-    """Write down how often a rule has fired."""
+    """Store how often a rule has fired."""
     db.execute("UPDATE rules SET fired = max(fired, ?) WHERE id = ?", (times, rule))
 
 
 def log(db: sqlite3.Connection, fault: Fault) -> None:
-    """Write a fault down; its number is given here."""
+    """Add a fault to the log, which gives it its number."""
     values = [getattr(fault, name) for name in Fault.__dataclass_fields__ if name != "number"]
     db.execute(f"INSERT INTO faults ({_FAULT_COLUMNS}) VALUES (NULL{', ?' * len(values)})", values)  # noqa: S608 - names of a class
 
 
 def count_faults(db: sqlite3.Connection) -> int:
-    """How many faults are written down."""
+    """How many faults the log has."""
     return int(db.execute("SELECT count(*) FROM faults").fetchone()[0])
 
 

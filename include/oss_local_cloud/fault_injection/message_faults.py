@@ -1,7 +1,7 @@
 """Messages to topics: lost, late, repeated, reordered, Base64.
 
-A message that is to come later is on the disk before its publisher is answered, and a kill loses none: what waited in
-a window, or is overdue, is published at the next start.
+A delayed message is on the disk before its publisher is answered, so a kill loses none. Messages that waited in a
+window, or are overdue, are published at the next start.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _AT_ONCE = 64  # messages that are due are published side by side; they share th
 
 
 class TaskOrigin(Protocol):
-    """The conversion a notification tells of, as far as rules look at it."""
+    """The conversion of a notification, as far as rules use it."""
 
     @property
     def task_id(self) -> str:
-        """The TaskId."""
+        """The task's id."""
 
     @property
     def bucket(self) -> str:
@@ -51,7 +51,7 @@ class TaskOrigin(Protocol):
 
 @dataclass
 class _Copies:
-    """What becomes of one message: its body, seconds of delay for each copy, the window it waits in, if any."""
+    """The copies of one message: the body, seconds of delay for each copy, and the window it waits in, if any."""
 
     body: str
     delays: list[float] = field(default_factory=lambda: [0.0])
@@ -61,14 +61,14 @@ class _Copies:
 
 @dataclass
 class _Window:
-    """Messages that wait for company: (place, number) of each."""
+    """Messages that wait until the window is full: (place, number) of each."""
 
     waiting: list[tuple[str, int]] = field(default_factory=list)
     timer: asyncio.TimerHandle | None = None
 
 
 class MessageFaults:
-    """Stands between publishers and the topics of `smq`."""
+    """Applies the rules to what is published to the topics of `smq`."""
 
     def __init__(self, injector: FaultInjector, smq: SmqService) -> None:
         self._injector = injector
@@ -79,9 +79,9 @@ class MessageFaults:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[MessageFaults]:
-        """Take over what is published, and publish what an earlier process held back."""
+        """Intercept what is published, and publish what an earlier process held."""
         waiting = await self._injector.database.run(fault_store.waiting)
-        # Windows don't outlive a process: whoever waited in one is due now, in the window's order.
+        # Windows end with their process: messages that waited in one are due now, in the window's order.
         self._due = [(0 if place else due_ms, place, number) for number, due_ms, place in waiting]
         heapq.heapify(self._due)
         self._smq.on_publish = self.publish
@@ -98,7 +98,7 @@ class MessageFaults:
                     window.timer.cancel()
 
     async def publish(self, topic: str, text: str, tag: str = "") -> Sent:
-        """Publish for anybody but the conversion service; raises SmqRequestError."""
+        """Publish a message that is no notification of a task; raises SmqRequestError."""
         identity = f"{topic} {hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
         return await self._publish(topic, text, tag, None, identity)
 
@@ -107,7 +107,7 @@ class MessageFaults:
         return await self._publish(topic, text, "", task, identity)
 
     def release(self) -> None:
-        """Publish whatever is held back, now."""
+        """Publish all held messages now."""
         for name in list(self._windows):
             self._close_window(name)
         self._due = [(0, place, number) for _, place, number in sorted(self._due)]
@@ -138,7 +138,7 @@ class MessageFaults:
     async def _decide(
         self, concerned: Sequence[ActiveRule[MessageRule]], text: str, task: TaskOrigin | None, identity: str
     ) -> _Copies | None:
-        """Throw the dice of each rule; None when the message is lost."""
+        """Draw for each rule; None when the message is lost."""
         copies = _Copies(text)
         subject = (
             FaultSubject() if task is None else FaultSubject(bucket=task.bucket, key=task.key, task_id=task.task_id)
@@ -207,15 +207,15 @@ class MessageFaults:
                     await self._changed.wait()
 
     async def _deliver(self, numbers: list[int]) -> None:
-        """Publish in this order, then forget: a kill between the two repeats them."""
+        """Publish in this order, then remove: a kill between the two repeats them."""
         held = await self._injector.database.run(lambda db: fault_store.held(db, numbers))
         # Each delivery queues its transaction before its first pause, so the order is that of the calls.
         deliveries: list[Awaitable[Sent]] = [self._smq.deliver(one.topic, one.body, one.tag) for _, one in held]
         for outcome in await asyncio.gather(*deliveries, return_exceptions=True):
             if isinstance(outcome, SmqRequestError):
-                log.warning("a message that was held back could not be published: %s", outcome)
+                log.warning("a held message could not be published: %s", outcome)
             elif isinstance(outcome, BaseException):
-                log.error("a message that was held back could not be published", exc_info=outcome)
+                log.error("a held message could not be published", exc_info=outcome)
         await self._injector.database.run(lambda db: fault_store.release(db, numbers))
 
 

@@ -1,4 +1,4 @@
-"""What the admin API tells, as values that both the server and its client know."""
+"""The records of the admin API, shared by the server and its client."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Fault:
         request_id: the id the service gave the request, "" for messages and tasks.
         task_id: the conversion it is about, where one was accepted, "" otherwise.
         when: before or after the work of a request, "" for messages and tasks.
-        detail: further facts, such as the status of an answer that was thrown away.
+        detail: further facts, such as the status of a response that was discarded.
     """
 
     number: int
@@ -37,9 +37,9 @@ class Fault:
 
 @dataclass(frozen=True)
 class AcceptedTask:
-    """One conversion that the service accepted, from its table.
+    """One conversion that the service accepted, as its table has it.
 
-    Times are in milliseconds since the epoch by the cloud's clock; `ended_ms` is None while the conversion runs.
+    Times are in milliseconds since the epoch by the cloud's clock. `ended_ms` is None while the task runs.
     """
 
     number: int
@@ -83,8 +83,9 @@ class AcceptedConversion:
 class State:
     """The state of fault injection.
 
-    `starts` counts the starts of this data directory with the admin API; `held` messages are delivered late or in
-    another order.
+    Attributes:
+        starts: how often this data directory was served with the admin API on.
+        held: messages that wait to be delivered late or in another order.
     """
 
     seed: int

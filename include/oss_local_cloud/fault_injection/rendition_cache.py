@@ -1,4 +1,4 @@
-"""Renditions that were really made once, kept to be used again for equal sources and equal parameters."""
+"""Renditions that FFmpeg made once, kept and reused for equal sources and equal parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from oss_local_cloud.interfaces import ObjectInfo
 from oss_local_cloud.store.checksums import file_checksums
 
 _OF_THE_SOURCE = frozenset({"InvalidMedia", "NoAudioStream", "IncompleteMedia", "InvalidArgument"})
-"""Codes of failures that an equal source with equal parameters would meet again."""
+"""Codes of failures that the same source and parameters cause again."""
 
 
 _LONGEST_HEADER = 4096
@@ -50,12 +50,16 @@ class RenditionCache:
         self._known: dict[str, asyncio.Future[ObjectInfo]] = {}
 
     async def find(self, source: str, parameters: str, make: Callable[[], Awaitable[ObjectInfo]]) -> ObjectInfo:
-        """Return the rendition of such a source (see `by_content`), cached or made now by `make`.
+        """The rendition of a source, from the cache or made by `make`, which concurrent callers share.
 
-        It is made once for any number of simultaneous calls. After another error of `make` the next call tries again.
+        Args:
+            source: what equal sources have in common; see `by_content`.
+            parameters: what else the rendition depends on.
+            make: makes and stores the rendition. When it fails for another reason than the source, the next caller
+                tries again.
 
         Raises:
-            ConversionFailed: the rendition can't be made.
+            ConversionFailed: The source can't be converted.
         """
         text = f"{source} {parameters}"
         name = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
@@ -76,7 +80,7 @@ class RenditionCache:
         except ConversionFailed as failure:
             if failure.code in _OF_THE_SOURCE:
                 known.set_exception(failure)
-                known.exception()  # read here, for nobody else may be waiting
+                known.exception()  # retrieved here, because there may be no other waiter
             else:
                 self._forget(name)
             raise

@@ -1,4 +1,4 @@
-"""The layer around each service's HTTP application: latency, errors, resets, silence, and the cloud's clock."""
+"""ASGI middleware around each service: latency, errors, resets, silence, and the cloud's clock."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from oss_local_cloud.fault_injection.fault_injector import ActiveRule, FaultInje
 from oss_local_cloud.fault_injection.rules import Error, Latency, RequestRule, Reset, When
 from oss_local_cloud.fault_injection.service_adapters import RequestIdentity, ServiceAdapter
 
-_KEPT_BODY = 64 << 10  # of an answer that is thrown away, for the id of the task it tells of
+_KEPT_BODY = 64 << 10  # of a discarded response, for the task id in it
 
 
 @dataclass
 class _Chosen:
     """The faults of one request.
 
-    They are seconds of latency by place, the rule that delays the answer, and the fault that ends the request, if any.
+    Attributes:
+        latency: seconds before and after the work.
+        late: the rule that delays the response, if any.
+        fault: the fault that ends the request, if any.
     """
 
     latency: dict[When, float] = field(default_factory=lambda: {"before": 0.0, "after": 0.0})
@@ -37,7 +40,7 @@ class _Chosen:
 
 
 class _Answer:
-    """Takes an answer that nobody will see."""
+    """A response that is kept instead of sent."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -99,7 +102,7 @@ class RequestFaults:
             await self._app(scope, receive, dated)
 
     async def _choose(self, identity: RequestIdentity) -> _Chosen:
-        """Throw the dice of every rule for this request, in their order, up to the first that ends it."""
+        """Draw for every rule for this request, in their order, up to the first that ends it."""
         chosen = _Chosen()
         occasion = f"{self._adapter.service} {identity.operation} {identity.bucket}/{identity.key}"
         for active in self._injector.requests:
@@ -129,7 +132,7 @@ class RequestFaults:
     async def _answer_late(
         self, chosen: _Chosen, identity: RequestIdentity, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Do the work, wait, answer. Who hangs up meanwhile has lost an answer, so that is logged."""
+        """Do the work, wait, respond. A client that disconnects meanwhile has lost a response, so that is logged."""
         answer = _Answer()
         held: Message | None = None
 
@@ -170,7 +173,7 @@ class RequestFaults:
     async def _end(
         self, chosen: _Chosen, subject: FaultSubject, detail: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Log the fault that ends a request, then let the client have it."""
+        """Log the fault that ends a request, then apply it."""
         active = chosen.fault
         if active is None:
             return
@@ -192,7 +195,7 @@ class RequestFaults:
 
 
 class _Dated:
-    """Sends with the Date header of the cloud's clock, in place of one that may be there."""
+    """Sends with the Date header of the cloud's clock, which replaces any other."""
 
     def __init__(self, send: Send, injector: FaultInjector) -> None:
         self._send = send
@@ -212,7 +215,7 @@ def _date(second: int) -> bytes:
 
 
 async def _drain(receive: Receive) -> None:
-    """Read the request to its end, as a server that is reset after the work would have."""
+    """Read the request to its end, as a server that works on it does."""
     while (message := await receive())["type"] == "http.request":
         if not message.get("more_body", False):
             return

@@ -1,4 +1,4 @@
-"""What can be asked for: one model per fault. Unknown fields and values are refused, naming the field.
+"""The rules of fault injection: one model per fault. Unknown fields and values are refused, naming the field.
 
 A rule says what it applies to, how often (`rate`, `times`), and what happens then. docs/local-cloud-fault-injection.md
 has the table.
@@ -21,14 +21,14 @@ _Text = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00-\x
 
 
 class InvalidRule(ValueError):
-    """A rule that can't be taken; the message names each field and what is wrong with it."""
+    """An invalid rule; the message names each field and what is wrong with it."""
 
 
 class _Rule(BaseModel):
     """What all rules have.
 
     Attributes:
-        id: names the rule; `r1`, `r2` … when it is not given. The dice depend on it.
+        id: names the rule; `r1`, `r2` … when it is not given. The random draws depend on it.
         rate: the part of the matching occasions the fault happens to, 0 to 1.
         times: it happens so many times at most; None for ever.
         bucket: only in this bucket (of the source, for tasks and their messages).
@@ -99,7 +99,7 @@ class _MessageRule(_Rule):
 
 
 class Lost(_MessageRule):
-    """The message never reaches a queue; its publisher is told that all is well."""
+    """The message never reaches a queue; its publisher gets a success."""
 
     fault: Literal["lost"] = "lost"
 
@@ -146,7 +146,7 @@ class Failed(_TaskRule):
 
 
 class Slow(_TaskRule):
-    """The task rests so long before it is worked on; others overtake it."""
+    """The task is delayed before it is worked on; others overtake it."""
 
     fault: Literal["slow"] = "slow"
     seconds: Seconds
@@ -182,7 +182,11 @@ _MANY: TypeAdapter[list[AnyRule]] = TypeAdapter(list[Annotated[AnyRule, Field(di
 
 
 def parse(document: bytes | str) -> AnyRule:
-    """A rule in JSON; raises InvalidRule."""
+    """Read a rule in JSON.
+
+    Raises:
+        InvalidRule: The document is no valid rule.
+    """
     try:
         return _ONE.validate_json(document)
     except ValidationError as error:
@@ -190,7 +194,11 @@ def parse(document: bytes | str) -> AnyRule:
 
 
 def parse_list(document: bytes | str) -> list[AnyRule]:
-    """A list of rules in JSON; raises InvalidRule."""
+    """Read a JSON list of rules.
+
+    Raises:
+        InvalidRule: The document is no list of valid rules.
+    """
     try:
         return _MANY.validate_json(document)
     except ValidationError as error:

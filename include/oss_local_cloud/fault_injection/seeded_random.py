@@ -2,7 +2,7 @@
 
 The n-th time a rule meets an identity (an operation on a key, a source with its parameters, …), the outcome follows
 from the seed, the number of times this data directory was started, the rule's id, the identity and n, and from
-nothing else. So requests about different things may come in any order, and each retry is a new throw.
+nothing else. So requests with different identities may come in any order, and each retry is a new draw.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from random import Random
 
 
 class SeededRandom:
-    """The throws of one life of the local cloud. Counts what was thrown for, some 100 bytes per rule and identity."""
+    """The draws of one start of the local cloud. Counts the occasions, some 100 bytes per rule and identity."""
 
     def __init__(self, seed: int, start: int) -> None:
         self._origin = f"{seed}|{start}|"
         self._draws: dict[int, int] = {}
 
     def draw(self, rule: str, identity: str) -> Random:
-        """A generator for this occasion: what is drawn from it first, second … is what was decided."""
+        """A generator for this occasion; its values are the decisions, in order."""
         occasion = _hash(f"{self._origin}{rule}|{identity}")
         count = self._draws.get(occasion, 0)
         self._draws[occasion] = count + 1

@@ -60,7 +60,7 @@ _SMQ_BY_PARAMETER = {
 
 @dataclass(frozen=True)
 class RequestIdentity:
-    """A request as rules see it: `operation` is "" when there is none of that kind, `key` as the documentation says."""
+    """What rules match a request by: `operation` is "" for an unknown one, `key` is as documented."""
 
     operation: str
     bucket: str = ""
@@ -96,11 +96,11 @@ class OssAdapter:
         self._own_names = frozenset({"localhost", *(name.lower() for name in own_names)})
 
     def operations(self) -> Collection[str]:
-        """The operations that rules may name."""
+        """The names a rule may use."""
         return {operation.name for operation in oss_operations.OPERATIONS}
 
     def identify(self, scope: Scope) -> RequestIdentity:
-        """Name the operation of a request and its object."""
+        """The operation, bucket and key of a request."""
         headers = _headers(scope)
         try:
             request = parse_request_head(
@@ -112,11 +112,11 @@ class OssAdapter:
         return RequestIdentity(operation.name, request.bucket or "", request.key or request.parameter("prefix") or "")
 
     def new_request_id(self) -> str:
-        """Make a request id of the service's form."""
+        """An id in the service's own form."""
         return secrets.token_hex(12).upper()
 
     async def send_error(self, rule: Error, request_id: str, scope: Scope, send: Send) -> None:
-        """Send the error of a rule in the service's own form."""
+        """Send the error in the service's own form."""
         error = OssError(rule.status, _code(self.service, rule), rule.message)
         await send_error(error, scope["method"], _headers(scope).get("host", ""), request_id, send)
 
@@ -128,11 +128,11 @@ class SmqAdapter:
     request_id_header = b"x-mns-request-id"
 
     def operations(self) -> Collection[str]:
-        """The operations that rules may name."""
+        """The names a rule may use."""
         return {*SMQ_OPERATIONS.values(), *_SMQ_BY_PARAMETER.values()}
 
     def identify(self, scope: Scope) -> RequestIdentity:
-        """Name the operation of a request and its object."""
+        """The operation, bucket and key of a request."""
         parts = [unquote(part) for part in scope["raw_path"].decode("latin-1").strip("/").split("/")]
         pattern = "/".join("*" if index in (1, 3) else part for index, part in enumerate(parts))
         operation = SMQ_OPERATIONS.get((scope["method"], pattern), "")
@@ -144,11 +144,11 @@ class SmqAdapter:
         return RequestIdentity(operation, "", parts[1] if len(parts) > 1 else "")
 
     def new_request_id(self) -> str:
-        """Make a request id of the service's form."""
+        """An id in the service's own form."""
         return secrets.token_hex(12).upper()
 
     async def send_error(self, rule: Error, request_id: str, scope: Scope, send: Send) -> None:
-        """Send the error of a rule in the service's own form."""
+        """Send the error in the service's own form."""
         error = SmqRequestError(rule.status, _code(self.service, rule), rule.message)
         body = response_bodies.error(error, request_id, _headers(scope).get("host", ""))
         identity = {"x-mns-request-id": request_id, "x-mns-version": SMQ_VERSION}
@@ -162,21 +162,21 @@ class ImmAdapter:
     request_id_header = b"x-acs-request-id"
 
     def operations(self) -> Collection[str]:
-        """The operations that rules may name."""
+        """The names a rule may use."""
         return imm_app.OPERATIONS
 
     def identify(self, scope: Scope) -> RequestIdentity:
-        """Name the operation of a request and its object."""
+        """The operation, bucket and key of a request."""
         query = parse_qs(scope["query_string"].decode("latin-1"))
         action = _headers(scope).get("x-acs-action") or query.get("Action", [""])[0]
         return RequestIdentity(action if action in imm_app.OPERATIONS else "")
 
     def new_request_id(self) -> str:
-        """Make a request id of the service's form."""
+        """An id in the service's own form."""
         return ids.request_id()
 
     async def send_error(self, rule: Error, request_id: str, scope: Scope, send: Send) -> None:
-        """Send the error of a rule in the service's own form."""
+        """Send the error in the service's own form."""
         host = _headers(scope).get("host", "")
         content = {"RequestId": request_id, "HostId": host, "Code": _code("imm", rule), "Message": rule.message}
         headers = {"content-type": "application/json", "x-acs-request-id": request_id}

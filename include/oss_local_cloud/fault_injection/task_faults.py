@@ -1,4 +1,4 @@
-"""Tasks that fail, take their time, or are done at once from a rendition that was made before."""
+"""Tasks that fail, are delayed, or reuse a rendition that was made before."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from oss_local_cloud.store.object_store import LocalObjectStore
 
 
 class _SourceChanged(Exception):
-    """What was made can't be said to be of the source that was looked up before."""
+    """The source changed during the conversion, so the rendition may be of the older one."""
 
 
 class FaultyTaskHooks:
-    """The course of tasks (see imm/course.py) under the rules of a injector."""
+    """The task hooks (see `imm.task_hooks`) that apply the rules of an injector."""
 
     def __init__(self, injector: FaultInjector, store: LocalObjectStore, message_faults: MessageFaults) -> None:
         self._injector = injector
@@ -34,7 +34,7 @@ class FaultyTaskHooks:
         self._delayed: set[int] = set()
 
     async def delay(self, task: Task) -> float:
-        """The seconds of the rules that fire, the first time; 0 the next."""
+        """The seconds of the rules that fire the first time; 0 the next time."""
         if task.number in self._delayed:
             self._delayed.discard(task.number)
             return 0.0
@@ -61,7 +61,7 @@ class FaultyTaskHooks:
         await convert()
 
     async def notify(self, task: Task, topic: str, body: bytes, publish: Publish) -> None:
-        """Publish as the rules for messages have it."""
+        """Publish by the rules for messages."""
         await self._message_faults.publish_of_task(topic, body.decode(), task, _identity(task))
 
     def _fires(self, active: ActiveRule[TaskRule], task: Task) -> Random | None:

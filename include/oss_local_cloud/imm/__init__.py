@@ -1,1 +1,1 @@
-"""IMM (Intelligent Media Management): conversions that OSS hands over, done by FFmpeg, and the API about them."""
+"""IMM (Intelligent Media Management): conversions that OSS submits, done by FFmpeg, and the API about them."""

@@ -42,7 +42,7 @@ _STATUSES = (tasks.RUNNING, tasks.SUCCEEDED, tasks.FAILED)
 
 
 def build_app(service: ImmService) -> Starlette:
-    """The application around a service; the service's `start` and `stop` are its owner's business."""
+    """The application around a service; the owner of the service calls its `start` and `stop`."""
 
     async def endpoint(request: Request) -> Response:
         request_id, host = ids.request_id(), request.headers.get("host", "")
@@ -52,7 +52,7 @@ def build_app(service: ImmService) -> Starlette:
         except (ImmApiError, Acs3SignatureError) as refused:
             status, content = refused.status, _error(request_id, host, refused.code, refused.message)
         except ClientDisconnect:
-            return Response(status_code=499)  # nobody is there to read it
+            return Response(status_code=499)  # the client has disconnected
         except Exception:
             log.exception("%s %s failed, request %s", request.method, request.url.path, request_id)
             message = "The request processing has failed due to some unknown error."
@@ -64,7 +64,7 @@ def build_app(service: ImmService) -> Starlette:
 
 
 def refusal(status: int, code: str, message: str) -> tuple[Lines, bytes]:
-    """What the HTTP server answers to a request that never became one."""
+    """The HTTP server's response to a request that can't be parsed."""
     request_id = ids.request_id()
     body = json.dumps(_error(request_id, "", code, message)).encode()
     return [(b"content-type", b"application/json"), (b"x-acs-request-id", request_id.encode("ascii"))], body
@@ -102,7 +102,7 @@ async def _serve(service: ImmService, request: Request) -> dict[str, object]:
 
 
 async def get_task(service: ImmService, parameters: Mapping[str, str]) -> dict[str, object]:
-    """GetTask: how far a task is; with `RequestDefinition=true` also what was asked."""
+    """GetTask: a task's status; with `RequestDefinition=true` also its request."""
     project = required(parameters, "ProjectName")
     kind, task_id = required(parameters, "TaskType"), required(parameters, "TaskId")
     task = None

@@ -1,4 +1,4 @@
-"""What `audio/info` tells of an object: IMM's DetectMediaMeta as OSS passes it on (page "Audio information")."""
+"""What `audio/info` returns about an object: IMM's DetectMediaMeta as OSS passes it on (page "Audio information")."""
 
 from __future__ import annotations
 
@@ -34,9 +34,14 @@ _TAGS = {"Album": "album", "AlbumArtist": "album_artist", "Artist": "artist", "T
 
 
 async def read(path: Path, binaries: Binaries, limits: EngineLimits, scratch: Path) -> dict[str, object]:
-    """Probe a file under the engine's guards; raises ConversionFailed when it has no audio.
+    """Probe a file under the engine's guards.
 
-    Durations and start times in seconds, bitrates in bit/s, sizes in bytes; what is not known is left out.
+    Returns:
+        Fields by their documented names: durations and start times in seconds, bitrates in bit/s, sizes in bytes.
+        Unknown values are left out.
+
+    Raises:
+        ConversionFailed: The file has no audio.
     """
     size = os.stat(path).st_size
     if size == 0:

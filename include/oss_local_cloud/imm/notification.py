@@ -1,8 +1,7 @@
 """The message IMM publishes when a task has ended.
 
 The envelope of the Chinese page "asynchronous notification format": CloudEvents-like fields and a `content`
-that is itself JSON text. OSS submits without user data, so TaskId is all a receiver can find its conversion
-by.
+that is itself JSON text. OSS submits without user data, so a receiver finds its conversion by TaskId alone.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def body(task: Task, region: str) -> bytes:
 
 
 def content(task: Task) -> dict[str, object]:
-    """What is known of the task; Targets is there for a success only."""
+    """The task's fields; only a success has Targets."""
     found: dict[str, object] = {
         "ProjectName": task.project,
         "DatasetName": "",

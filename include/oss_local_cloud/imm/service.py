@@ -1,4 +1,4 @@
-"""The conversion service: accepts, queues, converts, stores, tells."""
+"""The conversion service: accepts, queues, converts, stores, notifies."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Publish = Callable[[str, bytes], Awaitable[object]]
 TopicExists = Callable[[str], Awaitable[bool]]
 _OPEN_ATTEMPTS = 5
 _RECORD_SECONDS = 0.2
-"""For so long it may not be noted that a notification was published; a crash meanwhile has it published again."""
+"""Seconds until a published notification is recorded; a crash meanwhile has it published again."""
 _TASKS_PER_SLOT = 3  # while one is converted, its neighbours are fetched, stored and published; cores never wait
 
 
@@ -53,7 +53,8 @@ class ImmService:
 
     What `submit` accepted is finished after any crash, in turns by bucket (FairQueue), `workers` at once (default:
     one per core). `publish` sends a notification's bytes to a topic and `topic_exists` says whether there is
-    one. `app` serves the IMM API. `clock` gives seconds since the epoch. `task_hooks` may disturb tasks on request.
+    one. `app` serves the IMM API. `clock` gives seconds since the epoch. `task_hooks` are
+    those of fault injection; by default tasks are neither delayed nor failed.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class ImmService:
 
     @property
     def database(self) -> SqliteThread:
-        """The tasks, for the API that tells about them."""
+        """The tasks, for the API about them."""
         return self._db
 
     def now_ms(self) -> int:
@@ -234,7 +235,7 @@ class ImmService:
 
     @contextlib.contextmanager
     def _open_source(self, bucket: str, key: str) -> Iterator[Path]:
-        """The source's file, held open: it can be read by this name, whatever happens to the object."""
+        """The source's open file: it can be read by this name, even when the object is overwritten or deleted."""
         for _ in range(_OPEN_ATTEMPTS):
             try:
                 info = self.store.head(bucket, key)
@@ -274,13 +275,13 @@ class ImmService:
             body = notification.body(task, self.region)
             await self._task_hooks.notify(task, task.topic, body, self._publish)
         except SmqRequestError as error:
-            # A topic deleted meanwhile: nobody can be published, and a later start would not change that.
+            # The topic was deleted meanwhile. A later start would not change that.
             log.warning("the notification of task %s was not published: %s", task.task_id, error)
         self._published.append(task.number)
         self._any_published.set()
 
     async def _record_published_in_batches(self) -> None:
-        """Write down which notifications are published, many at a time."""
+        """Record published notifications, many at a time."""
         while True:
             await self._any_published.wait()
             await asyncio.sleep(_RECORD_SECONDS)
@@ -288,7 +289,7 @@ class ImmService:
             try:
                 await self._record_published()
             except sqlite3.Error:
-                log.exception("which notifications are published could not be written down; it is tried again")
+                log.exception("which notifications are published could not be recorded; it is tried again")
                 self._any_published.set()
 
     async def _record_published(self) -> None:

@@ -1,4 +1,4 @@
-"""From the process string of OSS to a task: parsed, its target resolved, or refused with IMM's message."""
+"""Submit requests: the process string from OSS is parsed, its target resolved, or refused with IMM's messages."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ class Target:
 
 
 def parse(process: str) -> ProcessRequest:
-    """The request in a process string; raises ImmClientError.
+    """Parse a process string.
 
     An action other than `audio/convert` has no route here, as the service says of every action that can't
     run asynchronously. `sys/saveas` is required: a rendition has to go somewhere.
+
+    Raises:
+        ImmClientError: The string is invalid.
     """
     try:
         request = ProcessRequest.parse(process)
@@ -45,7 +48,7 @@ def parse(process: str) -> ProcessRequest:
 
 
 def conversion(process: str) -> AudioConvert:
-    """What is to be done by a process string that `parse` accepted."""
+    """The conversion of a process string that `parse` accepted."""
     return _conversion(process.partition("|")[0])
 
 
@@ -55,10 +58,13 @@ def _conversion(text: str) -> AudioConvert:
 
 
 def resolve(saveas: SaveAs, source: ObjectInfo, extension: str, now_ms: int) -> Target:
-    """The target's bucket and key with every variable replaced; raises ImmClientError.
+    """The target's bucket and key with every variable replaced.
 
     `{streamindex}` and `{index}` are those of the one audio stream there is: 0 and 1. A key without an
     extension gets the container's.
+
+    Raises:
+        ImmClientError: A variable, the bucket or the key is invalid.
     """
     context = {
         **source_variables(source.bucket, source.key),
@@ -86,5 +92,5 @@ def invalid(parameter: str, what: str) -> ImmClientError:
 
 
 def not_found(kind: str) -> ImmClientError:
-    """Make IMM's error for a missing resource: an Attachment (bucket without project), a Route (no such action)."""
+    """IMM's error for a missing resource: an Attachment (bucket without project), a Route (unknown action)."""
     return ImmClientError(404, f"ResourceNotFound, The specified resource {kind} is not found. [{ids.request_id()}]")

@@ -1,6 +1,6 @@
-"""The hooks of a task between acceptance and notification, and their default implementation without faults.
+"""The hooks of a task between its acceptance and its notification, and what they do by default.
 
-`fault_injection.task_faults` has the other implementation.
+`fault_injection.task_faults` is the other implementation.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Publish = Callable[[str, bytes], Awaitable[object]]
 
 
 class TaskHooks(Protocol):
-    """What happens to a task between its acceptance and its notification."""
+    """The steps of a task between its acceptance and its notification."""
 
     async def delay(self, task: Task) -> float:
-        """Seconds to wait before the task is worked on; called again each time its turn comes."""
+        """Seconds of delay before the task is worked on; called again each time its turn comes."""
 
     async def convert(self, task: Task, convert: Convert) -> None:
         """Make and store the rendition; raises ConversionFailed."""
@@ -31,16 +31,16 @@ class TaskHooks(Protocol):
 
 
 class DefaultTaskHooks:
-    """The hooks without faults: the task runs at once, by FFmpeg, and is notified once."""
+    """No delay, a conversion by FFmpeg, one notification."""
 
     async def delay(self, task: Task) -> float:
-        """Return no delay."""
+        """No delay."""
         return 0.0
 
     async def convert(self, task: Task, convert: Convert) -> None:
-        """As the engine does it."""
+        """Convert by the engine."""
         await convert()
 
     async def notify(self, task: Task, topic: str, body: bytes, publish: Publish) -> None:
-        """As it is, now."""
+        """Publish now, unchanged."""
         await publish(topic, body)

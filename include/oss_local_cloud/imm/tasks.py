@@ -42,7 +42,7 @@ RUNNING, SUCCEEDED, FAILED = "Running", "Succeeded", "Failed"
 
 
 class NewTask(NamedTuple):
-    """A task at its acceptance; `started_ms` is that moment, `topic` is None without a notification."""
+    """A task when it is accepted; `started_ms` is that moment, `topic` is None for no notification."""
 
     task_id: str
     event_id: str
@@ -58,7 +58,10 @@ class NewTask(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A task and its progress; `number` counts in the order of acceptance, `ended_ms` is None while it runs."""
+    """A task and its status.
+
+    `number` counts in the order of acceptance; `ended_ms` is None while the task runs.
+    """
 
     task_id: str
     event_id: str
@@ -141,7 +144,7 @@ def finish(db: sqlite3.Connection, number: int, status: str, code: str, message:
 
 
 def mark_notified(db: sqlite3.Connection, numbers: Sequence[int]) -> None:
-    """The notifications of these tasks are published."""
+    """Record that the notifications of these tasks are published."""
     db.executemany("UPDATE tasks SET notified = 1 WHERE number = ?", [(number,) for number in numbers])
 
 
@@ -156,7 +159,7 @@ SORTS = {
 def listing(
     db: sqlite3.Connection, task_filter: TaskFilter, *, sort: str, descending: bool, after: int, limit: int
 ) -> list[Task]:
-    """Return up to `limit` tasks in the order of `sort` (a key of SORTS), after the task numbered `after` (0: all)."""
+    """Up to `limit` tasks in the order of `sort` (a key of SORTS), after the task numbered `after` (0: all)."""
     order = SORTS[sort]
     conditions = ["project = :project"]
     for condition, bound in (

@@ -1,4 +1,4 @@
-"""One verified request to SMQ, as the operations see it."""
+"""One verified call of the SMQ API, as the operations get it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ApiCall:
         return boolean(name, self.query.get(name, "false"))
 
     def with_meta(self) -> bool:
-        """Whether a listing should tell all attributes."""
+        """Whether a listing includes all attributes."""
         return boolean("x-mns-with-meta", self.headers.get("x-mns-with-meta", "false"))
 
     def listing(self) -> Listing:
@@ -84,7 +84,10 @@ class ApiCall:
 
 
 def check_content_md5(header: str | None, body: bytes) -> None:
-    """The SDKs send the Base64 of the *hexadecimal* MD5; the plain Base64 of RFC 1864 is taken too."""
+    """Check a Content-MD5 header.
+
+    The SDKs send the Base64 of the *hexadecimal* MD5. The plain Base64 of RFC 1864 is accepted too.
+    """
     if header is None:
         return
     digest = hashlib.md5(body, usedforsecurity=False)
@@ -95,15 +98,15 @@ def check_content_md5(header: str | None, body: bytes) -> None:
 
 
 def xml(body: bytes, status: int = 200) -> Response:
-    """An answer with a document."""
+    """A response with an XML document."""
     return Response(body, status, media_type=_XML)
 
 
 def created(made: bool, location: str) -> Response:
-    """201 for what was made, 204 for what was there already; both say where it is."""
+    """201 for a new resource, 204 for an existing one, both with its location."""
     return Response(status_code=201 if made else 204, headers={"Location": location})
 
 
 def done() -> Response:
-    """An answer without a body."""
+    """A response without a body."""
     return Response(status_code=204)

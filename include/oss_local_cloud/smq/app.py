@@ -1,4 +1,4 @@
-"""The HTTP API of SMQ (version 2015-06-06) as an ASGI application: signature, route, answer."""
+"""The HTTP API of SMQ (version 2015-06-06) as an ASGI application: signature, routing, response."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ _PATTERNS = frozenset(pattern for _, pattern in OPERATIONS)
 
 
 def build_app(service: SmqService) -> ASGIApp:
-    """The application around a service; the service's `start` and `stop` are its owner's business.
+    """The application around a service; the owner of the service calls its `start` and `stop`.
 
-    No router stands before it, so that whatever is asked, SMQ's own errors answer.
+    There is no router, so that every invalid request gets an error in SMQ's own form.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -76,7 +76,7 @@ def build_app(service: SmqService) -> ASGIApp:
         except MnsSignatureError as refusal:
             response = _refused(SmqRequestError(refusal.status, refusal.code, refusal.message), request_id, request)
         except ClientDisconnect:
-            response = Response(status_code=499)  # nobody is there to read it
+            response = Response(status_code=499)  # the client has disconnected
         except Exception:
             log.exception("%s %s failed, request %s", request.method, request.url.path, request_id)
             internal = SmqRequestError(500, "InternalError", "Internal error.")
@@ -155,7 +155,7 @@ async def _read(request: Request) -> bytes:
 
 
 def refusal(status: int, code: str, message: str) -> tuple[Lines, bytes]:
-    """What the HTTP server answers to a request that never became one."""
+    """The HTTP server's response to a request that can't be parsed."""
     request_id = secrets.token_hex(12).upper()
     identity = [(b"x-mns-request-id", request_id.encode("ascii")), (b"x-mns-version", VERSION.encode("ascii"))]
     body = response_bodies.error(SmqRequestError(status, code, message), request_id, "")

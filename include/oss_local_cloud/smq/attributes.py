@@ -1,4 +1,4 @@
-"""What queues, topics and subscriptions have to say of themselves, with the ranges the documentation gives.
+"""The attributes of queues, topics and subscriptions, with the documented ranges.
 
 From the service's pages "CreateQueue", "CreateTopic", "Subscribe" and "Limits". Times are in seconds, sizes
 in bytes.
@@ -31,7 +31,15 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def check_name(name: str, kind: str) -> str:
-    """The name itself when it is a legal one; `kind` is `Queue`, `Topic` or `Subscription`."""
+    """Check a name and return it.
+
+    Args:
+        name: the name.
+        kind: `Queue`, `Topic` or `Subscription`.
+
+    Raises:
+        SmqRequestError: The name has a wrong length or character.
+    """
     if not 1 <= len(name) <= LONGEST_NAME:
         raise SmqRequestError(
             400,
@@ -49,7 +57,11 @@ def check_name(name: str, kind: str) -> str:
 
 
 def whole_number(name: str, text: str, low: int, high: int) -> int:
-    """The integer in `text`; raises InvalidArgument when it is none or not between `low` and `high`."""
+    """The integer in `text`.
+
+    Raises:
+        SmqRequestError: InvalidArgument, when it is no integer between `low` and `high`.
+    """
     digits = text.strip()
     if not re.fullmatch(r"-?[0-9]{1,12}", digits) or not low <= int(digits) <= high:
         raise invalid_argument(f"The value of {name} should between {low} and {high}.")
@@ -129,7 +141,7 @@ CONTENT_FORMATS = ("XML", "JSON", "SIMPLIFIED")
 
 @dataclass(frozen=True)
 class SubscriptionAttributes:
-    """Where a topic's messages go and in which dress. `endpoint` is `acs:mns:region:uid:queues/name`."""
+    """Where a topic's messages go and in which format. `endpoint` is `acs:mns:region:uid:queues/name`."""
 
     endpoint: str
     notify_strategy: str = "BACKOFF_RETRY"
@@ -143,10 +155,13 @@ class SubscriptionAttributes:
 
     @classmethod
     def parse(cls, fields: Mapping[str, str], region: str, account_id: str) -> Self:
-        """From the elements of a <Subscription> document; raises InvalidArgument or EndpointInvalid.
+        """Read the elements of a <Subscription> document.
 
         Only queues of this account and region can be subscribed: the local cloud pushes to no HTTP address
         and sends no mail.
+
+        Raises:
+            SmqRequestError: InvalidArgument or EndpointInvalid.
         """
         _refuse_unknown(
             fields,

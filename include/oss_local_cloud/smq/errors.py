@@ -44,7 +44,7 @@ def message_not_exist() -> SmqRequestError:
 
 
 def receipt_handle_error() -> SmqRequestError:
-    """The handle is not one of ours, or it expired: the message is visible again or somebody else has it."""
+    """The handle is malformed or expired: the message is visible again or another receiver has it."""
     return SmqRequestError(400, "ReceiptHandleError", "The receipt handle you provide is not valid.")
 
 
@@ -54,7 +54,7 @@ def queue_deleted_recently() -> SmqRequestError:
 
 
 def already_exist(kind: str) -> SmqRequestError:
-    """Make the error for an existing queue, topic or subscription (`kind`) with other attributes."""
+    """A queue, topic or subscription (the `kind`) of that name exists with other attributes."""
     return SmqRequestError(
         409,
         f"{kind}AlreadyExist",

@@ -1,7 +1,7 @@
-"""Who waits at which queue, without a thread for anybody.
+"""The waiting long polls of each queue; none of them needs a thread.
 
-A message wakes one poller, not all that wait: with a thousand of them, every message would cost a thousand
-looks into the queue. Whoever is woken and leaves without looking hands his turn on, so none is lost.
+A message wakes one poll, not all that wait: with a thousand of them, every message would cost a thousand queries. A
+poll that is woken and leaves without a query wakes the next one, so that no message is left waiting.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from contextlib import contextmanager
 
 
 class LongPolls:
-    """The long polls of a service in the order of their arrival.
+    """The long polls of a service, in the order they came.
 
-    Each queue has one alarm for the moment at which its next invisible message can be received. All calls belong to one
-    event loop.
+    For each queue there is one alarm for the moment its next invisible message can be received. All calls belong to
+    one event loop.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class LongPolls:
 
     @contextmanager
     def join(self, queue: str) -> Iterator[asyncio.Event]:
-        """Stand in line at `queue`; the event says to look again. Clear it before looking."""
+        """Wait at `queue`; the event says that a query is due. Clear it before the query."""
         woken = asyncio.Event()
         line = self._waiting.setdefault(queue, {})
         line[woken] = None
@@ -39,11 +39,11 @@ class LongPolls:
                 self.wake(queue, 1)
 
     def waiting(self, queue: str) -> int:
-        """How many stand in line at a queue."""
+        """How many polls wait at a queue."""
         return len(self._waiting.get(queue, ()))
 
     def wake(self, queue: str, most: int | None = None) -> None:
-        """Have the first `most` pollers of a queue look again, None for all of them."""
+        """Wake the first `most` polls of a queue, None for all of them."""
         line = self._waiting.get(queue, {})
         for woken in line:
             if most == 0:
@@ -53,7 +53,7 @@ class LongPolls:
                 most = None if most is None else most - 1
 
     def wake_in(self, queue: str, seconds: float) -> None:
-        """Have one poller look again after `seconds`, or at an earlier moment that was asked for before."""
+        """Wake one poll after `seconds`, or at an earlier moment that was set before."""
         if queue not in self._waiting:
             return
         loop = asyncio.get_running_loop()
@@ -64,7 +64,7 @@ class LongPolls:
         self._alarms[queue] = loop.call_later(seconds, self._ring, queue)
 
     def wake_all(self) -> None:
-        """Have every poller look again."""
+        """Wake every poll."""
         for queue in list(self._waiting):
             self.wake(queue)
 

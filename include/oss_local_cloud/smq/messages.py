@@ -39,7 +39,7 @@ class NewMessage:
 
 @dataclass(frozen=True)
 class Sent:
-    """What the sender is told: the id, and the MD5 (upper-case hex) of the body as it was sent."""
+    """The result of a send: the id, and the MD5 (upper-case hex) of the body as it was sent."""
 
     message_id: str
     body_md5: str
@@ -63,7 +63,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many messages can be received, are out with a receiver, are delayed."""
+    """How many messages can be received, are invisible after a receive, or are delayed."""
 
     active: int
     inactive: int
@@ -175,15 +175,15 @@ def drop_expired(db: sqlite3.Connection, now_ms: int) -> int:
 
 
 def published(topic: str, body: str, now_ms: int) -> Sent:
-    """What the publisher of a message is told; topics keep nothing themselves."""
+    """The result of a publish; topics store no messages themselves."""
     return Sent(_message_id(topic, now_ms, secrets.randbelow(100000000)), md5_of(body))
 
 
 def _visible(db: sqlite3.Connection, queue: str, most: int, now_ms: int) -> list[sqlite3.Row]:
     """The first visible messages in their order.
 
-    What became visible since somebody looked last is marked so first; then this is one range of the index,
-    however many messages are out with receivers or wait behind these.
+    Messages that became visible since the last receive are marked first. Then the query reads one range of the index,
+    however many messages are invisible or wait behind these.
     """
     db.execute(
         "UPDATE messages SET visible_ms = ? WHERE queue = ? AND visible_ms > ? AND visible_ms <= ?",
@@ -217,12 +217,12 @@ def _message_id(queue: str, now_ms: int, number: int) -> str:
 
 
 def _handle(number: int, receipt: int) -> str:
-    """Make a handle like `1-ODU4OTkzNDU5My0xNDMyNzI3ODI3LTItOA==`; Base64 of digits has neither a plus nor a slash."""
+    """Shaped like `1-ODU4OTkzNDU5My0xNDMyNzI3ODI3LTItOA==`; Base64 of digits never has a plus or a slash."""
     return "1-" + base64.b64encode(f"{number:010d}-{receipt}".encode()).decode()
 
 
 def _number_of_handle(db: sqlite3.Connection, queue: str, handle: str, now_ms: int) -> int:
-    """The number of the message a handle holds right now."""
+    """The number of the message that a valid handle refers to."""
     try:
         inner = base64.b64decode(handle.removeprefix("1-"), validate=True).decode("ascii")
     except (binascii.Error, ValueError):

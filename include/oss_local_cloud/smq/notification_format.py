@@ -1,4 +1,4 @@
-"""From a topic to a queue: the dress a published message wears, by the subscription's NotifyContentFormat.
+"""The format of a published message in a subscribed queue, by the subscription's NotifyContentFormat.
 
 The element names are those of the documentation's "Notification message format"; the published body is
 never encoded or decoded on its way.
@@ -18,7 +18,7 @@ from oss_local_cloud.smq.tables import Stored
 def queue_body(
     topic: str, subscription: Stored[SubscriptionAttributes], sent: Sent, body: str, tag: str, now_ms: int
 ) -> str:
-    """What is put into the subscription's queue for a message published to `topic`."""
+    """The body that a subscription's queue gets for a message published to `topic`."""
     form = subscription.attributes.notify_content_format
     if form == "SIMPLIFIED":
         return body

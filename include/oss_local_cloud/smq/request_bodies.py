@@ -13,7 +13,7 @@ _TOPIC_FIELDS = {"MessageBody", "MessageTag"}
 
 
 def new_messages(body: bytes, largest: int) -> tuple[list[NewMessage], bool]:
-    """Read the messages of a send, and whether it was a batch; `largest` is MaximumMessageSize in bytes."""
+    """The messages of a send, and whether it was a batch; `largest` is the queue's MaximumMessageSize in bytes."""
     root = parse(body, "Message", "Messages")
     if root.name == "Message":
         return [_new_message(root, largest)], False
@@ -48,7 +48,7 @@ def receipt_handles(body: bytes) -> list[str]:
 
 
 def check_batch_size(count: int) -> int:
-    """The number itself when a batch may have it."""
+    """Check the number of messages in a batch and return it."""
     if not 1 <= count <= MOST_MESSAGES_IN_A_BATCH:
         raise invalid_argument(f"The number of messages should between 1 and {MOST_MESSAGES_IN_A_BATCH}.")
     return count

@@ -1,4 +1,4 @@
-"""The bodies of SMQ answers, element names as the SDKs require them."""
+"""The bodies of SMQ responses, with the element names that the SDKs require."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def queue_fields(stored: Stored[QueueAttributes], counts: Counts) -> dict[str, o
 
 
 def topic_fields(stored: Stored[TopicAttributes]) -> dict[str, object]:
-    """Return a topic's attributes; MessageCount is 0, as a message is in its queues before the publisher's answer."""
+    """A topic's attributes. MessageCount is 0: messages are in their queues before the publisher is answered."""
     return {
         "TopicName": stored.name,
         "CreateTime": stored.created_ms // 1000,
@@ -79,13 +79,13 @@ def listing(root: str, tag: str, items: Iterable[Mapping[str, object]], next_mar
 
 
 def sent(results: list[Sent], batch: bool) -> bytes:
-    """The answer to a send, or to a publish."""
+    """The response to a send, or to a publish."""
     items = [{"MessageId": result.message_id, "MessageBodyMD5": result.body_md5} for result in results]
     return document("Messages", rows("Message", items)) if batch else single("Message", items[0])
 
 
 def received(found: list[Message], batch: bool, peeked: bool) -> bytes:
-    """The answer to a receive or a peek; a peek tells no handle and no NextVisibleTime."""
+    """The response to a receive or a peek; a peek has no handle and no NextVisibleTime."""
     inner = [_message(message, peeked) for message in found]
     if batch:
         return document("Messages", "".join(f"<Message>{one}</Message>" for one in inner))
@@ -93,12 +93,12 @@ def received(found: list[Message], batch: bool, peeked: bool) -> bytes:
 
 
 def visibility(handle: str, next_visible_ms: int) -> bytes:
-    """The answer to a change of visibility."""
+    """The response to a change of visibility."""
     return single("ChangeVisibility", {"ReceiptHandle": handle, "NextVisibleTime": next_visible_ms})
 
 
 def undeleted(failures: Mapping[str, SmqRequestError]) -> bytes:
-    """The answer to a batch delete some handles of which could not be deleted: handle → why."""
+    """The response to a batch delete that failed for some handles: handle → error."""
     return document(
         "Errors",
         rows(
@@ -112,7 +112,7 @@ def undeleted(failures: Mapping[str, SmqRequestError]) -> bytes:
 
 
 def error(refusal: SmqRequestError, request_id: str, host: str) -> bytes:
-    """The error document: all four elements, or the SDKs call the answer damaged."""
+    """The error document: all four elements, or the SDKs report a damaged response."""
     return single(
         "Error",
         {

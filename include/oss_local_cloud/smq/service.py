@@ -38,7 +38,7 @@ _SOONEST_SECONDS = 0.005
 
 @dataclass(frozen=True)
 class _Poll:
-    """What a poller found; in how many seconds the next message can be received, None when none is left."""
+    """The result of one poll; `next_visible_seconds` is None when the queue has no further message."""
 
     found: list[Message]
     next_visible_seconds: float | None
@@ -148,7 +148,7 @@ class SmqService:
         return tables.exists(self._db.reader(), "topics", name)
 
     async def send(self, queue: str, new: Sequence[NewMessage]) -> list[Sent]:
-        """Put messages into a queue and wake whoever waits for one."""
+        """Put messages into a queue and wake as many waiting polls."""
         sent = await self.run(lambda db: messages.send(db, queue, new, self.now_ms()))
         self.long_polls.wake(queue, len(new))
         return sent
@@ -156,8 +156,8 @@ class SmqService:
     async def publish(self, topic: str, body: bytes, tag: str = "") -> Sent:
         """Publish `body` (UTF-8 text, passed on as it is) to a topic; raises SmqRequestError.
 
-        In the queues of all subscriptions, or in none, when this returns, unless `on_publish` was made to do
-        something else with it.
+        The message is in the queues of all subscriptions, or in none, when this returns, unless `on_publish` was
+        replaced.
         """
         try:
             text = body.decode()
@@ -182,20 +182,20 @@ class SmqService:
     async def receive(
         self, queue: str, most: int, wait_seconds: int | None, gone: asyncio.Future[None] | None = None
     ) -> list[Message]:
-        """Take up to `most` messages, and wait for the first one.
+        """Receive messages, waiting for the first one.
 
         Args:
-            queue: name of the queue.
-            most: the largest number of messages.
-            wait_seconds: how long to wait for the first one; None takes the queue's own setting.
-            gone: done when the receiver closed its connection. No message is taken for it then, since the message would
-                stay invisible for a whole visibility timeout.
+            queue: the queue's name.
+            most: how many messages to take at most.
+            wait_seconds: how long to wait; None for the queue's own setting.
+            gone: is done when the receiver has disconnected. No message is taken then; it would stay invisible for
+                a whole visibility timeout.
 
         Returns:
-            The messages; an empty list when none came.
+            The messages; none when none came in time.
 
         Raises:
-            QueueNotExist: there is no such queue, or it was deleted meanwhile.
+            SmqRequestError: QueueNotExist, also when the queue is deleted meanwhile.
         """
         started = asyncio.get_running_loop().time()
         with self.long_polls.join(queue) as woken:
@@ -237,10 +237,10 @@ def _publish(db: sqlite3.Connection, topic: str, body: str, tag: str, now_ms: in
     sent = messages.published(topic, body, now_ms)
     reached = []
     for subscription in tables.subscriptions_for(db, topic, tag):
-        dressed = queue_body(topic, subscription, sent, body, tag, now_ms)
+        formatted = queue_body(topic, subscription, sent, body, tag, now_ms)
         queue = subscription.attributes.queue
         try:
-            messages.send(db, queue, [NewMessage(dressed)], now_ms)
+            messages.send(db, queue, [NewMessage(formatted)], now_ms)
         except SmqRequestError as error:
             log.warning("subscription %s of topic %s: %s", subscription.name, topic, error.message)
         else:
@@ -249,7 +249,7 @@ def _publish(db: sqlite3.Connection, topic: str, body: str, tag: str, now_ms: in
 
 
 async def _first_of(arrival: asyncio.Event, gone: asyncio.Future[None] | None, seconds: float) -> None:
-    """Wait for whichever comes first: an arrival, the receiver hanging up, the time."""
+    """Wait for the first of these: a message, the receiver's disconnect, the time-out."""
     arrived = asyncio.ensure_future(arrival.wait())
     waiting: list[asyncio.Future[Any]] = [arrived] if gone is None else [arrived, gone]
     try:

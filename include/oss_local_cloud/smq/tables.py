@@ -91,7 +91,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Stored(Generic[Attributes]):
-    """Something with a name, its settings and the two times (milliseconds) the service tells of it."""
+    """A stored resource: its name, its settings and its two times (milliseconds)."""
 
     name: str
     created_ms: int

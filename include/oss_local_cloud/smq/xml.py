@@ -1,4 +1,4 @@
-"""The XML of SMQ requests and answers: flat documents in one namespace."""
+"""The XML of SMQ requests and responses: flat documents in one namespace."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class Element:
     children: tuple[Element, ...] = field(default=())
 
     def fields(self) -> dict[str, str]:
-        """Return the children as name → text.
+        """The children as name → text.
 
         Raises:
-            MalformedXML: a child occurs twice, or has children of its own.
+            SmqRequestError: MalformedXML, when a child is repeated or has children of its own.
         """
         found: dict[str, str] = {}
         for child in self.children:

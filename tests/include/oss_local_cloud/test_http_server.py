@@ -59,9 +59,9 @@ class Client:
     async def send(self, text: bytes) -> None:
         """Send bytes; returns when the server has seen them."""
         end = await self.end()
-        end._heard = False
+        end._received = False
         self._writer.write(text)
-        await until(lambda: end._heard)
+        await until(lambda: end._received)
 
     async def end(self) -> HttpProtocol:
         await until(lambda: bool(self._server.server_state.connections))

@@ -43,7 +43,7 @@ def unbound_bucket(oss_settings: OssSettings) -> str:
 
 @pytest.fixture
 def admin(faulty_cloud: CloudProcess) -> Iterator[AdminClient]:
-    """A client of the faulty cloud's admin API; all rules are removed before and after a test."""
+    """The admin client of the cloud with fault injection; before and after a test there are no rules."""
     client = AdminClient(faulty_cloud.admin)
     client.reset()
     yield client

@@ -1,4 +1,4 @@
-"""One local cloud with fault injection, and what its clients need."""
+"""A local cloud with fault injection, and its clients."""
 
 from __future__ import annotations
 

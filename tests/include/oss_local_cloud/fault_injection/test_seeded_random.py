@@ -68,13 +68,13 @@ def test_a_retry_is_a_new_draw(clients: Any):
 
 @given(st.integers(0, 2**63 - 1), st.lists(st.text(max_size=5), max_size=30), st.randoms(use_true_random=False))
 def test_draws_depend_on_the_identity_and_its_own_count_only(seed: int, identities: list[str], order: Random):
-    def thrown(sequence: list[str]) -> dict[str, list[float]]:
+    def drawn(sequence: list[str]) -> dict[str, list[float]]:
         random, found = SeededRandom(seed, 1), dict[str, list[float]]()
         for identity in sequence:
             found.setdefault(identity, []).append(random.draw("r1", identity).random())
         return found
 
-    assert thrown(identities) == thrown(order.sample(identities, len(identities)))
+    assert drawn(identities) == drawn(order.sample(identities, len(identities)))
 
 
 @pytest.mark.parametrize(("other_seed", "other_start", "other_rule"), [(2, 1, "r"), (1, 2, "r"), (1, 1, "s")])
