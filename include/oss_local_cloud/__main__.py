@@ -1,4 +1,4 @@
-"""`python -m oss_local_cloud`."""
+"""`python -m oss_local_cloud`: what `oss-audio local-cloud` runs, for processes that are started by module."""
 
 from __future__ import annotations
 

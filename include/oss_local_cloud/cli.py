@@ -1,4 +1,4 @@
-"""The command: `python -m oss_local_cloud serve`. Every flag is also an environment variable."""
+"""The command: `oss-audio local-cloud serve`. Every flag is also an environment variable."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class OSSAudioExportOperator(OSSAudioBatchOperator):
             require("parquet")
         except MissingExtra as missing:
             if EXPORT_IS_OPTIONAL and prefix == DEFAULT_CATALOGUE_PREFIX:
-                self.log.warning("No Parquet file is written: %s", missing)
+                self.log.info("No Parquet file is written: %s", missing)
                 return False
             raise AirflowFailException(f"The export needs pyarrow: {missing}") from None
         return True
