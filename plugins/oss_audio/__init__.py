@@ -21,7 +21,10 @@ def _require_airflow() -> None:
         except PackageNotFoundError:
             continue
         if tuple(int(part) for part in found.split(".")[:2]) < MINIMUM_AIRFLOW:
-            raise RuntimeError(f"airflow-provider-oss-audio needs Airflow {needed} or newer; this is Airflow {found}")
+            raise RuntimeError(
+                f"airflow-provider-oss-audio needs Airflow {needed} or newer and this is Airflow {found}: upgrade "
+                f"Airflow, such as pip install 'apache-airflow>={needed}'"
+            )
         return
     raise RuntimeError(
         f"airflow-provider-oss-audio needs Airflow {needed} or newer for its operators; none is installed: "

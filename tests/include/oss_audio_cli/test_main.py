@@ -41,6 +41,13 @@ def test_a_missing_extra_is_named_with_its_line(monkeypatch: pytest.MonkeyPatch)
     assert complaint == "error: uvicorn is not installed: pip install 'airflow-provider-oss-audio[local-cloud]'\n"
 
 
+def test_a_catalogue_on_postgresql_names_the_extra_of_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "psycopg2" else object())
+    status, _, complaint = run("catalogue", "list", "--catalogue", "postgresql://user@127.0.0.1:1/audio")
+    assert status == 1
+    assert "psycopg2 is not installed: pip install 'airflow-provider-oss-audio[postgres]'" in complaint
+
+
 def test_arguments_go_on_to_the_local_cloud() -> None:
     program = "from oss_audio_cli.main import main; main()"
     done = subprocess.run(

@@ -47,7 +47,8 @@ def test_an_older_airflow_is_named_with_the_version_that_is_needed(tmp_path: Pat
     found = versions[0].partition("=")[2]
     assert done.returncode != 0
     assert done.stderr.rstrip().endswith(
-        f"airflow-provider-oss-audio needs Airflow 3.2 or newer; this is Airflow {found}"
+        f"airflow-provider-oss-audio needs Airflow 3.2 or newer and this is Airflow {found}: upgrade Airflow, such as "
+        "pip install 'apache-airflow>=3.2'"
     )
 
 
