@@ -25,7 +25,7 @@ import sys, time
 import pyarrow.parquet
 from benchmarks.process_memory import peak
 from oss_audio_core.catalogue import open_catalogue
-from oss_audio_core.catalogue.exporting import export_batch
+from oss_audio_core.catalogue.parquet_export import export_batch
 
 catalogue = open_catalogue(sys.argv[1])
 began = time.perf_counter()

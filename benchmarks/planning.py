@@ -24,8 +24,8 @@ from oss_audio_core.audio_convert import load_profiles
 from oss_audio_core.catalogue import Catalogue, batches, open_catalogue
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.schema import conversion, source
+from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.planning import plan_batch
-from oss_audio_core.pipeline.request import BatchRequest
 
 PAGE = 1000
 PROFILE = "mobile-mp3"

@@ -26,9 +26,9 @@ from benchmarks.loop_lag import Lags, read_lags
 from benchmarks.relay import HOST, Requests, relays
 from oss_audio_core.catalogue import Catalogue, batches, open_catalogue
 from oss_audio_core.catalogue.schema import batch_conversion
+from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.planning import plan_batch
-from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.submitting.options import SubmitOptions
 from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard
 from oss_local_cloud.fault_injection.admin_client import AdminClient

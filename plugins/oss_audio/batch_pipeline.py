@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, TaskGroup, TriggerRule, chain
 
+from oss_audio.batch_name import LIST, REQUEUE
 from oss_audio.defaults import (
     CATALOGUE_PREFIX,
     MANIFESTS,
@@ -20,7 +21,6 @@ from oss_audio.defaults import (
     queue_of,
     topic_of,
 )
-from oss_audio.operators.base import LIST, REQUEUE
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.export import OSSAudioExportOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
@@ -72,7 +72,7 @@ def batch_pipeline(
         selection: arguments of `OSSAudioListOperator`: what to make of which sources.
         failures: instead of a selection, arguments of `OSSAudioRequeueOperator`: which failures to try again.
         group_id: of a task group that is made for the tasks; None: they stand where the DAG or group is open.
-        smq_topic: SMQ topic for completion messages; None: as this deployment has set it for its own connection, or
+        smq_topic: SMQ topic for notifications; None: as this deployment has set it for its own connection, or
             the connection's; empty: the connection's.
         smq_queue: SMQ queue subscribed to that topic; None or empty: as for the topic.
         staging_prefix: where conversions in progress write.

@@ -10,8 +10,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from oss_audio_core.audio_convert import ParameterError, ProfileError
 from oss_audio_core.catalogue import CatalogueError, CatalogueUnavailable, NoSuchBatch
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable, is_configuration_error, redact
+from oss_audio_core.pipeline.batch_request import RequestError
 from oss_audio_core.pipeline.estimating import PriceError
-from oss_audio_core.pipeline.request import RequestError
 from oss_audio_core.pipeline.selection import SelectionError
 from oss_audio_core.pipeline.submitting.errors import NoAnswer
 from oss_audio_core.smq import SmqError, SmqUnavailable

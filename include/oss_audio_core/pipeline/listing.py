@@ -15,7 +15,7 @@ from typing import Any
 from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.database import Catalogue
-from oss_audio_core.pipeline.archived import Archives
+from oss_audio_core.pipeline.archived_sources import Archives
 from oss_audio_core.pipeline.selection import Selection
 
 PAGE = 1000

@@ -57,7 +57,7 @@ def degrades(convert: AudioConvert, codec: str | None, duration: float | None, s
     return size * 8 / duration < convert.ab
 
 
-def look_at_lossy_sources(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> int:
+def probe_lossy_sources(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> int:
     """Find out codec and duration of a batch's listed sources that may be lossy, by two ranged reads each.
 
     Each content is probed once, whatever the number of nights. A source that can't be read is left to its conversion,

@@ -15,8 +15,8 @@ from oss_audio_core.catalogue.batches import Batch
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.reports import Failures
 from oss_audio_core.catalogue.states import ACTIVE, State
+from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.rendition_spec import clipped
-from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.verification_figures import Exported, Figures, export_of, figures_of
 
 LISTED_FAILURES = 200

@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection
 from oss_audio_core.catalogue import batches, conversions, planning
 from oss_audio_core.catalogue.database import Catalogue, exclusive
 from oss_audio_core.catalogue.schema import HAS_FAILED, IS_GIVEN_UP, batch, batch_conversion, conversion
+from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.decisions import Decision
-from oss_audio_core.pipeline.request import BatchRequest, RequestError
 from oss_audio_core.pipeline.sharding import shard_size
 
 _reason = sa.func.coalesce(conversion.c.code, "unknown")

@@ -25,7 +25,7 @@ class CatalogueHook(BaseHook):
     fields); type `sqlite` (the absolute path of the file in Host or Schema, or the URI `sqlite:////path`); or
     any other type with the whole SQLAlchemy URL in Host or in the extra field `url` (a password may be kept in
     Password). No connection at all means the SQLite file `$AIRFLOW_HOME/audio_catalogue.db`. The forms are read by
-    `oss_audio_core.catalogue.addresses`, as on the catalogue's command line.
+    `oss_audio_core.catalogue.database_url`, as on the catalogue's command line.
 
     SQLite lives on one machine, so it is refused when the configured executor may run tasks elsewhere.
 
@@ -63,7 +63,7 @@ class CatalogueHook(BaseHook):
 
 def _checked(fields: ConnectionFields | None, conn_id: str) -> URL:
     """The URL of a connection, or of the default file; SQLite only where every task runs on one machine."""
-    from oss_audio_core.catalogue.addresses import default_url
+    from oss_audio_core.catalogue.database_url import default_url
 
     url = default_url() if fields is None else _url(fields)
     if url.get_backend_name() == "sqlite" and (elsewhere := executors_that_leave_the_machine()):
@@ -77,7 +77,7 @@ def _checked(fields: ConnectionFields | None, conn_id: str) -> URL:
 
 
 def _url(fields: ConnectionFields) -> URL:
-    from oss_audio_core.catalogue.addresses import Address, InvalidAddress
+    from oss_audio_core.catalogue.database_url import Address, InvalidAddress
 
     connection = fields.connection
     address = Address(

@@ -1,4 +1,4 @@
-"""The connection type `smq`: a queue that IMM's notifications arrive in."""
+"""The connection type `smq` (its form is in `oss_audio.provider_info`): a queue that IMM's notifications arrive in."""
 
 from __future__ import annotations
 

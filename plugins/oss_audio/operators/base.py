@@ -1,4 +1,4 @@
-"""What the operators of a batch share: their connections, the catalogue opened for one task, the name of a batch."""
+"""What the operators of a batch share: their connections, and the catalogue opened for one task."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
+from oss_audio.batch_name import batch_name, pipeline_of
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
 from oss_audio_core.catalogue import Catalogue, open_catalogue
 from oss_audio_core.oss import OssSettings
-from oss_audio_core.pipeline.request import RequestError
+from oss_audio_core.pipeline.batch_request import RequestError
 
 CONF_KEYS_OF_AIRFLOW = frozenset({"openlineage"})
 """What `TriggerDagRunOperator` adds to a run's conf by itself, where OpenLineage is on."""
 
 RENAMED_PARAMS = {"glob": "include"}
 """Names that Params had in earlier versions, and their names now."""
-
-LIST, REQUEUE = "list", "requeue"
-"""Task ids of the first step of a batch, as `batch_pipeline` gives them."""
 
 
 class OSSAudioOperator(BaseOperator):
@@ -66,10 +64,10 @@ class OSSAudioOpenBatchOperator(OSSAudioOperator):
             RequestError: another first task of the DAG would open the same batch.
         """
         dag = self.get_dag()
-        mine = _pipeline_of(self.task_id)
+        mine = pipeline_of(self.task_id)
         for task in dag.tasks if dag else ():
             opens = issubclass(getattr(task, "operator_class", type(task)), OSSAudioOpenBatchOperator)
-            if opens and task.task_id != self.task_id and _pipeline_of(task.task_id) == mine:
+            if opens and task.task_id != self.task_id and pipeline_of(task.task_id) == mine:
                 raise RequestError(
                     f"tasks {self.task_id!r} and {task.task_id!r} would share a batch: put each into a task group, "
                     "or give one of them another task_id"
@@ -106,38 +104,6 @@ class OSSAudioBatchOperator(OSSAudioOperator):
     def __init__(self, *, batch: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.batch = batch
-
-
-def run_name(context: Context) -> str:
-    """The name of the DAG run: `dag_id/run_id`."""
-    run = context["dag_run"]
-    return f"{run.dag_id}/{run.run_id}"
-
-
-def batch_name(context: Context, task_id: str) -> str:
-    """The name of the batch that a first task begins: a cleared or retried run finds its batch again by it.
-
-    A pipeline at the top level of its DAG has one batch a run, `dag_id/run_id`. Each further pipeline is a batch
-    of its own: the task group of its first task follows, or the whole task id where that is not the usual one,
-    and a mapped task's index.
-
-    Args:
-        context: of the task.
-        task_id: of the first task, with its task groups: `list`, `music.list`, `list_music`.
-
-    Returns:
-        `dag_id/run_id`, `dag_id/run_id/music`, `dag_id/run_id/list_music`, `dag_id/run_id/music[3]` and so on.
-    """
-    pipeline = _pipeline_of(task_id)
-    index = context["ti"].map_index
-    mapped = "" if index is None or index < 0 else f"[{index}]"
-    return run_name(context) + (f"/{pipeline}{mapped}" if pipeline else mapped)
-
-
-def _pipeline_of(task_id: str) -> str:
-    """The pipeline within its DAG, by the id of its first task; empty: the one at the top level."""
-    group, _, own = task_id.rpartition(".")
-    return group if own in {LIST, REQUEUE} else task_id
 
 
 def counted(outcomes: Mapping[Any, int]) -> str:

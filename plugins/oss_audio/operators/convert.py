@@ -11,19 +11,20 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from oss_audio.batch_name import run_name
 from oss_audio.defaults import MAX_IN_FLIGHT, MAX_PER_SECOND, SMQ_CONNECTION, STAGING_PREFIX, queue_of, topic_of
 from oss_audio.hooks.smq import SMQHook
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
-from oss_audio.operators.base import OSSAudioOperator, counted, run_name
+from oss_audio.operators.base import OSSAudioOperator, counted
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import ShardHandle, as_flag, as_shard, as_text
 from oss_audio_core.audio_convert import AudioConvert, load_profiles
 from oss_audio_core.catalogue import Catalogue, batches
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.oss import OssSettings, check_bucket, check_imm
-from oss_audio_core.pipeline.request import BatchRequest, RequestError
-from oss_audio_core.pipeline.single import plan_single
+from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
+from oss_audio_core.pipeline.single_conversion import plan_single
 from oss_audio_core.pipeline.submitting.options import SubmitOptions
 from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard
 from oss_audio_core.pipeline.submitting.slot_reclaimer import SlotReclaimer
@@ -32,7 +33,7 @@ from oss_audio_core.smq import SmqSettings, check_smq
 
 @dataclass(frozen=True)
 class _Smq:
-    """Where completion messages go, and where they are read; all None without SMQ."""
+    """Where notifications go, and where they are read; all None without SMQ."""
 
     settings: SmqSettings | None
     topic: str | None
@@ -56,7 +57,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         target_key: where the one rendition goes.
         target_bucket: the source's bucket when empty.
         force: make the one rendition anew even if it is there.
-        smq_topic: SMQ topic for the completion message; None: as this deployment has set it for its own connection, or
+        smq_topic: SMQ topic for the notification; None: as this deployment has set it for its own connection, or
             the connection's; empty: the connection's.
         smq_queue: SMQ queue that the sensor will read, looked for before anything is submitted; None or empty: as for
             the topic.

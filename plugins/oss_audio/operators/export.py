@@ -15,9 +15,9 @@ from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_batch, as_flag, as_text
 from oss_audio_core.extras import MissingExtra, require
-from oss_audio_core.pipeline.exporting import RunExport, export_run
+from oss_audio_core.pipeline.batch_request import check_folder
 from oss_audio_core.pipeline.reporting import build_report
-from oss_audio_core.pipeline.request import check_folder
+from oss_audio_core.pipeline.run_export import RunExport, export_run
 
 
 class OSSAudioExportOperator(OSSAudioBatchOperator):

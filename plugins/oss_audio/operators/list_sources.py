@@ -18,11 +18,11 @@ from oss_audio.values import as_flag, as_hours, as_moment, as_names, as_number, 
 from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.batches import Batch
 from oss_audio_core.oss import OssSettings, check_bucket, check_imm
+from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.candidates import Order
 from oss_audio_core.pipeline.listing import list_sources
-from oss_audio_core.pipeline.lossy_guard import look_at_lossy_sources
+from oss_audio_core.pipeline.lossy_guard import probe_lossy_sources
 from oss_audio_core.pipeline.rendition_spec import target_bucket
-from oss_audio_core.pipeline.request import BatchRequest, RequestError
 from oss_audio_core.pipeline.selection import refuse_own_targets
 from oss_audio_core.pipeline.unchanged_content import find_unchanged_content
 
@@ -184,7 +184,7 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
                 if same := find_unchanged_content(catalogue, settings, batch.id):
                     self.log.info("Asked for the checksums of %d sources with another ETag and the same size", same)
                 if request.never_degrade:
-                    looked = look_at_lossy_sources(catalogue, settings, batch.id)
+                    looked = probe_lossy_sources(catalogue, settings, batch.id)
                     self.log.info("Looked at %d sources that may be lossy", looked)
         self.log.info(
             "Listed %d sources in oss://%s (%s)",

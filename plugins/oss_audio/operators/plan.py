@@ -13,10 +13,10 @@ from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import ShardHandle, as_batch, as_text
 from oss_audio_core.catalogue import batches
+from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.estimating import PriceTable
 from oss_audio_core.pipeline.planning import plan_batch
-from oss_audio_core.pipeline.request import BatchRequest
 
 
 class OSSAudioPlanOperator(OSSAudioBatchOperator):

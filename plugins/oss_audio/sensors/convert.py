@@ -40,7 +40,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
 
     Args:
         shard: what `OSSAudioConvertOperator` returned.
-        smq_queue: SMQ queue of the completion messages; None: as this deployment has set it for its own connection, or
+        smq_queue: SMQ queue of the notifications; None: as this deployment has set it for its own connection, or
             the connection's; empty: the connection's.
         ask_after: seconds without progress after which OSS and IMM are polled.
         fail_on_error: whether a failed conversion fails the task, and one that was left out (an empty source) where

@@ -25,7 +25,7 @@ class ShardTriggerArguments(TypedDict):
         oss_conn_id: connection of type `oss`.
         smq_conn_id: connection of type `smq`; None: OSS and IMM are polled.
         catalogue_conn_id: connection of the catalogue.
-        queue: SMQ queue of the completion messages; None: OSS and IMM are polled.
+        queue: SMQ queue of the notifications; None: OSS and IMM are polled.
         ask_after: seconds without progress after which OSS and IMM are polled.
         fail_on_error: whether a conversion without an output is the task's failure.
     """

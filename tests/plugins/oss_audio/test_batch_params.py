@@ -10,8 +10,8 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from oss_audio.batch_params import SELECTION, batch_params
 from oss_audio.operators.list_sources import OSSAudioListOperator
+from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.candidates import Order
-from oss_audio_core.pipeline.request import BatchRequest
 
 INTERVAL = (
     pendulum.datetime(2026, 11, 20, 18, tz="UTC"),

@@ -12,9 +12,9 @@ from pathlib import Path
 import sqlalchemy as sa
 import typer
 
-from oss_audio_core.catalogue.addresses import Address, InvalidAddress, default_url, parse_url
 from oss_audio_core.catalogue.browsing import InvalidPageToken
 from oss_audio_core.catalogue.database import Catalogue, now, open_catalogue
+from oss_audio_core.catalogue.database_url import Address, InvalidAddress, default_url, parse_url
 from oss_audio_core.catalogue.errors import CatalogueError, NoSuchBatch
 from oss_audio_core.extras import MissingExtra
 from oss_audio_core.oss import OssConfigurationError, OssSettings

@@ -10,7 +10,7 @@ from typing import Annotated
 import sqlalchemy as sa
 import typer
 
-from oss_audio_core.catalogue import bucket_check, bucket_repair, cancelling, exporting, pruning
+from oss_audio_core.catalogue import bucket_check, bucket_repair, cancelling, parquet_export, pruning
 from oss_audio_core.catalogue.bucket_check import Kind
 from oss_audio_core.catalogue.cli.application import CatalogueOption, JsonOption, app
 from oss_audio_core.catalogue.cli.connect import opened, oss_settings
@@ -43,9 +43,9 @@ def export(
         settings = oss_settings(endpoint, region) if folder.startswith("oss://") else None
     with opened(catalogue, settings) as there:
         if everything:
-            written = exporting.export_all(there, folder, settings=settings)
+            written = parquet_export.export_all(there, folder, settings=settings)
         else:
-            written = exporting.export_batch(there, _batch(there, run), folder, settings=settings)
+            written = parquet_export.export_batch(there, _batch(there, run), folder, settings=settings)
     if as_json:
         show_json(vars(written))
     else:

@@ -12,7 +12,7 @@ class SubmitOptions:
 
     Attributes:
         staging: prefix of the keys that attempts write to, in the target's bucket; ends with "/".
-        topic: SMQ topic that gets the completion message; None: no message is asked for.
+        topic: SMQ topic that gets the notification; None: no message is asked for.
         concurrency: POSTs at once.
         per_second: POSTs a second at most; None: no limit.
         in_flight: conversions that the endpoint may have at once, over all runs; None: no limit.

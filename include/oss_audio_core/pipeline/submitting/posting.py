@@ -42,7 +42,7 @@ class SubmitPoster:
 
         Args:
             settings: of the service that converts.
-            topic: SMQ topic for the completion message; None: no message is asked for.
+            topic: SMQ topic for the notification; None: no message is asked for.
         """
         self._settings = settings
         self._topic = topic
@@ -93,7 +93,7 @@ def post(bucket: Any, wanted: Conversion, topic: str | None) -> SubmitOutcome:
     Args:
         bucket: an `oss2.Bucket` of the source; oss2 never repeats a request by itself.
         wanted: the claimed conversion, with the key that its attempt writes to.
-        topic: SMQ topic for the completion message, None for none.
+        topic: SMQ topic for the notification, None for none.
     """
     import oss2
     import requests

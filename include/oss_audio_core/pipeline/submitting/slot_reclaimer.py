@@ -51,7 +51,7 @@ class SlotReclaimer:
             catalogue: where slots are counted.
             oss: OSS and IMM; its endpoint is what slots are of.
             smq: SMQ; None: there are no notifications.
-            queue: SMQ queue of the completion messages; None: there are no notifications.
+            queue: SMQ queue of the notifications; None: there are no notifications.
             ask_after: seconds without a message after which OSS and IMM are polled.
         """
         self._catalogue = catalogue

@@ -95,7 +95,7 @@ class SharedPoller:
             catalogue: where progress is read and the inbox is.
             oss: OSS and IMM.
             smq: SMQ; None: there are no notifications.
-            queue: SMQ queue that gets the completion messages; None: there are no notifications.
+            queue: SMQ queue that gets the notifications; None: there are no notifications.
             long_poll: seconds that one receive waits for a message (SMQ allows 30).
             read_connections: called by `reconnect`; without it the settings never change.
             refused_for: seconds for which OSS or IMM may refuse the credentials before that is an error.

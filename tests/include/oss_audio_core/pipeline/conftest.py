@@ -31,12 +31,12 @@ from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.oss import OssSettings
+from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.publishing import publish_batch
-from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.selection import Selection
 from oss_audio_core.pipeline.submitting import lost_submit_handler, posting, shard_submitter, slot_reclaimer
 from oss_audio_core.pipeline.submitting.options import SubmitOptions

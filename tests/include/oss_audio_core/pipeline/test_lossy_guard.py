@@ -16,7 +16,7 @@ from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.schema import conversion, source
 from oss_audio_core.pipeline import lossy_guard
 from oss_audio_core.pipeline.listing import list_sources
-from oss_audio_core.pipeline.lossy_guard import degrades, look_at_lossy_sources
+from oss_audio_core.pipeline.lossy_guard import degrades, probe_lossy_sources
 from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.selection import Selection
@@ -50,7 +50,7 @@ def plan(steps: Steps, name: str, profiles: list[Profile], *, never_degrade: boo
         batch = batches.open_batch(connection, f"{steps.prefix}{name}", {})
     list_sources(steps.catalogue, steps.oss.bucket(steps.bucket), selection, batch.id)
     if never_degrade:
-        look_at_lossy_sources(steps.catalogue, steps.oss, batch.id)
+        probe_lossy_sources(steps.catalogue, steps.oss, batch.id)
     return dict(
         plan_batch(steps.catalogue, selection, profiles, batch.id, PlanOptions(never_degrade=never_degrade)).decisions
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.candidates import Order
 from oss_audio_core.pipeline.plan_options import PlanOptions
-from oss_audio_core.pipeline.request import BatchRequest
 
 
 def test_a_request_hands_all_its_options_on() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from oss_audio_core.audio_convert import AudioConvert, VerifyPolicy
 from oss_audio_core.catalogue import State
-from oss_audio_core.pipeline import reporting, request
+from oss_audio_core.pipeline import batch_request, reporting
 from oss_audio_core.pipeline.reporting import Report, build_report, render, write_report
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def test_it_reads_no_profile_file_again(steps: Steps, wav: Wav, monkeypatch: pyt
     steps.change(state="failed", code="SomeCode", message="rests", retry_at=datetime.now(UTC) + timedelta(hours=1))
     batch = steps.plan("mobile-mp3", **clip)
     # The profile is removed from its folder while the night is under way.
-    monkeypatch.setattr(request, "load_profiles", dict)
+    monkeypatch.setattr(batch_request, "load_profiles", dict)
     assert [row.profile for row in build_report(steps.catalogue, batch).known.rows] == ["mobile-mp3.clip-100-200"]
 
 

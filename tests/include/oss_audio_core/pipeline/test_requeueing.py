@@ -13,8 +13,8 @@ from oss_audio_core.catalogue import Catalogue, State, batches, conversions, ope
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.pipeline import sharding
+from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.decisions import Plan
-from oss_audio_core.pipeline.request import BatchRequest, RequestError
 from oss_audio_core.pipeline.requeueing import Wanted, requeue
 
 PlanIt = Callable[..., tuple[int, Plan]]

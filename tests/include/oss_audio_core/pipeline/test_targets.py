@@ -16,14 +16,14 @@ from oss_audio_core.catalogue import Catalogue, State, batches, open_catalogue, 
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.oss.retry import TRIES
+from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.candidates import LEFT_BEHIND
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.planning import plan_batch
-from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.selection import Selection, SelectionError
-from oss_audio_core.pipeline.single import plan_single
+from oss_audio_core.pipeline.single_conversion import plan_single
 from oss_audio_core.pipeline.source_existence import SourceExistence
 from tests.include.oss_audio_core.pipeline.conftest import LISTED_AT
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import batches
 from oss_audio_core.pipeline import unchanged_content
+from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.decisions import Decision, Plan
 from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.planning import plan_batch
-from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.unchanged_content import find_unchanged_content
 
 if TYPE_CHECKING:

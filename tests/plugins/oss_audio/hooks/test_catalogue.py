@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.executors import executors_that_leave_the_machine
-from oss_audio_core.catalogue.addresses import LIBPQ_OPTIONS, Address
+from oss_audio_core.catalogue.database_url import LIBPQ_OPTIONS, Address
 
 Define = Callable[[str, str], None]
 

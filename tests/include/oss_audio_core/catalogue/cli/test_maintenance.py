@@ -51,7 +51,7 @@ def test_the_command_tells_repairs_and_ends_with_2_for_what_is_left(
 RunCommand = Callable[..., tuple[int, str, str]]
 
 
-def test_a_run_is_called_off_and_told_what_goes_on(library: Library, run_command: RunCommand) -> None:
+def test_a_cancelled_run_leaves_to_others_what_they_want(library: Library, run_command: RunCommand) -> None:
     library.batch("nightly/1", [library.add("a.wav", state=State.PLANNED), library.add("b.wav", state=State.SUBMITTED)])
     status, out, told = run_command("cancel", "nightly/1")
     assert (status, out) == (0, "cancelled\tleft_to_others\tin_flight\n1\t0\t1\n")

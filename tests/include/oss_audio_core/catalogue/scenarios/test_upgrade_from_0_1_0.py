@@ -19,16 +19,16 @@ from alembic import command
 from oss_audio_core.catalogue import Catalogue, State, Verb, batches, conversions, open_catalogue
 from oss_audio_core.catalogue.conversions import CHUNK
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.exporting import export_all
 from oss_audio_core.catalogue.manifest import ladder_manifest
 from oss_audio_core.catalogue.migrations.head import HEAD
 from oss_audio_core.catalogue.migrations.runner import config
+from oss_audio_core.catalogue.parquet_export import export_all
 from oss_audio_core.catalogue.sources import known_sources
+from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.candidates import Order
 from oss_audio_core.pipeline.decisions import Decision
 from oss_audio_core.pipeline.measures import Measures
 from oss_audio_core.pipeline.reporting import build_report, render
-from oss_audio_core.pipeline.request import BatchRequest
 from oss_audio_core.pipeline.source_measures import SourceMeasures
 
 DUMP = Path(__file__).with_name("catalogue_0_1_0.sql")

@@ -1,6 +1,6 @@
 """The exports of a run: one Parquet file of its renditions, and a manifest for each source that got one.
 
-    {prefix}dt=2026-03-01/run-…parquet          a table partitioned by day (`oss_audio_core.catalogue.exporting`)
+    {prefix}dt=2026-03-01/run-…parquet          a table partitioned by day (`oss_audio_core.catalogue.parquet_export`)
     {prefix}_manifests/{bucket}/{source key}.json   the source's ladder (`oss_audio_core.catalogue.manifest`)
 
 Both are in the bucket of the renditions. Readers of the table skip folders that begin with an underscore.
@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.conversions import CHUNK
 from oss_audio_core.catalogue.database import Catalogue
-from oss_audio_core.catalogue.exporting import Export, export_batch
 from oss_audio_core.catalogue.manifest import ladder_manifest
+from oss_audio_core.catalogue.parquet_export import Export, export_batch
 from oss_audio_core.catalogue.schema import batch_conversion, rendition
 from oss_audio_core.oss import OssSettings, with_retries
 

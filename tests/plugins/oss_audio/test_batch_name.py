@@ -9,8 +9,8 @@ import pytest
 from airflow.sdk import DAG, TaskGroup, task_group
 from airflow.sdk.exceptions import DuplicateTaskIdFound
 
+from oss_audio.batch_name import batch_name, run_name
 from oss_audio.batch_pipeline import batch_pipeline
-from oss_audio.operators.base import batch_name, run_name
 
 SELECTION = {"bucket": "media", "prefix": "incoming/", "profiles": "mobile-mp3"}
 

@@ -9,10 +9,10 @@ from oss_audio_core.catalogue import batches, conversions, planning
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.states import State
+from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.decisions import Decision
 from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.planning import plan_batch
-from oss_audio_core.pipeline.request import BatchRequest, RequestError
 
 
 def plan_single(catalogue: Catalogue, request: BatchRequest, name: str, source: ListedObject) -> int:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from oss_audio_core.audio_convert import load_profiles
+from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.candidates import Order
-from oss_audio_core.pipeline.request import BatchRequest, RequestError
 
 
 @pytest.mark.parametrize(

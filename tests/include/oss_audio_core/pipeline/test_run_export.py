@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.schema import export
-from oss_audio_core.pipeline import exporting
-from oss_audio_core.pipeline.exporting import RunExport, export_run, manifest_key
+from oss_audio_core.pipeline import run_export
 from oss_audio_core.pipeline.reporting import build_report, render
+from oss_audio_core.pipeline.run_export import RunExport, export_run, manifest_key
 from oss_audio_core.pipeline.selection import Selection
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def test_a_run_that_published_nothing_writes_nothing(steps: Steps) -> None:
 
 
 def test_manifests_of_the_sources_with_news(steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "CHUNK", 2)
+    monkeypatch.setattr(run_export, "CHUNK", 2)
     prefix = f"{steps.prefix}c/"
     names = ("a.wav", "曲 b.wav", "c.wav")
     for name in names:

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue import Catalogue, exporting
+from oss_audio_core.catalogue import Catalogue, parquet_export
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.errors import NoSuchBatch
-from oss_audio_core.catalogue.exporting import export_all, export_batch
+from oss_audio_core.catalogue.parquet_export import export_all, export_batch
 from oss_audio_core.catalogue.schema import export
 from oss_audio_core.oss import OssSettings
 
@@ -102,7 +102,7 @@ def test_a_rerun_overwrites_its_own_file(catalogue: Catalogue, library: Library,
 def test_rows_go_out_a_row_group_at_a_time(
     catalogue: Catalogue, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "ROW_GROUP", 3)
+    monkeypatch.setattr(parquet_export, "ROW_GROUP", 3)
     (batch_id,) = nights(library, 1, each=8)
     written = export_batch(catalogue, batch_id, str(tmp_path))
     with pq.ParquetFile(written.uri) as file:
@@ -146,8 +146,8 @@ def test_an_export_goes_to_oss_whole_or_in_parts(
     multipart: bool,
 ) -> None:
     if multipart:
-        monkeypatch.setattr(exporting, "MULTIPART", 100 * 1024)
-        monkeypatch.setattr(exporting, "ROW_GROUP", 100)
+        monkeypatch.setattr(parquet_export, "MULTIPART", 100 * 1024)
+        monkeypatch.setattr(parquet_export, "ROW_GROUP", 100)
     (batch_id,) = nights(library, 1, each=150)
     if multipart:  # something that no compression makes small
         import secrets
