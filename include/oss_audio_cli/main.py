@@ -83,13 +83,15 @@ def check(
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a new folder, an Airflow home, or an Astro project")],
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="a new folder, an Airflow home, or an Astro project")],
 ) -> None:
     """Write DAG files, profiles and sample connections to start from; files that exist stay as they are."""
     from oss_audio_cli.new_project import ProjectError, write_project
 
+    if not folder.strip():
+        _fail("DIR is empty; name a folder, such as ~/airflow, or . for the current one")
     try:
-        written = write_project(folder)
+        written = write_project(Path(folder))
     except ProjectError as error:
         _fail(str(error))
     typer.echo(written.summary())

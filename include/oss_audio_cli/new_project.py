@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,6 +23,10 @@ PROFILES = Path("include", "profiles")
 
 ASTRO_HOME = Path("/usr/local/airflow")
 """Where a project lies in Astro's image."""
+
+
+_ASTRO_IMAGE = re.compile(r"^\s*FROM\s+\S*(?:astro-runtime|astrocrpublic\.azurecr\.io/runtime)", re.M | re.I)
+"""The images of Astro's runtime, for Airflow 2 and 3."""
 
 
 class ProjectError(RuntimeError):
@@ -64,28 +70,56 @@ def write_project(folder: Path) -> WrittenProject:
     Raises:
         ProjectError: it is no folder, or can't be written to.
     """
-    root = folder.expanduser().absolute()
-    astro = _is_astro(root)
+    root = _root(folder)
     written: list[Path] = []
     left: list[Path] = []
     try:
+        astro = _is_astro(root)
+        requirement = None if _is_required(root / "requirements.txt") else _requirement()
         root.mkdir(parents=True, exist_ok=True)
         for name, content in _files(root, astro=astro):
-            path = root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with path.open("x", encoding="utf-8") as file:
-                    file.write(content)
-            except FileExistsError:
-                left.append(name)
-            else:
-                written.append(name)
+            (written if _write_new(root / name, content) else left).append(name)
     except (FileExistsError, NotADirectoryError) as error:
-        raise ProjectError(f"{error.filename} is a file, not a folder; name another DIR") from None
+        raise ProjectError(f"{error.filename} is a file, not a folder, or lies below one; name another DIR") from None
     except OSError as error:
-        raise ProjectError(f"{error.filename or root} can't be written: {error.strerror}; name another DIR") from None
-    requirement = None if _is_required(root / "requirements.txt") else _requirement()
+        done = f" (written so far: {', '.join(map(str, written))})" if written else ""
+        place = error.filename or root
+        raise ProjectError(f"{place} can't be written or read: {error.strerror}{done}; name another DIR") from None
     return WrittenProject(root, tuple(written), tuple(left), astro, requirement)
+
+
+def _root(folder: Path) -> Path:
+    """The absolute folder, where its name can stand in a file of settings.
+
+    Raises:
+        ProjectError: no account has that home, or a setting can't hold its name.
+    """
+    try:
+        root = folder.expanduser().absolute()
+        text = str(root).encode().decode()
+    except (RuntimeError, UnicodeError) as error:
+        raise ProjectError(f"DIR can't be used: {error}; name another one") from None
+    if re.search(r"[\x00-\x1f\x7f']", text):
+        raise ProjectError(f"{text!r} has an apostrophe or a control character, which no file of settings holds")
+    return root
+
+
+def _write_new(path: Path, content: str) -> bool:
+    """Write a file that does not exist yet, whole or not at all.
+
+    Returns:
+        Whether it was written; False: there is one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(content, encoding="utf-8")
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    finally:
+        part.unlink(missing_ok=True)
+    return True
 
 
 def _files(root: Path, *, astro: bool) -> Iterator[tuple[Path, str]]:
@@ -115,15 +149,16 @@ def _is_astro(root: Path) -> bool:
     if (root / ".astro").is_dir():
         return True
     dockerfile = root / "Dockerfile"
-    return dockerfile.is_file() and "astro-runtime" in dockerfile.read_text(encoding="utf-8", errors="replace")
+    return dockerfile.is_file() and bool(_ASTRO_IMAGE.search(dockerfile.read_text(encoding="utf-8", errors="replace")))
 
 
 def _requirement() -> str:
-    return f"{DISTRIBUTION}=={version(DISTRIBUTION)}"
+    return f"{DISTRIBUTION}[postgres,parquet]=={version(DISTRIBUTION)}"
 
 
 def _is_required(requirements: Path) -> bool:
     if not requirements.is_file():
         return False
     lines = requirements.read_text(encoding="utf-8", errors="replace").splitlines()
-    return any(line.strip().lower().replace("_", "-").startswith(DISTRIBUTION) for line in lines)
+    names = (re.match(r"[A-Za-z0-9._-]+", line.strip()) for line in lines)
+    return any(re.sub(r"[-_.]+", "-", name[0]).lower() == DISTRIBUTION for name in names if name)

@@ -76,7 +76,7 @@ def read_profiles(folder: Path) -> tuple[dict[str, Profile], list[ProfileError]]
     profiles: dict[str, Profile] = {}
     origins: dict[str, str] = {}
     problems: list[ProfileError] = []
-    for file in sorted(folder.glob("*.yaml")):
+    for file in sorted(path for path in folder.glob("*.yaml") if not path.name.startswith(".")):
         try:
             entries = _Mapping(file, "profiles", _top_level(file))
         except ProfileError as problem:
@@ -160,6 +160,10 @@ def _top_level(file: Path) -> yaml.Node:
         root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except UnicodeDecodeError:
         raise ProfileError(file, 0, "", "is not UTF-8 text") from None
+    except OSError as error:
+        raise ProfileError(file, 0, "", f"can't be read: {error.strerror}") from None
+    except RecursionError:
+        raise ProfileError(file, 0, "", "is nested too deeply for a profile") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise ProfileError(file, mark.line + 1 if mark else 0, "", f"is not YAML: {error.problem}") from None

@@ -87,3 +87,15 @@ def test_init_says_what_it_wrote(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     status, _, complaint = run("init", str(tmp_path / "file"))
     assert (status, complaint.count("\n")) == (1, 1)
+
+
+def test_an_empty_folder_name_is_refused_and_not_taken_for_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, complaint = run("init", "")
+    assert (status, complaint) == (
+        1,
+        "error: DIR is empty; name a folder, such as ~/airflow, or . for the current one\n",
+    )
+    assert list(tmp_path.iterdir()) == []

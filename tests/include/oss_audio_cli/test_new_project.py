@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shlex
@@ -59,13 +60,14 @@ def test_files_that_exist_stay_and_are_named(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
-def test_an_astro_project_is_told_what_to_require(tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM quay.io/astronomer/astro-runtime:13.2.0\n")
+@pytest.mark.parametrize("image", ["quay.io/astronomer/astro-runtime:13.2.0", "astrocrpublic.azurecr.io/runtime:3.0-4"])
+def test_an_astro_project_is_told_what_to_require(tmp_path: Path, image: str) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {image}\n")
     (tmp_path / "requirements.txt").write_text("pandas\n")
     made = write_project(tmp_path)
     assert made.astro
     assert made.requirement is not None
-    assert re.search(r"add to .*requirements\.txt:  airflow-provider-oss-audio==\d", made.summary())
+    assert re.search(r"add to .*requirements\.txt:  airflow-provider-oss-audio\[postgres,parquet\]==\d", made.summary())
     assert (tmp_path / "requirements.txt").read_text() == "pandas\n"
     settings = variables((tmp_path / "oss-audio.env").read_text())
     assert settings["OSS_AUDIO_PROFILE_FOLDER"] == "/usr/local/airflow/include/profiles"
@@ -87,3 +89,39 @@ def test_a_target_that_cannot_be_written_is_one_line() -> None:
     with pytest.raises(ProjectError, match="can't be written") as refused:
         write_project(Path("/proc/nothing/here"))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_required"),
+    [
+        ("airflow-provider-oss-audio", True),
+        ("Airflow_Provider.OSS_audio[parquet] >= 0.2", True),
+        ("airflow-provider-oss-audio-extras==1", False),
+        ("# airflow-provider-oss-audio", False),
+    ],
+)
+def test_a_requirement_is_known_by_its_name(tmp_path: Path, line: str, is_required: bool) -> None:
+    (tmp_path / "requirements.txt").write_text(f"pandas\n{line}\n")
+    assert (write_project(tmp_path).requirement is None) is is_required
+
+
+def test_a_write_that_fails_leaves_no_part_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Path, content: str, encoding: str) -> int:
+        with self.open("w") as file:
+            file.write(content[:10])
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_text", fail)
+        with pytest.raises(ProjectError, match="No space left on device"):
+            write_project(tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert write_project(tmp_path).left == ()
+
+
+@pytest.mark.parametrize("name", ["it's", "two\nlines", "\udcff"])
+def test_a_name_that_no_setting_holds_is_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ProjectError) as refused:
+        write_project(tmp_path / name)
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []

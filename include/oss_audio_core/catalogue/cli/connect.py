@@ -72,7 +72,10 @@ def moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     if ago := _AGO.fullmatch(text):
-        return now() - timedelta(**{"h": {"hours": int(ago[1])}, "d": {"days": int(ago[1])}}[ago[2]])
+        try:
+            return now() - timedelta(**{"h": {"hours": int(ago[1])}, "d": {"days": int(ago[1])}}[ago[2]])
+        except OverflowError:
+            raise typer.BadParameter(f"{text!r} is before all dates: write fewer hours or days") from None
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -25,7 +25,7 @@ RegionOption = Annotated[str | None, typer.Option(help="of OSS; by default OSS_R
 _DEFAULTS = RetentionPeriods()
 """Periods without options."""
 
-Days = Annotated[int, typer.Option(min=0, metavar="DAYS", help="older than this")]
+Days = Annotated[int, typer.Option(min=0, max=100_000, metavar="DAYS", help="older than this")]
 
 
 @app.command()

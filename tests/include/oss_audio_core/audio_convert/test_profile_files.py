@@ -16,6 +16,7 @@ from oss_audio_core.audio_convert import (
     check_against_source,
     load_profiles,
 )
+from oss_audio_core.audio_convert.profile_files import _top_level
 
 GOOD = """\
 profiles:
@@ -213,3 +214,23 @@ def test_the_digest_follows_the_rendition_and_not_its_labels() -> None:
         profile(target_bucket="other-bucket"),
     ]
     assert len({one.digest() for one in different}) == len(different)
+
+
+def test_files_that_can_not_be_read_are_problems_and_hidden_ones_are_none(tmp_path: Path) -> None:
+    (tmp_path / "deep.yaml").write_text("[" * 20_000)
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "._mobile.yaml").write_bytes(b"\x00\x05\x16\x07")
+    found = {}
+    for name in ("deep", "folder", "gone"):
+        with pytest.raises(ProfileError) as refused:
+            _top_level(tmp_path / f"{name}.yaml")
+        found[name] = refused.value.problem
+    assert found == {
+        "deep": "is nested too deeply for a profile",
+        "folder": "can't be read: Is a directory",
+        "gone": "can't be read: No such file or directory",
+    }
+    for path in tmp_path.glob("[a-z]*.yaml"):
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert load_profiles(tmp_path) == {}
