@@ -9,7 +9,7 @@ from oss_audio_core.pipeline.candidates import Order
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What planning is told besides the selection and the rendition specs.
+    """The options of planning, besides the selection and the rendition specs.
 
     Attributes:
         leftovers: where the selection takes only what was written lately, also see to older sources of it that earlier

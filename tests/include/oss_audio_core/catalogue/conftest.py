@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from oss_audio_core.catalogue import Catalogue, State, open_catalogue
 from oss_audio_core.catalogue.schema import batch, batch_conversion, rendition
 from oss_audio_core.oss import OssSettings
-from tests.include.oss_audio_core.catalogue.rows import add_conversion, add_source
+from tests.include.oss_audio_core.catalogue.rows import DUE_AT, add_conversion, add_source
 from tests.include.oss_audio_core.catalogue.shelf import Shelf
 
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
-"""Midnight of a day that everything in a `Library` is told from."""
+"""Midnight of a day that the times of a `Library` count from."""
 
 
 @pytest.fixture
@@ -139,3 +139,22 @@ def oss(local_cloud: CloudProcess) -> OssSettings:
 def shelf(library: Library, oss: OssSettings, local_cloud: CloudProcess) -> Shelf:
     """A folder of the session's bucket that is this test's own."""
     return Shelf(library, oss, local_cloud.bucket)
+
+
+@pytest.fixture
+def two_batches(catalogue: Catalogue, library: Library) -> tuple[int, int]:
+    """Batches of six conversions in three shards of two; the second one joined the first one's last shard."""
+    states = [State.SUBMITTED, State.SUBMITTED, State.SUBMITTING, State.SUBMITTING, State.CONVERTED, State.FAILED]
+    made = []
+    for number, state in enumerate(states):
+        asked = {
+            "deadline_at": DUE_AT + timedelta(minutes=number),
+            "lease_until": DUE_AT - timedelta(minutes=number),
+            "task_id": f"T{number}",
+        }
+        made.append(library.add(f"{number}.wav", state=state, asked=asked))
+    batches = library.batch("one", made), library.batch("two", made[4:])
+    with catalogue.write() as connection:
+        first = sa.update(batch_conversion).where(batch_conversion.c.batch_id == batches[0])
+        connection.execute(first.values(shard=batch_conversion.c.ordinal // sa.literal(2)))
+    return batches

@@ -12,6 +12,9 @@ from oss_audio_core.catalogue import State
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion, source
 
+DUE_AT = now()
+"""The first deadline of the conversions of `two_batches`."""
+
 
 def add_source(connection: Connection, key: str, *, at: datetime | None = None, **values: Any) -> int:
     """Write a listed object, unless it is there with this ETag. Returns its id."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.catalogue import Catalogue, State, inbox
 from oss_audio_core.catalogue.conversions import retry
-from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.inbox import InboxMessage, is_output, store
-from oss_audio_core.catalogue.schema import batch_conversion, notification
+from oss_audio_core.catalogue.schema import notification
 from tests.include.oss_audio_core.catalogue.rows import add_conversion, add_source
 
 if TYPE_CHECKING:
-    from tests.include.oss_audio_core.catalogue.conftest import Library
+    pass
 
 
 def received(message_id: str, task_id: str | None = "T", status: str | None = "Succeeded") -> InboxMessage:
@@ -49,28 +46,6 @@ def test_an_output_is_known_by_its_source_and_its_key_also_of_an_earlier_attempt
         assert not is_output(connection, "oss://other/b.wav", "oss://media/staging/b.wav-1.mp3")
         assert not is_output(connection, "oss://media/b.wav", "oss://other/staging/b.wav-1.mp3")
         assert not is_output(connection, "", "")
-
-
-AT = now()
-
-
-@pytest.fixture
-def two_batches(catalogue: Catalogue, library: Library) -> tuple[int, int]:
-    """Batches of six conversions in three shards of two; the second one joined the first one's last shard."""
-    states = [State.SUBMITTED, State.SUBMITTED, State.SUBMITTING, State.SUBMITTING, State.CONVERTED, State.FAILED]
-    made = []
-    for number, state in enumerate(states):
-        asked = {
-            "deadline_at": AT + timedelta(minutes=number),
-            "lease_until": AT - timedelta(minutes=number),
-            "task_id": f"T{number}",
-        }
-        made.append(library.add(f"{number}.wav", state=state, asked=asked))
-    batches = library.batch("one", made), library.batch("two", made[4:])
-    with catalogue.write() as connection:
-        first = sa.update(batch_conversion).where(batch_conversion.c.batch_id == batches[0])
-        connection.execute(first.values(shard=batch_conversion.c.ordinal // sa.literal(2)))
-    return batches
 
 
 def test_news_reach_the_shards_that_were_asked_for_and_no_others(

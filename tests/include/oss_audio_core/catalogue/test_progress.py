@@ -5,49 +5,27 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.catalogue import Catalogue, State
-from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.progress import ShardSums, of_shards, sum_shards
 from oss_audio_core.catalogue.schema import batch_conversion, conversion
+from tests.include.oss_audio_core.catalogue.rows import DUE_AT
 
 if TYPE_CHECKING:
-    from tests.include.oss_audio_core.catalogue.conftest import Library
-
-AT = now()
-
-
-@pytest.fixture
-def two_batches(catalogue: Catalogue, library: Library) -> tuple[int, int]:
-    """Batches of six conversions in three shards of two; the second one joined the first one's last shard."""
-    states = [State.SUBMITTED, State.SUBMITTED, State.SUBMITTING, State.SUBMITTING, State.CONVERTED, State.FAILED]
-    made = []
-    for number, state in enumerate(states):
-        asked = {
-            "deadline_at": AT + timedelta(minutes=number),
-            "lease_until": AT - timedelta(minutes=number),
-            "task_id": f"T{number}",
-        }
-        made.append(library.add(f"{number}.wav", state=state, asked=asked))
-    batches = library.batch("one", made), library.batch("two", made[4:])
-    with catalogue.write() as connection:
-        first = sa.update(batch_conversion).where(batch_conversion.c.batch_id == batches[0])
-        connection.execute(first.values(shard=batch_conversion.c.ordinal // sa.literal(2)))
-    return batches
+    pass
 
 
 def test_shards_of_several_batches_in_one_statement(catalogue: Catalogue, two_batches: tuple[int, int]) -> None:
     one, two = two_batches
     wanted = [(one, 0), (one, 1), (two, 0), (one, 2), (two, 7)]
     with catalogue.read() as connection:
-        found = sum_shards(connection, wanted, AT - timedelta(minutes=2, seconds=30))
+        found = sum_shards(connection, wanted, DUE_AT - timedelta(minutes=2, seconds=30))
     submitted, half = {State.SUBMITTED: 2}, {State.SUBMITTING: 2}
     ended = {State.CONVERTED: 1, State.FAILED: 1}
     assert found == {
         # The earlier of two deadlines; of two leases, one ended before the given time.
-        (one, 0): ShardSums(submitted, 0, AT),
+        (one, 0): ShardSums(submitted, 0, DUE_AT),
         (one, 1): ShardSums(half, 1, None),
         (two, 0): ShardSums(ended, 0, None),
         (one, 2): ShardSums(ended, 0, None),
