@@ -1,4 +1,4 @@
-"""The views, as tables to select from. Migrations create them (`migrations/views_0002.py`)."""
+"""The views, as tables to select from. Migrations create them (`migrations/views_0002.py`, `views_0006.py`)."""
 
 from __future__ import annotations
 
@@ -50,6 +50,11 @@ published_rendition = sa.Table(
     sa.Column("sample_peak_dbfs", sa.Float, comment="dBFS, the loudest sample of any channel"),
     sa.Column("silence_head", sa.Float, comment="seconds of silence at the start"),
     sa.Column("silence_tail", sa.Float, comment="seconds of silence at the end"),
+    sa.Column("bandwidth", sa.Float, comment="Hz up to which there is sound; null: not decoded, or silence"),
+    sa.Column(
+        "source_bandwidth", sa.Float, comment="Hz up to which the source has sound; null: not decoded, or silence"
+    ),
+    sa.Column("source_notes", sa.Text, comment="what is odd about the source, in words; null: nothing"),
     sa.Column("etag", sa.Text, comment="ETag of the object at its final key"),
     sa.Column("crc64", sa.Text, comment="CRC-64/XZ of the bytes in decimal, as x-oss-hash-crc64ecma has it"),
     sa.Column("content_type", sa.Text, comment="content type of the object"),
