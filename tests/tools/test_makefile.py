@@ -11,8 +11,15 @@ from pathlib import Path
 from tools.stack import PROJECT_ROOT
 
 
-def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+def make(folder: Path, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run make as from a shell, without the variables of the `make test PYTHON=…` that may run this test."""
+    inherited = {"MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MFLAGS", "PYTHON"}
+    environment = {name: value for name, value in os.environ.items() if name not in inherited}
+    if path is not None:
+        environment["PATH"] = path
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def test_make_alone_lists_every_target() -> None:
@@ -58,12 +65,11 @@ def test_a_missing_python_is_named(tmp_path: Path) -> None:
 def test_the_second_setup_does_nothing(tmp_path: Path) -> None:
     # Stands in for Python: notes what it is asked for, and makes the environment that set-up would make.
     python = empty_project(tmp_path, 'echo "$@" >> calls; [ "$1" = -m ] && mkdir -p .venv; exit 0')
-    environment = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python3").symlink_to(python)
     for _ in range(2):
-        done = subprocess.run(["make", "setup"], cwd=tmp_path, env=environment, capture_output=True, check=False)
-        assert done.returncode == 0
+        assert make(tmp_path, "setup", path=path).returncode == 0
         calls = (tmp_path / "calls").read_text()
         assert calls.endswith("-m tools.setup_environment\n")
         assert calls.count("-m") == 1

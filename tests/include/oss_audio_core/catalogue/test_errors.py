@@ -57,7 +57,8 @@ def test_a_missing_catalogue_is_not_created_for_reading(tmp_path: Path) -> None:
 
 
 def test_an_empty_database_gets_no_tables_for_reading(empty_database: sa.URL) -> None:
-    sa.create_engine(empty_database).connect().close()
+    engine = sa.create_engine(empty_database, poolclass=sa.NullPool)
+    engine.connect().close()
     with pytest.raises(CatalogueError, match="there is none"):
         open_catalogue(empty_database, create=False)
     open_catalogue(empty_database).close()
