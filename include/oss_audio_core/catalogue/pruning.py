@@ -20,6 +20,7 @@ from oss_audio_core.catalogue.schema import (
     conversion,
     listing,
     notification,
+    part_copy,
     rendition,
     source,
 )
@@ -137,6 +138,8 @@ def _superseded(periods: RetentionPeriods, at: datetime) -> sa.ColumnElement[boo
         sa.or_(conversion.c.output_key.is_(None), conversion.c.publish == "direct"),
         owned,
         ~sa.exists().where(rendition.c.conversion_id == conversion.c.id),
+        # An upload that broke off is known by this row alone; its batch aborts it.
+        ~sa.exists().where(part_copy.c.conversion_id == conversion.c.id),
     )
 
 

@@ -55,6 +55,19 @@ def _id(comment: str) -> sa.Column[int]:
     return sa.Column("id", kind, primary_key=True, autoincrement=True, comment=comment)
 
 
+identity = sa.Table(
+    "identity",
+    metadata,
+    sa.Column("id", sa.Integer, sa.CheckConstraint("id = 1", name="one_row"), primary_key=True, comment="always 1"),
+    sa.Column(
+        "uid",
+        sa.Text,
+        nullable=False,
+        comment="random name of this catalogue, in its staging keys and in the tags of its objects",
+    ),
+    comment="One row: the catalogue's own name among all that write to a bucket",
+)
+
 batch = sa.Table(
     "batch",
     metadata,
@@ -406,6 +419,23 @@ sa.Index("ix_rendition_profile_published", rendition.c.profile, rendition.c.publ
 sa.Index("ix_rendition_published_at", rendition.c.published_at, rendition.c.id)
 sa.Index("ix_rendition_profile_source", rendition.c.profile, rendition.c.source_key, rendition.c.id)
 sa.Index("ix_rendition_source_key", rendition.c.source_key, rendition.c.id)
+
+part_copy = sa.Table(
+    "part_copy",
+    metadata,
+    sa.Column("upload_id", sa.Text, primary_key=True, comment="UploadId of OSS"),
+    sa.Column("bucket", sa.Text, nullable=False, comment="bucket of the upload"),
+    sa.Column("key", ObjectKey, nullable=False, comment="final key that the upload would write"),
+    sa.Column(
+        "conversion_id",
+        sa.ForeignKey("conversion.id"),
+        nullable=False,
+        index=True,
+        comment="the conversion that is published by it",
+    ),
+    sa.Column("begun_at", UtcDateTime, nullable=False, comment="UTC; when it was begun"),
+    comment="Copies in parts that are under way or broke off: a row is written before the first part is copied",
+)
 
 export = sa.Table(
     "export",

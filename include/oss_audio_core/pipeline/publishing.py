@@ -12,14 +12,12 @@ requests of a copy in parts.
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 from typing import Any
-from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
@@ -27,6 +25,7 @@ from oss_audio_core.audio_convert import FORMATS, AudioConvert, AudioFormat
 from oss_audio_core.catalogue import batches, conversions, renditions
 from oss_audio_core.catalogue.conversions import CHUNK, Conversion, move_from, next_retry
 from oss_audio_core.catalogue.database import Catalogue, now
+from oss_audio_core.catalogue.identity import catalogue_uid
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.oss import OssSettings, with_retries
@@ -35,6 +34,7 @@ from oss_audio_core.pipeline import part_copy
 from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
 from oss_audio_core.pipeline.flow import in_order
 from oss_audio_core.pipeline.measures import Measures
+from oss_audio_core.pipeline.object_tags import rendition_tags, tagging
 from oss_audio_core.pipeline.part_copy import CopyDiffersError, Source, copy_in_parts
 from oss_audio_core.pipeline.sidecars import final_sidecar_key, rendition_key
 from oss_audio_core.pipeline.staged_objects import StagedObjects, remove
@@ -43,9 +43,6 @@ log = logging.getLogger(__name__)
 
 CONCURRENCY = 8
 """Copies at once."""
-
-_TAG_VALUE = re.compile(r"[A-Za-z0-9 +\-=._:/]{0,256}")
-"""What OSS allows in the value of an object tag."""
 
 
 def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int, uid: str | None = None) -> Counter[str]:
@@ -87,6 +84,8 @@ class _Publisher:
         self._session = settings.session()
         self._staged = StagedObjects(catalogue, settings, self._session)
         self._replaced_sidecars: set[str] = set()
+        with catalogue.read() as connection:
+            self._uid = catalogue_uid(connection)
         self.breaker = CircuitBreaker()
 
     def publish(self, one: Conversion) -> State:
@@ -109,7 +108,9 @@ class _Publisher:
             # RequestException: oss2 doesn't wrap what happens while it reads an answer.
             return self._on_error(one, error)
         self.breaker.record_success()
-        row = _rendition_row(one, measures, etag, sidecars)
+        # A rendition that was written in place has the tags that the service gave it.
+        tags = self._tags(one) if one.publish == "staged" else None
+        row = _rendition_row(one, measures, etag, sidecars, tags)
         with self._catalogue.write() as connection:
             replaced = renditions.publish(connection, one, row)
         if replaced is None:
@@ -132,6 +133,9 @@ class _Publisher:
                 gone = [key for key in chunk if f"oss://{bucket}/{key}" not in kept]
                 remove(self._settings.bucket(bucket, session=self._session), gone)
 
+    def _tags(self, one: Conversion) -> dict[str, str]:
+        return rendition_tags(one, self._uid)
+
     def _is_newest(self, one: Conversion) -> bool:
         with self._catalogue.read() as connection:
             return bool(connection.scalar(sa.select(conversion.c.newest).where(conversion.c.id == one.id)))
@@ -143,7 +147,7 @@ class _Publisher:
     def _copy(self, one: Conversion, measures: Measures) -> str:
         """Copy the bytes that were verified, with content type and tags. Returns the new ETag."""
         bucket = self._settings.bucket(one.target_bucket, session=self._session)
-        new_headers = {"Content-Type": _format(one).content_type, "x-oss-tagging": urlencode(_tags(one))}
+        new_headers = {"Content-Type": _format(one).content_type, **tagging(self._tags(one))}
         if (size := one.output_size or 0) > part_copy.LIMIT:
             verified = Source(*_staged(one), str(one.output_etag), size, measures.crc64)
             return copy_in_parts(bucket, verified, one.target_key, new_headers)
@@ -209,7 +213,9 @@ class _Publisher:
             )
 
 
-def _rendition_row(one: Conversion, measures: Measures, etag: str, sidecars: Mapping[str, str]) -> dict[str, Any]:
+def _rendition_row(
+    one: Conversion, measures: Measures, etag: str, sidecars: Mapping[str, str], tags: Mapping[str, str] | None
+) -> dict[str, Any]:
     """The rendition's row, by column: `etag` is that of the object at its final key, `sidecars` addresses by kind."""
     probe, decoded = measures.probe, measures.decoded()
     counted = decoded is not None and decoded.samples > 0
@@ -235,8 +241,7 @@ def _rendition_row(one: Conversion, measures: Measures, etag: str, sidecars: Map
         "etag": etag,
         "crc64": measures.crc64,
         "content_type": _format(one).content_type,
-        # A rendition that was written in place has the tags that the service gave it.
-        "tags": _tags(one) if one.publish == "staged" else None,
+        "tags": tags,
         "verification": measures.depth,
         "loudness_lufs": decoded.integrated if decoded else None,
         "loudness_range_lu": decoded.loudness_range if decoded else None,
@@ -258,8 +263,3 @@ def _staged(one: Conversion) -> tuple[str, str]:
 
 def _format(one: Conversion) -> AudioFormat:
     return FORMATS[AudioConvert.parse(one.process).f]
-
-
-def _tags(one: Conversion) -> dict[str, str]:
-    tags = {"verified": "true", "profile": one.profile, "source-etag": one.etag}
-    return {name: value for name, value in tags.items() if _TAG_VALUE.fullmatch(value)}

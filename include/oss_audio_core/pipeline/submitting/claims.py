@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection
 
 from oss_audio_core.audio_convert import FORMATS, AudioConvert
-from oss_audio_core.catalogue import conversions, slots
+from oss_audio_core.catalogue import conversions, slots, staging_keys
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.states import State, Verb
@@ -58,8 +58,8 @@ class ShardClaimer:
         self,
         endpoint: str,
         batch_id: int,
-        batch_uid: str,
         shard: int,
+        staging_folder: str,
         lease: timedelta,
         options: SubmitOptions,
         throttle: Throttle,
@@ -69,8 +69,8 @@ class ShardClaimer:
         Args:
             endpoint: the service whose slots are claimed.
             batch_id: the batch.
-            batch_uid: part of the keys that staged attempts write to.
             shard: the batch's shard.
+            staging_folder: where the staged attempts of the shard write to.
             lease: how long a claim lasts.
             options: how the shard is submitted.
             throttle: how fast conversions may be claimed.
@@ -78,8 +78,8 @@ class ShardClaimer:
         self.slots_full = False
         self._endpoint = endpoint
         self._batch_id = batch_id
-        self._batch_uid = batch_uid
         self._shard = shard
+        self._staging_folder = staging_folder
         self._lease = lease
         self._options = options
         self._throttle = throttle
@@ -136,4 +136,4 @@ class ShardClaimer:
         if claimed.publish != "staged":
             return claimed.target_key
         extension = FORMATS[AudioConvert.parse(claimed.process).f].extension
-        return f"{self._options.staging}{self._batch_uid}/{self._shard}/{claimed.id}-{claimed.attempt}.{extension}"
+        return staging_keys.output_key(self._staging_folder, claimed.id, claimed.attempt, extension)

@@ -10,6 +10,8 @@ from datetime import timedelta
 
 from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.identity import catalogue_uid
+from oss_audio_core.catalogue.staging_keys import shard_folder
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline.submitting.claims import Claim, ShardClaimer
 from oss_audio_core.pipeline.submitting.lost_submit_handler import LostSubmitHandler
@@ -66,11 +68,12 @@ def submit_shard(
     """
     with catalogue.write() as connection:
         batch_uid = batches.get_batch(connection, batch_id, uid).uid
+        folder = shard_folder(options.staging, catalogue_uid(connection), batch_uid, shard)
         batches.reopen(connection, batch_id)
     lease = timedelta(seconds=longest_post(settings) + LEASE_MARGIN)
     throttle = Throttle(options.per_second)
     recorder = OutcomeRecorder(options.deadline, throttle)
-    claimer = ShardClaimer(settings.endpoint, batch_id, batch_uid, shard, lease, options, throttle)
+    claimer = ShardClaimer(settings.endpoint, batch_id, shard, folder, lease, options, throttle)
     poster = SubmitPoster(settings, options.topic)
     submitter = ShardSubmitter(catalogue, claimer, poster, recorder, throttle, reclaim_slots)
     lost_submits = LostSubmitHandler(catalogue, settings, batch_id, shard, lease, recorder)

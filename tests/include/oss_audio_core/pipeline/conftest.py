@@ -29,6 +29,7 @@ from oss_audio_core.audio_convert import AudioConvert, Profile
 from oss_audio_core.catalogue import Catalogue, State, batches, conversions, open_catalogue
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.conversions import Conversion
+from oss_audio_core.catalogue.identity import catalogue_uid
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline.batch_request import BatchRequest
@@ -166,6 +167,11 @@ class Steps:
     queue: str | None = "pipeline-queue"
     prefix: str = field(default_factory=lambda: f"pipeline-{secrets.token_hex(4)}/")
     numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def catalogue_uid(self) -> str:
+        with self.catalogue.read() as connection:
+            return catalogue_uid(connection)
 
     def put(self, name: str, content: bytes) -> None:
         """Put a source below the test's prefix."""

@@ -89,6 +89,7 @@ def test_a_published_rendition_has_type_and_tags_and_leaves_no_staging_behind(st
         "verified": "true",
         "profile": "web-oga",
         "source-etag": row.etag,
+        "catalogue": steps.catalogue_uid,
     }
     assert steps.keys(staged.rpartition("/")[0] + "/") == []
     assert row.output_key is None

@@ -81,7 +81,8 @@ def test_a_probed_rendition_has_a_duration_that_is_not_exact_and_no_levels(steps
 def test_tags_and_content_type_come_with_the_copy(steps: Steps, wav: Wav) -> None:
     row = published(steps, wav, flac())
     tags = steps.oss.bucket(row.bucket).get_object_tagging(row.key).tag_set.tagging_rule
-    assert row.tags == tags == {"verified": "true", "profile": "flac", "source-etag": steps.row().etag}
+    source = {"source-etag": steps.row().etag}
+    assert row.tags == tags == {"verified": "true", "profile": "flac", **source, "catalogue": steps.catalogue_uid}
 
 
 def test_a_rendition_costs_one_request_and_a_batch_one_delete(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
