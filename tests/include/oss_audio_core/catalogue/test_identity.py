@@ -36,5 +36,5 @@ def test_two_catalogues_have_two_names(tmp_path: Path) -> None:
 
 
 def test_a_second_name_is_refused_by_the_database(catalogue: Catalogue) -> None:
-    with pytest.raises(sa.exc.IntegrityError, match="(?i)check"), catalogue.write() as connection:
+    with pytest.raises(sa.exc.IntegrityError, match=r"(?i)check"), catalogue.write() as connection:
         connection.execute(sa.insert(identity).values(id=2, uid="another"))
