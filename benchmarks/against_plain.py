@@ -93,8 +93,8 @@ def _run_plain(
     timeout = TIMEOUT + TIMEOUT_PER_FILE * files
     run = run_dag(stack, DAG_ID, conversions.RUN_ID, say, progress, timeout=timeout, conf={"limit": files})
     time.sleep(AFTERWARDS)
-    if (there := _outputs(stack)) != files:
-        raise StackError(f"{there} of {files} outputs are there: the plain DAG is broken")
+    if (made := _outputs(stack)) != files:
+        raise StackError(f"{made} of {files} outputs are there: the plain DAG is broken")
     tasks = stack.airflow.task_instances(DAG_ID, conversions.RUN_ID)
     return figures_of(files, run, tasks, STEPS, sampler, idle, requests)
 

@@ -37,9 +37,9 @@ def airflow_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "nightly_audio_batch",
             "convert_audio",
             "requeue_failed",
-            "somebodys_own_dag",
+            "custom_dag",
             "batch_without_a_topic",
-            "hears_of_renditions",
+            "asset_consumer",
             "two_pipelines",
             "mapped_batches",
         ):

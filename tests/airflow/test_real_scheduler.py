@@ -19,16 +19,16 @@ from oss_audio_core.catalogue import Catalogue, State
 from oss_audio_core.catalogue.reports import ReportRow, newest_rows
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.verification import probe
-from tools.demo.accepted_tasks import count_accepted_tasks
+from tools.demo.imm_tasks import count_conversion_tasks
 from tools.demo.progress import batch_states
 from tools.demo.samples import SAMPLES, TEXT_KEY, TRUNCATED_KEY
 from tools.stack import Stack
 from tools.stack.components import TRIGGERER
 
 RUN_SECONDS = 240.0
-NIGHTLY, MANUAL, OWN = "nightly_audio_batch", "convert_audio", "somebodys_own_dag"
+NIGHTLY, MANUAL, OWN = "nightly_audio_batch", "convert_audio", "custom_dag"
 AGAIN = "requeue_failed"
-LISTENER = "hears_of_renditions"
+LISTENER = "asset_consumer"
 UNHEARD = "batch_without_a_topic"
 TWO, MAPPED = "two_pipelines", "mapped_batches"
 
@@ -54,11 +54,11 @@ def heard_of(stack: Stack, run: str) -> dict[str, Any]:
     while True:
         for one in stack.airflow.runs(LISTENER):
             if one["state"] == "success":
-                for extra in stack.airflow.xcom(LISTENER, one["dag_run_id"], "hear"):
+                for extra in stack.airflow.xcom(LISTENER, one["dag_run_id"], "asset_events"):
                     if extra["run"] == run:
                         assert one["run_type"] == "asset_triggered"
                         return dict(extra)
-        assert time.monotonic() < end, f"{LISTENER} has not heard of {run}"
+        assert time.monotonic() < end, f"{LISTENER} got no asset event of {run}"
         time.sleep(0.5)
 
 
@@ -111,9 +111,9 @@ def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
     assert f"Exported: {event['export']}, 12 rows." in report.read_text()
     assert len(exported(media, event["export"])) == 12
 
-    accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
+    accepted = count_conversion_tasks(cloud_settings, media.bucket_name)
     succeed(airflow_stack, NIGHTLY, "night-2", **conf)
-    assert count_accepted_tasks(cloud_settings, media.bucket_name) == accepted
+    assert count_conversion_tasks(cloud_settings, media.bucket_name) == accepted
     states = {one["task_id"]: one["state"] for one in airflow_stack.airflow.task_instances(NIGHTLY, "night-2")}
     assert states == {
         "list": "success",
@@ -130,9 +130,9 @@ def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
 def test_a_dry_run_shows_the_plan_and_submits_nothing(
     airflow_stack: Stack, cloud_settings: OssSettings, media: oss2.Bucket
 ) -> None:
-    accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
+    accepted = count_conversion_tasks(cloud_settings, media.bucket_name)
     succeed(airflow_stack, MANUAL, "dry", profiles=["web-oga"], include="incoming/music/*", dry_run=True)
-    assert count_accepted_tasks(cloud_settings, media.bucket_name) == accepted
+    assert count_conversion_tasks(cloud_settings, media.bucket_name) == accepted
     log = airflow_stack.airflow.task_log(MANUAL, "dry", "plan")
     assert "oss://media/renditions/web-oga/incoming/music/stereo-44100.oga" in log
     assert "nothing was submitted" in log
@@ -169,11 +169,11 @@ def test_past_the_threshold_the_run_fails_and_says_why_and_its_failures_are_trie
         in airflow_stack.airflow.explain_failure(MANUAL, "broken")
     )
 
-    accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
+    accepted = count_conversion_tasks(cloud_settings, media.bucket_name)
     conf = {"failed_batch": f"{MANUAL}/broken", "code": "InvalidMedia", "failure_threshold": 100}
     succeed(airflow_stack, AGAIN, "again", **conf)
     assert Counter(one["state"] for one in airflow_stack.airflow.task_instances(AGAIN, "again")) == {"success": 8}
-    assert count_accepted_tasks(cloud_settings, media.bucket_name) == accepted + 1
+    assert count_conversion_tasks(cloud_settings, media.bucket_name) == accepted + 1
     attempts = {row.key: row.attempt for row in rows_below(catalogue, "incoming/broken/") if row.profile == "web-oga"}
     assert attempts == {f"incoming/{TRUNCATED_KEY}": 1, f"incoming/{TEXT_KEY}": 2}
     (report,) = airflow_stack.folders.reports.glob(f"{AGAIN}_again.md")
@@ -258,15 +258,15 @@ def test_each_mapped_first_task_is_a_batch(airflow_stack: Stack, catalogue: Cata
         assert f"**{count} published, 0 failed**" in report.read_text()
 
 
-def test_operator_and_sensor_in_somebodys_own_dag(
+def test_operator_and_sensor_in_a_custom_dag(
     airflow_stack: Stack, cloud_settings: OssSettings, media: oss2.Bucket
 ) -> None:
     succeed(airflow_stack, OWN, "own-1")
     found = probe(io.BytesIO(media.get_object("own/dest.aac").read()))
     assert (found.codec, found.duration) == ("aac", pytest.approx(2.0, abs=0.15))
-    accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
+    accepted = count_conversion_tasks(cloud_settings, media.bucket_name)
     succeed(airflow_stack, OWN, "own-2")
-    assert count_accepted_tasks(cloud_settings, media.bucket_name) == accepted
+    assert count_conversion_tasks(cloud_settings, media.bucket_name) == accepted
     run = run_dag(airflow_stack, OWN, "own-broken", key=f"incoming/{TEXT_KEY}", target="own/broken.aac")
     assert run["state"] == "failed"
     assert "InvalidMedia" in airflow_stack.airflow.explain_failure(OWN, "own-broken")
@@ -277,7 +277,7 @@ def test_a_killed_triggerer_loses_nothing_and_submits_nothing_again(
 ) -> None:
     for number in range(40):
         media.put_object(f"many/{number:03}.wav", tone(4.0, 1000 + number * 50))
-    accepted = count_accepted_tasks(cloud_settings, media.bucket_name)
+    accepted = count_conversion_tasks(cloud_settings, media.bucket_name)
     airflow_stack.airflow.trigger(MANUAL, conf={"prefix": "many/", "profiles": ["podcast-opus"]}, run_id="killed")
     end = time.monotonic() + RUN_SECONDS
     while not any(
@@ -294,5 +294,5 @@ def test_a_killed_triggerer_loses_nothing_and_submits_nothing_again(
     airflow_stack.restart_component(TRIGGERER)
     run = airflow_stack.airflow.wait_for_run(MANUAL, "killed", RUN_SECONDS)
     assert run["state"] == "success", airflow_stack.airflow.explain_failure(MANUAL, "killed")
-    assert count_accepted_tasks(cloud_settings, media.bucket_name) == accepted + 40
+    assert count_conversion_tasks(cloud_settings, media.bucket_name) == accepted + 40
     assert Counter(row.state for row in rows_below(catalogue, "many/")) == {State.PUBLISHED: 40}

@@ -19,8 +19,8 @@ from oss_audio_core.audio_convert import FORMATS, load_profiles
 from oss_audio_core.catalogue import Catalogue, State, open_catalogue
 from oss_audio_core.catalogue.reports import ReportRow, newest_rows
 from oss_audio_core.catalogue.states import FAILED_STATES
-from tools.demo.accepted_tasks import count_accepted_tasks
 from tools.demo.catalogue_table import catalogue_table
+from tools.demo.imm_tasks import count_conversion_tasks
 from tools.demo.progress import Progress
 from tools.demo.samples import SAMPLES, make_samples
 from tools.demo.upload import oss_settings, upload_samples
@@ -151,12 +151,12 @@ def _work(stack: Stack, samples: Path, console: Console, began: float) -> DemoSu
     catalogue = open_catalogue(stack.catalogue_url)
     try:
         _night(stack, catalogue, FIRST_RUN, console)
-        submitted = count_accepted_tasks(settings, names.bucket)
+        submitted = count_conversion_tasks(settings, names.bucket)
         rows = _rows(catalogue)
         console.print(catalogue_table(rows, names.prefix))
         console.print(f"catalogue printed after {time.monotonic() - began:.0f} s; the next night begins")
         _night(stack, catalogue, SECOND_RUN, console)
-        again = count_accepted_tasks(settings, names.bucket) - submitted
+        again = count_conversion_tasks(settings, names.bucket) - submitted
         rows_after = _rows(catalogue)
     finally:
         catalogue.close()

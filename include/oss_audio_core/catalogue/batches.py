@@ -16,6 +16,9 @@ from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.errors import NoSuchBatch
 from oss_audio_core.catalogue.schema import batch, batch_conversion, listing
 
+_RENAMED = {"failed, resting": "failed, backing off"}
+"""Decisions that version 0.1.0 stored under another name. Rows keep the stored text."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -172,7 +175,7 @@ def _batch(connection: Connection, *conditions: sa.ColumnElement[bool]) -> Batch
         params=row.params,
         listed=row.listed,
         passed_over=row.passed_over,
-        decisions=row.decisions,
+        decisions={_RENAMED.get(decision, decision): count for decision, count in row.decisions.items()},
         dry_run=row.dry_run,
         created_at=row.created_at,
         planned_at=row.planned_at,

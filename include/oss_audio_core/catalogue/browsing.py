@@ -91,8 +91,8 @@ def page(connection: Connection, wanted: PublishedFilter, *, limit: int = 50, af
     first, conditions = _order_and_conditions(connection, wanted)
     if after is not None:
         value, number = _parse(after, by_time=by_time)
-        place, there = sa.tuple_(first, view.c.id), sa.tuple_(sa.literal(value, first.type), sa.literal(number))
-        conditions.append(place < there if by_time else place > there)
+        position, reached = sa.tuple_(first, view.c.id), sa.tuple_(sa.literal(value, first.type), sa.literal(number))
+        conditions.append(position < reached if by_time else position > reached)
     order = (first.desc(), view.c.id.desc()) if by_time else (first, view.c.id)
     statement = sa.select(view).order_by(*order)
     found = connection.execute(statement.where(*conditions).limit(limit + 1)).mappings().all()

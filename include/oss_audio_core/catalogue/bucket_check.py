@@ -127,8 +127,8 @@ class _Checker:
             listed = {one.key: one for one in objects}
             known = self._renditions(folder, after, last)
             for row in known:
-                there = listed.pop(row.key, None)
-                if there is None or there.etag.strip('"') != row.etag or there.size != row.size:
+                listed_object = listed.pop(row.key, None)
+                if listed_object is None or listed_object.etag.strip('"') != row.etag or listed_object.size != row.size:
                     yield from self._confirm(row)
             if folder.prefix:
                 staged = [key for key in listed if staging and key.startswith(staging)]
@@ -186,16 +186,16 @@ class _Checker:
         expected = f"ETag {row.etag}, {row.size} bytes"
         place = {"bucket": row.bucket, "key": row.key, "conversion_id": row.conversion_id}
         try:
-            there = self._settings.bucket(row.bucket, session=self._session).head_object(row.key)
+            head = self._settings.bucket(row.bucket, session=self._session).head_object(row.key)
         except oss2.exceptions.NotFound:
             found: Difference | None = Difference(Kind.MISSING, detail=f"expected {expected}, found no object", **place)
         else:
-            etag, size = str(there.etag).strip('"'), int(there.content_length)
-            crc = there.headers.get("x-oss-hash-crc64ecma")
+            etag, size = str(head.etag).strip('"'), int(head.content_length)
+            crc = head.headers.get("x-oss-hash-crc64ecma")
             same = row.crc64 is not None and (crc, size) == (row.crc64, row.size)
             kind = Kind.REWRITTEN if same else Kind.CHANGED
             detail = f"expected {expected}, found ETag {etag}, {size} bytes"
-            modified = datetime.fromtimestamp(there.last_modified, UTC) if there.last_modified else None
+            modified = datetime.fromtimestamp(head.last_modified, UTC) if head.last_modified else None
             as_entered = (etag, size) == (row.etag, row.size)
             found = None if as_entered else Difference(kind, detail=detail, etag=etag, modified_at=modified, **place)
         with self._catalogue.read() as connection:

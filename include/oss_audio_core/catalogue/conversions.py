@@ -286,7 +286,7 @@ def renew(connection: Connection, ids: Sequence[int], *, token: str, lease: time
     return renewed
 
 
-def record_orphan_task(connection: Connection, conversion_id: int, *, token: str, task_id: str) -> None:
+def record_superseded_task(connection: Connection, conversion_id: int, *, token: str, task_id: str) -> None:
     """Store the task of a claim whose conversion has left `submitting`, so that its messages are recognised."""
     mine = conversion.c.id == conversion_id, conversion.c.token == token
     connection.execute(sa.update(conversion).where(*mine).values(task_id=storable(task_id)))

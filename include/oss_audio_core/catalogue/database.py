@@ -239,11 +239,11 @@ def _bring_up_to_date(engine: Engine, url: sa.URL, shown: str, create: bool) -> 
 
 def _refuse_foreign(connection: Connection, shown: str, create: bool) -> None:
     """Refuse a database with another program's tables: its `alembic_version` is not the catalogue's."""
-    there = set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
-    if not there and not create:
+    tables = set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
+    if not tables and not create:
         raise CatalogueError(_none_here(shown))
-    if there and not {"batch", "source", "conversion", "rendition"} <= there:
-        few = ", ".join(sorted(there)[:3])
+    if tables and not {"batch", "source", "conversion", "rendition"} <= tables:
+        few = ", ".join(sorted(tables)[:3])
         raise CatalogueError(
             f"catalogue {shown} is no catalogue: it has another program's tables ({few}, …). "
             "Point at an empty database, or at the catalogue's own"

@@ -93,23 +93,23 @@ def _export(
 ) -> Export:
     require("parquet")
     with tempfile.TemporaryDirectory(prefix="export-") as scratch:
-        there = Path(scratch) / "export.parquet"
-        rows = write_parquet(catalogue, there, condition)
-        written = Export(uri, rows, there.stat().st_size)
-        _put(there, uri, settings)
+        file = Path(scratch) / "export.parquet"
+        rows = write_parquet(catalogue, file, condition)
+        written = Export(uri, rows, file.stat().st_size)
+        _put(file, uri, settings)
     with catalogue.write() as connection:
         _record(connection, batch_id, written)
     return written
 
 
-def write_parquet(catalogue: Catalogue, there: Path, condition: sa.ColumnElement[bool]) -> int:
+def write_parquet(catalogue: Catalogue, file: Path, condition: sa.ColumnElement[bool]) -> int:
     """Write the published renditions that meet a condition into a local file. Returns their number."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = parquet_schema()
     count = 0
-    with pq.ParquetWriter(there, schema, compression="zstd") as writer, catalogue.read() as connection:
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer, catalogue.read() as connection:
         for rows in _fetched(connection, condition):
             columns = zip(*rows, strict=True)
             arrays = [pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=True)]
@@ -154,12 +154,12 @@ def _fetched(connection: Connection, condition: sa.ColumnElement[bool]) -> Itera
     yield from connection.execute(statement, execution_options=options).partitions(ROW_GROUP)
 
 
-def _put(there: Path, uri: str, settings: OssSettings | None) -> None:
+def _put(file: Path, uri: str, settings: OssSettings | None) -> None:
     if not uri.startswith("oss://"):
         target = Path(uri)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.part")
-        part.write_bytes(there.read_bytes())
+        part.write_bytes(file.read_bytes())
         part.replace(target)
         return
     if settings is None:
@@ -175,8 +175,8 @@ def _put(there: Path, uri: str, settings: OssSettings | None) -> None:
         lambda: oss2.resumable_upload(
             client,
             key,
-            str(there),
-            store=oss2.ResumableStore(root=str(there.parent)),
+            str(file),
+            store=oss2.ResumableStore(root=str(file.parent)),
             headers={"Content-Type": CONTENT_TYPE},
             multipart_threshold=MULTIPART,
             part_size=MULTIPART,

@@ -25,7 +25,7 @@ class Decision(StrEnum):
     EMPTY = "empty source"
     NO_TARGET = "impossible target"
     DEGRADES = "would degrade"
-    BACKING_OFF = "failed, resting"
+    BACKING_OFF = "failed, backing off"
     DEAD = "failed for good"
     RENDITION = "a rendition itself"
     BUSY = "target being written"

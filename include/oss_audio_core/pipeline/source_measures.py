@@ -104,8 +104,8 @@ def _current_etag(reader: Reader, one: Conversion, known: KnownSource, listed: L
     if listed.etag == one.etag:
         return one.etag
     if listed.size == one.source_size and known.crc64 is not None:
-        there = reader.bucket(one.bucket).head_object(one.key, headers={"If-Match": f'"{listed.etag}"'})
-        if str(there.server_crc) == known.crc64:
+        head = reader.bucket(one.bucket).head_object(one.key, headers={"If-Match": f'"{listed.etag}"'})
+        if str(head.server_crc) == known.crc64:
             return listed.etag
     raise _changed(one)
 

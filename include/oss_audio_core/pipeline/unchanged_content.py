@@ -102,9 +102,9 @@ def _crc64(settings: OssSettings, session: Any, row: Row[Any]) -> str | None:
 
     bucket = settings.bucket(row.bucket, session=session)
     try:
-        there = bucket.head_object(row.key, headers={"If-Match": f'"{row.etag}"'})
+        head = bucket.head_object(row.key, headers={"If-Match": f'"{row.etag}"'})
     except oss2.exceptions.OssError as error:
         if not is_object_error(error):
             raise
         return None
-    return None if there.server_crc is None else str(there.server_crc)
+    return None if head.server_crc is None else str(head.server_crc)

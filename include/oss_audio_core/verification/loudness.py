@@ -86,7 +86,7 @@ class LoudnessMeter:
                 self._chains.append((_Filters([*twice, _EBUR128], sample_rate, layout), False))
             if true_peak:
                 self._chains.append((_Filters([oversampled], sample_rate, layout), True))
-        self._told: dict[str, str] = {}
+        self._metadata: dict[str, str] = {}
         self._peak = 0.0
         self._samples = 0
 
@@ -111,13 +111,13 @@ class LoudnessMeter:
     @property
     def integrated(self) -> float | None:
         """LUFS; None when nothing is louder than the absolute gate, or the audio is shorter than 0.4 s."""
-        value = float(self._told.get("lavfi.r128.I", _NOTHING_LOUD))
+        value = float(self._metadata.get("lavfi.r128.I", _NOTHING_LOUD))
         return value if value > _NOTHING_LOUD else None
 
     @property
     def range(self) -> float | None:
         """LU, None where there is no integrated loudness."""
-        return None if self.integrated is None else float(self._told["lavfi.r128.LRA"])
+        return None if self.integrated is None else float(self._metadata["lavfi.r128.LRA"])
 
     @property
     def true_peak(self) -> float | None:
@@ -128,7 +128,7 @@ class LoudnessMeter:
         for chain, is_peak in self._chains:
             for out in chain.push(frame):
                 # The last frame may be shorter than the filter's step, and then carries nothing.
-                self._told = dict(out.metadata) or self._told
+                self._metadata = dict(out.metadata) or self._metadata
                 if is_peak:
                     samples = out.to_ndarray()
                     self._peak = max(self._peak, float(samples.max()), -float(samples.min()))

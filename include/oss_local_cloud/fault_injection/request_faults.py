@@ -156,7 +156,10 @@ class RequestFaults:
 
     async def _hangs_up(self, receive: Receive, seconds: float) -> bool:
         """Let time pass; whether the client closed the connection meanwhile."""
-        gone, pause = asyncio.ensure_future(_gone(receive)), asyncio.ensure_future(self._injector.pause(seconds))
+        gone, pause = (
+            asyncio.ensure_future(_disconnected(receive)),
+            asyncio.ensure_future(self._injector.pause(seconds)),
+        )
         try:
             await asyncio.wait({gone, pause}, return_when=asyncio.FIRST_COMPLETED)
             return gone.done()
@@ -182,7 +185,7 @@ class RequestFaults:
         if isinstance(rule, Error):
             await self._adapter.send_error(rule, subject.request_id, scope, send)
             return
-        gone = asyncio.ensure_future(_gone(receive))
+        gone = asyncio.ensure_future(_disconnected(receive))
         try:
             if not isinstance(rule, Reset):
                 closing = asyncio.ensure_future(self._injector.draining.wait())
@@ -221,6 +224,6 @@ async def _drain(receive: Receive) -> None:
             return
 
 
-async def _gone(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

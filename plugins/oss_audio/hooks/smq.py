@@ -19,7 +19,7 @@ EXAMPLE = (
 
 
 @dataclass(frozen=True)
-class _Place:
+class _SmqConnection:
     settings: SmqSettings
     queue: str | None
     topic: str | None
@@ -46,7 +46,7 @@ class SMQHook(BaseHook):
         """Read nothing yet."""
         super().__init__()
         self.smq_conn_id = smq_conn_id
-        self._place: _Place | None = None
+        self._connection: _SmqConnection | None = None
 
     @property
     def settings(self) -> SmqSettings:
@@ -69,37 +69,37 @@ class SMQHook(BaseHook):
 
     async def asettings(self) -> SmqSettings:
         """`settings` for triggers."""
-        if self._place is None:
-            self._place = _place(await aread(self.smq_conn_id, EXAMPLE))
-        return self._place.settings
+        if self._connection is None:
+            self._connection = _connection_of(await aread(self.smq_conn_id, EXAMPLE))
+        return self._connection.settings
 
     def test_connection(self) -> tuple[bool, str]:
         """The UI's Test button: ask SMQ for the attributes of the connection's queue, else of its topic."""
         try:
-            place = self._read()
-            return asyncio.run(_look(place))
+            connection = self._read()
+            return asyncio.run(_ask(connection))
         except (AirflowFailException, SmqError) as error:
             return False, str(error)
 
-    def _read(self) -> _Place:
-        if self._place is None:
-            self._place = _place(read(self.smq_conn_id, EXAMPLE))
-        return self._place
+    def _read(self) -> _SmqConnection:
+        if self._connection is None:
+            self._connection = _connection_of(read(self.smq_conn_id, EXAMPLE))
+        return self._connection
 
 
-async def _look(place: _Place) -> tuple[bool, str]:
-    async with SmqClient(place.settings) as client:
-        if place.queue is not None:
-            attributes = await client.queue_attributes(place.queue)
+async def _ask(connection: _SmqConnection) -> tuple[bool, str]:
+    async with SmqClient(connection.settings) as client:
+        if connection.queue is not None:
+            attributes = await client.queue_attributes(connection.queue)
             waiting = attributes.get("ActiveMessages", "?")
-            return True, f"Queue {place.queue!r} answers; messages waiting: {waiting}"
-        if place.topic is not None:
-            await client.topic_attributes(place.topic)
-            return True, f"Topic {place.topic!r} answers"
+            return True, f"Queue {connection.queue!r} answers; messages waiting: {waiting}"
+        if connection.topic is not None:
+            await client.topic_attributes(connection.topic)
+            return True, f"Topic {connection.topic!r} answers"
     return False, "Nothing to ask for: fill in Queue (or Topic)"
 
 
-def _place(fields: ConnectionFields) -> _Place:
+def _connection_of(fields: ConnectionFields) -> _SmqConnection:
     fields.require_type("smq")
     connection = fields.connection
     given = {
@@ -128,7 +128,7 @@ def _place(fields: ConnectionFields) -> _Place:
         )
     except SmqConfigurationError as error:
         raise AirflowFailException(str(error)) from None
-    return _Place(settings, fields.text("queue"), fields.text("topic"))
+    return _SmqConnection(settings, fields.text("queue"), fields.text("topic"))
 
 
 def _endpoint(fields: ConnectionFields) -> str | None:

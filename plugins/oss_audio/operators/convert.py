@@ -192,15 +192,15 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         check_bucket(settings, request.bucket)
         check_imm(settings, request.bucket)
         try:
-            there = settings.bucket(request.bucket).head_object(self.key)
+            head = settings.bucket(request.bucket).head_object(self.key)
         except oss2.exceptions.NotFound:
             raise RequestError(f"there is no such object: oss://{self.bucket}/{self.key}") from None
         source = ListedObject(
             bucket=request.bucket,
             key=str(self.key),
-            etag=there.etag.strip('"'),
-            size=there.content_length,
-            last_modified=datetime.fromtimestamp(there.last_modified, UTC),
+            etag=head.etag.strip('"'),
+            size=head.content_length,
+            last_modified=datetime.fromtimestamp(head.last_modified, UTC),
         )
         name = f"{run_name(context)}/{self.task_id}/{context['ti'].map_index}"
         batch_id = plan_single(catalogue, request, name, source)

@@ -61,7 +61,7 @@ def test_files_that_exist_stay_and_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("image", ["quay.io/astronomer/astro-runtime:13.2.0", "astrocrpublic.azurecr.io/runtime:3.0-4"])
-def test_an_astro_project_is_told_what_to_require(tmp_path: Path, image: str) -> None:
+def test_an_astro_project_gets_its_requirement_named(tmp_path: Path, image: str) -> None:
     (tmp_path / "Dockerfile").write_text(f"FROM {image}\n")
     (tmp_path / "requirements.txt").write_text("pandas\n")
     made = write_project(tmp_path)

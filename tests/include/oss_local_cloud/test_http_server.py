@@ -108,7 +108,7 @@ def timed_out(answer: bytes) -> bool:
     return head.startswith(b"HTTP/1.1 400 ") and b"\r\nconnection: close" in head and code == "RequestTimeout"
 
 
-async def test_who_says_nothing_is_not_waited_for_for_ever(client: Client):
+async def test_a_connection_without_a_request_is_closed_after_the_header_timeout(client: Client):
     await client.end()
     await client.after(HEADER_SECONDS - 5)
     assert (await client.end()).transport.is_closing() is False
@@ -167,7 +167,7 @@ async def test_a_whole_request_is_waited_for(client: Client):
     assert (await client.answer()).endswith(b"\r\n\r\nok")
 
 
-async def test_a_body_that_nobody_wants_is_not_waited_for(client: Client):
+async def test_an_unread_body_is_not_waited_for(client: Client):
     client.service.refuses = True
     await client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
     await until(lambda: client.service.ended)

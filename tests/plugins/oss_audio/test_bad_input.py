@@ -203,7 +203,9 @@ def test_an_unreachable_oss(deployment: Deployment, capsys: pytest.CaptureFixtur
     assert "(3 tries)" in told
 
 
-def test_a_param_that_nobody_knows(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_param_is_refused_with_the_known_ones(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
     context = deployment.context()
     # The last one: what `TriggerDagRunOperator` adds by itself where OpenLineage is on.
     lineage = {"openlineage": {"parentRunId": "00000000-0000-7000-8000-000000000000"}}

@@ -267,7 +267,7 @@ def test_a_batch_that_was_not_planned_fails_the_report(deployment: Deployment) -
         report.execute(context)
 
 
-def test_a_shard_that_was_not_submitted_strands_nobody_and_fails_the_report(
+def test_a_shard_that_was_not_submitted_holds_up_no_other_and_fails_the_report(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sharding, "MIN_SHARD", 1)

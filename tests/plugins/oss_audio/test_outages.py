@@ -182,7 +182,7 @@ def test_a_sensor_begins_to_wait_without_smq(
     assert accepted() == 2
 
 
-def test_the_report_of_a_run_needs_nobody(lines: Lines, begin: Callable[[str], Any]) -> None:
+def test_the_report_of_a_run_needs_neither_oss_nor_smq(lines: Lines, begin: Callable[[str], Any]) -> None:
     run = begin("one").through("export")
     lines.cut(0)
     assert OSSAudioReportOperator(task_id="report", batch=run.listed).execute(run.context)["published"] == 2

@@ -8,7 +8,7 @@ import pytest
 
 from oss_audio_core.catalogue import State
 from oss_local_cloud.fault_injection.records import AcceptedTask
-from tests.tools.chaos.accepted_tasks import FAILED_TASK, KEY, NEXT, TASK
+from tests.tools.chaos.sample_tasks import FAILED_TASK, KEY, NEXT, TASK
 from tools.chaos.catalogue_view import Rendition, Row
 from tools.chaos.checker import CheckResult, check_renditions, check_sources
 

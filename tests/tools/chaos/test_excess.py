@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from oss_local_cloud.fault_injection.records import AcceptedTask, Fault
-from tests.tools.chaos.accepted_tasks import AGAIN, FAILED_TASK, KEY, NEXT, TASK
+from tests.tools.chaos.sample_tasks import AGAIN, FAILED_TASK, KEY, NEXT, TASK
 from tools.chaos.checker import CheckResult
 from tools.chaos.excess import PossibleCauses, check_excess
 from tools.chaos.moves import Claim

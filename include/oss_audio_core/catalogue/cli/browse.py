@@ -41,7 +41,7 @@ def list_(
     """Published renditions, newest first: `list --since 24h` is what was published last night."""
     bucket, begins = (None, None) if prefix is None else split_prefix(prefix)
     wanted = PublishedFilter(profile=profile, bucket=bucket, prefix=begins, since=moment(since), until=moment(until))
-    with opened(catalogue) as there, there.read() as connection:
+    with opened(catalogue) as database, database.read() as connection:
         if state is State.PUBLISHED:
             page = browsing.page(connection, wanted, limit=limit, after=after)
         else:
@@ -63,13 +63,13 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Everything about one source: its contents, renditions, conversions with every attempt, and checks."""
-    with opened(catalogue) as there:
-        bucket, name = _find(there, key)
+    with opened(catalogue) as database:
+        bucket, name = _find(database, key)
         if manifest:
-            with there.read() as connection:
+            with database.read() as connection:
                 show_json(ladder_manifest(connection, bucket, name))
             return
-        found = _everything(there, bucket, name)
+        found = _everything(database, bucket, name)
     if as_json:
         show_json(found)
         return
@@ -95,12 +95,12 @@ def show(
     show_rows(found["checks"], ("profile", "name", "expected", "measured", "verdict"), nothing="nothing was checked")
 
 
-def _find(there: Catalogue, key: str) -> tuple[str, str]:
+def _find(database: Catalogue, key: str) -> tuple[str, str]:
     bucket, name = split_prefix(key)
     statement = sa.select(source.c.bucket).where(source.c.key == name).distinct().order_by(source.c.bucket)
     if bucket is not None:
         statement = statement.where(source.c.bucket == bucket)
-    with there.read() as connection:
+    with database.read() as connection:
         buckets = connection.scalars(statement).all()
     if not buckets:
         typer.echo(f"error: no source {key} was ever listed; keys are whole and case-sensitive", err=True)
@@ -112,13 +112,13 @@ def _find(there: Catalogue, key: str) -> tuple[str, str]:
     return buckets[0], name
 
 
-def _everything(there: Catalogue, bucket: str, key: str) -> dict[str, Any]:
+def _everything(database: Catalogue, bucket: str, key: str) -> dict[str, Any]:
     mine = conversion.c.bucket == bucket, conversion.c.key == key
     contents = sa.select(*(column for column in source.c if column.name != "probe"))
     contents = contents.where(source.c.bucket == bucket, source.c.key == key).order_by(source.c.first_listed_at)
     rungs = source_ladder.c
     ladder = sa.select(source_ladder).where(rungs.source_bucket == bucket, rungs.source_key == key)
-    with there.read() as connection:
+    with database.read() as connection:
         asked = connection.execute(
             sa.select(conversion).where(*mine).order_by(conversion.c.profile, conversion.c.generation)
         ).all()

@@ -39,13 +39,13 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the renditions of a run as Parquet, below FOLDER/dt=YYYY-MM-DD/; a rerun overwrites its own file."""
-    with opened(catalogue) as there:
+    with opened(catalogue) as database:
         settings = oss_settings(endpoint, region) if folder.startswith("oss://") else None
-    with opened(catalogue, settings) as there:
+    with opened(catalogue, settings) as database:
         if everything:
-            written = parquet_export.export_all(there, folder, settings=settings)
+            written = parquet_export.export_all(database, folder, settings=settings)
         else:
-            written = parquet_export.export_batch(there, _batch(there, run), folder, settings=settings)
+            written = parquet_export.export_batch(database, _batch(database, run), folder, settings=settings)
     if as_json:
         show_json(vars(written))
     else:
@@ -59,8 +59,8 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """Cancel the conversions that a run has planned and not submitted yet. Stop the run in Airflow first."""
-    with opened(catalogue) as there:
-        done = cancelling.cancel_batch(there, run)
+    with opened(catalogue) as database:
+        done = cancelling.cancel_batch(database, run)
     if as_json:
         show_json(vars(done))
         return
@@ -81,8 +81,8 @@ def prune(
 ) -> None:
     """Remove rows that are no longer needed. Renditions and current conversions always stay."""
     periods = RetentionPeriods(*(timedelta(days=days) for days in (notifications, attempts, superseded, listings)))
-    with opened(catalogue) as there:
-        counts = pruning.prune(there, periods, dry_run=not yes)
+    with opened(catalogue) as database:
+        counts = pruning.prune(database, periods, dry_run=not yes)
     if as_json:
         show_json({"removed": yes, "rows": counts})
         return
@@ -118,9 +118,9 @@ def check(
     with opened(catalogue):
         settings = oss_settings(endpoint, region)
     wanted = {kind for kind, asked in ((Kind.ORPHANED, delete_orphans), (Kind.STAGED, delete_staged)) if asked}
-    with opened(catalogue, settings) as there:
-        found = list(bucket_check.check(there, settings, staging=staging))
-        repaired = bucket_repair.repair(there, found, even_most=even_most) if repair else 0
+    with opened(catalogue, settings) as database:
+        found = list(bucket_check.check(database, settings, staging=staging))
+        repaired = bucket_repair.repair(database, found, even_most=even_most) if repair else 0
         deleted = bucket_repair.delete(settings, found, wanted, settled=timedelta(hours=older_than))
     rows = [asdict(one) for one in found]
     counts = Counter(one.kind.value for one in found)
@@ -136,10 +136,10 @@ def check(
         raise typer.Exit(2)
 
 
-def _batch(there: Catalogue, run: str | None) -> int:
+def _batch(database: Catalogue, run: str | None) -> int:
     statement = sa.select(batch.c.id).order_by(batch.c.reported_at.desc(), batch.c.id.desc()).limit(1)
     statement = statement.where(batch.c.reported_at.is_not(None) if run is None else batch.c.name == run)
-    with there.read() as connection:
+    with database.read() as connection:
         found = connection.scalar(statement)
     if found is None:
         raise NoSuchBatch("no run was reported yet" if run is None else f"the catalogue has no run {run!r}")

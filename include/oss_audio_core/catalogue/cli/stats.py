@@ -28,7 +28,7 @@ def failures(
     as_json: JsonOption = False,
 ) -> None:
     """What failed and why, counted by reason; with --code one by one."""
-    with opened(catalogue) as there, there.read() as connection:
+    with opened(catalogue) as database, database.read() as connection:
         if code is None:
             rows = [vars(one) for one in queries.reasons(connection, since=moment(since))]
             columns = ("count", "code", "message", "latest", "profile", "key")
@@ -49,7 +49,7 @@ def savings(
     as_json: JsonOption = False,
 ) -> None:
     """How many bytes the renditions save compared with their sources, by profile and in all."""
-    with opened(catalogue) as there, there.read() as connection:
+    with opened(catalogue) as database, database.read() as connection:
         found = queries.savings(connection, since=moment(since), until=moment(until))
     every = queries.Saving(
         "all", *(sum(getattr(one, name) for one in found) for name in ("renditions", "bytes_in", "bytes_out"))
@@ -82,7 +82,7 @@ def missing(
     if codec and what not in _CODECS:
         raise typer.BadParameter(f"{what!r} is no codec of a rendition: {', '.join(sorted(_CODECS))}")
     bucket, begins = split_prefix(prefix)
-    with opened(catalogue) as there, there.read() as connection:
+    with opened(catalogue) as database, database.read() as connection:
         found = queries.missing(
             connection,
             profile=None if codec else what,

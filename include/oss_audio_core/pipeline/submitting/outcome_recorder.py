@@ -105,7 +105,7 @@ class OutcomeRecorder:
         self.counts[outcome.kind.value] += moved
         if not moved:
             # The search for a lost submit must know this task as another attempt's.
-            conversions.record_orphan_task(connection, one.id, token=claim.token, task_id=outcome.task_id or "")
+            conversions.record_superseded_task(connection, one.id, token=claim.token, task_id=outcome.task_id or "")
             log.warning(
                 "oss://%s/%s was accepted as task %s, which is not waited for: while it was submitted, a newer "
                 "generation of it was planned, or another process took its claim over",

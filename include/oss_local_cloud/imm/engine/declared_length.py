@@ -57,10 +57,10 @@ def _from_data_chunk(file: BinaryIO, size: int, container: str, pcm: bool, secon
     if chunk is None:
         return None
     start, declared = chunk
-    there = min(declared, size - start)
+    available = min(declared, size - start)
     if not pcm:
-        return seconds if there < declared else None
-    return seconds * declared / there if there > 0 else None
+        return seconds if available < declared else None
+    return seconds * declared / available if available > 0 else None
 
 
 def _wav_data(file: BinaryIO) -> tuple[int, int] | None:

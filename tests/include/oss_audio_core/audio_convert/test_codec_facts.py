@@ -21,7 +21,7 @@ def test_the_row_agrees_with_the_formats_definition() -> None:
         assert {CODECS[codec].lossless for codec in audio_format.codecs.values()} == {audio_format.lossless}
 
 
-def test_every_format_is_known_wherever_formats_are_told_apart() -> None:
+def test_every_format_is_known_wherever_formats_are_distinguished() -> None:
     assert set(DAMAGED) == FORMATS.keys()  # the damage table of docs/verification.md
     for audio_format in FORMATS.values():
         assert audio_format.extension in AUDIO_EXTENSIONS  # selection: a file of it is audio

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from oss_audio_core.catalogue import Catalogue, State, open_catalogue
 from oss_audio_core.catalogue.schema import batch, batch_conversion, rendition
 from oss_audio_core.oss import OssSettings
+from tests.include.oss_audio_core.catalogue.rendition_folder import RenditionFolder
 from tests.include.oss_audio_core.catalogue.rows import DUE_AT, add_conversion, add_source
-from tests.include.oss_audio_core.catalogue.shelf import Shelf
 
 if TYPE_CHECKING:
     from tools.cloud_process import CloudProcess
@@ -136,9 +136,9 @@ def oss(local_cloud: CloudProcess) -> OssSettings:
 
 
 @pytest.fixture
-def shelf(library: Library, oss: OssSettings, local_cloud: CloudProcess) -> Shelf:
+def folder(library: Library, oss: OssSettings, local_cloud: CloudProcess) -> RenditionFolder:
     """A folder of the session's bucket that is this test's own."""
-    return Shelf(library, oss, local_cloud.bucket)
+    return RenditionFolder(library, oss, local_cloud.bucket)
 
 
 @pytest.fixture

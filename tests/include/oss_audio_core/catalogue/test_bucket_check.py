@@ -9,31 +9,31 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import State
 from oss_audio_core.catalogue.schema import conversion, rendition
-from tests.include.oss_audio_core.catalogue.shelf import Shelf, rewrite
+from tests.include.oss_audio_core.catalogue.rendition_folder import RenditionFolder, rewrite
 
 if TYPE_CHECKING:
     pass
 
 
-def test_an_empty_catalogue_and_one_that_agrees_have_no_difference(shelf: Shelf) -> None:
-    assert shelf.check() == []
+def test_an_empty_catalogue_and_one_that_agrees_have_no_difference(folder: RenditionFolder) -> None:
+    assert folder.check() == []
     for name in ("a.mp3", "歌/b c.mp3", "b&<.mp3"):
-        shelf.publish(name)
-    assert shelf.check() == []
+        folder.publish(name)
+    assert folder.check() == []
 
 
-def test_everything_that_differs_is_found_and_nothing_else(shelf: Shelf) -> None:
+def test_everything_that_differs_is_found_and_nothing_else(folder: RenditionFolder) -> None:
     for name in ("a.mp3", "b.mp3", "c.mp3", "d.mp3", "e.mp3", "f.mp3"):
-        shelf.publish(name, crc64=name == "e.mp3")
-    shelf.bucket.delete_object(f"{shelf.root}mp3/b.mp3")
-    shelf.bucket.delete_object(f"{shelf.root}mp3/f.mp3")
-    shelf.bucket.put_object(f"{shelf.root}mp3/c.mp3", b"other")
-    shelf.bucket.put_object(f"{shelf.root}mp3/d.mp3", b"longer than before")
-    shelf.bucket.put_object(f"{shelf.root}mp3/0-orphan.mp3", b"x")
-    shelf.bucket.put_object(f"{shelf.root}mp3/z-orphan.mp3", b"x")
-    shelf.bucket.put_object(f"{shelf.staging}u/0/9-1.mp3", b"x")
-    rewrite(shelf, "e.mp3")
-    assert sorted(shelf.found()) == sorted(
+        folder.publish(name, crc64=name == "e.mp3")
+    folder.bucket.delete_object(f"{folder.root}mp3/b.mp3")
+    folder.bucket.delete_object(f"{folder.root}mp3/f.mp3")
+    folder.bucket.put_object(f"{folder.root}mp3/c.mp3", b"other")
+    folder.bucket.put_object(f"{folder.root}mp3/d.mp3", b"longer than before")
+    folder.bucket.put_object(f"{folder.root}mp3/0-orphan.mp3", b"x")
+    folder.bucket.put_object(f"{folder.root}mp3/z-orphan.mp3", b"x")
+    folder.bucket.put_object(f"{folder.staging}u/0/9-1.mp3", b"x")
+    rewrite(folder, "e.mp3")
+    assert sorted(folder.found()) == sorted(
         [
             ("missing", "mp3/b.mp3"),
             ("missing", "mp3/f.mp3"),
@@ -47,51 +47,51 @@ def test_everything_that_differs_is_found_and_nothing_else(shelf: Shelf) -> None
     )
 
 
-def test_more_than_a_page_is_walked_side_by_side(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_a_page_is_walked_side_by_side(folder: RenditionFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("oss_audio_core.catalogue.bucket_check.PAGE", 2)
     for number in range(9):
-        shelf.publish(f"{number}.mp3")
+        folder.publish(f"{number}.mp3")
     for number in (0, 3, 4, 5, 8):
-        shelf.bucket.delete_object(f"{shelf.root}mp3/{number}.mp3")
-    assert shelf.found() == [("missing", f"mp3/{number}.mp3") for number in (0, 3, 4, 5, 8)]
+        folder.bucket.delete_object(f"{folder.root}mp3/{number}.mp3")
+    assert folder.found() == [("missing", f"mp3/{number}.mp3") for number in (0, 3, 4, 5, 8)]
 
 
-def test_sources_targets_and_companions_are_no_orphans(shelf: Shelf) -> None:
-    shelf.publish("a.mp3")
-    key = f"{shelf.root}mp3/a.json"
-    with shelf.catalogue.write() as connection:
-        connection.execute(sa.update(rendition).values(waveform_uri=f"oss://{shelf.name}/{key}"))
-    shelf.bucket.put_object(key, b"{}")
-    underway = f"{shelf.root}mp3/underway.mp3"
-    target = {"target_bucket": shelf.name, "target_key": underway}
-    shelf.library.add("underway.wav", state=State.VERIFIED, asked=target)
-    shelf.bucket.put_object(underway, b"copied, and entered in a moment")
-    assert shelf.found() == []
+def test_sources_targets_and_companions_are_no_orphans(folder: RenditionFolder) -> None:
+    folder.publish("a.mp3")
+    key = f"{folder.root}mp3/a.json"
+    with folder.catalogue.write() as connection:
+        connection.execute(sa.update(rendition).values(waveform_uri=f"oss://{folder.name}/{key}"))
+    folder.bucket.put_object(key, b"{}")
+    underway = f"{folder.root}mp3/underway.mp3"
+    target = {"target_bucket": folder.name, "target_key": underway}
+    folder.library.add("underway.wav", state=State.VERIFIED, asked=target)
+    folder.bucket.put_object(underway, b"copied, and entered in a moment")
+    assert folder.found() == []
 
 
-def test_staged_objects_that_somebody_waits_for_stay(shelf: Shelf) -> None:
+def test_staged_objects_of_unfinished_conversions_stay(folder: RenditionFolder) -> None:
     for number, state in enumerate([State.SUBMITTED, State.QUARANTINED, State.SUPERSEDED], 1):
-        row = shelf.library.add(f"{number}.wav", state=state)
-        key = f"{shelf.staging}u/0/{row}-1.mp3"
-        shelf.bucket.put_object(key, b"x")
-        with shelf.catalogue.write() as connection:
-            values = {"output_bucket": shelf.name, "output_key": key, "target_bucket": shelf.name}
+        row = folder.library.add(f"{number}.wav", state=state)
+        key = f"{folder.staging}u/0/{row}-1.mp3"
+        folder.bucket.put_object(key, b"x")
+        with folder.catalogue.write() as connection:
+            values = {"output_bucket": folder.name, "output_key": key, "target_bucket": folder.name}
             connection.execute(sa.update(conversion).where(conversion.c.id == row).values(**values))
-    assert shelf.found() == [("staged", f".staging/u/0/{row}-1.mp3")]
+    assert folder.found() == [("staged", f".staging/u/0/{row}-1.mp3")]
 
 
-def test_staged_side_files_stay_as_long_as_their_rendition_needs_them(shelf: Shelf) -> None:
+def test_staged_side_files_stay_as_long_as_their_rendition_needs_them(folder: RenditionFolder) -> None:
     for number, state in enumerate([State.VERIFIED, State.SUPERSEDED], 1):
-        row = shelf.library.add(f"{number}.wav", state=state)
-        key = f"{shelf.staging}u/0/{row}-1.mp3"
+        row = folder.library.add(f"{number}.wav", state=state)
+        key = f"{folder.staging}u/0/{row}-1.mp3"
         side = {"waveform": f"{key}.waveform.json", "picture": f"{key}.spectrogram.png"}
-        for one in (key, *side.values(), f"{shelf.staging}u/0/{row}-0.mp3.waveform.json"):
-            shelf.bucket.put_object(one, b"x")
-        with shelf.catalogue.write() as connection:
-            values = {"output_bucket": shelf.name, "output_key": key, "target_bucket": shelf.name}
+        for one in (key, *side.values(), f"{folder.staging}u/0/{row}-0.mp3.waveform.json"):
+            folder.bucket.put_object(one, b"x")
+        with folder.catalogue.write() as connection:
+            values = {"output_bucket": folder.name, "output_key": key, "target_bucket": folder.name}
             held = {**values, "measured": {"side": side}}
             connection.execute(sa.update(conversion).where(conversion.c.id == row).values(**held))
     # Of the one that is verified, only what an earlier attempt left; of the other one, everything.
     left = [f"{row - 1}-0.mp3.waveform.json", f"{row}-0.mp3.waveform.json"]
     left += [f"{row}-1.mp3", f"{row}-1.mp3.spectrogram.png", f"{row}-1.mp3.waveform.json"]
-    assert sorted(shelf.found()) == [("staged", f".staging/u/0/{name}") for name in left]
+    assert sorted(folder.found()) == [("staged", f".staging/u/0/{name}") for name in left]

@@ -17,84 +17,86 @@ from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion, rendition
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.selection import Selection
-from tests.include.oss_audio_core.catalogue.shelf import Shelf, rewrite
+from tests.include.oss_audio_core.catalogue.rendition_folder import RenditionFolder, rewrite
 
 if TYPE_CHECKING:
     pass
 
 
-def test_repairing_lets_the_next_run_make_what_is_missing_or_changed(shelf: Shelf) -> None:
+def test_repairing_lets_the_next_run_make_what_is_missing_or_changed(folder: RenditionFolder) -> None:
     for name in ("a.mp3", "b.mp3", "c.mp3", "d.mp3"):
-        shelf.publish(name, crc64=True)
-    shelf.bucket.delete_object(f"{shelf.root}mp3/b.mp3")
-    shelf.bucket.put_object(f"{shelf.root}mp3/c.mp3", b"other")
-    shelf.bucket.put_object(f"{shelf.root}mp3/orphan.mp3", b"x")
-    rewrite(shelf, "d.mp3")
-    before = shelf.keys()
-    assert repair(shelf.catalogue, shelf.check()) == 3
-    assert shelf.keys() == before
-    assert shelf.states() == [State.PUBLISHED, State.SUPERSEDED, State.SUPERSEDED, State.PUBLISHED]
-    with shelf.catalogue.read() as connection:
+        folder.publish(name, crc64=True)
+    folder.bucket.delete_object(f"{folder.root}mp3/b.mp3")
+    folder.bucket.put_object(f"{folder.root}mp3/c.mp3", b"other")
+    folder.bucket.put_object(f"{folder.root}mp3/orphan.mp3", b"x")
+    rewrite(folder, "d.mp3")
+    before = folder.keys()
+    assert repair(folder.catalogue, folder.check()) == 3
+    assert folder.keys() == before
+    assert folder.states() == [State.PUBLISHED, State.SUPERSEDED, State.SUPERSEDED, State.PUBLISHED]
+    with folder.catalogue.read() as connection:
         left = connection.scalars(sa.select(rendition.c.key).order_by(rendition.c.key)).all()
         messages = connection.scalars(sa.select(conversion.c.message).order_by(conversion.c.id)).all()
-    assert [key.removeprefix(shelf.root) for key in left] == ["mp3/a.mp3", "mp3/d.mp3"]
+    assert [key.removeprefix(folder.root) for key in left] == ["mp3/a.mp3", "mp3/d.mp3"]
     assert "was missing" in str(messages[1])
     assert "was changed outside the pipeline" in str(messages[2])
     # What was changed stands in the folder of renditions still, as nobody's until it is made anew.
-    assert shelf.found() == [("orphaned", "mp3/c.mp3"), ("orphaned", "mp3/orphan.mp3")]
+    assert folder.found() == [("orphaned", "mp3/c.mp3"), ("orphaned", "mp3/orphan.mp3")]
 
 
-def test_a_bucket_without_most_of_the_renditions_is_taken_for_the_wrong_one(shelf: Shelf) -> None:
+def test_a_bucket_without_most_of_the_renditions_is_taken_for_the_wrong_one(folder: RenditionFolder) -> None:
     names = [f"{number}.mp3" for number in range(LIKELY_LOST + 2)]
     for name in names:
-        shelf.publish(name)
+        folder.publish(name)
     for name in names[:LIKELY_LOST]:
-        shelf.bucket.delete_object(f"{shelf.root}mp3/{name}")
+        folder.bucket.delete_object(f"{folder.root}mp3/{name}")
     with pytest.raises(TooManyMissing, match=r"10 of 12 renditions are missing.*Nothing was repaired; --even-most"):
-        repair(shelf.catalogue, shelf.check())
-    assert set(shelf.states()) == {State.PUBLISHED}
-    assert repair(shelf.catalogue, shelf.check(), even_most=True) == LIKELY_LOST
-    assert shelf.found() == []
+        repair(folder.catalogue, folder.check())
+    assert set(folder.states()) == {State.PUBLISHED}
+    assert repair(folder.catalogue, folder.check(), even_most=True) == LIKELY_LOST
+    assert folder.found() == []
 
 
-def test_what_was_repaired_is_planned_anew_by_the_next_run(shelf: Shelf) -> None:
+def test_what_was_repaired_is_planned_anew_by_the_next_run(folder: RenditionFolder) -> None:
     convert, target = AudioConvert(f="mp3", ab=64000), "t/{key}.mp3"
-    profile = Profile(name="mobile-mp3", description="", convert=convert, target_bucket=shelf.name, target_key=target)
-    row = shelf.publish("a.mp3")
-    with shelf.catalogue.write() as connection:
+    profile = Profile(name="mobile-mp3", description="", convert=convert, target_bucket=folder.name, target_key=target)
+    row = folder.publish("a.mp3")
+    with folder.catalogue.write() as connection:
         connection.execute(sa.update(conversion).where(conversion.c.id == row).values(digest=profile.digest()))
 
     def plan(name: str) -> dict[str, int]:
-        with shelf.catalogue.write() as connection:
+        with folder.catalogue.write() as connection:
             batch = batches.open_batch(connection, name, {})
-            seen = ListedObject("media", f"{shelf.root}in/a.mp3", "S1", 1000, now())
+            seen = ListedObject("media", f"{folder.root}in/a.mp3", "S1", 1000, now())
             batches.add_listed(connection, batch.id, [seen])
-        return plan_batch(shelf.catalogue, Selection("media", (shelf.root,)), [profile], batch.id).decisions
+        return plan_batch(folder.catalogue, Selection("media", (folder.root,)), [profile], batch.id).decisions
 
     assert plan("before") == {}
-    shelf.bucket.delete_object(f"{shelf.root}mp3/a.mp3")
-    assert repair(shelf.catalogue, shelf.check()) == 1
+    folder.bucket.delete_object(f"{folder.root}mp3/a.mp3")
+    assert repair(folder.catalogue, folder.check()) == 1
     assert plan("after") == {"new": 1}
-    assert shelf.states() == [State.SUPERSEDED, State.PLANNED]
+    assert folder.states() == [State.SUPERSEDED, State.PLANNED]
 
 
-def test_a_rendition_that_was_published_anew_meanwhile_is_not_mended(shelf: Shelf, catalogue: Catalogue) -> None:
-    row = shelf.publish("a.mp3")
-    stale = Difference(Kind.MISSING, shelf.name, f"{shelf.root}mp3/a.mp3", "…", conversion_id=row + 1)
+def test_a_rendition_that_was_published_anew_meanwhile_is_not_repaired(
+    folder: RenditionFolder, catalogue: Catalogue
+) -> None:
+    row = folder.publish("a.mp3")
+    stale = Difference(Kind.MISSING, folder.name, f"{folder.root}mp3/a.mp3", "…", conversion_id=row + 1)
     assert repair(catalogue, [stale]) == 0
-    assert shelf.states() == [State.PUBLISHED]
+    assert folder.states() == [State.PUBLISHED]
 
 
-def test_only_what_is_asked_for_and_old_enough_is_deleted(shelf: Shelf) -> None:
-    shelf.publish("a.mp3")
-    shelf.bucket.put_object(f"{shelf.root}mp3/orphan.mp3", b"x")
-    shelf.bucket.put_object(f"{shelf.staging}u/0/9-1.mp3", b"x")
-    differences = shelf.check()
+def test_only_what_is_asked_for_and_old_enough_is_deleted(folder: RenditionFolder) -> None:
+    folder.publish("a.mp3")
+    folder.bucket.put_object(f"{folder.root}mp3/orphan.mp3", b"x")
+    folder.bucket.put_object(f"{folder.staging}u/0/9-1.mp3", b"x")
+    differences = folder.check()
     whenever = timedelta(days=-1)
-    assert delete(shelf.oss, differences, {Kind.ORPHANED, Kind.STAGED}) == 0
-    assert delete(shelf.oss, differences, set(), settled=whenever) == 0
-    assert delete(shelf.oss, differences, {Kind.MISSING, Kind.CHANGED}, settled=whenever) == 0
-    assert delete(shelf.oss, differences, {Kind.ORPHANED}, settled=whenever) == 1
-    assert shelf.found() == [("staged", ".staging/u/0/9-1.mp3")]
-    assert delete(shelf.oss, differences, {Kind.STAGED}, settled=whenever) == 1
-    assert shelf.keys() == ["mp3/a.mp3"]
+    assert delete(folder.oss, differences, {Kind.ORPHANED, Kind.STAGED}) == 0
+    assert delete(folder.oss, differences, set(), settled=whenever) == 0
+    assert delete(folder.oss, differences, {Kind.MISSING, Kind.CHANGED}, settled=whenever) == 0
+    assert delete(folder.oss, differences, {Kind.ORPHANED}, settled=whenever) == 1
+    assert folder.found() == [("staged", ".staging/u/0/9-1.mp3")]
+    assert delete(folder.oss, differences, {Kind.STAGED}, settled=whenever) == 1
+    assert folder.keys() == ["mp3/a.mp3"]

@@ -17,7 +17,7 @@ from oss_audio_core.catalogue.conversions import (
     count_states,
     fetch,
     move,
-    record_orphan_task,
+    record_superseded_task,
     renew,
     retry,
 )
@@ -141,7 +141,7 @@ def test_texts_of_a_service_are_stored_whatever_is_in_them(catalogue: Catalogue)
     assert (failed.code, failed.message) == ("Nul�", "surrogate �, 歌")
 
 
-def test_whoever_moves_the_same_conversions_takes_them_in_the_same_order(catalogue: Catalogue) -> None:
+def test_concurrent_moves_lock_conversions_in_the_same_order(catalogue: Catalogue) -> None:
     rows = [
         add_conversion(catalogue, State.SUBMITTED, key=f"{number}.wav", attempt=1 + number % 2) for number in range(6)
     ]
@@ -168,7 +168,7 @@ def test_of_many_claimants_each_conversion_has_one(catalogue: Catalogue) -> None
     assert sorted(row for share in shares for row in share) == rows
 
 
-def test_who_wakes_up_after_a_stall_writes_nothing(catalogue: Catalogue) -> None:
+def test_a_stalled_claim_writes_nothing_after_its_successor(catalogue: Catalogue) -> None:
     row = add_conversion(catalogue, State.PLANNED)
     with catalogue.write() as connection:
         claim(connection, Verb.CLAIM, [row], token="stalled", lease_until=now() - timedelta(seconds=1))
@@ -178,7 +178,7 @@ def test_who_wakes_up_after_a_stall_writes_nothing(catalogue: Catalogue) -> None
         assert fetch(connection, conversion.c.id == row)[0].task_id == "T-new"
 
 
-def test_a_claim_is_renewed_by_who_holds_it_alone(catalogue: Catalogue) -> None:
+def test_a_claim_is_renewed_only_with_its_token(catalogue: Catalogue) -> None:
     row = add_conversion(catalogue, State.PLANNED)
     with catalogue.write() as connection:
         claim(connection, Verb.CLAIM, [row], token="holder", lease_until=now() - timedelta(seconds=1))
@@ -189,14 +189,14 @@ def test_a_claim_is_renewed_by_who_holds_it_alone(catalogue: Catalogue) -> None:
         assert renew(connection, [row], token="holder", lease=timedelta(minutes=1)) == 0
 
 
-def test_a_task_is_kept_with_a_superseded_conversion_by_who_claimed_it_alone(catalogue: Catalogue) -> None:
+def test_the_task_of_a_superseded_conversion_is_recorded_only_with_its_token(catalogue: Catalogue) -> None:
     row = add_conversion(catalogue, State.PLANNED)
     with catalogue.write() as connection:
         claim(connection, Verb.CLAIM, [row], token="holder", lease_until=now() + timedelta(minutes=1))
         move(connection, Verb.SUPERSEDE, row)
-        record_orphan_task(connection, row, token="somebody", task_id="T-other")
+        record_superseded_task(connection, row, token="somebody", task_id="T-other")
         assert fetch(connection, conversion.c.id == row)[0].task_id is None
-        record_orphan_task(connection, row, token="holder", task_id="T")
+        record_superseded_task(connection, row, token="holder", task_id="T")
         kept = fetch(connection, conversion.c.id == row)[0]
     assert (kept.state, kept.task_id) == (State.SUPERSEDED, "T")
 

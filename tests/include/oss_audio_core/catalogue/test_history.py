@@ -48,7 +48,7 @@ def test_what_is_not_retried_has_no_history(catalogue: Catalogue, library: Libra
         assert connection.execute(sa.select(attempt)).all() == []
 
 
-def test_of_many_who_retry_at_once_one_does(catalogue: Catalogue, library: Library) -> None:
+def test_of_concurrent_retries_one_wins(catalogue: Catalogue, library: Library) -> None:
     rows = [library.add(f"{number}.wav", state=State.QUARANTINED) for number in range(20)]
 
     def retry_all(_: int) -> int:

@@ -137,7 +137,7 @@ def test_its_slot_is_held_until_a_post_at_the_end_of_the_lease_would_be_past_its
         assert slots.free(connection, "other", 10, deadline=DEADLINE) == 10
 
 
-def test_news_reach_what_holds_the_slots_of_one_endpoint_whoever_wants_it(catalogue: Catalogue) -> None:
+def test_notifications_reach_the_slots_of_one_endpoint_across_batches(catalogue: Catalogue) -> None:
     with catalogue.write() as connection:
         source_id = add_source(connection, "a.wav")
         ids = {}

@@ -110,7 +110,9 @@ def test_nothing_listens(oss_settings: OssSettings, closed_port: int, provoke: P
 
 
 @ALL
-def test_somebody_hangs_up(oss_settings: OssSettings, hanging_up: tuple[int, list[int]], provoke: Provoke) -> None:
+def test_a_closed_connection_is_unreachable(
+    oss_settings: OssSettings, hanging_up: tuple[int, list[int]], provoke: Provoke
+) -> None:
     address = f"http://127.0.0.1:{hanging_up[0]}"
     settings = replace(oss_settings, endpoint=address, imm_endpoint=address)
     error = provoke(settings, "audio", "k")
@@ -119,7 +121,7 @@ def test_somebody_hangs_up(oss_settings: OssSettings, hanging_up: tuple[int, lis
 
 
 @ALL
-def test_nobody_answers(oss_settings: OssSettings, provoke: Provoke) -> None:
+def test_a_read_timeout_is_unreachable(oss_settings: OssSettings, provoke: Provoke) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         settings = replace(oss_settings, endpoint=address, imm_endpoint=address, read_timeout=0.1)

@@ -73,7 +73,7 @@ def test_a_failure_with_attempts_left_is_tried_again_by_a_later_night(
     ]
 
 
-def test_a_failure_that_rests_is_named_and_left_for_a_later_night(catalogue: Catalogue, night: Night) -> None:
+def test_a_failure_that_backs_off_is_counted_and_left_for_a_later_night(catalogue: Catalogue, night: Night) -> None:
     first, _ = night(0, "in/a.wav")
     leave(catalogue, first, State.FAILED, retry_at=now() + timedelta(hours=1))
     assert night(1)[1].decisions == {Decision.BACKING_OFF: 1}
@@ -81,7 +81,7 @@ def test_a_failure_that_rests_is_named_and_left_for_a_later_night(catalogue: Cat
     assert night(2)[1].decisions == {Decision.RETRY: 1}
 
 
-def test_a_failure_without_attempts_left_is_buried_once(catalogue: Catalogue, night: Night) -> None:
+def test_a_failure_without_attempts_left_is_marked_dead_once(catalogue: Catalogue, night: Night) -> None:
     first, _ = night(0, "in/a.wav")
     leave(catalogue, first, State.FAILED, attempt=3)
     assert night(1)[1].decisions == {Decision.DEAD: 1}
@@ -90,9 +90,7 @@ def test_a_failure_without_attempts_left_is_buried_once(catalogue: Catalogue, ni
 
 @pytest.mark.parametrize("state", [State.PLANNED, State.SUBMITTING, State.SUBMITTED, State.CONVERTED, State.VERIFIED])
 @pytest.mark.parametrize("how", ["reported", "killed long ago"])
-def test_what_nobody_sees_through_any_more_is_taken_up(
-    catalogue: Catalogue, night: Night, state: State, how: str
-) -> None:
+def test_an_abandoned_conversion_is_joined(catalogue: Catalogue, night: Night, state: State, how: str) -> None:
     first, _ = night(0, "in/a.wav")
     then = now() - LEFT_BEHIND - timedelta(minutes=1) if how == "killed long ago" else now()
     leave(catalogue, first, state, reported=how == "reported", changed_at=then)
@@ -102,7 +100,7 @@ def test_what_nobody_sees_through_any_more_is_taken_up(
     assert len(plan.shards) == 1
 
 
-def test_what_another_run_is_seeing_through_is_its_own(catalogue: Catalogue, night: Night) -> None:
+def test_a_conversion_that_another_run_still_works_on_is_not_joined(catalogue: Catalogue, night: Night) -> None:
     first, _ = night(0, "in/a.wav")
     leave(catalogue, first, State.SUBMITTED, reported=False, changed_at=now())
     assert night(1)[1].decisions == {}

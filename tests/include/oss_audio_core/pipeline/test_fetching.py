@@ -34,7 +34,7 @@ def test_an_object_is_fetched_with_its_checksum(steps: Steps, reader: Reader) ->
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"x" * 100_000])
-def test_ranges_tell_the_size_of_the_whole(steps: Steps, reader: Reader, content: bytes) -> None:
+def test_ranges_give_the_total_size(steps: Steps, reader: Reader, content: bytes) -> None:
     steps.put("a.bin", content)
     ranges = reader.in_ranges(steps.bucket, steps.prefix + "a.bin")
     assert ranges(0, 1000) == (content[:1000], len(content))

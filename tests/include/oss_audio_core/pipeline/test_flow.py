@@ -21,7 +21,7 @@ def test_parts_keep_every_group_whole_and_in_order(groups: list[list[int]], leas
         assert sum(map(len, part[:-1])) < least
 
 
-def test_results_come_in_order_whoever_ends_first() -> None:
+def test_results_come_in_order_of_their_inputs() -> None:
     last_one_done = threading.Event()
 
     def work(number: int) -> int:

@@ -246,7 +246,9 @@ def test_waveform_and_picture_are_staged_beside_the_output(steps: Steps, wav: Wa
     assert stored.content_type == "image/png"
 
 
-def test_what_can_not_be_put_beside_leaves_the_row_for_the_next_try(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+def test_a_sidecar_that_cannot_be_stored_leaves_the_row_for_the_next_try(
+    steps: Steps, wav: Wav, oss_proxy: Proxy
+) -> None:
     import oss2
 
     profile = mp3(policy="decode", waveform="beside")

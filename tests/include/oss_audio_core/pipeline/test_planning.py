@@ -110,13 +110,13 @@ def test_a_newer_generation_supersedes_one_under_way(catalogue: Catalogue, plan_
 
 
 @pytest.mark.parametrize("state", ["failed", "quarantined"])
-def test_a_failure_rests_then_is_tried_again_and_dies_in_the_end(
+def test_a_failure_backs_off_then_is_retried_and_is_dead_in_the_end(
     catalogue: Catalogue, plan_it: PlanIt, state: str
 ) -> None:
     plan_it(ONE)
     set_all(catalogue, state=state, retry_at=now() + timedelta(hours=1))
     _, plan = plan_it(ONE)
-    assert (plan.shards, plan.decisions, plan.wanted) == ([], {"failed, resting": 1}, 0)
+    assert (plan.shards, plan.decisions, plan.wanted) == ([], {"failed, backing off": 1}, 0)
     assert plan_it(ONE, retry_now=True)[1].decisions == {"retry": 1}
     set_all(catalogue, state=state, retry_at=now() - timedelta(hours=1))
     _, plan = plan_it(ONE)
@@ -198,7 +198,7 @@ def test_a_source_that_took_the_place_of_another_gets_its_target(
     assert [(one.key, one.generation) for one in every_conversion(catalogue) if one.newest] == [("in/a.wav", 2)]
 
 
-def test_rows_are_locked_in_the_order_of_all_who_write_many(catalogue: Catalogue, plan_it: PlanIt) -> None:
+def test_rows_are_locked_in_the_order_of_their_ids(catalogue: Catalogue, plan_it: PlanIt) -> None:
     """Else a forced plan and a submit of the same rows wait for each other."""
     locks: list[str] = []
 

@@ -338,7 +338,7 @@ def test_a_source_that_took_the_place_of_another_replaces_its_rendition(steps: S
     assert steps.get(entered.key).etag.strip('"') == entered.etag
 
 
-def test_publishing_that_broke_off_is_taken_up_again(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+def test_interrupted_publishing_resumes(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
     import oss2
 
     for name in ("a.wav", "b.wav"):

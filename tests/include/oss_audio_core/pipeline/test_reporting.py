@@ -137,7 +137,7 @@ def test_the_dead_get_no_next_try(steps: Steps, wav: Wav) -> None:
 
 
 @pytest.mark.parametrize("state", ["failed", "quarantined"])
-def test_who_has_no_attempts_left_gets_no_next_try(steps: Steps, wav: Wav, state: str) -> None:
+def test_a_failure_without_attempts_left_has_no_next_try(steps: Steps, wav: Wav, state: str) -> None:
     steps.put("a.wav", wav())
     batch = steps.plan("mobile-mp3")
     steps.change(state=state, code="SomeCode", message="all in vain", attempt=3, retry_at=TOMORROW)

@@ -193,7 +193,7 @@ def test_other_bytes_of_the_same_length_are_another_source(steps: Steps, wav: Wa
     assert steps.verify(batch, decoded) == {"superseded": 1}
 
 
-def test_a_truncated_source_is_told_apart_from_a_wrong_output(steps: Steps, wav: Wav) -> None:
+def test_a_truncated_source_has_a_code_of_its_own(steps: Steps, wav: Wav) -> None:
     whole = wav(2.0, 44100, 2)
     steps.put("whole.wav", whole)
     steps.to_converted("mobile-mp3")

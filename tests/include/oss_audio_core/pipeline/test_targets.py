@@ -114,7 +114,7 @@ def test_what_is_gone_gives_its_target_up(steps: Steps, leave_out: Limits, dry_r
     )
 
 
-def test_where_nobody_can_ask_what_is_not_listed_is_taken_to_be_there(steps: Steps) -> None:
+def test_without_a_connection_an_unlisted_source_counts_as_existing(steps: Steps) -> None:
     put_published(steps)
     steps.oss.bucket(steps.bucket).delete_object(f"{steps.prefix}a.wav")
     steps.put("a.flac", NEWER)

@@ -83,13 +83,13 @@ async def test_nothing_listens(named: SmqSettings, closed_port: int) -> None:
     assert "refuses connections" in str(error)
 
 
-async def test_somebody_hangs_up(named: SmqSettings, hanging_up: tuple[int, list[int]]) -> None:
+async def test_a_closed_connection_is_unreachable(named: SmqSettings, hanging_up: tuple[int, list[int]]) -> None:
     port, _ = hanging_up
     error = await refusal(replace(named, endpoint=f"http://127.0.0.1:{port}"), lambda c: c.queue_attributes("q"))
     assert isinstance(error, SmqUnreachable)
 
 
-async def test_nobody_answers(named: SmqSettings) -> None:
+async def test_a_read_timeout_is_unreachable(named: SmqSettings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = replace(named, endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}", read_timeout=0.2)
         error = await refusal(settings, lambda c: c.queue_attributes("q"))

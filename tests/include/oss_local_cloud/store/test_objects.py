@@ -145,7 +145,7 @@ def test_a_file_for_a_missing_bucket_stays_where_it_is(store: LocalObjectStore):
     assert source.read_bytes() == b"audio"
 
 
-def test_missing_things_are_told_apart(store: LocalObjectStore):
+def test_a_missing_bucket_and_a_missing_key_are_different_errors(store: LocalObjectStore):
     with pytest.raises(NoSuchKey):
         store.head("music", "a")
     with pytest.raises(NoSuchBucket):

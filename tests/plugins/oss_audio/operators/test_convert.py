@@ -150,7 +150,7 @@ def test_a_clear_with_force_makes_anew_what_has_failed_too_often(deployment: Dep
     assert convert(deployment, key, profile="mobile-mp3", force=True).execute(context) == forced
 
 
-def test_a_clear_after_the_source_was_mended_converts_it(deployment: Deployment) -> None:
+def test_a_clear_after_the_source_was_corrected_converts_it(deployment: Deployment) -> None:
     key = deployment.put("bad.wav", b"no audio at all")
     spent(deployment, key)
     context = deployment.context()

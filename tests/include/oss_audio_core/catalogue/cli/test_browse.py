@@ -35,7 +35,7 @@ def test_a_source_with_its_renditions_history_and_manifest(library: Library, run
     ]
 
 
-def test_a_source_that_nobody_knows(library: Library, run_command: RunCommand) -> None:
+def test_showing_an_unknown_source_is_refused(library: Library, run_command: RunCommand) -> None:
     library.night()
     status, out, complaint = run_command("show", "songs/c.wav")
     assert (status, out) == (1, "")

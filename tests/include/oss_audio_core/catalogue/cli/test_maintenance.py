@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import Catalogue, State
 from oss_audio_core.catalogue.database import now
-from tests.include.oss_audio_core.catalogue.shelf import Shelf
+from tests.include.oss_audio_core.catalogue.rendition_folder import RenditionFolder
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.catalogue.conftest import Library
@@ -22,8 +22,8 @@ from oss_audio_core.catalogue.schema import (
 )
 
 
-def test_the_command_tells_repairs_and_ends_with_2_for_what_is_left(
-    shelf: Shelf,
+def test_the_command_reports_repairs_and_ends_with_2_for_what_is_left(
+    folder: RenditionFolder,
     local_cloud: CloudProcess,
     run_command: Callable[..., tuple[int, str, str]],
     monkeypatch: pytest.MonkeyPatch,
@@ -31,11 +31,11 @@ def test_the_command_tells_repairs_and_ends_with_2_for_what_is_left(
     monkeypatch.setenv("OSS_ACCESS_KEY_ID", local_cloud.access_key_id)
     monkeypatch.setenv("OSS_ACCESS_KEY_SECRET", local_cloud.access_key_secret)
     monkeypatch.setenv("OSS_REGION", local_cloud.region)
-    words = ["check", "--endpoint", local_cloud.oss, "--staging", shelf.staging]
-    shelf.publish("a.mp3")
+    words = ["check", "--endpoint", local_cloud.oss, "--staging", folder.staging]
+    folder.publish("a.mp3")
     assert run_command(*words)[0] == 0
-    shelf.publish("b.mp3")
-    shelf.bucket.delete_object(f"{shelf.root}mp3/a.mp3")
+    folder.publish("b.mp3")
+    folder.bucket.delete_object(f"{folder.root}mp3/a.mp3")
     status, out, told = run_command(*words)
     assert (status, told) == (2, "1 missing; 0 repaired, 0 deleted\n")
     assert out.splitlines()[1].startswith("missing\t")
@@ -64,7 +64,7 @@ def test_a_cancelled_run_leaves_to_others_what_they_want(library: Library, run_c
     assert again == {"cancelled": 0, "left_to_others": 0, "in_flight": 1}
 
 
-def test_a_run_that_nobody_knows(library: Library, run_command: RunCommand) -> None:
+def test_cancelling_an_unknown_run_is_refused(library: Library, run_command: RunCommand) -> None:
     library.night()
     assert run_command("cancel", "nightly/2") == (1, "", "error: the catalogue has no run 'nightly/2'\n")
 
@@ -80,7 +80,7 @@ def remaining(catalogue: Catalogue, column: sa.Column[int]) -> list[int]:
         return list(connection.scalars(sa.select(column).order_by(column)))
 
 
-def test_the_command_removes_only_when_it_is_told_to(
+def test_the_command_removes_only_with_yes(
     catalogue: Catalogue, run_command: Callable[..., tuple[int, str, str]]
 ) -> None:
     notify(catalogue, "T", timedelta(days=10))

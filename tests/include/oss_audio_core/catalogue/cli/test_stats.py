@@ -34,7 +34,7 @@ def test_what_failed_and_why(library: Library, run_command: RunCommand) -> None:
     ("state", "attempt", "promised"),
     [("failed", 2, True), ("failed", 3, False), ("quarantined", 3, False), ("dead", 3, False)],
 )
-def test_a_next_try_is_told_only_of_who_gets_one(
+def test_a_next_try_is_shown_only_where_attempts_are_left(
     library: Library, run_command: RunCommand, state: str, attempt: int, promised: bool
 ) -> None:
     asked = {"code": "InvalidAudio", "attempt": attempt, "max_attempts": 3, "retry_at": NIGHT}
@@ -78,7 +78,7 @@ def test_a_format_is_asked_for_by_the_name_people_know(library: Library, run_com
     assert [one["key"] for one in lacking["oga"]] == [one["key"] for one in lacking["ogg"]] == ["songs/c.wav"]
 
 
-def test_a_name_that_is_neither_codec_nor_profile_is_told(library: Library, run_command: RunCommand) -> None:
+def test_a_name_that_is_neither_codec_nor_profile_is_explained(library: Library, run_command: RunCommand) -> None:
     library.night()
     status, _, complaint = run_command("missing", "mp4", "--codec")
     assert status == 2

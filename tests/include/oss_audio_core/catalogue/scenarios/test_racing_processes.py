@@ -32,11 +32,11 @@ Race = Callable[[Verb, Verb, list[int]], list[tuple[int, int]]]
 
 @pytest.fixture
 def race(catalogue: Catalogue, catalogue_url: sa.URL) -> Iterator[Race]:
-    """Have each of two processes make one verb on the same rows at once; returns who moved what."""
-    command = [sys.executable, str(Path(__file__).with_name("racer.py"))]
+    """Have each of two processes make one verb on the same rows at once; returns how many rows each of them moved."""
+    command = [sys.executable, str(Path(__file__).with_name("competing_process.py"))]
     address = catalogue_url.render_as_string(hide_password=False)
     with ExitStack() as stack:
-        racers = [
+        processes = [
             stack.enter_context(
                 subprocess.Popen(
                     [*command, name, address],
@@ -51,14 +51,14 @@ def race(catalogue: Catalogue, catalogue_url: sa.URL) -> Iterator[Race]:
         ]
 
         def run(verb: Verb, rival: Verb, rows: list[int]) -> list[tuple[int, int]]:
-            for racer, wanted in zip(racers, (verb, rival), strict=True):
-                assert racer.stdin is not None
-                racer.stdin.write(json.dumps({"verb": wanted, "rows": rows, "held": TOKEN}) + "\n")
-                racer.stdin.flush()
+            for process, wanted in zip(processes, (verb, rival), strict=True):
+                assert process.stdin is not None
+                process.stdin.write(json.dumps({"verb": wanted, "rows": rows, "held": TOKEN}) + "\n")
+                process.stdin.flush()
             moved = []
-            for racer in racers:
-                assert racer.stdout is not None
-                moved.append(json.loads(racer.stdout.readline()))
+            for process in processes:
+                assert process.stdout is not None
+                moved.append(json.loads(process.stdout.readline()))
             return list(zip(*moved, strict=True))
 
         # Both have started, imported and connected before anything is raced for.
@@ -88,7 +88,7 @@ def rivals() -> list[tuple[Verb, Verb, State]]:
     for one, other in itertools.combinations(Verb, 2):
         guards = MOVES[one].guards | MOVES[other].guards
         exclusive = MOVES[one].target not in MOVES[other].sources and MOVES[other].target not in MOVES[one].sources
-        # Who takes a claim over changes its token: then nothing of the old claim's owner is written.
+        # Taking a claim over changes its token: then the old claim writes nothing.
         taken_over = Verb.RECLAIM in {one, other} and Guard.TOKEN in guards
         if (exclusive or taken_over) and not {Guard.ATTEMPTS_LEFT, Guard.ATTEMPTS_SPENT} <= guards:
             found += [(one, other, state) for state in sorted(MOVES[one].sources & MOVES[other].sources)]

@@ -87,7 +87,7 @@ def test_a_batch_that_is_reported_keeps_nothing_planned(catalogue: Catalogue, pl
     assert cancel_batch(catalogue, "manual/1") == Cancelled(2, 0, 0)
 
 
-def test_a_batch_that_nobody_knows(catalogue: Catalogue) -> None:
+def test_cancelling_an_unknown_batch_is_refused(catalogue: Catalogue) -> None:
     with pytest.raises(NoSuchBatch, match="the catalogue has no run 'nightly/9'"):
         cancel_batch(catalogue, "nightly/9")
 

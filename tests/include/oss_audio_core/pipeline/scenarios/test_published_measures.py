@@ -94,7 +94,7 @@ def test_a_rendition_costs_one_request_and_a_batch_one_delete(steps: Steps, wav:
     assert sorted(one.split()[0] for one in oss_proxy.requests) == ["POST", "PUT", "PUT", "PUT"]
 
 
-def test_waveform_and_picture_go_beside_the_rendition(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
+def test_sidecars_are_published_beside_the_rendition(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
     profile = flac(policy="decode", waveform="beside", picture="spectrogram")
     steps.put("a.wav", wav(1.0))
     batch = steps.to_converted(profiles=[profile])
@@ -115,7 +115,7 @@ def test_waveform_and_picture_go_beside_the_rendition(steps: Steps, wav: Wav, os
     assert steps.keys(staged) == []
 
 
-def test_what_stood_beside_a_replaced_rendition_goes_with_it(steps: Steps, wav: Wav) -> None:
+def test_sidecars_of_a_replaced_rendition_are_removed(steps: Steps, wav: Wav) -> None:
     first = published(steps, wav, flac(policy="decode", waveform="beside", picture="waveform"))
     second = published(steps, wav, flac(policy="decode", waveform="beside", picture="spectrogram"), seconds=1.0)
     assert first.key == second.key

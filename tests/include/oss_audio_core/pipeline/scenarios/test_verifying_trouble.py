@@ -113,7 +113,7 @@ def test_a_step_that_gets_no_answers_any_more_leaves_the_rest_to_its_next_try(
 
 
 @pytest.mark.parametrize("step", ["verify", "publish"])
-def test_a_folder_that_nobody_may_read_keeps_no_neighbour_from_its_turn(
+def test_a_folder_without_permission_keeps_no_neighbour_from_its_turn(
     steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     import oss2
@@ -161,9 +161,7 @@ def test_bytes_that_are_damaged_on_the_way_are_read_once_more(
     assert steps.verify(batch, endpoint=oss_proxy.address) == {"verified": 1}
 
 
-def test_an_output_that_never_has_the_checksum_that_oss_tells_is_quarantined(
-    steps: Steps, wav: Wav, oss_proxy: Proxy
-) -> None:
+def test_an_output_without_the_checksum_that_oss_gives_is_quarantined(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
     steps.put("a.wav", wav())
     batch = steps.to_converted("mobile-mp3")
     for _ in range(2):
@@ -172,9 +170,7 @@ def test_an_output_that_never_has_the_checksum_that_oss_tells_is_quarantined(
     assert "stored_bytes: expected" in (steps.row().message or "")
 
 
-def test_a_source_that_never_has_the_checksum_that_oss_tells_judges_nothing(
-    steps: Steps, wav: Wav, oss_proxy: Proxy
-) -> None:
+def test_a_source_without_the_checksum_that_oss_gives_decides_nothing(steps: Steps, wav: Wav, oss_proxy: Proxy) -> None:
     import oss2
 
     steps.put("a.wav", wav())
@@ -186,7 +182,7 @@ def test_a_source_that_never_has_the_checksum_that_oss_tells_judges_nothing(
     assert steps.row().state is State.CONVERTED
 
 
-def test_an_error_that_nobody_thought_of_keeps_no_neighbour_from_being_verified(
+def test_an_unexpected_error_keeps_no_neighbour_from_being_verified(
     steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a.wav", "b.wav", "c.wav"):

@@ -45,6 +45,6 @@ def test_each_of_eight_channels_has_its_own_level(
 
 
 @pytest.mark.parametrize("channels", [9, 16])
-def test_more_channels_than_a_format_may_have_crash_nobody(channels: int, make_audio: MakeAudio) -> None:
+def test_more_channels_than_a_format_may_have_are_inspected(channels: int, make_audio: MakeAudio) -> None:
     found = inspect(make_audio(f"{channels}.wav", "-c:a", "pcm_s16le", seconds=0.3, channels=channels))
     assert len(found.peaks) == channels

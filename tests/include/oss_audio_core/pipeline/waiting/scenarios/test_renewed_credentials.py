@@ -88,7 +88,7 @@ def test_oss_and_imm_are_asked_with_new_credentials(
     assert "access key id" not in told[-1]
 
 
-def test_imm_alone_tells_of_a_refusal_too(steps: Steps, submitted: int, often: None) -> None:
+def test_imm_alone_reports_a_refusal_too(steps: Steps, submitted: int, often: None) -> None:
     # Without a staged output there is nothing to list.
     steps.change(publish="direct")
     connections = Connections(steps)

@@ -1,4 +1,4 @@
-"""Somebody's DAG that begins when a batch has published, and reads from the event what it was."""
+"""A DAG that begins when a batch has published, and reads the extras of the event."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from airflow.sdk import DAG, task
 
 from oss_audio.assets import RENDITIONS
 
-with DAG(dag_id="hears_of_renditions", schedule=[RENDITIONS]):
+with DAG(dag_id="asset_consumer", schedule=[RENDITIONS]):
 
     @task
-    def hear(*, triggering_asset_events: Any = None) -> list[dict[str, Any]]:
+    def asset_events(*, triggering_asset_events: Any = None) -> list[dict[str, Any]]:
         """The extra of every event that led to this run."""
         return [event.extra for event in triggering_asset_events[RENDITIONS]]
 
-    hear()
+    asset_events()

@@ -1,4 +1,4 @@
-"""Operator and sensor in a DAG that knows nothing of batches, as the README shows it."""
+"""Operator and sensor in a DAG without batches, as the README shows it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from oss_audio.sensors.convert import OSSAudioConvertSensor
 
 PARAMS = {"key": Param("incoming/voice/mono-16000.wav"), "target": Param("own/dest.aac")}
 
-with DAG(dag_id="somebodys_own_dag", schedule=None, params=PARAMS):
+with DAG(dag_id="custom_dag", schedule=None, params=PARAMS):
     convert = OSSAudioConvertOperator(
         task_id="convert",
         bucket="media",

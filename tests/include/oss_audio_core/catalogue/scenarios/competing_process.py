@@ -1,4 +1,4 @@
-"""A process that makes moves as it is told, for another one to race with: a JSON document a line, in and out."""
+"""A process that makes the moves it reads, in competition with another one: a JSON document a line, in and out."""
 
 from __future__ import annotations
 

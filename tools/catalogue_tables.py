@@ -1,6 +1,6 @@
 """The catalogue's tables and views as Markdown, from the comments of the schema: a part of docs/catalogue.md.
 
-`python -m oss_audio_core.catalogue.documentation docs/catalogue.md` generates that part; a test checks that it is
+`python -m tools.catalogue_tables docs/catalogue.md` generates that part; a test checks that it is
 current.
 """
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.include.oss_audio_core.catalogue.conftest import Library
 
 
-class Shelf:
+class RenditionFolder:
     """A folder of the bucket of this test's own, with renditions and their rows."""
 
     def __init__(self, library: Library, oss: OssSettings, bucket: str) -> None:
@@ -53,12 +53,12 @@ class Shelf:
         return [one.key.removeprefix(self.root) for one in listed]
 
 
-def rewrite(shelf: Shelf, name: str) -> None:
+def rewrite(folder: RenditionFolder, name: str) -> None:
     """The same bytes under another ETag: as parts."""
-    key = f"{shelf.root}mp3/{name}"
-    content = shelf.bucket.get_object(key).read()
-    upload = shelf.bucket.init_multipart_upload(key).upload_id
-    part = shelf.bucket.upload_part(key, upload, 1, content)
+    key = f"{folder.root}mp3/{name}"
+    content = folder.bucket.get_object(key).read()
+    upload = folder.bucket.init_multipart_upload(key).upload_id
+    part = folder.bucket.upload_part(key, upload, 1, content)
     import oss2
 
-    shelf.bucket.complete_multipart_upload(key, upload, [oss2.models.PartInfo(1, part.etag)])
+    folder.bucket.complete_multipart_upload(key, upload, [oss2.models.PartInfo(1, part.etag)])

@@ -10,7 +10,7 @@ from oss_audio_core.oss.imm import PAGE, TASK_TYPE
 from oss_audio_core.oss.sdk import load_imm
 
 
-def count_accepted_tasks(settings: OssSettings, bucket: str) -> int:
+def count_conversion_tasks(settings: OssSettings, bucket: str) -> int:
     """Count the conversion tasks in the IMM project of `bucket`, by ListTasks of the plain IMM SDK."""
     address = urlsplit(settings.imm_address)
     config = import_module("alibabacloud_tea_openapi.utils_models").Config(
