@@ -437,6 +437,22 @@ part_copy = sa.Table(
     comment="Copies in parts that are under way or broke off: a row is written before the first part is copied",
 )
 
+own_object = sa.Table(
+    "own_object",
+    metadata,
+    sa.Column("bucket", sa.Text, primary_key=True, comment="bucket of the object"),
+    sa.Column("key", ObjectKey, primary_key=True, comment="key of the object"),
+    sa.Column("etag", sa.Text, primary_key=True, comment="ETag of the object; another one at the key is not meant"),
+    sa.Column("reason", sa.Text, nullable=False, comment="written in place, left behind or taken over"),
+    sa.Column("recorded_at", UtcDateTime, nullable=False, comment="UTC; when it was recorded"),
+    sa.Column(
+        "used_at",
+        UtcDateTime,
+        comment="UTC; when a rendition was published over it, after which the row allows nothing; null: not yet",
+    ),
+    comment="Objects at final keys that the catalogue may write over, besides the renditions",
+)
+
 export = sa.Table(
     "export",
     metadata,
