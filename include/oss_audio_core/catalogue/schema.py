@@ -129,6 +129,11 @@ source = sa.Table(
     sa.Column("sample_rate", sa.Integer, comment="Hz"),
     sa.Column("channels", sa.Integer, comment="count"),
     sa.Column("duration", sa.Float, comment="seconds"),
+    sa.Column(
+        "bitrate",
+        sa.Integer,
+        comment="bit/s of the audio itself, without pictures, video and tags; null: not known",
+    ),
     sa.Column("bandwidth", sa.Float, comment="Hz up to which there is sound; null: not decoded, or silence"),
     sa.Column("notes", sa.Text, comment="what is odd about the source, in words; null: nothing"),
     sa.Column("title", sa.Text, comment="from the file's tags, as artist and album are; null: the file has none"),

@@ -1,4 +1,4 @@
-"""The audible bandwidth of sources and renditions, and notes about sources."""
+"""The audible bandwidth of sources and renditions, the bitrate of sources, and notes about them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+BITRATE = "bit/s of the audio itself, without pictures, video and tags; null: not known"
 BANDWIDTH = "Hz up to which there is sound; null: not decoded, or silence"
 
 
 def upgrade() -> None:
+    op.add_column("source", sa.Column("bitrate", sa.Integer(), comment=BITRATE))
     op.add_column("source", sa.Column("bandwidth", sa.Float(), comment=BANDWIDTH))
     op.add_column(
         "source", sa.Column("notes", sa.Text(), comment="what is odd about the source, in words; null: nothing")
@@ -31,4 +33,5 @@ def downgrade() -> None:
     op.drop_column("rendition", "bandwidth")
     op.drop_column("source", "notes")
     op.drop_column("source", "bandwidth")
+    op.drop_column("source", "bitrate")
     op.execute(views_0002.PUBLISHED_RENDITION)
