@@ -6,7 +6,6 @@ import json
 import os
 import selectors
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -95,7 +94,7 @@ class CloudProcess:
         if self._with_admin:
             addresses["--admin-port"] = self.admin
         made = {"--bucket": self.bucket, "--topic": self.topic, "--queue": self.queue}
-        command = [sys.executable, *LOCAL_CLOUD_COMMAND, "--data", str(self.data)]
+        command = [*LOCAL_CLOUD_COMMAND, "--data", str(self.data)]
         command += [word for flag, address in addresses.items() for word in (flag, address.rpartition(":")[2] or "0")]
         command += [word for flag, name in made.items() if name for word in (flag, name)]
         command += self._flags

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 API_SERVER = "api-server"
@@ -41,5 +43,5 @@ POSTGRESQL = "postgresql"
 REDIS = "redis"
 
 LOCAL_CLOUD = "local-cloud"
-LOCAL_CLOUD_COMMAND = ("-m", "oss_local_cloud", "serve")
-"""Arguments of `python` that start the local cloud."""
+LOCAL_CLOUD_COMMAND = (str(Path(sys.executable).with_name("oss-audio")), "local-cloud", "serve")
+"""The command that serves the local cloud, as the distribution installs it beside this Python."""

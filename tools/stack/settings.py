@@ -45,7 +45,7 @@ class Installation:
     """
 
     python: Path = Path(sys.executable)
-    local_cloud: tuple[str, ...] = (sys.executable, *LOCAL_CLOUD_COMMAND)
+    local_cloud: tuple[str, ...] = LOCAL_CLOUD_COMMAND
     python_path: str | None = str(PROJECT_ROOT)
     folder: Path = PROJECT_ROOT
 

@@ -23,6 +23,7 @@ from oss_local_cloud import cli
 from oss_local_cloud.config import Config, ConfigError
 from oss_local_cloud.events.event_rules import EventRule
 from oss_local_cloud.signatures.credentials import Credentials
+from tools.stack.components import LOCAL_CLOUD_COMMAND
 
 FLAGS = [
     "--data",
@@ -149,7 +150,7 @@ def test_an_unknown_flag_ends_with_2(capsys: pytest.CaptureFixture[str]):
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"LOCAL_CLOUD_ACCESS_KEY_SECRET": "testSK"}
     return subprocess.run(
-        [sys.executable, "-m", "oss_local_cloud", "serve", "--access-key-id", "testAK", *arguments],
+        [*LOCAL_CLOUD_COMMAND, "--access-key-id", "testAK", *arguments],
         capture_output=True,
         text=True,
         env=environment,
@@ -190,7 +191,7 @@ def test_a_data_directory_that_can_not_be_made_is_named(tmp_path: Path):
 
 
 def test_a_shells_limit_of_open_files_is_raised(tmp_path: Path):
-    low = "ulimit -Sn 64 && exec " + shlex.join([sys.executable, "-m", "oss_local_cloud", "serve"])
+    low = "ulimit -Sn 64 && exec " + shlex.join(LOCAL_CLOUD_COMMAND)
     flags = shlex.join(["--data", str(tmp_path / "data"), "--access-key-id", "testAK", *ANY_PORTS])
     environment = os.environ | {"LOCAL_CLOUD_ACCESS_KEY_SECRET": "testSK"}
     with subprocess.Popen(
@@ -207,7 +208,7 @@ def test_a_shells_limit_of_open_files_is_raised(tmp_path: Path):
 
 def test_what_it_was_started_with_goes_to_no_program_it_starts(tmp_path: Path):
     environment = os.environ | {"LOCAL_CLOUD_ACCESS_KEY_SECRET": "testSK"}
-    command = [sys.executable, "-m", "oss_local_cloud", "serve", "--data", str(tmp_path / "data")]
+    command = [*LOCAL_CLOUD_COMMAND, "--data", str(tmp_path / "data")]
     command += ["--access-key-id", "testAK", *ANY_PORTS]
     with (tmp_path / "lock").open("w") as lock:
         passed = lock.fileno()
@@ -222,7 +223,7 @@ def test_what_it_was_started_with_goes_to_no_program_it_starts(tmp_path: Path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_cleanly_on_a_signal(tmp_path: Path, number: signal.Signals):
     environment = os.environ | {"LOCAL_CLOUD_ACCESS_KEY_SECRET": "testSK"}
-    command = [sys.executable, "-m", "oss_local_cloud", "serve", "--data", str(tmp_path / "data")]
+    command = [*LOCAL_CLOUD_COMMAND, "--data", str(tmp_path / "data")]
     command += ["--access-key-id", "testAK", *ANY_PORTS]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
