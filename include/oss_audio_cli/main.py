@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 profiles_app = typer.Typer(no_args_is_help=True, help="The YAML files of profiles.")
 app.add_typer(profiles_app, name="profiles")
@@ -54,13 +56,14 @@ def catalogue(context: typer.Context) -> None:
 @app.command("local-cloud", context_settings=_PASS_ON, add_help_option=False)
 def local_cloud(context: typer.Context) -> None:
     """OSS, IMM and SMQ on this machine, for unmodified SDKs: `local-cloud serve --help`."""
+    from oss_local_cloud.cli import parser, serve
+
+    arguments = parser(os.environ).parse_args(context.args)  # help ends here, also without the extra
     try:
         require("local-cloud")
     except MissingExtra as missing:
         _fail(str(missing))
-    from oss_local_cloud.cli import main as serve
-
-    raise typer.Exit(serve(context.args))
+    raise typer.Exit(serve(arguments))
 
 
 @profiles_app.command()

@@ -97,8 +97,12 @@ def _root(folder: Path) -> Path:
     try:
         root = folder.expanduser().absolute()
         text = str(root).encode().decode()
-    except (RuntimeError, UnicodeError) as error:
+    except RuntimeError as error:
         raise ProjectError(f"DIR can't be used: {error}; name another one") from None
+    except UnicodeError:
+        raise ProjectError(
+            "DIR can't be used: its name is no text in this locale; set LC_ALL=C.UTF-8, or name another one"
+        ) from None
     if re.search(r"[\x00-\x1f\x7f']", text):
         raise ProjectError(f"{text!r} has an apostrophe or a control character, which no file of settings holds")
     return root

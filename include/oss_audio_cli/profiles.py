@@ -11,7 +11,7 @@ def check_folder(folder: Path | None) -> tuple[str, list[str]]:
     """Read every profile of a folder.
 
     Args:
-        folder: holds the `*.yaml` files; None: the folder that the DAGs would read.
+        folder: holds the YAML files; None: the folder that the DAGs would read.
 
     Returns:
         A line that says what was found, and the problems: the first one of each file and of each profile.
@@ -19,5 +19,5 @@ def check_folder(folder: Path | None) -> tuple[str, list[str]]:
     where = folder or profile_folder()
     profiles, problems = read_profiles(where)
     if not profiles and not problems:
-        return "", [f"{where}: there is no profile in it; profiles stand in *.yaml files"]
+        return "", [f"{where}: there is no profile in it; profiles stand in *.yaml and *.yml files"]
     return f"{where}: {len(profiles)} profiles: {', '.join(profiles)}", [str(problem) for problem in problems]

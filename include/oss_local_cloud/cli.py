@@ -12,12 +12,11 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from oss_local_cloud.config import Config, ConfigError
 from oss_local_cloud.events.event_rules import EventRule, EventRuleError, parse_rule
-from oss_local_cloud.service import LocalCloud
 from oss_local_cloud.signatures.credentials import Credentials
 
 PREFIX = "LOCAL_CLOUD_"
@@ -126,9 +125,8 @@ def _event_rules(given: list[str] | None, environment: Mapping[str, str]) -> tup
         raise ConfigError(f"--event-rule: {error}") from None
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def serve(parsed: argparse.Namespace) -> int:
     """Run the command. Exit status: 0 after a clean stop, 2 when the configuration is no good."""
-    parsed = parser(os.environ).parse_args(arguments)
     try:
         level = parsed.log_level.lower()
         if level not in _LOG_LEVELS:
@@ -164,6 +162,8 @@ def _keep_open_files() -> None:
 
 
 async def _serve(config: Config) -> None:
+    from oss_local_cloud.service import LocalCloud  # not above: the help works without the extra of the services
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

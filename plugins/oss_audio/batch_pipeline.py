@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, TaskGroup, TriggerRule, chain
+from airflow.sdk.exceptions import DuplicateTaskIdFound
 
 from oss_audio.batch_name import LIST, REQUEUE
 from oss_audio.defaults import (
@@ -91,7 +94,8 @@ def batch_pipeline(
         catalogue_conn_id: connection of the catalogue's database.
 
     Raises:
-        ValueError: neither or both of selection and failures.
+        ValueError: neither or both of selection and failures, or a key of them that is no argument.
+        DuplicateTaskIdFound: the DAG or group that is open has a pipeline already.
         NotImplementedError: the task group that is open is expanded.
     """
     if (selection is None) is (failures is None):
@@ -101,12 +105,14 @@ def batch_pipeline(
     # also when there was no shard, whose mapped tasks are skipped. The report, the only leaf, fails if any task did.
     whatever_became: dict[str, Any] = {**stores, "trigger_rule": TriggerRule.ALL_DONE}
 
-    with TaskGroup(group_id) if group_id else nullcontext():
+    with _name_a_second_pipeline(), TaskGroup(group_id) if group_id else nullcontext():
         first: BaseOperator
         if selection is not None:
             excluded: dict[str, Any] = {"staging_prefix": staging_prefix, "catalogue_prefix": catalogue_prefix}
+            _refuse_unknown("selection", selection, OSSAudioListOperator, given=excluded)
             first = OSSAudioListOperator(task_id=LIST, **excluded, **selection, **stores)
         else:
+            _refuse_unknown("failures", failures or {}, OSSAudioRequeueOperator, given={})
             first = OSSAudioRequeueOperator(task_id=REQUEUE, **(failures or {}), **stores)
         if first.get_closest_mapped_task_group() is not None:
             raise NotImplementedError(
@@ -153,3 +159,33 @@ def batch_pipeline(
             **whatever_became,
         )
         chain(convert, wait, verify, catalogue, export, report)
+
+
+def _refuse_unknown(
+    name: str, arguments: Mapping[str, Any], operator: type[BaseOperator], *, given: Mapping[str, Any]
+) -> None:
+    """Refuse a key that is neither an argument of the operator, nor one of every operator in Airflow.
+
+    Args:
+        name: of the arguments, for the message.
+        arguments: what the DAG file gives.
+        operator: takes them.
+        given: arguments that the pipeline gives by itself.
+    """
+    own = [key for key in operator.template_fields if key not in given]
+    unknown = arguments.keys() - own - inspect.signature(BaseOperator.__init__).parameters.keys()
+    if unknown:
+        odd = ", ".join(map(repr, sorted(unknown)))
+        elsewhere = "; give it to batch_pipeline itself" if unknown <= given.keys() else ""
+        raise ValueError(f"{name} has no key {odd}{elsewhere or ': choose from ' + ', '.join(own)}")
+
+
+@contextmanager
+def _name_a_second_pipeline() -> Iterator[None]:
+    try:
+        yield
+    except DuplicateTaskIdFound as error:
+        raise DuplicateTaskIdFound(
+            f"{error}. A DAG or task group holds one batch_pipeline of its own; "
+            'give every further one another group_id=, such as group_id="music"'
+        ) from None

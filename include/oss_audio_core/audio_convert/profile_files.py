@@ -24,6 +24,9 @@ PROFILES_DIRECTORY = data_folder(_PACKAGE / "profiles", _PACKAGE.parent / "profi
 FOLDER_SETTING = "OSS_AUDIO_PROFILE_FOLDER"
 """Environment variable that names another folder of profiles, in place of those that come with the product."""
 
+SUFFIXES = frozenset({".yaml", ".yml"})
+"""Of files with profiles. Hidden files, which editors leave, are none."""
+
 _CONVERT_KEYS = tuple(field.name for field in fields(AudioConvert))
 _INTEGER_TAG = "tag:yaml.org,2002:int"
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
@@ -50,7 +53,7 @@ def profile_folder() -> Path:
 
 
 def load_profiles(directory: Path | None = None) -> dict[str, Profile]:
-    """All profiles of the `*.yaml` files in `directory`, by name, sorted.
+    """All profiles of the YAML files in `directory`, by name, sorted.
 
     Args:
         directory: None: `profile_folder()`.
@@ -65,7 +68,7 @@ def load_profiles(directory: Path | None = None) -> dict[str, Profile]:
 
 
 def read_profiles(folder: Path) -> tuple[dict[str, Profile], list[ProfileError]]:
-    """The profiles of the `*.yaml` files in `folder`, by name, sorted; and what is wrong with the others.
+    """The profiles of the `*.yaml` and `*.yml` files in `folder`, by name, sorted; and what is wrong with the others.
 
     Returns:
         Profiles without a problem, and the first problem of every other profile and file, in the order of files.
@@ -76,7 +79,7 @@ def read_profiles(folder: Path) -> tuple[dict[str, Profile], list[ProfileError]]
     profiles: dict[str, Profile] = {}
     origins: dict[str, str] = {}
     problems: list[ProfileError] = []
-    for file in sorted(path for path in folder.glob("*.yaml") if not path.name.startswith(".")):
+    for file in _yaml_files(folder):
         try:
             entries = _Mapping(file, "profiles", _top_level(file))
         except ProfileError as problem:
@@ -91,6 +94,12 @@ def read_profiles(folder: Path) -> tuple[dict[str, Profile], list[ProfileError]]
             except ProfileError as problem:
                 problems.append(problem)
     return dict(sorted(profiles.items())), problems
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    return sorted(
+        path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    )
 
 
 class _Mapping:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -144,8 +144,13 @@ def open_catalogue(url: str | sa.URL, *, create: bool = True) -> Catalogue:
             raise CatalogueError(f"catalogue {shown}: name a file, several processes must see the same catalogue")
         if not Path(url.database).parent.is_dir():
             raise CatalogueError(f"catalogue {shown}: the folder {Path(url.database).parent} does not exist; create it")
+        if Path(url.database).is_dir():
+            raise CatalogueError(
+                f"catalogue {shown}: this is a folder; name a file, such as {Path(url.database) / 'audio_catalogue.db'}"
+            )
         if not create and not Path(url.database).exists():
             raise CatalogueError(_none_here(shown))
+        _refuse_foreign_file(url.database, shown, create)
     engine = _engine(url)
     try:
         _bring_up_to_date(engine, url, shown, create)
@@ -235,6 +240,22 @@ def _bring_up_to_date(engine: Engine, url: sa.URL, shown: str, create: bool) -> 
         ) from None
     if url.get_backend_name() == "sqlite" and url.database:
         os.chmod(url.database, 0o600)  # it has object keys and error messages
+
+
+def _refuse_foreign_file(file: str, shown: str, create: bool) -> None:
+    """Look at a file without writing to it: another program's stays as it is, byte for byte.
+
+    A file that can't be read this way is judged by the connection that may write, which recovers or explains it.
+    """
+    if not Path(file).exists():
+        return
+    address = Path(file).absolute().as_uri()
+    reader = sa.create_engine(sa.URL.create("sqlite", database=address, query={"mode": "ro", "uri": "true"}))
+    try:
+        with suppress(sa.exc.DBAPIError), reader.connect() as connection:
+            _refuse_foreign(connection, shown, create)
+    finally:
+        reader.dispose()
 
 
 def _refuse_foreign(connection: Connection, shown: str, create: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,28 @@ def test_a_missing_extra_is_named_with_its_line(monkeypatch: pytest.MonkeyPatch)
     assert complaint == "error: uvicorn is not installed: pip install 'airflow-provider-oss-audio[local-cloud]'\n"
 
 
+def test_the_help_of_the_local_cloud_needs_no_extra() -> None:
+    program = (
+        "import sys; from oss_audio_core.extras import MODULES\n"
+        # Typer has pydantic for its own use.
+        "for name in {*MODULES['local-cloud']} - {'pydantic'}: sys.modules[name] = None\n"
+        "from oss_audio_cli.main import main; main()"
+    )
+    for words in (["local-cloud", "--help"], ["local-cloud", "serve", "-h"]):
+        done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("usage: oss-audio local-cloud")
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["catalogue"], ["catalogue", "list"], ["profiles"], ["profiles", "check"], ["init"]]
+)
+def test_the_short_form_of_help_is_the_long_one(words: list[str]) -> None:
+    status, out, _ = run(*words, "-h")
+    assert (status, out) == run(*words, "--help")[:2]
+    assert (status, "Usage: oss-audio" in out or "Usage: root" in out) == (0, True)
+
+
 def test_a_catalogue_on_postgresql_names_the_extra_of_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "psycopg2" else object())
     status, _, complaint = run("catalogue", "list", "--catalogue", "postgresql://user@127.0.0.1:1/audio")
@@ -78,6 +101,38 @@ def test_an_empty_folder_of_profiles_is_a_problem(tmp_path: Path) -> None:
     status, _, complaint = run("profiles", "check", str(tmp_path))
     assert status == 1
     assert "there is no profile in it" in complaint
+
+
+def test_profiles_stand_in_yml_files_too(tmp_path: Path) -> None:
+    body = "{description: d, convert: {f: mp3}, target: {key: 'x/{barename}.mp3'}}"
+    (tmp_path / "a.yaml").write_text(f"profiles:\n  one: {body}\n")
+    (tmp_path / "b.yml").write_text(f"profiles:\n  two: {body}\n")
+    (tmp_path / ".c.yml").write_text("half written")
+    (tmp_path / "notes.txt").write_text("profiles: none\n")
+    status, out, _ = run("profiles", "check", str(tmp_path))
+    assert (status, out) == (0, f"{tmp_path}: 2 profiles: one, two\n")
+    (tmp_path / "b.yml").write_text("profiles:\n  two: {}\n")
+    status, _, complaint = run("profiles", "check", str(tmp_path))
+    assert (status, complaint.startswith(f"{tmp_path}/b.yml:2: ")) == (1, True)
+
+
+@pytest.mark.parametrize("settings", [{}, {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+def test_a_name_outside_ascii_in_the_c_locale(tmp_path: Path, settings: dict[str, str]) -> None:
+    """Python takes the C locale for UTF-8, unless that is switched off: then one line names the remedy."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
+    program = "from oss_audio_cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "init", str(tmp_path / "höhe-歌")],
+        capture_output=True,
+        env={**environment, "LC_ALL": "C", **settings},
+        check=False,
+    )
+    if settings:
+        assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
+        assert b"set LC_ALL=C.UTF-8" in done.stderr
+    else:
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert (tmp_path / "höhe-歌" / "dags" / "nightly_audio_batch.py").is_file()
 
 
 def test_init_says_what_it_wrote(tmp_path: Path) -> None:

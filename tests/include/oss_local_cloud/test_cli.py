@@ -132,7 +132,7 @@ def test_a_bad_setting_is_named_and_ends_with_2(
 ):
     for flag in FLAGS:
         monkeypatch.delenv(cli.variable(flag), raising=False)
-    assert cli.main(arguments) == 2
+    assert cli.serve(cli.parser({}).parse_args(arguments)) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert named in printed.err
@@ -142,7 +142,7 @@ def test_a_bad_setting_is_named_and_ends_with_2(
 
 def test_an_unknown_flag_ends_with_2(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as raised:
-        cli.main([*NEEDED, "--oss", "1"])
+        cli.parser({}).parse_args([*NEEDED, "--oss", "1"])
     assert raised.value.code == 2
     assert "--oss" in capsys.readouterr().err
 

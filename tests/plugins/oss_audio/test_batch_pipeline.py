@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,8 +69,38 @@ def test_pipelines_in_task_groups_are_named_after_their_groups(dag: DAG) -> None
 def test_two_pipelines_in_one_place_are_refused_when_the_file_is_parsed(dag: DAG) -> None:
     with dag:
         batch_pipeline(selection=SELECTION)
-        with pytest.raises(DuplicateTaskIdFound):
-            batch_pipeline(selection=SELECTION)
+        for group_id in (None, "music"):
+            if group_id:
+                batch_pipeline(selection=SELECTION, group_id=group_id)
+            with pytest.raises(DuplicateTaskIdFound, match=r"give every further one another group_id="):
+                batch_pipeline(selection=SELECTION, group_id=group_id)
+        batch_pipeline(selection=SELECTION, group_id="voice")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (
+            {"selection": {**SELECTION, "prefixs": "in/"}},
+            "selection has no key 'prefixs': choose from bucket, ",
+        ),
+        ({"selection": {**SELECTION, "a": 1, "b": 2}}, "selection has no key 'a', 'b': choose from "),
+        (
+            {"selection": {**SELECTION, "staging_prefix": ".s/"}},
+            "selection has no key 'staging_prefix'; give it to batch_pipeline itself",
+        ),
+        ({"failures": {"codes": "x"}}, "failures has no key 'codes': choose from failed_batch, code, "),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_known_ones(dag: DAG, arguments: dict[str, Any], problem: str) -> None:
+    with dag, pytest.raises(ValueError, match=re.escape(problem)):
+        batch_pipeline(**arguments)
+
+
+def test_arguments_of_every_operator_are_taken(dag: DAG) -> None:
+    with dag:
+        batch_pipeline(selection={**SELECTION, "pool": "oss", "retries": 9})
+    assert (dag.get_task("list").pool, dag.get_task("list").retries) == ("oss", 9)
 
 
 def test_an_expanded_group_is_refused_when_the_file_is_parsed(dag: DAG) -> None:

@@ -347,3 +347,40 @@ def version(file: Path) -> str:
         (found,) = raw.execute("SELECT version_num FROM alembic_version").fetchone()
     raw.close()
     return str(found)
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_the_file_of_another_program_stays_byte_for_byte(tmp_path: Path, mode: str) -> None:
+    file = tmp_path / "theirs # 1.db"
+    writer = sqlite3.connect(file)
+    writer.execute(f"PRAGMA journal_mode={mode}")
+    writer.execute("CREATE TABLE dag_run (id integer)")
+    writer.commit()
+    before = file.read_bytes()
+    for create in (True, False):
+        with pytest.raises(CatalogueError, match=r"is no catalogue: it has another program's tables \(dag_run"):
+            open_catalogue(sa.URL.create("sqlite", database=str(file)), create=create)
+        assert file.read_bytes() == before
+    writer.close()
+
+
+def test_a_file_that_another_program_left_with_unwritten_pages_stays_byte_for_byte(tmp_path: Path) -> None:
+    source, file = tmp_path / "source.db", tmp_path / "theirs.db"
+    writer = sqlite3.connect(source)
+    writer.execute("PRAGMA journal_mode=wal")
+    writer.execute("CREATE TABLE dag_run (id integer)")
+    writer.commit()
+    for suffix in ("", "-wal"):
+        Path(f"{file}{suffix}").write_bytes(Path(f"{source}{suffix}").read_bytes())
+    writer.close()
+    before = [Path(f"{file}{suffix}").read_bytes() for suffix in ("", "-wal")]
+    assert all(before)
+    with pytest.raises(CatalogueError, match="is no catalogue"):
+        open_catalogue(f"sqlite:///{file}")
+    assert [Path(f"{file}{suffix}").read_bytes() for suffix in ("", "-wal")] == before
+
+
+def test_a_folder_is_no_catalogue(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match=r"this is a folder; name a file, such as .*/audio_catalogue\.db"):
+        open_catalogue(f"sqlite:///{tmp_path}")
+    open_catalogue(f"sqlite:///{tmp_path}/audio_catalogue.db").close()
