@@ -19,7 +19,6 @@ class OSSAudioVerifyOperator(OSSAudioBatchOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Verify, and return how many conversions ended in which state."""
-        """Verify the renditions of the shard; the counts by result."""
         # Every task of the DAG imports this file; only this one needs the audio libraries.
         from oss_audio_core.pipeline.verifying import verify_batch
 
