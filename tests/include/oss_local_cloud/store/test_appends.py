@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from oss_local_cloud.interfaces import NoSuchBucket
 from oss_local_cloud.store.appends import NotAppendable, PositionMismatch
 from oss_local_cloud.store.checksums import Checksums
-from oss_local_cloud.store.object_rows import ObjectAttributes
 from oss_local_cloud.store.object_store import LocalObjectStore
-from oss_local_cloud.store.staged_content import MAX_IN_MEMORY_BYTES, StagedContent
-
-TEXT = ObjectAttributes("text/plain")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalObjectStore]:
-    opened = LocalObjectStore(tmp_path / "data", clock=lambda: 1_700_000_000.9)
-    opened.create_bucket("music")
-    yield opened
-    opened.close()
-
-
-def staged(store: LocalObjectStore, content: bytes) -> StagedContent:
-    taken = store.stage()
-    taken.write(content)
-    return taken
+from oss_local_cloud.store.staged_content import MAX_IN_MEMORY_BYTES
+from tests.include.oss_local_cloud.store.stored_content import TEXT, staged
 
 
 def files(store: LocalObjectStore) -> int:

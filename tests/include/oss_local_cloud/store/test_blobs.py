@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from oss_local_cloud.store import blobs
-from oss_local_cloud.store.object_rows import ObjectAttributes
 from oss_local_cloud.store.object_store import LocalObjectStore
-from oss_local_cloud.store.staged_content import StagedContent
-
-TEXT = ObjectAttributes("text/plain")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalObjectStore]:
-    opened = LocalObjectStore(tmp_path / "data", clock=lambda: 1_700_000_000.9)
-    opened.create_bucket("music")
-    yield opened
-    opened.close()
-
-
-def staged(store: LocalObjectStore, content: bytes) -> StagedContent:
-    taken = store.stage()
-    taken.write(content)
-    return taken
+from tests.include.oss_local_cloud.store.stored_content import TEXT, staged
 
 
 def test_only_groups_that_are_not_sealed_are_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

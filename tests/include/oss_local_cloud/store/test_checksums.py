@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import oss2
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from oss_local_cloud.store.checksums import Checksums, combine_crc64
-from oss_local_cloud.store.object_store import LocalObjectStore
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalObjectStore]:
-    opened = LocalObjectStore(tmp_path / "data", clock=lambda: 1_700_000_000.9)
-    opened.create_bucket("music")
-    yield opened
-    opened.close()
 
 
 def test_checksums_are_the_standard_ones():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,31 +14,8 @@ from oss_local_cloud.interfaces import NoSuchBucket, NoSuchKey, SymlinkTargetMis
 from oss_local_cloud.store.object_rows import ObjectAttributes
 from oss_local_cloud.store.object_store import LocalObjectStore
 from oss_local_cloud.store.objects import ObjectExists
-from oss_local_cloud.store.staged_content import MAX_IN_MEMORY_BYTES, StagedContent
-
-TEXT = ObjectAttributes("text/plain")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalObjectStore]:
-    opened = LocalObjectStore(tmp_path / "data", clock=lambda: 1_700_000_000.9)
-    opened.create_bucket("music")
-    yield opened
-    opened.close()
-
-
-def staged(store: LocalObjectStore, content: bytes) -> StagedContent:
-    taken = store.stage()
-    taken.write(content)
-    return taken
-
-
-def put(store: LocalObjectStore, key: str, content: bytes = b"x", **settings: bool) -> None:
-    store.put("music", key, staged(store, content), TEXT, **settings)
-
-
-def files(directory: Path) -> list[Path]:
-    return [path for path in directory.rglob("*") if path.is_file()]
+from oss_local_cloud.store.staged_content import MAX_IN_MEMORY_BYTES
+from tests.include.oss_local_cloud.store.stored_content import TEXT, files, put, staged
 
 
 def test_an_object_keeps_what_it_was_given(store: LocalObjectStore):

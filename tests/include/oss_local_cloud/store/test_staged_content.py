@@ -2,34 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from oss_local_cloud.store.object_rows import ObjectAttributes
 from oss_local_cloud.store.object_store import LocalObjectStore
-from oss_local_cloud.store.staged_content import FLUSH_INTERVAL_BYTES, StagedContent
-
-TEXT = ObjectAttributes("text/plain")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalObjectStore]:
-    opened = LocalObjectStore(tmp_path / "data", clock=lambda: 1_700_000_000.9)
-    opened.create_bucket("music")
-    yield opened
-    opened.close()
-
-
-def staged(store: LocalObjectStore, content: bytes) -> StagedContent:
-    taken = store.stage()
-    taken.write(content)
-    return taken
-
-
-def put(store: LocalObjectStore, key: str, content: bytes = b"x", **settings: bool) -> None:
-    store.put("music", key, staged(store, content), TEXT, **settings)
+from oss_local_cloud.store.staged_content import FLUSH_INTERVAL_BYTES
+from tests.include.oss_local_cloud.store.stored_content import TEXT, put
 
 
 def test_content_staged_in_blocks_is_the_same_as_content_staged_whole(store: LocalObjectStore):

@@ -4,40 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from oss_local_cloud.store.object_rows import ObjectAttributes
 from oss_local_cloud.store.object_store import LocalObjectStore
-from oss_local_cloud.store.staged_content import MAX_IN_MEMORY_BYTES, StagedContent
+from oss_local_cloud.store.staged_content import MAX_IN_MEMORY_BYTES
 from oss_local_cloud.store.storage import SchemaVersionMismatch
-
-TEXT = ObjectAttributes("text/plain")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalObjectStore]:
-    opened = LocalObjectStore(tmp_path / "data", clock=lambda: 1_700_000_000.9)
-    opened.create_bucket("music")
-    yield opened
-    opened.close()
-
-
-def staged(store: LocalObjectStore, content: bytes) -> StagedContent:
-    taken = store.stage()
-    taken.write(content)
-    return taken
-
-
-def put(store: LocalObjectStore, key: str, content: bytes = b"x", **settings: bool) -> None:
-    store.put("music", key, staged(store, content), TEXT, **settings)
-
-
-def files(directory: Path) -> list[Path]:
-    return [path for path in directory.rglob("*") if path.is_file()]
+from tests.include.oss_local_cloud.store.stored_content import files, put, staged
 
 
 def test_opening_sweeps_what_was_never_acknowledged(tmp_path: Path):
