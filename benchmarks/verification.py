@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from oss_audio_core.audio_convert import load_profiles
+from oss_audio_core.audio_convert.containers.declared_length import DemuxerLengths
 from oss_audio_core.verification import decode_limits, inspect, probe, probe_remote, verify
 from oss_local_cloud.imm.engine import binaries
 from oss_local_cloud.imm.engine.command import command, plan
@@ -82,8 +83,7 @@ def measure(minutes: float, say: Callable[[str], None]) -> list[Cost]:
 def _cost(name: str, path: Path, minutes: float) -> Cost:
     convert = load_profiles()[name].convert
     target = path.with_name(f"{name}.{convert.format.extension}")
-    declared = minutes * 60
-    source = Source("wav", "pcm_s16le", RATE, 2, "stereo", RATE * 32, 16, declared)
+    source = Source("wav", "pcm_s16le", RATE, 2, "stereo", RATE * 32, 16, DemuxerLengths(), None)
     encoder = command(binaries.locate().ffmpeg, path, target, plan(convert, source))
     limits = decode_limits(convert, probe(path))
     whole = inspect(path)

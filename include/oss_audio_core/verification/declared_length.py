@@ -1,46 +1,46 @@
-"""The duration that a file's header declares. A file that is shorter is truncated.
-
-Only some containers declare a length. For the others (aac, amr, ac3, ogg, transport streams) FFmpeg reports a guess
-from the bitrate or the last packet.
-"""
+"""The duration that a file's header declares, of a file that PyAV has open. A file that is shorter is truncated."""
 
 from __future__ import annotations
 
-import struct
+from fractions import Fraction
 from typing import BinaryIO
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from oss_audio_core.audio_convert.containers.mp3_header import counts_its_frames
-from oss_audio_core.audio_convert.containers.wave_chunks import wave_chunks
+from oss_audio_core.audio_convert.containers.declared_length import COUNTS_SAMPLES, DemuxerLengths, declared_seconds
 
-_STATES_ITS_LENGTH = frozenset({"aiff", "au", "flac", "mov", "matroska", "flv", "tta", "wv"})
-_UNKNOWN_SIZE = 0xFFFFFFFF
+_MICROSECONDS = 1_000_000
 
 
-def declared_duration(container: InputContainer, stream: AudioStream, file: BinaryIO) -> float | None:
-    """Seconds that the header declares; None where it declares nothing reliable. Moves the position of `file`."""
-    kind = container.format.name.split(",")[0]
-    if kind == "wav":
-        return _wav_duration(file)
-    if kind not in _STATES_ITS_LENGTH and not (kind == "mp3" and counts_its_frames(file)):
-        return None
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    # The length of the whole file is the audio's only where there is nothing but one audio stream.
-    if container.duration is not None and len(container.streams) == 1:
-        return container.duration / 1_000_000
-    return None
+def declared_duration(container: InputContainer, stream: AudioStream, file: BinaryIO, there: float) -> float | None:
+    """Seconds that the header declares; None where it declares nothing reliable.
+
+    Args:
+        container: of the file.
+        stream: its audio.
+        file: the same file; its position is moved.
+        there: seconds of audio that the file has.
+    """
+    return declared_seconds(file, container.format.name, _lengths(container, stream), there)
 
 
-def _wav_duration(file: BinaryIO) -> float | None:
-    """From the chunks: FFmpeg clips the length to the file's, and so hides a truncation."""
-    byte_rate = 0
-    for chunk in wave_chunks(file):
-        if chunk.name == b"data":
-            # A writer that could not seek back leaves 0 or all ones, which declares nothing.
-            return chunk.length / byte_rate if chunk.length not in {0, _UNKNOWN_SIZE} and byte_rate else None
-        if chunk.name == b"fmt " and len(fields := file.read(12)) == 12:
-            byte_rate = struct.unpack_from("<I", fields, 8)[0]
-    return None
+def is_all_that_is_counted(container: InputContainer, stream: AudioStream, there: float) -> bool:
+    """Whether a file has every sample that its header counts: an error behind them concerns no audio, but tags.
+
+    Args:
+        container: of the file.
+        stream: its audio.
+        there: seconds of audio that the file has.
+    """
+    counted = _lengths(container, stream).stream
+    return container.format.name.split(",")[0] in COUNTS_SAMPLES and counted is not None and there >= counted > 0
+
+
+def _lengths(container: InputContainer, stream: AudioStream) -> DemuxerLengths:
+    time_base = stream.time_base or Fraction(0)
+    return DemuxerLengths(
+        stream=None if stream.duration is None else float(stream.duration * time_base),
+        file=None if container.duration is None or len(container.streams) > 1 else container.duration / _MICROSECONDS,
+        begins=float((stream.start_time or 0) * time_base),
+    )

@@ -17,6 +17,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 
+from oss_audio_core.audio_convert.containers.declared_length import PROMISES
 from oss_audio_core.verification.packet_length import PacketLength, PacketTally
 
 STRICT = "crccheck+bitstream+buffer+explode"
@@ -64,6 +65,9 @@ class StrictDecoder:
         self._on_frame = on_frame
         self._on_packet = on_packet
         self._tally = PacketTally(container, stream)
+        # There a packet is marked when the file ends within it, which is no damage where its header left the length
+        # open; whether something is missing is the promise's to say.
+        self._ends_by_promise = container.format.name in PROMISES
         self._frames: list[npt.NDArray[Any]] = []
         self._waiting = 0
         self._shape: tuple[int, str, str] | None = None
@@ -125,7 +129,7 @@ class StrictDecoder:
                     self._tally.add(packet)
                     if self._on_packet is not None:
                         self._on_packet(packet)
-                    if packet.is_corrupt:
+                    if packet.is_corrupt and not self._ends_by_promise:
                         self.error = self._at("a packet is damaged")
                         return
                 for frame in packet.decode():

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oss_audio_core.audio_convert import FORMATS, AudioConvert
+from oss_audio_core.audio_convert.containers.declared_length import TOLERATED_SECONDS
 from oss_audio_core.verification.bitrate import BitrateRange, bitrate_range
 from oss_audio_core.verification.checks import Check, check, not_checked
 from oss_audio_core.verification.probe import Probe
-
-_COMPLETE_TOLERANCE = 0.1
-"""Seconds a file may fall short of its header: a frame or two, where a writer counted them differently."""
 
 _CONTAINER_SHARE = 0.05
 _MOST_TAGS = 256 * 1024
@@ -139,7 +137,7 @@ def check_complete(measured: Probe) -> Check:
     if declared is None:
         return check("complete", "readable to its end", found, right=True)
     missing = declared - measured.duration - measured.duration_uncertainty
-    return check("complete", f"{declared:.3f} s as its header says", found, missing <= _COMPLETE_TOLERANCE)
+    return check("complete", f"{declared:.3f} s as its header says", found, missing <= TOLERATED_SECONDS)
 
 
 def _duration_check(expectation: Expectation, measured: Probe) -> Check:

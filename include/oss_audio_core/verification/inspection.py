@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from oss_audio_core.audio_convert.verify_policy import Picture
 from oss_audio_core.verification.declared_checksum import DeclaredChecksum
+from oss_audio_core.verification.declared_length import is_all_that_is_counted
 from oss_audio_core.verification.decoding import STRICT, Limits, StrictDecoder
 from oss_audio_core.verification.guarded_open import open_container
 from oss_audio_core.verification.levels import Levels, level_window
@@ -158,7 +159,10 @@ def inspect(
         length = decoder.length
         require_audio(length, label)
         measured = as_probe(container, stream, length, source)
+        whole = is_all_that_is_counted(container, stream, decoder.samples / decoder.sample_rate)
     found = _together(measured, decoder, levels, meter, checksum.matches)
+    if whole:
+        found = replace(found, decode_error=None)
     drawn = waveform_json(levels, decoder.sample_rate)
     if spectrogram is not None:
         found = replace(found, picture=spectrogram.png())

@@ -13,7 +13,7 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from oss_audio_core.verification.declared_length import declared_duration
+from oss_audio_core.verification.declared_length import declared_duration, is_all_that_is_counted
 from oss_audio_core.verification.errors import UnreadableAudio
 from oss_audio_core.verification.guarded_open import open_container
 from oss_audio_core.verification.packet_length import PacketLength, measure_packets
@@ -132,14 +132,14 @@ def as_probe(container: InputContainer, stream: AudioStream, length: PacketLengt
         channels=context.channels,
         duration=length.duration,
         duration_uncertainty=length.uncertainty,
-        declared_duration=declared_duration(container, stream, file),
+        declared_duration=declared_duration(container, stream, file, length.duration),
         gapless=length.gapless,
         bitrate=round(length.payload * 8 / length.duration) if length.duration else 0,
         size=file.seek(0, os.SEEK_END),
         packets=length.packets,
         bits_per_sample=_bits_per_sample(context),
         opus_input_rate=_opus_input_rate(context),
-        read_error=length.read_error,
+        read_error=None if is_all_that_is_counted(container, stream, length.duration) else length.read_error,
     )
 
 

@@ -15,7 +15,6 @@ from oss_audio_core.audio_convert import FORMATS
 from oss_audio_core.audio_convert.codec_facts import CODECS
 from oss_audio_core.audio_convert.containers.mp3_header import mp3_length, read_mp3_header
 from oss_audio_core.verification import frame_chain, tail_parsers
-from oss_audio_core.verification.declared_length import declared_duration
 from oss_audio_core.verification.errors import UnreadableAudio
 from oss_audio_core.verification.guarded_open import open_container
 from oss_audio_core.verification.packet_length import PacketLength
@@ -160,7 +159,7 @@ def _end(container: InputContainer, stream: AudioStream, codec: str, head: bytes
         promised = int.from_bytes(extradata[13:18], "big") & (1 << 36) - 1
         return _End(samples is not None, (samples or promised) / rate, samples is None, promised / rate or None)
     if codec not in CHAINS or container.format.name not in {"mp3", "aac", "ac3", "amr"}:
-        return _End(None, declared_duration(container, stream, BytesIO(head)) or 0.0, estimated=True)
+        return _End(None, estimated=True)
     if codec == "mp3" and tail[-_ID3V1:].startswith(b"TAG"):
         tail = tail[:-_ID3V1]
     length, reach = CHAINS[codec]

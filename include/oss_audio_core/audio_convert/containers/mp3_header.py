@@ -20,6 +20,7 @@ _SEARCH_BYTES = 4096
 _LONGEST_FRAME = 1441
 _LAME_BYTES = 36
 _VBRI_AT = 36
+_VBRI_BYTES = 18
 _MP3_KBIT = {
     # MPEG version 1, and versions 2 and 2.5; layer III.
     True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0),
@@ -65,19 +66,25 @@ def read_mp3_header(head: bytes) -> Mp3Header | None:
     return None if first is None else _read(first)
 
 
-def counts_its_frames(file: BinaryIO) -> bool:
-    """Whether the first frame is a Xing or Info header with a count of frames, or a VBRI header, which always has one.
+def mp3_seconds(file: BinaryIO) -> float | None:
+    """The length by the frames that a Xing, Info or VBRI header counts, without the encoder's delay and padding.
+
+    Demuxers leave delay and padding in, which are a third of a second at 8 kHz; and those that find bytes behind the
+    last frame, such as tags, distrust the count and guess from the bitrate.
 
     Args:
         file: seekable, at any position; the position is moved.
+
+    Returns:
+        Seconds; None where nothing counts the frames.
     """
     first = _first_frame(file)
     if first is None:
-        return False
-    tag = first.content[(at := _tag_position(first.content)) : at + 8]
-    if tag[:4] in {b"Xing", b"Info"}:
-        return len(tag) == 8 and bool(tag[7] & 1)
-    return first.content[_VBRI_AT : _VBRI_AT + 4] == b"VBRI"
+        return None
+    header = _read(first)
+    frames = _vbri_frames(first.content) if header is None else header.frames
+    samples = frames * _frame_samples(first.content) if header is None else header.samples
+    return max(0, samples) / _sample_rate(first.content) if frames else None
 
 
 def mp3_length(data: bytes, at: int) -> int:
@@ -121,6 +128,19 @@ def _after_id3(file: BinaryIO) -> int:
         at += 10 + footer + sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True))
 
 
+def _sample_rate(frame: bytes) -> int:
+    return _MP3_RATES[frame[1] >> 3 & 3][frame[2] >> 2 & 3]
+
+
+def _frame_samples(frame: bytes) -> int:
+    return 1152 if frame[1] >> 3 & 3 == 3 else 576
+
+
+def _vbri_frames(frame: bytes) -> int:
+    tag = frame[_VBRI_AT : _VBRI_AT + _VBRI_BYTES]
+    return int.from_bytes(tag[14:18], "big") if len(tag) == _VBRI_BYTES and tag[:4] == b"VBRI" else 0
+
+
 def _tag_position(frame: bytes) -> int:
     first_version = frame[1] >> 3 & 3 == 3
     mono = frame[3] >> 6 == 3
@@ -143,7 +163,7 @@ def _read(first: _Frame) -> Mp3Header | None:
         position += 4
     position += (100 if flags & 4 else 0) + (4 if flags & 8 else 0)
     lame = frame[position : position + _LAME_BYTES]
-    samples = frames * (1152 if frame[1] >> 3 & 3 == 3 else 576)
+    samples = frames * _frame_samples(frame)
     if len(lame) < _LAME_BYTES or not lame[:4].isalnum():
         return Mp3Header(at, length, frames, size, samples, None, None)
     delay, padding = lame[21] << 4 | lame[22] >> 4, (lame[22] & 0xF) << 8 | lame[23]

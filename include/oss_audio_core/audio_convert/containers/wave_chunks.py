@@ -1,4 +1,4 @@
-"""The chunks of a wav file: RIFF, and RF64 for files over 4 GiB (EBU Tech 3306)."""
+"""The chunks of a wav file: RIFF, and RF64 or BW64 for files over 4 GiB (EBU Tech 3306, ITU-R BS.2088)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-STREAMED_BYTES = 0x7FFFF000
-"""Writers to a pipe declare a data chunk of this length or more."""
+from oss_audio_core.audio_convert.containers.promise import Promise, is_placeholder, promise_of
 
 _MOST_CHUNKS = 1000
 _UNKNOWN_LENGTH = 0xFFFFFFFF
@@ -23,11 +22,18 @@ class Chunk(NamedTuple):
         start: position of its body in the file.
         length: bytes of the body as declared, which may be more than the file has. Of a data chunk without a 32-bit
             length it is ds64's.
+        is_long: whether the length is ds64's.
     """
 
     name: bytes
     start: int
     length: int
+    is_long: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the length stands for an unknown one, as writers to a pipe leave it."""
+        return not self.length if self.is_long else is_placeholder(self.length)
 
 
 def wave_chunks(file: BinaryIO) -> Iterator[Chunk]:
@@ -40,7 +46,7 @@ def wave_chunks(file: BinaryIO) -> Iterator[Chunk]:
     """
     file.seek(0)
     head = file.read(12)
-    if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
+    if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
         return
     at = 12
     long_length: int | None = None
@@ -53,8 +59,19 @@ def wave_chunks(file: BinaryIO) -> Iterator[Chunk]:
         start = at + _HEADER.size
         if name == b"ds64" and len(lengths := file.read(min(length, 16))) == 16:
             long_length = struct.unpack_from("<Q", lengths, 8)[0]
-        elif name == b"data" and length == _UNKNOWN_LENGTH and long_length is not None:
+        is_long = name == b"data" and length == _UNKNOWN_LENGTH and long_length is not None
+        if is_long and long_length is not None:
             length = long_length
-        yield Chunk(name, start, length)
+        yield Chunk(name, start, length, is_long)
         # A chunk may claim more than any file system can seek to.
         at = start + min(length + length % 2, _FARTHEST_SKIP)
+
+
+def wave_promise(file: BinaryIO) -> Promise | None:
+    """What the data chunk promises; None where there is none, or where its length was left open.
+
+    Args:
+        file: seekable, at any position; the position is moved.
+    """
+    data = next((chunk for chunk in wave_chunks(file) if chunk.name == b"data"), None)
+    return None if data is None or data.is_open else promise_of(file, data.start, data.length)

@@ -36,14 +36,9 @@ class Plan:
     start_sample: int
     end_sample: int | None
 
-    def expected_seconds(self) -> float | None:
-        """Seconds that the rendition must have; None: the source declares no length."""
-        declared = self.source.declared_seconds
-        if declared is None:
-            return None
-        rate = self.source.sample_rate
-        end = declared if self.end_sample is None else min(declared, self.end_sample / rate)
-        return max(0.0, end - self.start_sample / rate)
+    def wanted_until(self, declared: float) -> float:
+        """Second of the source at which the rendition ends, of one that declares so many seconds."""
+        return declared if self.end_sample is None else min(declared, self.end_sample / self.source.sample_rate)
 
 
 def plan(convert: AudioConvert, source: Source) -> Plan:
@@ -64,7 +59,7 @@ def plan(convert: AudioConvert, source: Source) -> Plan:
         )
     start = _samples(convert.ss or 0, source.sample_rate)
     end = start + _samples(convert.t, source.sample_rate) if convert.t else None
-    declared = source.declared_seconds
+    declared = source.counted_seconds
     if declared is not None and start > 0 and start >= declared * source.sample_rate:
         raise not_fitting(f"ss={convert.ss} ms is beyond the end of the source, which is {declared:.3f} s long")
     return Plan(convert, source, convert.ar or source.sample_rate, convert.ac or source.channels, start, end)

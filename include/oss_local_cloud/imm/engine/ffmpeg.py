@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from oss_audio_core.audio_convert import AudioConvert
+from oss_audio_core.audio_convert.containers.declared_length import HAS_TIMESTAMPS, TOLERATED_SECONDS, declared_seconds
 from oss_local_cloud.imm.engine.binaries import Binaries
 from oss_local_cloud.imm.engine.command import Plan, command, plan
 from oss_local_cloud.imm.engine.failure import (
@@ -19,11 +20,10 @@ from oss_local_cloud.imm.engine.failure import (
 )
 from oss_local_cloud.imm.engine.limits import EngineLimits
 from oss_local_cloud.imm.engine.process import Allowance, Finished, run
-from oss_local_cloud.imm.engine.source import last_error, probe
+from oss_local_cloud.imm.engine.source import end_of_packets, last_error, probe
 
+_DECODED = re.compile(r"Input stream #0:\d+ \(audio\): (\d+) packets read \(\d+ bytes\); (\d+) frames decoded")
 _ENCODED = re.compile(r"Output stream #0:0 \(audio\):.*\((\d+) samples\)")
-_TOLERATED_SECONDS = 0.1
-_TOLERATED_PART = 0.001
 
 
 class FfmpegEngine:
@@ -42,9 +42,9 @@ class FfmpegEngine:
         """
         limits = self._limits
         found = await probe(source, self._binaries, limits, self._scratch)
-        if found.declared_seconds is not None and found.declared_seconds > limits.source_seconds:
+        if found.counted_seconds is not None and found.counted_seconds > limits.source_seconds:
             raise over_limit(
-                f"the source is {found.declared_seconds / 3600:.1f} h long; {limits.source_seconds / 3600:.1f} h "
+                f"the source is {found.counted_seconds / 3600:.1f} h long; {limits.source_seconds / 3600:.1f} h "
                 "is the most this service converts"
             )
         planned = _bounded(plan(convert, found), limits.source_seconds)
@@ -54,9 +54,11 @@ class FfmpegEngine:
             self._scratch,
             keeps_stdout=False,
         )
-        self._check(finished, planned, source, target)
+        encoded = self._encoded_seconds(finished, planned, source, target)
+        await self._check_complete(finished, planned, source, planned.start_sample / found.sample_rate + encoded)
 
-    def _check(self, finished: Finished, planned: Plan, source: Path, target: Path) -> None:
+    def _encoded_seconds(self, finished: Finished, planned: Plan, source: Path, target: Path) -> float:
+        """How long the rendition is; raises ConversionFailed when there is none."""
         if finished.overstepped is not None:
             raise self._overstepped(finished.overstepped)
         if finished.returncode != 0:
@@ -70,13 +72,21 @@ class FfmpegEngine:
         if seconds > self._limits.source_seconds:
             hours = self._limits.source_seconds / 3600
             raise over_limit(f"the source is longer than the {hours:.1f} h this service converts")
-        expected = planned.expected_seconds()
-        if expected is None:
+        return seconds
+
+    async def _check_complete(self, finished: Finished, planned: Plan, source: Path, reached: float) -> None:
+        """Raise ConversionFailed when the source should go on behind second `reached`, where decoding ended."""
+        found = planned.source
+        with source.open("rb") as file:
+            declared = declared_seconds(file, found.container, found.lengths, reached)
+        if declared is None or planned.wanted_until(declared) - reached <= TOLERATED_SECONDS:
             return
-        if expected - seconds > _TOLERATED_SECONDS + expected * _TOLERATED_PART:
-            declared = planned.source.declared_seconds
-            decoded = planned.start_sample / planned.source.sample_rate + seconds
-            raise incomplete(f"the source declares {declared:.1f} s but only {decoded:.1f} s could be decoded")
+        # Samples don't tell the time where packets are left out: the last one does, if nothing was lost by decoding.
+        if found.container.split(",")[0] in HAS_TIMESTAMPS and _decoded_all_packets(finished):
+            last = await end_of_packets(source, self._binaries, self._limits, self._scratch)
+            reached = max(reached, last - max(0.0, found.lengths.begins))
+        if planned.wanted_until(declared) - reached > TOLERATED_SECONDS:
+            raise incomplete(f"the source declares {declared:.1f} s but only {reached:.1f} s could be decoded")
 
     def _overstepped(self, limit: str) -> ConversionFailed:
         limits = self._limits
@@ -90,10 +100,15 @@ class FfmpegEngine:
 
 def _bounded(planned: Plan, seconds: float) -> Plan:
     """A source that declares no length ends a second after the longest that is allowed, to be refused then."""
-    if planned.source.declared_seconds is not None:
+    if planned.source.counted_seconds is not None:
         return planned
     end = planned.start_sample + int((seconds + 1) * planned.source.sample_rate)
     return replace(planned, end_sample=end if planned.end_sample is None else min(end, planned.end_sample))
+
+
+def _decoded_all_packets(finished: Finished) -> bool:
+    counted = _DECODED.search(finished.stderr)
+    return counted is not None and int(counted[2]) >= int(counted[1])
 
 
 def _failed(finished: Finished, source: Path) -> ConversionFailed:

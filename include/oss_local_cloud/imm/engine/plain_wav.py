@@ -12,7 +12,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from oss_audio_core.audio_convert.containers.wave_chunks import STREAMED_BYTES, wave_chunks
+from oss_audio_core.audio_convert.containers.wave_chunks import wave_chunks
 
 _FORMAT = struct.Struct("<HHIIHH")
 _PCM = 1
@@ -39,13 +39,12 @@ _CODED_FROM_THE_START = ((0xFFFF, 0x0B77), (0xFFFF, 0x770B), (0xFFE0, 0xFFE0), (
 
 
 class PlainWav(NamedTuple):
-    """What the header says: FFmpeg's name of the codec, Hz, channels, bits per sample, and the length in seconds."""
+    """What the header says: FFmpeg's name of the codec, Hz, channels, bits per sample."""
 
     codec: str
     sample_rate: int
     channels: int
     bits: int
-    seconds: float
 
 
 def read(path: Path) -> PlainWav | None:
@@ -62,7 +61,7 @@ def read(path: Path) -> PlainWav | None:
         return None
     if block * 8 != channels * bits or byte_rate != rate * block or length < block or _is_coded(head[start:]):
         return None
-    return PlainWav(_CODECS[bits], rate, channels, bits, length / byte_rate)
+    return PlainWav(_CODECS[bits], rate, channels, bits)
 
 
 def _read_chunks(file: BinaryIO, head_size: int) -> tuple[tuple[int, ...], int, int] | None:
@@ -70,14 +69,13 @@ def _read_chunks(file: BinaryIO, head_size: int) -> tuple[tuple[int, ...], int, 
     fields: tuple[int, ...] | None = None
     data: tuple[int, int] | None = None
     size = os.fstat(file.fileno()).st_size
-    for count, (name, start, length) in enumerate(wave_chunks(file)):
+    for count, chunk in enumerate(wave_chunks(file)):
+        name, start, length = chunk.name, chunk.start, chunk.length
         if count == _MOST_CHUNKS:
             return None
         if name == b"fmt " and fields is None and length == _FORMAT.size and start + length <= size:
             fields = _FORMAT.unpack(file.read(_FORMAT.size))
-        elif (
-            name == b"data" and fields and data is None and 0 < length < STREAMED_BYTES and start < min(size, head_size)
-        ):
+        elif name == b"data" and fields and data is None and not chunk.is_open and start < min(size, head_size):
             data = start, length
         elif length < _DESCRIBING.get(name, length + 1) or start + length + length % 2 > size:
             return None

@@ -1,4 +1,4 @@
-"""What the source is: its first audio stream, as ffprobe reports it, and the length that its container declares."""
+"""What the source is: its first audio stream, as ffprobe reports it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oss_audio_core.audio_convert.containers.declared_length import DemuxerLengths, counted_seconds
 from oss_local_cloud.imm.engine import plain_wav
 from oss_local_cloud.imm.engine.binaries import Binaries
-from oss_local_cloud.imm.engine.declared_length import declared_seconds
 from oss_local_cloud.imm.engine.failure import ConversionFailed, internal, over_limit, unreadable
 from oss_local_cloud.imm.engine.limits import EngineLimits
 from oss_local_cloud.imm.engine.process import Allowance, run
@@ -30,7 +30,7 @@ without them.
 """
 
 _PROBED = (
-    "stream=codec_name,sample_rate,channels,channel_layout,duration,bit_rate,bits_per_raw_sample,"
+    "stream=codec_name,sample_rate,channels,channel_layout,start_time,duration,bit_rate,bits_per_raw_sample,"
     "bits_per_sample,nb_frames,sample_fmt:format=format_name,duration,bit_rate,probe_score,nb_streams"
 )
 _ENOUGH_OF_WAV = ("-probesize", "32768")
@@ -45,8 +45,8 @@ class Source:
     """The first audio stream of a source object.
 
     `container` is FFmpeg's demuxer name, `sample_rate` in Hz, `bit_rate` in bit/s (the stream's, else the
-    file's), `bits` per sample (0 for lossy codecs). `declared_seconds` is the length that the container declares;
-    None where its header declares none that can be trusted.
+    file's), `bits` per sample (0 for lossy codecs). `lengths` is what the demuxer says of the length, and
+    `counted_seconds` what of that a header counts; None where none does, or the data has to be looked at.
     """
 
     container: str
@@ -56,7 +56,8 @@ class Source:
     layout: str
     bit_rate: int | None
     bits: int
-    declared_seconds: float | None
+    lengths: DemuxerLengths
+    counted_seconds: float | None
 
 
 async def probe(path: Path, binaries: Binaries, limits: EngineLimits, scratch: Path) -> Source:
@@ -107,6 +108,26 @@ async def probe_by_program(path: Path, binaries: Binaries, limits: EngineLimits,
     return _source(path, found)
 
 
+async def end_of_packets(path: Path, binaries: Binaries, limits: EngineLimits, scratch: Path) -> float:
+    """Second at which the last packet of the audio ends; 0 where that can't be told. Reads all packets."""
+    finished = await run(
+        [
+            binaries.ffprobe,
+            *("-v", "quiet", *GUARDS, "-select_streams", "a:0", "-show_entries", "packet=pts_time,duration_time"),
+            *("-of", "csv=p=0", f"file:{path}"),
+        ],
+        Allowance(limits.cpu_seconds, limits.wall_seconds, limits.memory_bytes, limits.output_bytes),
+        scratch,
+    )
+    ends = (_packet_end(line.split(",")) for line in finished.stdout.splitlines()[1:])
+    return max((end for end in ends if end is not None), default=0.0)
+
+
+def _packet_end(fields: list[str]) -> float | None:
+    begin, duration = _seconds(fields[0]), _seconds(fields[1]) if len(fields) > 1 else None
+    return None if begin is None else begin + (duration or 0.0)
+
+
 def _plain(found: plain_wav.PlainWav) -> Source:
     return Source(
         container="wav",
@@ -116,7 +137,8 @@ def _plain(found: plain_wav.PlainWav) -> Source:
         layout="unknown",
         bit_rate=found.sample_rate * found.channels * found.bits,
         bits=found.bits,
-        declared_seconds=found.seconds,
+        lengths=DemuxerLengths(),
+        counted_seconds=None,
     )
 
 
@@ -146,21 +168,24 @@ def _source(path: Path, found: dict[str, Any]) -> Source:
     if not rate or not channels or _number(container.get("probe_score")) <= _LOWEST_SCORE:
         raise unreadable("the source is not audio in a format this service reads: no sample rate or channels")
     bits = _number(stream.get("bits_per_raw_sample")) or _number(stream.get("bits_per_sample"))
+    name = str(container.get("format_name", ""))
+    lengths = DemuxerLengths(
+        stream=_seconds(stream.get("duration")),
+        file=_seconds(container.get("duration")) if _number(container.get("nb_streams")) == 1 else None,
+        begins=_seconds(stream.get("start_time")) or 0.0,
+    )
+    with path.open("rb") as file:
+        counted = counted_seconds(file, name, lengths)
     return Source(
-        container=str(container.get("format_name", "")),
+        container=name,
         codec=str(stream.get("codec_name", "unknown")),
         sample_rate=rate,
         channels=channels,
         layout=str(stream.get("channel_layout", "unknown")),
         bit_rate=_number(stream.get("bit_rate")) or _number(container.get("bit_rate")) or None,
         bits=bits,
-        declared_seconds=declared_seconds(
-            path,
-            str(container.get("format_name", "")),
-            str(stream.get("codec_name", "")).startswith("pcm_"),
-            _seconds(stream.get("duration")),
-            _seconds(container.get("duration")) if _number(container.get("nb_streams")) == 1 else None,
-        ),
+        lengths=lengths,
+        counted_seconds=counted,
     )
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oss_audio_core.audio_convert.containers.mp3_header import (
-    counts_its_frames,
     crc16,
     mp3_length,
+    mp3_seconds,
     read_mp3_header,
 )
 
@@ -47,7 +47,7 @@ def test_counts_stand_where_version_and_channels_put_them(start: bytes, at: int,
     assert header is not None
     assert (header.at, header.length, header.frames, header.size) == (0, len(content), 100, 41_700)
     assert (header.samples, header.music_crc, header.whole) == (100 * samples, None, None)
-    assert counts_its_frames(BytesIO(content))
+    assert mp3_seconds(BytesIO(content)) == 100 * samples / (44_100 if samples == 1152 else 22_050)
 
 
 def test_a_header_without_a_count_counts_nothing() -> None:
@@ -55,19 +55,19 @@ def test_a_header_without_a_count_counts_nothing() -> None:
     header = read_mp3_header(content)
     assert header is not None
     assert (header.frames, header.size) == (0, 41_700)
-    assert not counts_its_frames(BytesIO(content))
+    assert mp3_seconds(BytesIO(content)) is None
 
 
 def test_vbri_counts_its_frames_and_is_no_xing_header() -> None:
-    content = frame(STEREO, 36, b"VBRI" + bytes(22))
-    assert counts_its_frames(BytesIO(content))
+    content = frame(STEREO, 36, b"VBRI" + bytes(10) + struct.pack(">I", 100) + bytes(8))
+    assert mp3_seconds(BytesIO(content)) == 100 * 1152 / 44_100
     assert read_mp3_header(content) is None
 
 
 def test_a_frame_of_audio_is_no_header() -> None:
     assert read_mp3_header(frame(STEREO)) is None
-    assert not counts_its_frames(BytesIO(frame(STEREO)))
-    assert not counts_its_frames(BytesIO(frame(STEREO) + frame(STEREO, 36, counts())))
+    assert mp3_seconds(BytesIO(frame(STEREO))) is None
+    assert mp3_seconds(BytesIO(frame(STEREO) + frame(STEREO, 36, counts()))) is None
 
 
 @pytest.mark.parametrize("tags", [id3(50), id3(50) + id3(300, footer=True), id3(200_000)])
@@ -76,7 +76,7 @@ def test_tags_before_the_first_frame_are_passed_over(tags: bytes) -> None:
     header = read_mp3_header(content)
     assert header is not None
     assert header.at == len(tags)
-    assert counts_its_frames(BytesIO(content))
+    assert mp3_seconds(BytesIO(content)) is not None
 
 
 @pytest.mark.parametrize(("damaged", "whole"), [(False, True), (True, False)])
@@ -91,6 +91,7 @@ def test_the_checksum_of_lames_extension(damaged: bool, whole: bool) -> None:
     header = read_mp3_header(bytes(content))
     assert header is not None
     assert (header.samples, header.music_crc, header.whole) == (100 * 1152 - 576 - 1000, 0x1234, whole)
+    assert mp3_seconds(BytesIO(content)) == header.samples / 44_100
 
 
 @pytest.mark.parametrize(("size", "fits"), [(41_700, True), (41_828, True), (41_699, False)])
@@ -112,4 +113,4 @@ def test_the_length_of_a_frame_follows_from_its_first_bytes(start: bytes, length
 def test_any_bytes_are_read_without_an_error(content: bytes) -> None:
     for whole in (content, b"ID3\4\0\0" + content, STEREO + content):
         read_mp3_header(whole)
-        counts_its_frames(BytesIO(whole))
+        mp3_seconds(BytesIO(whole))

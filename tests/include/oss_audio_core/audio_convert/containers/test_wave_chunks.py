@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 from io import BytesIO
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oss_audio_core.audio_convert.containers.wave_chunks import Chunk, wave_chunks
+from oss_audio_core.audio_convert.containers.promise import Promise
+from oss_audio_core.audio_convert.containers.wave_chunks import Chunk, wave_chunks, wave_promise
 
 
 def chunk(name: bytes, body: bytes, length: int | None = None) -> bytes:
@@ -33,7 +35,33 @@ def test_the_caller_may_read_between_two_chunks() -> None:
 def test_a_long_data_chunk_has_the_length_of_ds64() -> None:
     lengths = chunk(b"ds64", struct.pack("<QQQI", 0, 5 << 30, 0, 0))
     found = list(wave_chunks(wav(lengths, chunk(b"data", b"", 0xFFFFFFFF), magic=b"RF64")))
-    assert found[-1] == Chunk(b"data", 56, 5 << 30)
+    assert found[-1] == Chunk(b"data", 56, 5 << 30, is_long=True)
+    assert not found[-1].is_open
+
+
+@pytest.mark.parametrize("magic", [b"RF64", b"BW64"])
+def test_what_ds64_promises(magic: bytes) -> None:
+    lengths = chunk(b"ds64", struct.pack("<QQQI", 0, 4000, 0, 0))
+    assert wave_promise(wav(lengths, chunk(b"data", bytes(2000), 0xFFFFFFFF), magic=magic)) == Promise(4000, 2000)
+    open_ended = chunk(b"ds64", struct.pack("<QQQI", 0, 0, 0, 0))
+    assert wave_promise(wav(open_ended, chunk(b"data", bytes(2000), 0xFFFFFFFF), magic=magic)) is None
+
+
+@pytest.mark.parametrize(
+    ("chunks", "promise"),
+    [
+        ((chunk(b"data", bytes(2000)),), Promise(2000, 2000)),
+        ((chunk(b"JUNK", bytes(8)), chunk(b"data", bytes(2000), 4000)), Promise(4000, 2000)),
+        ((chunk(b"data", bytes(2000), 0xFFFFFFFF),), None),
+        ((chunk(b"data", bytes(2000), 0x7FFFF000),), None),
+        ((chunk(b"data", bytes(2000), 0x80000000),), None),
+        ((chunk(b"data", bytes(2000), 0xB3D05E00),), Promise(0xB3D05E00, 2000)),
+        ((chunk(b"data", b"", 0),), None),
+        ((chunk(b"JUNK", bytes(8)),), None),
+    ],
+)
+def test_what_a_data_chunk_promises(chunks: tuple[bytes, ...], promise: Promise | None) -> None:
+    assert wave_promise(wav(*chunks)) == promise
 
 
 def test_without_ds64_the_placeholder_stays() -> None:
