@@ -13,28 +13,28 @@ from oss_audio_core.audio_convert.containers.declared_length import COUNTS_SAMPL
 _MICROSECONDS = 1_000_000
 
 
-def declared_duration(container: InputContainer, stream: AudioStream, file: BinaryIO, there: float) -> float | None:
+def declared_duration(container: InputContainer, stream: AudioStream, file: BinaryIO, available: float) -> float | None:
     """Seconds that the header declares; None where it declares nothing reliable.
 
     Args:
         container: of the file.
         stream: its audio.
         file: the same file; its position is moved.
-        there: seconds of audio that the file has.
+        available: seconds of audio that the file has.
     """
-    return declared_seconds(file, container.format.name, _lengths(container, stream), there)
+    return declared_seconds(file, container.format.name, _lengths(container, stream), available)
 
 
-def is_all_that_is_counted(container: InputContainer, stream: AudioStream, there: float) -> bool:
+def is_all_that_is_counted(container: InputContainer, stream: AudioStream, available: float) -> bool:
     """Whether a file has every sample that its header counts: an error behind them concerns no audio, but tags.
 
     Args:
         container: of the file.
         stream: its audio.
-        there: seconds of audio that the file has.
+        available: seconds of audio that the file has.
     """
     counted = _lengths(container, stream).stream
-    return container.format.name.split(",")[0] in COUNTS_SAMPLES and counted is not None and there >= counted > 0
+    return container.format.name.split(",")[0] in COUNTS_SAMPLES and counted is not None and available >= counted > 0
 
 
 def _lengths(container: InputContainer, stream: AudioStream) -> DemuxerLengths:

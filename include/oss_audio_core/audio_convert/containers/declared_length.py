@@ -59,19 +59,19 @@ class DemuxerLengths(NamedTuple):
     begins: float = 0.0
 
 
-def declared_seconds(file: BinaryIO, container: str, lengths: DemuxerLengths, there: float) -> float | None:
+def declared_seconds(file: BinaryIO, container: str, lengths: DemuxerLengths, available: float) -> float | None:
     """The declared length in seconds; None where nothing reliable is declared.
 
     Args:
         file: seekable, at any position; the position is moved.
         container: FFmpeg's name of the demuxer, or its names with commas between.
         lengths: what the demuxer says.
-        there: seconds of audio that the file has.
+        available: seconds of audio that the file has.
     """
     kind = container.split(",")[0]
     if kind in PROMISES:
         promise = PROMISES[kind](file)
-        return there * promise.declared / promise.there if promise and promise.there else None
+        return available * promise.declared / promise.available if promise and promise.available else None
     return counted_seconds(file, container, lengths)
 
 

@@ -23,11 +23,11 @@ class Promise(NamedTuple):
 
     Attributes:
         declared: how much the header promises; positive.
-        there: how much of that the file has.
+        available: how much of that the file has.
     """
 
     declared: int
-    there: int
+    available: int
 
 
 def is_placeholder(length: int) -> bool:

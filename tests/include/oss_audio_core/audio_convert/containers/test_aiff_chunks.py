@@ -38,4 +38,4 @@ def test_without_sound_nothing_is_promised() -> None:
 @given(st.binary(max_size=400))
 def test_any_bytes_end_the_walk(content: bytes) -> None:
     promise = aiff_promise(aiff(content))
-    assert promise is None or 0 <= promise.there <= promise.declared
+    assert promise is None or 0 <= promise.available <= promise.declared

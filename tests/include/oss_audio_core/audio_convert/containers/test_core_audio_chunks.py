@@ -33,4 +33,4 @@ def test_a_chunk_to_the_end_of_the_file_promises_nothing() -> None:
 @given(st.binary(max_size=400))
 def test_any_bytes_end_the_walk(content: bytes) -> None:
     promise = core_audio_promise(caf(content))
-    assert promise is None or 0 <= promise.there <= promise.declared
+    assert promise is None or 0 <= promise.available <= promise.declared

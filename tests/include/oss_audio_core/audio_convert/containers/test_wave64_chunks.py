@@ -35,4 +35,4 @@ def test_without_a_data_chunk_nothing_is_promised() -> None:
 @given(st.binary(max_size=400))
 def test_any_bytes_end_the_walk(content: bytes) -> None:
     promise = wave64_promise(wave64(content))
-    assert promise is None or 0 <= promise.there <= promise.declared
+    assert promise is None or 0 <= promise.available <= promise.declared
