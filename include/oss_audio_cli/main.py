@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from oss_audio_core.extras import DISTRIBUTION, MissingExtra, require
+from oss_audio_core.text.escaping import for_terminal
 
 app = typer.Typer(
     help="Audio transcoding in Alibaba Cloud OSS: the catalogue, the local cloud, profiles, and new projects.",
@@ -78,10 +79,10 @@ def check(
 
     found, problems = check_folder(folder)
     for problem in problems:
-        typer.echo(problem, err=True)
+        typer.echo(for_terminal(problem), err=True)
     if problems:
         raise typer.Exit(1)
-    typer.echo(found)
+    typer.echo(for_terminal(found))
 
 
 @app.command()
@@ -101,5 +102,5 @@ def init(
 
 
 def _fail(message: str) -> None:
-    typer.echo(f"error: {message}", err=True)
+    typer.echo(for_terminal(f"error: {message}"), err=True)
     raise typer.Exit(1)

@@ -15,6 +15,7 @@ from oss_audio_core.pipeline.estimating import PriceError
 from oss_audio_core.pipeline.selection import SelectionError
 from oss_audio_core.pipeline.submitting.errors import NoAnswer
 from oss_audio_core.smq import SmqError, SmqUnavailable
+from oss_audio_core.text.escaping import for_log
 
 _SETTINGS = (
     CatalogueError,
@@ -48,11 +49,17 @@ def translate_errors(doing: str, settings: OssSettings | None = None) -> Iterato
         yield
     # What is away now is an error of the same family as what is wrong, so what passes is asked for first.
     except _PASSING as error:
-        raise AirflowException(redact(str(error), settings.secrets if settings else ())) from None
+        raise AirflowException(_sentence(str(error), settings)) from None
     except _SETTINGS as error:
-        raise AirflowFailException(redact(str(error), settings.secrets if settings else ())) from None
+        raise AirflowFailException(_sentence(str(error), settings)) from None
     except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
         # The second: oss2 doesn't wrap what happens while it reads an answer. `from None`: the exceptions carry
         # headers and addresses.
         sentence = settings.explain(error, doing) if settings else f"{doing} failed: {type(error).__name__}"
-        raise (AirflowFailException if is_configuration_error(error) else AirflowException)(sentence) from None
+        kind = AirflowFailException if is_configuration_error(error) else AirflowException
+        raise kind(_sentence(sentence, settings)) from None
+
+
+def _sentence(text: str, settings: OssSettings | None) -> str:
+    """An error as the task log has it: one line without credentials, whatever keys and messages it quotes."""
+    return for_log(redact(text, settings.secrets if settings else ()))

@@ -108,7 +108,7 @@ def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
     event = heard_of(airflow_stack, f"{NIGHTLY}/night-1")
     counts = ("listed", "wanted", "published", "failed", "rows", "manifests")
     assert [event[name] for name in counts] == [len(SAMPLES), 16, 12, 4, 12, 6]
-    assert f"Exported: {event['export']}, 12 rows." in report.read_text()
+    assert f"Exported: `{event['export']}`, 12 rows." in report.read_text()
     assert len(exported(media, event["export"])) == 12
 
     accepted = count_conversion_tasks(cloud_settings, media.bucket_name)
@@ -238,7 +238,7 @@ def test_two_pipelines_of_one_dag_are_two_batches(
     for pipeline, profile in (("music", "mobile-mp3"), ("voice", "podcast-opus")):
         (report,) = airflow_stack.folders.reports.glob(f"{TWO}_both_{pipeline}.md")
         text = report.read_text()
-        assert f"# Batch {TWO}/both/{pipeline}" in text
+        assert f"# Batch `{TWO}/both/{pipeline}`" in text
         assert "**2 published, 0 failed**" in text
         assert f"two/{pipeline}/" in text
         assert profile in text

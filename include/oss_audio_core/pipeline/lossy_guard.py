@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -19,11 +18,12 @@ from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.schema import listing, source
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.oss.error_classification import is_object_error
+from oss_audio_core.text.logs import get_logger
 
 if TYPE_CHECKING:
     from oss_audio_core.verification import RemoteProbe
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 MAYBE_LOSSY = (
     *("aac", "ac3", "amr", "asf", "flv", "m4a", "m4b", "mka", "mkv", "mov", "mp2", "mp3", "mp4"),

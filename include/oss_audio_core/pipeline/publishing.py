@@ -11,7 +11,6 @@ requests of a copy in parts.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -38,8 +37,9 @@ from oss_audio_core.pipeline.object_tags import rendition_tags, tagging
 from oss_audio_core.pipeline.part_copy import CopyDiffersError, Source, copy_in_parts
 from oss_audio_core.pipeline.sidecars import final_sidecar_key, rendition_key
 from oss_audio_core.pipeline.staged_objects import StagedObjects, remove
+from oss_audio_core.text.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 CONCURRENCY = 8
 """Copies at once."""

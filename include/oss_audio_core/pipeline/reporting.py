@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from oss_audio_core.catalogue.states import ACTIVE, State
 from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.rendition_spec import clipped
 from oss_audio_core.pipeline.verification_figures import Exported, Figures, export_of, figures_of
+from oss_audio_core.text.escaping import for_markdown
 
 LISTED_FAILURES = 200
 """Most failures that the report lists one by one; all are counted by reason."""
@@ -141,7 +141,7 @@ def render(report: Report) -> str:
     """The report as Markdown."""
     batch = report.batch
     lines = [
-        f"# Batch {batch.name}",
+        f"# Batch {for_markdown(batch.name)}",
         "",
         *_asked_for(batch),
         f"{batch.listed} sources listed, {report.wanted} conversions wanted, "
@@ -151,7 +151,7 @@ def render(report: Report) -> str:
         f"{_bytes(report.bytes_in)} in, {_bytes(report.bytes_out)} out.",
         "",
         *_verification(report.figures),
-        *([] if report.export is None else [f"Exported: {_cell(report.export.uri)}, {report.export.rows} rows.", ""]),
+        *_export(report.export),
         *_table("Planned because", batch.decisions),
         *_table("Left out while listing", batch.passed_over),
         *_table("Ended as", {state.value: count for state, count in sorted(report.states.items())}),
@@ -175,12 +175,17 @@ def _verification(figures: Figures) -> list[str]:
     return [f"Verified: {how}{loudness}.", ""]
 
 
+def _export(export: Exported | None) -> list[str]:
+    return [] if export is None else [f"Exported: {for_markdown(export.uri)}, {export.rows} rows.", ""]
+
+
 def _asked_for(batch: Batch) -> list[str]:
     """A line about the request of the batch, and one for a dry run."""
     request = BatchRequest.from_json(batch.params)
-    places = ", ".join(f"oss://{request.bucket}/{prefix}" for prefix in request.prefixes)
+    places = ", ".join(for_markdown(f"oss://{request.bucket}/{prefix}") for prefix in request.prefixes)
+    names = ", ".join(map(for_markdown, _names(request)))
     lines = [
-        f"{_cell(places)} as {_cell(', '.join(_names(request)))}, begun {batch.created_at:%Y-%m-%d %H:%M} UTC.",
+        f"{places} as {names}, begun {batch.created_at:%Y-%m-%d %H:%M} UTC.",
         "",
     ]
     if batch.dry_run:
@@ -191,7 +196,8 @@ def _asked_for(batch: Batch) -> list[str]:
 def _table(title: str, counts: Mapping[str, int]) -> list[str]:
     if not counts:
         return []
-    return [f"| {title} | |", "|---|---:|", *(f"| {name} | {count} |" for name, count in counts.items()), ""]
+    rows = (f"| {for_markdown(name)} | {count} |" for name, count in counts.items())
+    return [f"| {title} | |", "|---|---:|", *rows, ""]
 
 
 def _failures(title: str, failures: Failures) -> list[str]:
@@ -200,21 +206,16 @@ def _failures(title: str, failures: Failures) -> list[str]:
     lines = [f"## {title}", "", *_table("Reason", dict(failures.reasons.most_common()))]
     lines += ["| Source | Profile | Attempt | Reason |", "|---|---|---:|---|"]
     for row in failures.rows:
-        reason = f"{row.code}: {row.message}"
+        reason = f"{for_markdown(row.code or 'unknown')}: {for_markdown(row.message or 'no reason given')}"
         if row.given_up:
             reason += " (no attempts left)"
         elif row.retry_at is not None:
             reason += f" (next try after {row.retry_at:%Y-%m-%d %H:%M} UTC)"
-        cells = (f"oss://{row.bucket}/{row.key}", row.profile, str(row.attempt), reason)
-        lines.append("| " + " | ".join(map(_cell, cells)) + " |")
+        source, profile = for_markdown(f"oss://{row.bucket}/{row.key}"), for_markdown(row.profile)
+        lines.append(f"| {source} | {profile} | {row.attempt} | {reason} |")
     if failures.count > len(failures.rows):
         lines += ["", f"… and {failures.count - len(failures.rows)} more; the catalogue has them all."]
     return [*lines, ""]
-
-
-def _cell(text: str) -> str:
-    """Foreign text as a cell: it can't end the cell or the row, and is no markup."""
-    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
 
 
 def _bytes(count: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,9 +26,10 @@ from oss_audio_core.pipeline.output_measures import measure_output
 from oss_audio_core.pipeline.sidecars import put_sidecars
 from oss_audio_core.pipeline.source_measures import SourceMeasures, SourceMoved, measure_source
 from oss_audio_core.pipeline.verification_work import Output, SourceOutputs, outputs_by_source
+from oss_audio_core.text.logs import get_logger
 from oss_audio_core.verification import Check, UnreadableAudio, check_complete
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 CONCURRENCY = 4
 """Sources whose outputs are verified at once: decoding and measuring leave the interpreter."""

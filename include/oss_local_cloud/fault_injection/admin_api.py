@@ -310,5 +310,5 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    log.error("%r %r failed", request.method, request.url.path, exc_info=error)
     return JSONResponse({"error": "an error of the admin API; its log has the reason"}, 500)

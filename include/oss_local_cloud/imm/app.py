@@ -54,7 +54,7 @@ def build_app(service: ImmService) -> Starlette:
         except ClientDisconnect:
             return Response(status_code=499)  # the client has disconnected
         except Exception:
-            log.exception("%s %s failed, request %s", request.method, request.url.path, request_id)
+            log.exception("%r %r failed, request %s", request.method, request.url.path, request_id)
             message = "The request processing has failed due to some unknown error."
             status, content = 500, _error(request_id, host, "InternalError", message)
         return JSONResponse(content, status, headers={"x-acs-request-id": request_id})

@@ -216,7 +216,8 @@ class ImmService:
             log.exception("task %s ended by an error of the service", task.task_id)
             status, code, message = tasks.FAILED, "InternalError", "the service could not do the conversion"
         ended = await self._db.run(lambda db: tasks.finish(db, number, status, code, message, self.now_ms()))
-        log.info("task %s of %s/%s: %s %s", task.task_id, task.bucket, task.key, status, message)
+        # `%r`: keys and messages may have a newline or an escape sequence in them.
+        log.info("task %s of %s/%r: %s %r", task.task_id, task.bucket, task.key, status, message)
         await self._notify(ended)
 
     async def _convert(self, task: tasks.Task) -> ObjectInfo:

@@ -58,7 +58,7 @@ class ObjectApi:
         except OssError as error:
             await send_error(error, scope["method"], host, request_id, send)
         except Exception:  # noqa: BLE001  # the client gets a response, the log the traceback
-            _log.exception("%s %s failed, request id %s", scope["method"], scope["path"], request_id)
+            _log.exception("%r %r failed, request id %s", scope["method"], scope["path"], request_id)
             failure = OssError(500, "InternalError", "We encountered an internal error. Please try again.")
             await send_error(failure, scope["method"], host, request_id, send)
 

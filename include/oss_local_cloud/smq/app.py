@@ -78,7 +78,7 @@ def build_app(service: SmqService) -> ASGIApp:
         except ClientDisconnect:
             response = Response(status_code=499)  # the client has disconnected
         except Exception:
-            log.exception("%s %s failed, request %s", request.method, request.url.path, request_id)
+            log.exception("%r %r failed, request %s", request.method, request.url.path, request_id)
             internal = SmqRequestError(500, "InternalError", "Internal error.")
             response = _refused(internal, request_id, request)
         response.headers["x-mns-request-id"] = request_id

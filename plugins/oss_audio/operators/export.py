@@ -18,6 +18,7 @@ from oss_audio_core.extras import MissingExtra, require
 from oss_audio_core.pipeline.batch_request import check_folder
 from oss_audio_core.pipeline.reporting import build_report
 from oss_audio_core.pipeline.run_export import RunExport, export_run
+from oss_audio_core.text.escaping import for_log
 
 
 class OSSAudioExportOperator(OSSAudioBatchOperator):
@@ -80,7 +81,7 @@ class OSSAudioExportOperator(OSSAudioBatchOperator):
                 context["outlet_events"][asset].extra = extra
         if uri:
             self.datasets = Datasets(outputs=[uri])
-        self.log.info("Exported: %s", uri or "nothing")
+        self.log.info("Exported: %s", for_log(uri or "nothing"))
         return extra
 
     def _can_write_parquet(self, prefix: str) -> bool:

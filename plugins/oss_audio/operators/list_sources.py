@@ -25,6 +25,7 @@ from oss_audio_core.pipeline.lossy_guard import probe_lossy_sources
 from oss_audio_core.pipeline.rendition_spec import target_bucket
 from oss_audio_core.pipeline.selection import refuse_own_targets
 from oss_audio_core.pipeline.unchanged_content import find_unchanged_content
+from oss_audio_core.text.escaping import for_log
 
 
 class OSSAudioListOperator(OSSAudioOpenBatchOperator):
@@ -172,7 +173,7 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
                     )
                 if batch.planned_at is not None:
                     _refuse_another(request, batch)
-                    self.log.info("Batch %d (%s) is planned already: it keeps its plan", batch.id, batch.name)
+                    self.log.info("Batch %d (%s) is planned already: it keeps its plan", batch.id, for_log(batch.name))
                     return self._result(batch, batch.listed, batch.passed_over)
                 listed, passed_over = list_sources(
                     catalogue,

@@ -17,6 +17,7 @@ from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.estimating import PriceTable
 from oss_audio_core.pipeline.planning import plan_batch
+from oss_audio_core.text.escaping import for_log
 
 
 class OSSAudioPlanOperator(OSSAudioBatchOperator):
@@ -70,7 +71,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
         if plan.estimate.conversions:
             self.log.info("Estimate: %s", plan.estimate)
         for decision, key, profile, target in plan.examples:
-            self.log.info("  %-15s %s  as %s  ->  %s", decision, key, profile, target)
+            self.log.info("  %-15s %s  as %s  ->  %s", decision, for_log(key), for_log(profile), for_log(target))
         if plan.wanted > len(plan.examples):
             self.log.info("  … and %d more", plan.wanted - len(plan.examples))
         if dry_run:

@@ -27,6 +27,7 @@ from oss_audio_core.pipeline.waiting.progress import LEFT_OUT, read_progress
 from oss_audio_core.pipeline.waiting.shard_waiter import poke
 from oss_audio_core.pipeline.waiting.shared_poller import refresh
 from oss_audio_core.smq import SmqSettings, SmqUnavailable, check_smq
+from oss_audio_core.text.escaping import for_log
 
 GRACE = timedelta(minutes=5)
 """How long Airflow lets the trigger overrun its own end before it cuts the deferral off."""
@@ -186,7 +187,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
                 try:
                     check_smq(SMQHook(self.smq_conn_id).settings, queue=queue)
                 except SmqUnavailable as error:
-                    self.log.warning("%s Waiting all the same: OSS and IMM are asked.", error)
+                    self.log.warning("%s Waiting all the same: OSS and IMM are asked.", for_log(str(error)))
 
     def _fails_on_error(self) -> bool:
         if self.fail_on_error is not None:
@@ -222,7 +223,7 @@ class OSSAudioConvertSensor(BaseSensorOperator):
             one = without[0]
             verb = "failed" if one.state in FAILED_STATES else f"was {one.state.value}"
             reason = ": ".join(text for text in (one.code, one.message) if text)
-            raise AirflowFailException(f"oss://{one.bucket}/{one.key} {verb}: {reason}")
+            raise AirflowFailException(for_log(f"oss://{one.bucket}/{one.key} {verb}: {reason}"))
         self.log.info("%d converted, %d failed", progress.converted, progress.failed)
         return {
             **shard,

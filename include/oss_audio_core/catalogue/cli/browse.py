@@ -12,7 +12,7 @@ from oss_audio_core.catalogue import browsing, check_results
 from oss_audio_core.catalogue.browsing import PublishedFilter, split_prefix
 from oss_audio_core.catalogue.cli.application import CatalogueOption, JsonOption, SinceOption, app
 from oss_audio_core.catalogue.cli.connect import moment, opened
-from oss_audio_core.catalogue.cli.output import note, show_json, show_rows
+from oss_audio_core.catalogue.cli.output import fail, heading, note, show_json, show_rows
 from oss_audio_core.catalogue.conversions import Attempt
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.manifest import ladder_manifest
@@ -73,25 +73,25 @@ def show(
     if as_json:
         show_json(found)
         return
-    typer.echo(f"oss://{bucket}/{name}")
+    heading(f"oss://{bucket}/{name}")
     show_rows(
         found["contents"],
         ("first_listed_at", "etag", "size", "codec", "sample_rate", "channels", "duration", "title", "artist", "album"),
         nothing="never listed",
     )
-    typer.echo("Renditions")
+    heading("Renditions")
     show_rows(
         found["renditions"],
         ("rung", "profile", "codec", "bitrate", "sample_rate", "channels", "duration", "size", "loudness_lufs", "key"),
         nothing="none is published",
     )
-    typer.echo("History")
+    heading("History")
     show_rows(
         found["history"],
         ("changed_at", "profile", "generation", "number", "state", "task_id", "code", "message"),
         nothing="nothing was asked for",
     )
-    typer.echo("Checks of the newest")
+    heading("Checks of the newest")
     show_rows(found["checks"], ("profile", "name", "expected", "measured", "verdict"), nothing="nothing was checked")
 
 
@@ -103,12 +103,10 @@ def _find(database: Catalogue, key: str) -> tuple[str, str]:
     with database.read() as connection:
         buckets = connection.scalars(statement).all()
     if not buckets:
-        typer.echo(f"error: no source {key} was ever listed; keys are whole and case-sensitive", err=True)
-        raise typer.Exit(1)
+        fail(f"no source {key} was ever listed; keys are whole and case-sensitive")
     if len(buckets) > 1:
         several = ", ".join(f"oss://{one}/{name}" for one in buckets)
-        typer.echo(f"error: several buckets have it, name one: {several}", err=True)
-        raise typer.Exit(1)
+        fail(f"several buckets have it, name one: {several}")
     return buckets[0], name
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import typer
 
 from oss_audio_core.catalogue.browsing import InvalidPageToken
+from oss_audio_core.catalogue.cli.output import fail
 from oss_audio_core.catalogue.database import Catalogue, now, open_catalogue
 from oss_audio_core.catalogue.database_url import Address, InvalidAddress, default_url, parse_url
 from oss_audio_core.catalogue.errors import CatalogueError, NoSuchBatch
@@ -96,8 +97,6 @@ def opened(given: str | None, settings: OssSettings | None = None) -> Iterator[C
         finally:
             catalogue.close()
     except (CatalogueError, MissingExtra, NoSuchBatch, InvalidPageToken, OssConfigurationError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
+        fail(error)
     except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
-        typer.echo(f"error: {settings.explain(error, 'Asking OSS') if settings else type(error).__name__}", err=True)
-        raise typer.Exit(1) from None
+        fail(settings.explain(error, "Asking OSS") if settings else type(error).__name__)

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich import box
@@ -14,18 +14,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from oss_audio_core.text.escaping import for_json, for_terminal, for_tsv
+
 
 def show_json(document: Any) -> None:
     """One JSON document; times as ISO 8601."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=1, default=_plain))
+    typer.echo(for_json(json.dumps(document, ensure_ascii=False, indent=1, default=_plain)))
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, nothing: str) -> None:
-    """Some columns of some rows; on a terminal as a table, else tab-separated under one line of names."""
+    """Some columns of some rows; on a terminal as a table, else tab-separated under one line of names.
+
+    Tab-separated fields are exact: `for_tsv` says how a text is read back. An absent value is an empty field.
+    """
     if not sys.stdout.isatty():
         typer.echo("\t".join(columns))
         for row in rows:
-            typer.echo("\t".join(" ".join(_text(row.get(name)).split()) for name in columns))
+            typer.echo("\t".join(for_tsv(_text(row.get(name))) for name in columns))
         return
     console = Console()
     if not rows:
@@ -37,13 +42,24 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, noth
         table.add_column(name.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         # Text, not markup: keys may have brackets.
-        table.add_row(*(Text(_pretty(row.get(name))) for name in columns))
+        table.add_row(*(Text(for_terminal(_pretty(row.get(name)))) for name in columns))
     console.print(table)
 
 
 def note(text: str) -> None:
-    """Write a remark to standard error, so that a pipe has rows only."""
-    typer.echo(text, err=True)
+    """Write a remark of one line to standard error, so that a pipe has rows only."""
+    typer.echo(for_terminal(text), err=True)
+
+
+def heading(text: str) -> None:
+    """Write one line between the tables of a command that has several."""
+    typer.echo(for_terminal(text))
+
+
+def fail(reason: object) -> NoReturn:
+    """End the command: the reason in one line on standard error, exit status 1."""
+    note(f"error: {reason}")
+    raise typer.Exit(1)
 
 
 def _plain(value: Any) -> Any:

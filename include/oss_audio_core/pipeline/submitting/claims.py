@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -17,8 +16,9 @@ from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.pipeline.submitting.options import SubmitOptions
 from oss_audio_core.pipeline.submitting.throttle import Throttle
+from oss_audio_core.text.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 BACKLOG = 1000
 """Planned conversions read at once; they are claimed in turns of the pool's size."""

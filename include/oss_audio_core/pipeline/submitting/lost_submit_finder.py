@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +14,9 @@ from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.oss import ImmTasks, OssSettings, is_transient
 from oss_audio_core.oss.imm import ListedTask
 from oss_audio_core.pipeline.submitting.errors import NoAnswer
+from oss_audio_core.text.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 CLOCK_DIFFERENCE = timedelta(minutes=16)
 """How far the service's clock and this machine's may differ when a task is searched for by its time. OSS itself accepts

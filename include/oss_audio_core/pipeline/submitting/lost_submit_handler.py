@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,8 +18,9 @@ from oss_audio_core.pipeline.submitting.errors import NoAnswer
 from oss_audio_core.pipeline.submitting.lost_submit_finder import LostSubmitFinder
 from oss_audio_core.pipeline.submitting.outcome_recorder import OutcomeRecorder
 from oss_audio_core.pipeline.submitting.outcomes import OutcomeKind, SubmitOutcome
+from oss_audio_core.text.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 MAX_LOST_SUBMITS = 3
 """Submits of one conversion that may leave no trace. Then the conversion has failed or, if no other conversion got an

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -19,8 +18,9 @@ from oss_audio_core.pipeline.submitting.claims import Claim
 from oss_audio_core.pipeline.submitting.errors import NoAnswer
 from oss_audio_core.pipeline.submitting.outcomes import OutcomeKind, SubmitOutcome
 from oss_audio_core.pipeline.submitting.throttle import Throttle
+from oss_audio_core.text.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 class OutcomeRecorder:

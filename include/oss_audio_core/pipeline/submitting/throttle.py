@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
 from oss_audio_core.pipeline.submitting.rate_limiter import AdaptiveRateLimiter
+from oss_audio_core.text.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 GIVE_UP_AFTER = 600.0
 """Seconds of throttling without one accepted submit after which the shard is left to a later try."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from datetime import timedelta
 
 from oss_audio_core.catalogue import leases
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.errors import CatalogueUnavailable
+from oss_audio_core.text.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 DRAIN_TERM = timedelta(seconds=30)
 """How long the drain lease is held without a renewal."""

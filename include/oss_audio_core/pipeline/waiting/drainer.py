@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -26,8 +25,9 @@ from oss_audio_core.smq import (
     decode,
 )
 from oss_audio_core.smq.client import MAX_BATCH
+from oss_audio_core.text.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 PAUSE = 5.0
 """Seconds of pause after a receive that failed: notifications are hints, the wait goes on without them."""

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.progress import ShardKey, ShardSums, sum_shards
 from oss_audio_core.catalogue.states import FAILED_STATES, IN_FLIGHT, State
+from oss_audio_core.text.escaping import for_log
 
 LOG_AFTER = 15.0
 """Seconds between the first two lines of progress. Each later pause is twice as long, up to LOG_AT_LEAST_EVERY."""
@@ -102,7 +103,10 @@ class ProgressLogger:
         return time.monotonic() >= self._next
 
     def line(self, progress: Progress, *remarks: str) -> str:
-        """One line: what is done, failed, in flight, how many a minute, how long the rest will take; then remarks."""
+        """One line: what is done, failed, in flight, how many a minute, how long the rest will take; then remarks.
+
+        It is fit for a log, whatever the remarks quote.
+        """
         self._next = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, LOG_AT_LEAST_EVERY)
         minutes = (time.monotonic() - self._began) / 60
@@ -113,4 +117,4 @@ class ProgressLogger:
             line += f", {rate:.0f} a minute"
             if progress.in_flight:
                 line += f", about {max(1, round(progress.in_flight / rate))} min left"
-        return "; ".join([line, *remarks])
+        return "; ".join([line, *map(for_log, remarks)])

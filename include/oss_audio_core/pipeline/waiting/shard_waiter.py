@@ -6,7 +6,6 @@ The waiter runs on the triggerer's event loop; the shared poller does whatever b
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -18,8 +17,9 @@ from oss_audio_core.pipeline.waiting.progress import Progress, ProgressLogger
 from oss_audio_core.pipeline.waiting.shared_poller import REFRESH_EVERY, SharedPoller
 from oss_audio_core.pipeline.waiting.status_poller import StatusPoller, submitted_of
 from oss_audio_core.smq import SmqSettings
+from oss_audio_core.text.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 ASK_AFTER = 60.0
 """Seconds without progress after which OSS and IMM are polled, and then again each time."""

@@ -7,7 +7,6 @@ few threads of the poller's own. Their Python code is kept short: it holds up th
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,7 @@ from oss_audio_core.pipeline.waiting.drainer import Drainer
 from oss_audio_core.pipeline.waiting.progress import Progress, read_progress
 from oss_audio_core.pipeline.waiting.request_limiter import RequestLimiter
 from oss_audio_core.smq import SmqSettings
+from oss_audio_core.text.logs import get_logger
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +34,7 @@ T = TypeVar("T")
 ReadConnections = Callable[[], Awaitable[tuple[OssSettings, SmqSettings | None]]]
 """Reads the connections as they are now."""
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 REFRESH_EVERY = 2.0
 """Seconds between two reads of the inbox by a poller that doesn't hold the drain lease."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
@@ -18,8 +17,9 @@ from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.oss import OssUnavailable, TaskNotFound, TaskStatus
 from oss_audio_core.oss.error_classification import is_credential_error
 from oss_audio_core.pipeline.waiting.shared_poller import SharedPoller
+from oss_audio_core.text.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 TASKS_PER_ROUND = 200
 """GetTask requests of one round, the overdue first: bounds the requests however large the shard is."""

@@ -50,7 +50,9 @@ def test_counts_minutes_and_bytes(steps: Steps, wav: Wav) -> None:
         if one.state is State.PUBLISHED
     )
     text = render(report)
-    assert text.startswith(f"# Batch {steps.prefix}0\n\noss://audio/{steps.prefix} as mobile-mp3, voice-amr-nb, begun ")
+    assert text.startswith(
+        f"# Batch `{steps.prefix}0`\n\n`oss://audio/{steps.prefix}` as mobile-mp3, voice-amr-nb, begun "
+    )
     assert "\n\n2 sources listed, 4 conversions wanted, **2 published, 2 failed**.\n" in text
     assert "Dry run" not in text
     assert "**Dry run: nothing was submitted.**" in render(replace(report, batch=replace(report.batch, dry_run=True)))
@@ -59,7 +61,7 @@ def test_counts_minutes_and_bytes(steps: Steps, wav: Wav) -> None:
         assert line in text.splitlines()
     rows = rows_of(text, "Failures")
     assert [row.split(" | ")[:3] for row in rows if row] == [
-        [f"| oss://{steps.bucket}/{steps.prefix}bad.wav", profile, "1"] for profile in ("mobile-mp3", "voice-amr-nb")
+        [f"| `oss://{steps.bucket}/{steps.prefix}bad.wav`", profile, "1"] for profile in ("mobile-mp3", "voice-amr-nb")
     ]
     assert "known failures" not in text.lower()
 
@@ -98,9 +100,9 @@ def test_an_empty_batch_has_a_report(steps: Steps) -> None:
     report = build_report(steps.catalogue, steps.plan("mobile-mp3"))
     assert report.failed_percent == 0
     assert render(report).splitlines() == [
-        f"# Batch {steps.prefix}0",
+        f"# Batch `{steps.prefix}0`",
         "",
-        f"oss://audio/{steps.prefix} as mobile-mp3, begun {report.batch.created_at:%Y-%m-%d %H:%M} UTC.",
+        f"`oss://audio/{steps.prefix}` as mobile-mp3, begun {report.batch.created_at:%Y-%m-%d %H:%M} UTC.",
         "",
         "0 sources listed, 0 conversions wanted, **0 published, 0 failed**.",
         "",
@@ -111,9 +113,10 @@ def test_an_empty_batch_has_a_report(steps: Steps) -> None:
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
-        ("left | right", r"left \| right"),
-        ("one\ntwo\r\nthree", "one two three"),
-        ("<img src=x>", "&lt;img src=x&gt;"),
+        ("left | right", "`left`&#32;&#124;&#32;`right`"),
+        ("one\ntwo\r\nthree", r"`one\ntwo\r\nthree`"),
+        ("<img src=x>", "`<img src=x>`"),
+        ("![x](https://h/x.png) \x1b[31m", r"`![x](https://h/x.png) \x1b[31m`"),
     ],
 )
 def test_a_reason_stays_in_its_cell(steps: Steps, wav: Wav, message: str, shown: str) -> None:
@@ -122,7 +125,7 @@ def test_a_reason_stays_in_its_cell(steps: Steps, wav: Wav, message: str, shown:
     steps.change(state="failed", code="SomeCode", message=message, retry_at=TOMORROW)
     (row, *rest) = rows_of(render(build_report(steps.catalogue, batch)), "Failures")
     assert [line for line in rest if line] == []
-    source = f"oss://{steps.bucket}/{steps.prefix}a\\|b&lt;c&gt;.wav"
+    source = f"`oss://{steps.bucket}/{steps.prefix}a`&#124;`b<c>.wav`"
     reason = f"SomeCode: {shown} (next try after 2100-01-02 03:04 UTC)"
     assert row == f"| {source} | mobile-mp3 | 1 | {reason} |"
 
@@ -204,7 +207,7 @@ def test_runs_of_two_dags_have_a_report_each(steps: Steps, tmp_path: Path, one: 
     report = build_report(steps.catalogue, steps.plan("mobile-mp3"))
     paths = [write_report(named(report, name), tmp_path) for name in (one, other)]
     titles = [path.read_text(encoding="utf-8").splitlines()[0] for path in paths]
-    assert titles == [f"# Batch {one}", f"# Batch {other}"]
+    assert titles == [f"# Batch `{one}`", f"# Batch `{other}`"]
 
 
 def test_a_name_in_any_script_stays_readable(steps: Steps, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_run_exports_itself_again_into_its_own_file(steps: Steps, wav: Wav) ->
     assert steps.keys(f"{steps.prefix}c/") == [first.uri.removeprefix(f"oss://{steps.bucket}/")]
     with steps.catalogue.read() as connection:
         assert connection.execute(sa.select(export.c.uri, export.c.rows)).all() == [(first.uri, 1)]
-    assert f"\nExported: {first.uri}, 1 rows.\n" in render(build_report(steps.catalogue, batch))
+    assert f"\nExported: `{first.uri}`, 1 rows.\n" in render(build_report(steps.catalogue, batch))
 
 
 def test_a_run_that_published_nothing_writes_nothing(steps: Steps) -> None:
