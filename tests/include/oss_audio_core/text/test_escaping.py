@@ -64,7 +64,7 @@ def test_a_field_of_a_tab_separated_line_is_read_back_exactly(text: str) -> None
     assert field.encode("latin-1", "backslashreplace").decode("unicode_escape") == text
 
 
-@pytest.mark.parametrize("text", ["two  spaces.wav", " at the ends ", "夜 🎧.wav", "it's \"quoted\" `and` <b> | piped"])
+@pytest.mark.parametrize("text", ["two  spaces.wav", " at the ends ", "夜 🎧.wav", 'it\'s "quoted" `and` <b> | piped'])
 def test_a_field_without_backslashes_and_invisible_characters_is_the_text_itself(text: str) -> None:
     assert for_tsv(text) == text
 

@@ -11,9 +11,9 @@ from oss_audio_core.text.logs import get_logger
 
 def test_what_is_filled_in_is_escaped_and_numbers_keep_their_format(caplog: pytest.LogCaptureFixture) -> None:
     log = get_logger("oss_audio_core.a_module")
-    log.warning("oss://%s/%s: %s after %.1f s, %d left", "b", "a\n2026 ERROR \x1b[31mb", ValueError("x\u202ey"), 0.25, 3)
+    log.warning("oss://%s/%s: %s after %.1f s, %d left", "b", "a\nERROR \x1b[31mb", ValueError("x\u202ey"), 0.25, 3)
     (record,) = caplog.records
-    assert record.getMessage() == r"oss://b/a\n2026 ERROR \x1b[31mb: x\u202ey after 0.2 s, 3 left"
+    assert record.getMessage() == r"oss://b/a\nERROR \x1b[31mb: x\u202ey after 0.2 s, 3 left"
     assert (record.name, record.levelname) == ("oss_audio_core.a_module", "WARNING")
 
 
