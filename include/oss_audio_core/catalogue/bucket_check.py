@@ -1,13 +1,13 @@
-"""The catalogue against the buckets: renditions that are missing or were changed, objects without a row.
+"""The catalogue against the buckets: renditions that are missing or were changed, own objects without a row.
 
 It costs one LIST page per thousand objects in the folders of the renditions, and one HEAD for every difference: a
-rendition that is published during the check must not be reported.
+rendition that is published during the check must not be reported. Objects that this catalogue did not write are passed
+over (`unneeded_objects`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,15 +18,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from oss_audio_core.catalogue.database import Catalogue
-from oss_audio_core.catalogue.schema import conversion, rendition, source
-from oss_audio_core.catalogue.states import ACTIVE, State
+from oss_audio_core.catalogue.schema import conversion, rendition
+from oss_audio_core.catalogue.unneeded_objects import UnneededObjects
 from oss_audio_core.oss import OssSettings
 
 PAGE = 1000
 """Objects of one LIST page; OSS gives no more."""
-
-_STAGED = re.compile(r"(.*/(\d{1,18})-\d+\.\w+)(?:\.\w+\.\w+)?", re.ASCII | re.DOTALL)
-"""The staging key of an attempt's output, …/{conversion}-{attempt}.{ext}, perhaps with the ending of a sidecar."""
 
 
 class Kind(StrEnum):
@@ -35,8 +32,8 @@ class Kind(StrEnum):
     MISSING = "missing"  # the catalogue has a rendition where no object is
     CHANGED = "changed"  # the object is not the one that was published
     REWRITTEN = "rewritten"  # the same bytes (size and CRC-64) under another ETag
-    ORPHANED = "orphaned"  # an object in a folder of renditions without a row in the catalogue
-    STAGED = "staged"  # an object in the staging folder that no conversion needs
+    ORPHANED = "orphaned"  # an object of the catalogue's own in a folder of renditions that no row describes
+    STAGED = "staged"  # an object of the catalogue's own in the staging folder that no conversion needs
 
 
 @dataclass(frozen=True)
@@ -66,10 +63,9 @@ class _Folder:
 
 
 def check(catalogue: Catalogue, settings: OssSettings, *, staging: str | None = ".staging/") -> Iterator[Difference]:
-    """Compare every published rendition with its object, and find objects without a row.
+    """Compare every published rendition with its object, and find own objects that nothing needs.
 
-    Orphans are reported in the folders that renditions share. Where renditions are in the root of a bucket, among other
-    objects, none is reported.
+    Orphans are looked for in the folders that renditions share.
 
     Args:
         catalogue: the open catalogue.
@@ -119,6 +115,7 @@ class _Checker:
         self._catalogue = catalogue
         self._settings = settings
         self._session = settings.session()
+        self._own = UnneededObjects(catalogue)
 
     def compare(self, folder: _Folder, staging: str | None) -> Iterator[Difference]:
         """Compare the folder's objects with its renditions, both read in the order of their keys."""
@@ -130,31 +127,25 @@ class _Checker:
                 listed_object = listed.pop(row.key, None)
                 if listed_object is None or listed_object.etag.strip('"') != row.etag or listed_object.size != row.size:
                     yield from self._confirm(row)
-            if folder.prefix:
-                staged = [key for key in listed if staging and key.startswith(staging)]
-                yield from self._orphans(folder, [one for key, one in listed.items() if key not in staged])
+            yield from self._orphans(
+                folder, {key: one for key, one in listed.items() if not (staging and key.startswith(staging))}
+            )
             after = last or ""
 
     def staged(self, folder: _Folder) -> Iterator[Difference]:
         """Objects in the staging folder that no active, quarantined or failed conversion has."""
-        wanted = [state.value for state in sorted({*ACTIVE, State.QUARANTINED, State.FAILED})]
         for objects, _ in self._pages(folder):
-            outputs = {one.key: match for one in objects if (match := _STAGED.fullmatch(one.key))}
-            ids = {int(match[2]) for match in outputs.values()}
-            with self._catalogue.read() as connection:
-                held = connection.scalars(
-                    sa.select(conversion.c.output_key).where(
-                        conversion.c.id.in_(ids),
-                        conversion.c.output_bucket == folder.bucket,
-                        conversion.c.state.in_(wanted),
-                    )
-                ).all()
-            for one in objects:
-                if one.key not in outputs or outputs[one.key][1] not in held:
-                    detail = "no conversion needs it"
-                    yield Difference(
-                        Kind.STAGED, folder.bucket, one.key, detail, etag=one.etag, modified_at=_modified(one)
-                    )
+            listed = {one.key: one for one in objects}
+            for key in self._own.left_in_staging(folder.bucket, folder.prefix, listed):
+                one = listed[key]
+                yield Difference(
+                    Kind.STAGED,
+                    folder.bucket,
+                    key,
+                    "no conversion needs it",
+                    etag=one.etag.strip('"'),
+                    modified_at=_modified(one),
+                )
 
     def _pages(self, folder: _Folder) -> Iterator[tuple[list[Any], str | None]]:
         """Pages of a LIST, each with its last key; None: it is the last page."""
@@ -207,42 +198,15 @@ class _Checker:
         if found is not None and standing == row.etag:
             yield found
 
-    def _orphans(self, folder: _Folder, objects: Sequence[Any]) -> Iterator[Difference]:
-        """Objects that are no rendition, no source, no sidecar, and not the target of an active conversion."""
-        keys = [one.key for one in objects]
-        with self._catalogue.read() as connection:
-            known = set(
-                connection.scalars(
-                    sa.union_all(
-                        sa.select(source.c.key).where(source.c.bucket == folder.bucket, source.c.key.in_(keys)),
-                        sa.select(rendition.c.key).where(
-                            rendition.c.bucket == folder.bucket, rendition.c.key.in_(keys)
-                        ),
-                        sa.select(conversion.c.target_key).where(
-                            conversion.c.target_bucket == folder.bucket,
-                            conversion.c.target_key.in_(keys),
-                            conversion.c.state.in_([state.value for state in sorted(ACTIVE)]),
-                        ),
-                        *(
-                            sa.select(column).where(rendition.c[name].in_(uris))
-                            for name, uris, column in _sidecar_columns(folder.bucket, keys)
-                        ),
-                    )
-                )
+    def _orphans(self, folder: _Folder, listed: Mapping[str, Any]) -> Iterator[Difference]:
+        """Own objects that no row describes."""
+        bucket = self._settings.bucket(folder.bucket, session=self._session)
+        etags = {key: one.etag.strip('"') for key, one in listed.items()}
+        for key in self._own.orphaned(bucket, etags):
+            detail = f"{listed[key].size} bytes, published by this catalogue and in no row any more"
+            yield Difference(
+                Kind.ORPHANED, folder.bucket, key, detail, etag=etags[key], modified_at=_modified(listed[key])
             )
-        for one in objects:
-            if one.key not in known:
-                detail = f"{one.size} bytes, in no row of the catalogue"
-                yield Difference(
-                    Kind.ORPHANED, folder.bucket, one.key, detail, etag=one.etag.strip('"'), modified_at=_modified(one)
-                )
-
-
-def _sidecar_columns(bucket: str, keys: Sequence[str]) -> Iterator[tuple[str, list[str], sa.ColumnElement[str]]]:
-    """For each column of sidecar addresses: its name, the addresses of the keys, and the key in the column."""
-    start = len(f"oss://{bucket}/") + 1
-    for name in ("waveform_uri", "picture_uri"):
-        yield name, [f"oss://{bucket}/{key}" for key in keys], sa.func.substr(rendition.c[name], start)
 
 
 def _modified(one: Any) -> datetime:

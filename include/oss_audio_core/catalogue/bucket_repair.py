@@ -4,7 +4,8 @@
   source makes the rendition anew and overwrites the key. Nothing is deleted from the bucket.
 - *rewritten*: the row gets the object's new ETag; the bytes are the same.
 - *orphaned*, *staged*: reported. They are deleted from the bucket only on request by kind, and only if they are older
-  than a day: younger ones may belong to a rendition that is being published.
+  than a day: younger ones may belong to a rendition that is being published. Right before it is deleted, each object
+  is looked at once more: it must still be the catalogue's own, and still unneeded.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,6 +23,7 @@ from oss_audio_core.catalogue.database import Catalogue, now
 from oss_audio_core.catalogue.errors import CatalogueError
 from oss_audio_core.catalogue.schema import rendition
 from oss_audio_core.catalogue.states import Verb
+from oss_audio_core.catalogue.unneeded_objects import UnneededObjects
 from oss_audio_core.oss import OssSettings
 
 SETTLED = timedelta(days=1)
@@ -77,36 +80,72 @@ def repair(catalogue: Catalogue, differences: Sequence[Difference], *, even_most
     return repaired
 
 
-def delete(
-    settings: OssSettings,
-    differences: Iterable[Difference],
-    kinds: Collection[Kind],
-    *,
-    settled: timedelta = SETTLED,
-) -> int:
-    """Delete orphaned or staged objects that are older than `settled`.
+def deletable(
+    differences: Iterable[Difference], kinds: Collection[Kind], *, settled: timedelta = SETTLED
+) -> list[Difference]:
+    """Those of the differences that `delete` may be asked to delete: orphaned or staged, and old enough.
 
     Args:
-        settings: of OSS.
         differences: those that the check found.
-        kinds: which of ORPHANED and STAGED are deleted.
+        kinds: which of ORPHANED and STAGED are wanted.
         settled: least time since an object was last written.
+    """
+    written_before = now() - settled
+    return [
+        one
+        for one in differences
+        if one.kind in kinds
+        and one.kind not in ROWS
+        and one.modified_at is not None
+        and one.modified_at <= written_before
+    ]
+
+
+def delete(
+    catalogue: Catalogue, settings: OssSettings, chosen: Iterable[Difference], *, staging: str
+) -> list[Difference]:
+    """Delete the chosen objects that are still the catalogue's own and unneeded.
+
+    Args:
+        catalogue: the open catalogue.
+        settings: of OSS.
+        chosen: by `deletable`.
+        staging: prefix of the staging folder, as the check was given it.
 
     Returns:
-        How many were deleted.
+        What was deleted. An object that was written anew, or that a conversion needs by now, is left alone.
 
     Raises:
         oss2.exceptions.OssError: OSS refused. Objects before it are deleted.
         requests.RequestException: the connection broke while an answer was read.
     """
-    by_bucket: defaultdict[str, list[str]] = defaultdict(list)
-    for one in differences:
-        old = one.modified_at is not None and one.modified_at <= now() - settled
-        if one.kind in kinds and one.kind not in ROWS and old:
-            by_bucket[one.bucket].append(one.key)
-    deleted = 0
-    for name, keys in by_bucket.items():
+    own = UnneededObjects(catalogue)
+    by_place: defaultdict[tuple[str, Kind], list[Difference]] = defaultdict(list)
+    for one in chosen:
+        by_place[one.bucket, one.kind].append(one)
+    deleted: list[Difference] = []
+    for (name, kind), found in by_place.items():
         bucket = settings.bucket(name)
-        for start in range(0, len(keys), CHUNK):
-            deleted += len(bucket.batch_delete_objects(keys[start : start + CHUNK]).deleted_keys)
+        for start in range(0, len(found), CHUNK):
+            chunk = {one.key: one for one in found[start : start + CHUNK]}
+            if kind is Kind.STAGED:
+                keys = own.left_in_staging(name, staging, chunk)
+            else:
+                keys = own.orphaned(
+                    bucket, {key: etag for key, one in chunk.items() if (etag := _unchanged(bucket, one))}
+                )
+            if keys:
+                bucket.batch_delete_objects(keys)
+            deleted += [chunk[key] for key in keys]
     return deleted
+
+
+def _unchanged(bucket: Any, one: Difference) -> str | None:
+    """The object's ETag, if it is still the one that the check found."""
+    import oss2
+
+    try:
+        etag = str(bucket.head_object(one.key).etag).strip('"')
+    except oss2.exceptions.NotFound:
+        return None
+    return etag if etag == one.etag else None

@@ -17,5 +17,5 @@ OWNER_TAG = "catalogue"
 
 def catalogue_uid(connection: Connection) -> str:
     """Twelve random hexadecimal digits, the same for the life of the catalogue."""
-    uid: str = connection.execute(sa.select(identity.c.uid)).scalar_one()
+    uid: str = connection.execute(sa.select(identity.c.uid).where(identity.c.id == 1)).scalar_one()
     return uid

@@ -11,8 +11,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from oss_audio_core.catalogue.sidecar_keys import ENDINGS
+
 _KEY = re.compile(
-    r"(?P<output>(?:(?P<catalogue>[0-9a-f]{12})/)?[0-9a-f]{8}/\d+/(?P<conversion>\d{1,18})-\d+\.\w+)(?:\.\w+\.\w+)?",
+    r"(?P<output>(?:(?P<catalogue>[0-9a-f]{12})/)?[0-9a-f]{8}/\d+/(?P<conversion>\d{1,18})-\d+\.\w+)"
+    rf"(?:{'|'.join(map(re.escape, ENDINGS))})?",
     re.ASCII,
 )
 

@@ -1,15 +1,16 @@
 """Copying an object on the server in parts: OSS copies no more than 1 GiB in one request.
 
-The parts are invisible until one request makes them the object. After the source is removed and every such upload ended
-(`end_part_copies`), no copy that is incomplete can be completed any more.
+The parts are invisible until one request makes them the object. After the source is removed and every such upload is
+aborted (`part_uploads`), no copy that is incomplete can be completed any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from oss_audio_core.oss import with_retries
 from oss_audio_core.oss.sdk import load_oss2
@@ -36,7 +37,17 @@ class Source:
     crc64: str | None
 
 
-def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, str]) -> str:
+class UploadRecord(Protocol):
+    """Where a copy records its upload, so that another process can abort it."""
+
+    def begin(self, upload_id: str) -> None:
+        """An upload was begun; no part of it is copied before this returns."""
+
+    def end(self, upload_id: str) -> None:
+        """An upload was completed or aborted."""
+
+
+def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, str], record: UploadRecord) -> str:
     """Copy an object within a region, part by part, and compare size and CRC-64 of the whole.
 
     An upload that fails is aborted. The ETag differs from the source's: it is made of those of the parts.
@@ -46,6 +57,7 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
         source: the object to copy.
         key: of the copy.
         headers: of the new object: content type, tags.
+        record: of the upload.
 
     Returns:
         The new object's ETag.
@@ -55,6 +67,8 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
         oss2.exceptions.OssError: OSS refused; status 404 and 412 when the source is gone or has changed.
         requests.RequestException: the connection broke while an answer was read.
     """
+    import requests
+
     oss2 = load_oss2()
     # A second upload without parts costs nothing; a second completion gets NoSuchUpload.
     upload = with_retries(lambda: bucket.init_multipart_upload(key, headers=dict(headers))).upload_id
@@ -62,6 +76,7 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
     parts: list[Any] = []
     # oss2 leaves some answers unread, and a connection with an unread answer can't be used again.
     try:
+        record.begin(upload)
         for number, start in enumerate(range(0, source.size, PART), 1):
             end = min(start + PART, source.size) - 1
             part = (source.bucket, source.key, (start, end), key, upload, number, unchanged)
@@ -71,8 +86,12 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
         made = with_retries(lambda: bucket.complete_multipart_upload(key, upload, parts))
         made.resp.read()
     except BaseException:
-        _abort(bucket, key, upload)
+        # Where OSS can't be reached, that is what the copy fails with; the record stays for a later abort.
+        with suppress(oss2.exceptions.RequestError, requests.exceptions.RequestException):
+            abort(bucket, key, upload)
+            record.end(upload)
         raise
+    record.end(upload)
     etag = str(made.etag).strip('"')
     head = bucket.head_object(key, headers={"If-Match": f'"{etag}"'})
     expected = f"{source.size} bytes, CRC-64 {source.crc64 or 'unknown'}"
@@ -85,21 +104,13 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
     return etag
 
 
-def end_part_copies(bucket: Any, key: str) -> None:
-    """Abort every incomplete upload in parts to a key. An upload that ends meanwhile is no error."""
-    # Uploads are listed by prefix: longer keys come after this one.
-    for upload in load_oss2().MultipartUploadIterator(bucket, prefix=key):
-        if upload.key != key:
-            return
-        _abort(bucket, key, upload.upload_id)
+def abort(bucket: Any, key: str, upload: str) -> None:
+    """Abort an upload of the catalogue's own; one that is over already is no error.
 
-
-def _abort(bucket: Any, key: str, upload: str) -> None:
+    Raises:
+        oss2.exceptions.OssError, requests.RequestException: OSS refused or can't be reached.
+    """
     import oss2
-    import requests
 
-    try:
+    with suppress(oss2.exceptions.NoSuchUpload):
         bucket.abort_multipart_upload(key, upload).resp.read()
-    except (oss2.exceptions.NoSuchUpload, oss2.exceptions.RequestError, requests.exceptions.RequestException):
-        # It is over already, or OSS can't be reached, which the caller's own error reports.
-        return

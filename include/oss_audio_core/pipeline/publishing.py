@@ -11,7 +11,7 @@ requests of a copy in parts.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from oss_audio_core.audio_convert import FORMATS, AudioConvert, AudioFormat
 from oss_audio_core.catalogue import batches, conversions, renditions
-from oss_audio_core.catalogue.conversions import CHUNK, Conversion, move_from, next_retry
+from oss_audio_core.catalogue.conversions import Conversion, move_from, next_retry
 from oss_audio_core.catalogue.database import Catalogue, now
 from oss_audio_core.catalogue.identity import catalogue_uid
 from oss_audio_core.catalogue.schema import conversion
@@ -33,10 +33,12 @@ from oss_audio_core.pipeline import part_copy
 from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
 from oss_audio_core.pipeline.flow import in_order
 from oss_audio_core.pipeline.measures import Measures
-from oss_audio_core.pipeline.object_tags import rendition_tags, tagging
+from oss_audio_core.pipeline.object_tags import owner_tags, rendition_tags, tagging
 from oss_audio_core.pipeline.part_copy import CopyDiffersError, Source, copy_in_parts
-from oss_audio_core.pipeline.sidecars import final_sidecar_key, rendition_key
-from oss_audio_core.pipeline.staged_objects import StagedObjects, remove
+from oss_audio_core.pipeline.part_uploads import PartUploads
+from oss_audio_core.pipeline.replaced_sidecars import ReplacedSidecars
+from oss_audio_core.pipeline.sidecars import final_sidecar_key
+from oss_audio_core.pipeline.staged_objects import StagedObjects
 from oss_audio_core.text.logs import get_logger
 
 log = get_logger(__name__)
@@ -83,9 +85,10 @@ class _Publisher:
         self._settings = settings
         self._session = settings.session()
         self._staged = StagedObjects(catalogue, settings, self._session)
-        self._replaced_sidecars: set[str] = set()
+        self._uploads = PartUploads(catalogue, settings, self._session)
         with catalogue.read() as connection:
             self._uid = catalogue_uid(connection)
+        self._replaced_sidecars = ReplacedSidecars(catalogue, settings, self._session, self._uid)
         self.breaker = CircuitBreaker()
 
     def publish(self, one: Conversion) -> State:
@@ -115,23 +118,13 @@ class _Publisher:
             replaced = renditions.publish(connection, one, row)
         if replaced is None:
             return self._supersede(one)
-        self._replaced_sidecars |= replaced
+        self._replaced_sidecars.add(replaced)
         return State.PUBLISHED
 
     def clear(self, batch_id: int) -> None:
         """Remove the staged objects of what is over, and the sidecars of replaced renditions."""
         self._staged.clear(batch_id)
-        keys_of: defaultdict[str, list[str]] = defaultdict(list)
-        for uri in sorted(self._replaced_sidecars):
-            bucket, _, key = uri.removeprefix("oss://").partition("/")
-            keys_of[bucket].append(key)
-        for bucket, keys in keys_of.items():
-            for start in range(0, len(keys), CHUNK):
-                chunk = keys[start : start + CHUNK]
-                with self._catalogue.read() as connection:
-                    kept = renditions.sidecar_uris(connection, bucket, {rendition_key(key) for key in chunk})
-                gone = [key for key in chunk if f"oss://{bucket}/{key}" not in kept]
-                remove(self._settings.bucket(bucket, session=self._session), gone)
+        self._replaced_sidecars.remove()
 
     def _tags(self, one: Conversion) -> dict[str, str]:
         return rendition_tags(one, self._uid)
@@ -150,7 +143,7 @@ class _Publisher:
         new_headers = {"Content-Type": _format(one).content_type, **tagging(self._tags(one))}
         if (size := one.output_size or 0) > part_copy.LIMIT:
             verified = Source(*_staged(one), str(one.output_etag), size, measures.crc64)
-            return copy_in_parts(bucket, verified, one.target_key, new_headers)
+            return copy_in_parts(bucket, verified, one.target_key, new_headers, self._uploads.record_of(one))
         headers = {
             **new_headers,
             "x-oss-metadata-directive": "REPLACE",
@@ -166,10 +159,11 @@ class _Publisher:
         """Copy waveform and picture next to the final key, unless they are there. Returns their addresses by kind."""
         bucket = self._settings.bucket(one.target_bucket, session=self._session)
         addresses = {}
+        headers = {**tagging(owner_tags(self._uid)), "x-oss-tagging-directive": "Replace"}
         for kind, staged in measures.side.items():
             key = final_sidecar_key(one.target_key, staged)
             if (one.output_bucket, staged) != (one.target_bucket, key):
-                with_retries(partial(bucket.copy_object, one.output_bucket, staged, key)).resp.read()
+                with_retries(partial(bucket.copy_object, one.output_bucket, staged, key, headers=headers)).resp.read()
             addresses[str(kind)] = f"oss://{one.target_bucket}/{key}"
         return addresses
 

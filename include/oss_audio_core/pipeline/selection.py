@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from oss_audio_core.catalogue.sidecar_keys import is_sidecar
 from oss_audio_core.pipeline.rendition_spec import RenditionSpec
-from oss_audio_core.pipeline.sidecars import is_sidecar
 
 AUDIO_EXTENSIONS = frozenset(
     {"aac", "ac3", "aif", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "flac", "flv", "m4a", "m4b", "mka"}

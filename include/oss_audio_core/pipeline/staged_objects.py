@@ -12,18 +12,17 @@ from sqlalchemy.engine import Row
 
 from oss_audio_core.catalogue.conversions import CHUNK, Conversion, forget_outputs, shares_place
 from oss_audio_core.catalogue.database import Catalogue
-from oss_audio_core.catalogue.schema import batch_conversion, conversion
+from oss_audio_core.catalogue.schema import batch_conversion, conversion, part_copy
 from oss_audio_core.catalogue.states import State
 from oss_audio_core.oss import OssSettings, with_retries
 from oss_audio_core.oss.sdk import Oss2Session
-from oss_audio_core.pipeline import part_copy
+from oss_audio_core.pipeline.part_uploads import PartUploads
 from oss_audio_core.pipeline.sidecars import staged_sidecar_keys
 
 _ROWS: sa.Select[Any] = sa.select(
     conversion.c.id,
     conversion.c.output_key,
     conversion.c.output_bucket,
-    conversion.c.output_size,
     conversion.c.measured,
     conversion.c.target_bucket,
     conversion.c.target_key,
@@ -41,6 +40,7 @@ class StagedObjects:
         self._catalogue = catalogue
         self._settings = settings
         self._session = session
+        self._uploads = PartUploads(catalogue, settings, session)
 
     def fence(self, one: Conversion) -> None:
         """Remove what older generations and former owners of the final key have staged.
@@ -48,7 +48,7 @@ class StagedObjects:
         A stalled publisher of theirs finds no source any more.
         """
         # A copy in parts may still be completed long after its staged object was removed.
-        left_something = sa.or_(_IS_STAGED, conversion.c.output_size > part_copy.LIMIT)
+        left_something = sa.or_(_IS_STAGED, sa.exists().where(part_copy.c.conversion_id == conversion.c.id))
         older: dict[int, Row[Any]] = {}
         with self._catalogue.read() as connection:
             for same in shares_place(conversion, one):
@@ -57,19 +57,19 @@ class StagedObjects:
         staged = [row for row in older.values() if row.output_key not in {None, row.target_key}]
         self._remove(staged)
         # Parts that were copied before their source was removed don't need it any more.
-        large = {(row.target_bucket, row.target_key) for row in older.values() if _goes_in_parts(row)}
-        for name, key in large:
-            part_copy.end_part_copies(self._settings.bucket(name, session=self._session), key)
+        self._uploads.abort_of(older)
         self._forget(staged)
 
     def clear(self, batch_id: int) -> None:
         """Remove the staged objects of the batch's conversions that are published, superseded or dead.
 
+        Copies in parts of theirs that broke off are aborted.
+
         Those of quarantined conversions stay for examination.
         """
         over = [state.value for state in (State.PUBLISHED, State.SUPERSEDED, State.DEAD)]
         statement = (
-            _ROWS.where(_IS_STAGED)
+            _ROWS.where(sa.or_(_IS_STAGED, sa.exists().where(part_copy.c.conversion_id == conversion.c.id)))
             .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
             .where(batch_conversion.c.batch_id == batch_id, conversion.c.state.in_(over))
             .order_by(batch_conversion.c.conversion_id)
@@ -81,8 +81,10 @@ class StagedObjects:
                 rows = connection.execute(statement.where(batch_conversion.c.conversion_id > after)).all()
             if not rows:
                 return
-            self._remove(rows)
-            self._forget(rows)
+            staged = [row for row in rows if row.output_key not in {None, row.target_key}]
+            self._remove(staged)
+            self._uploads.abort_of([row.id for row in rows])
+            self._forget(staged)
             after = rows[-1].id
 
     def _remove(self, rows: Sequence[Row[Any]]) -> None:
@@ -103,7 +105,3 @@ def remove(bucket: Any, keys: Sequence[str]) -> None:
     """Remove objects of an `oss2.Bucket`, a thousand a request; a missing object is no error."""
     for start in range(0, len(keys), CHUNK):
         with_retries(partial(bucket.batch_delete_objects, keys[start : start + CHUNK]))
-
-
-def _goes_in_parts(row: Row[Any]) -> bool:
-    return (row.output_size or 0) > part_copy.LIMIT

@@ -16,12 +16,14 @@ from oss_audio_core.catalogue import batches, check_results, conversions
 from oss_audio_core.catalogue.check_results import CheckResult
 from oss_audio_core.catalogue.conversions import Conversion, move_from, next_retry
 from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.identity import catalogue_uid
 from oss_audio_core.catalogue.states import MOVES, State, Verb
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.oss.error_classification import is_object_error
 from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
 from oss_audio_core.pipeline.fetching import Reader
 from oss_audio_core.pipeline.flow import gathered, in_order
+from oss_audio_core.pipeline.object_tags import owner_tags
 from oss_audio_core.pipeline.output_measures import measure_output
 from oss_audio_core.pipeline.sidecars import put_sidecars
 from oss_audio_core.pipeline.source_measures import SourceMeasures, SourceMoved, measure_source
@@ -69,7 +71,8 @@ def verify_batch(
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id, uid)
-    verifier = _Verifier(Reader(settings))
+        tags = owner_tags(catalogue_uid(connection))
+    verifier = _Verifier(Reader(settings), tags)
     known = load_profiles() if profiles is None else profiles
     pages = conversions.pages_of_batch(catalogue, batch_id, [State.CONVERTED])
     works = chain.from_iterable(outputs_by_source(catalogue, verifier.reader, known, page) for page in pages)
@@ -113,8 +116,9 @@ def _result(check: Check) -> CheckResult:
 
 
 class _Verifier:
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, tags: Mapping[str, str]) -> None:
         self.reader = reader
+        self.tags = tags
         self.circuit = CircuitBreaker()
 
     def verify(self, work: SourceOutputs) -> list[_Finding]:
@@ -168,7 +172,7 @@ class _Verifier:
         measures = measured.measures
         if measured.inspection is not None:
             try:
-                side = put_sidecars(self.reader, one, output.policy, measured.inspection)
+                side = put_sidecars(self.reader, one, output.policy, measured.inspection, self.tags)
             except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
                 # The output is right, and converting it again would change nothing.
                 self.circuit.record_failure(error)

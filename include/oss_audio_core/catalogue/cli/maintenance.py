@@ -1,4 +1,4 @@
-"""`export`, `cancel`, `prune` and `check`: Parquet files, cancelled runs, old rows, catalogue against buckets."""
+"""`export`, `cancel`, `prune`, `check` and `uid`: Parquet files, cancelled runs, old rows, catalogue and buckets."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from oss_audio_core.catalogue.cli.connect import opened, oss_settings
 from oss_audio_core.catalogue.cli.output import note, show_json, show_rows
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.errors import NoSuchBatch
+from oss_audio_core.catalogue.identity import catalogue_uid
 from oss_audio_core.catalogue.pruning import RetentionPeriods
 from oss_audio_core.catalogue.schema import batch
 
@@ -103,10 +104,13 @@ def check(
     even_most: Annotated[
         bool, typer.Option("--even-most", help="repair also when more than half of the renditions are missing")
     ] = False,
-    delete_orphans: Annotated[bool, typer.Option("--delete-orphans", help="delete orphaned objects")] = False,
-    delete_staged: Annotated[
-        bool, typer.Option("--delete-staged", help="delete staged objects that no conversion needs")
+    delete_orphans: Annotated[
+        bool, typer.Option("--delete-orphans", help="choose orphaned objects to be deleted: with --yes")
     ] = False,
+    delete_staged: Annotated[
+        bool, typer.Option("--delete-staged", help="choose staged objects that no conversion needs: with --yes")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="delete what was chosen; without it that is only listed")] = False,
     older_than: Annotated[int, typer.Option(min=0, metavar="HOURS", help="delete no object younger than this")] = 24,
     staging: Annotated[str, typer.Option(help="prefix of the staging folder in the target buckets")] = ".staging/",
     endpoint: EndpointOption = None,
@@ -114,26 +118,49 @@ def check(
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the catalogue with the buckets. Exit status 2 if a difference is left."""
+    """Compare the catalogue with the buckets. Exit status 2 if a difference is left.
+
+    Objects that this catalogue did not write are passed over, and never deleted.
+    """
     with opened(catalogue):
         settings = oss_settings(endpoint, region)
     wanted = {kind for kind, asked in ((Kind.ORPHANED, delete_orphans), (Kind.STAGED, delete_staged)) if asked}
     with opened(catalogue, settings) as database:
         found = list(bucket_check.check(database, settings, staging=staging))
         repaired = bucket_repair.repair(database, found, even_most=even_most) if repair else 0
-        deleted = bucket_repair.delete(settings, found, wanted, settled=timedelta(hours=older_than))
-    rows = [asdict(one) for one in found]
+        chosen = bucket_repair.deletable(found, wanted, settled=timedelta(hours=older_than))
+        deleted = bucket_repair.delete(database, settings, chosen, staging=staging) if yes else []
     counts = Counter(one.kind.value for one in found)
+    done = {"repaired": repaired, "deleted": len(deleted)}
     if as_json:
-        show_json({"counts": counts, "repaired": repaired, "deleted": deleted, "differences": rows})
+        to_delete = [] if yes else [f"oss://{one.bucket}/{one.key}" for one in chosen]
+        show_json({"counts": counts, **done, "to_delete": to_delete, "differences": [asdict(one) for one in found]})
     else:
-        show_rows(rows, ("kind", "bucket", "key", "detail"), nothing="catalogue and buckets agree")
+        action = dict.fromkeys(chosen, "to delete") | dict.fromkeys(deleted, "deleted")
+        rows = [{**asdict(one), "action": action.get(one, "")} for one in found]
+        columns = ("kind", "bucket", "key", "detail", *(["action"] if wanted else []))
+        show_rows(rows, columns, nothing="catalogue and buckets agree")
         sums = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no difference"
-        note(f"{sums}; {repaired} repaired, {deleted} deleted")
-        if young := sum(counts[kind.value] for kind in wanted) - deleted:
+        note(f"{sums}; {repaired} repaired, {len(deleted)} deleted")
+        if chosen and not yes:
+            note(f"{len(chosen)} to delete; nothing was deleted: that needs --yes")
+        if yes and (kept := len(chosen) - len(deleted)):
+            note(f"{kept} stay: they were written anew during the check, or a conversion needs them by now")
+        if young := sum(counts[kind.value] for kind in wanted) - len(chosen):
             note(f"{young} younger than {older_than} h stay: they may be in use (--older-than)")
-    if len(found) > repaired + deleted:
+    if len(found) > repaired + len(deleted):
         raise typer.Exit(2)
+
+
+@app.command()
+def uid(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
+    """The random name of the catalogue: its staged objects are below STAGING/UID/, its renditions have it as a tag."""
+    with opened(catalogue) as database, database.read() as connection:
+        name = catalogue_uid(connection)
+    if as_json:
+        show_json({"uid": name})
+    else:
+        typer.echo(name)
 
 
 def _batch(database: Catalogue, run: str | None) -> int:

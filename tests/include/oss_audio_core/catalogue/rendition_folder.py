@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import State
 from oss_audio_core.catalogue.bucket_check import Difference, check
+from oss_audio_core.catalogue.bucket_repair import delete
+from oss_audio_core.catalogue.identity import catalogue_uid
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.oss import OssSettings
 
@@ -27,6 +29,8 @@ class RenditionFolder:
         self.bucket = oss.bucket(bucket)
         self.root = f"check-{secrets.token_hex(4)}/"
         self.staging = f"{self.root}.staging/"
+        with self.catalogue.read() as connection:
+            self.uid = catalogue_uid(connection)
 
     def publish(self, name: str, content: bytes = b"audio", *, crc64: bool = False) -> int:
         """Write a rendition, object and row. Returns its conversion's id."""
@@ -38,11 +42,49 @@ class RenditionFolder:
         target = {"target_bucket": self.name, "target_key": key}
         return self.library.add(f"{self.root}in/{name}", asked=target, measured=there)
 
+    def leave(self, name: str, content: bytes = b"left", *, tagged: bool = False) -> str:
+        """Write an object that the catalogue published and that no row describes any more. Returns its key.
+
+        Its conversion proves it by ETag or, where it is tagged, by the catalogue's tag alone.
+        """
+        key = f"{self.root}mp3/{name}"
+        headers = {"x-oss-tagging": f"catalogue={self.uid}"} if tagged else {}
+        etag = self.bucket.put_object(key, content, headers=headers).etag
+        target = {"target_bucket": self.name, "target_key": key, "output_etag": None if tagged else etag}
+        target["newest"] = False
+        self.library.add(f"{self.root}in/{name}", f"old-{name}", state=State.SUPERSEDED, asked=target)
+        return key
+
+    def stage(self, key: str, *, state: State | None = None) -> int:
+        """Write a staged object, below the catalogue's own staging folder; `state` is of a conversion that has it.
+
+        `{id}` in the key is the conversion's id, which is returned.
+        """
+        source, asked = f"{secrets.token_hex(4)}.wav", {"target_bucket": self.name}
+        row = self.library.add(source, state=state or State.SUPERSEDED, asked=asked)
+        place = self.staged_at(key.format(id=row))
+        self.bucket.put_object(place, b"x")
+        if state is not None:
+            values = {"output_bucket": self.name, "output_key": place}
+            with self.catalogue.write() as connection:
+                connection.execute(sa.update(conversion).where(conversion.c.id == row).values(**values))
+        return row
+
+    def staged_at(self, name: str) -> str:
+        return f"{self.staging}{self.uid}/abcdef01/0/{name}"
+
     def check(self) -> list[Difference]:
         return list(check(self.catalogue, self.oss, staging=self.staging))
 
+    def delete(self, chosen: list[Difference]) -> list[Difference]:
+        return delete(self.catalogue, self.oss, chosen, staging=self.staging)
+
     def found(self) -> list[tuple[str, str]]:
-        return [(one.kind.value, one.key.removeprefix(self.root)) for one in self.check()]
+        """Kind and place of every difference; the staging folder of the catalogue is shown as `own/`."""
+        own = self.staged_at("")
+        return [
+            (one.kind.value, one.key.replace(own, f"{self.root}own/").removeprefix(self.root)) for one in self.check()
+        ]
 
     def states(self) -> list[State]:
         with self.catalogue.read() as connection:

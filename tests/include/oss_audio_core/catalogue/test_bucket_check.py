@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.catalogue import State
-from oss_audio_core.catalogue.schema import conversion, rendition
+from oss_audio_core.catalogue.schema import rendition
 from tests.include.oss_audio_core.catalogue.rendition_folder import RenditionFolder, rewrite
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ def test_everything_that_differs_is_found_and_nothing_else(folder: RenditionFold
     folder.bucket.delete_object(f"{folder.root}mp3/f.mp3")
     folder.bucket.put_object(f"{folder.root}mp3/c.mp3", b"other")
     folder.bucket.put_object(f"{folder.root}mp3/d.mp3", b"longer than before")
-    folder.bucket.put_object(f"{folder.root}mp3/0-orphan.mp3", b"x")
-    folder.bucket.put_object(f"{folder.root}mp3/z-orphan.mp3", b"x")
-    folder.bucket.put_object(f"{folder.staging}u/0/9-1.mp3", b"x")
+    folder.leave("0-orphan.mp3")
+    folder.leave("z-orphan.mp3", tagged=True)
+    for another in ("cover.jpg", "notes.txt", "master.mp3"):
+        folder.bucket.put_object(f"{folder.root}mp3/{another}", b"x")
+    folder.stage("9-1.mp3")
     rewrite(folder, "e.mp3")
     assert sorted(folder.found()) == sorted(
         [
@@ -42,7 +44,7 @@ def test_everything_that_differs_is_found_and_nothing_else(folder: RenditionFold
             ("rewritten", "mp3/e.mp3"),
             ("orphaned", "mp3/0-orphan.mp3"),
             ("orphaned", "mp3/z-orphan.mp3"),
-            ("staged", ".staging/u/0/9-1.mp3"),
+            ("staged", "own/9-1.mp3"),
         ]
     )
 
@@ -70,28 +72,21 @@ def test_sources_targets_and_companions_are_no_orphans(folder: RenditionFolder) 
 
 
 def test_staged_objects_of_unfinished_conversions_stay(folder: RenditionFolder) -> None:
-    for number, state in enumerate([State.SUBMITTED, State.QUARANTINED, State.SUPERSEDED], 1):
-        row = folder.library.add(f"{number}.wav", state=state)
-        key = f"{folder.staging}u/0/{row}-1.mp3"
-        folder.bucket.put_object(key, b"x")
-        with folder.catalogue.write() as connection:
-            values = {"output_bucket": folder.name, "output_key": key, "target_bucket": folder.name}
-            connection.execute(sa.update(conversion).where(conversion.c.id == row).values(**values))
-    assert folder.found() == [("staged", f".staging/u/0/{row}-1.mp3")]
+    for state in (State.SUBMITTED, State.QUARANTINED, State.FAILED):
+        folder.stage("{id}-1.mp3", state=state)
+    row = folder.stage("{id}-1.mp3", state=State.SUPERSEDED)
+    assert folder.found() == [("staged", f"own/{row}-1.mp3")]
 
 
-def test_staged_side_files_stay_as_long_as_their_rendition_needs_them(folder: RenditionFolder) -> None:
-    for number, state in enumerate([State.VERIFIED, State.SUPERSEDED], 1):
-        row = folder.library.add(f"{number}.wav", state=state)
-        key = f"{folder.staging}u/0/{row}-1.mp3"
-        side = {"waveform": f"{key}.waveform.json", "picture": f"{key}.spectrogram.png"}
-        for one in (key, *side.values(), f"{folder.staging}u/0/{row}-0.mp3.waveform.json"):
-            folder.bucket.put_object(one, b"x")
-        with folder.catalogue.write() as connection:
-            values = {"output_bucket": folder.name, "output_key": key, "target_bucket": folder.name}
-            held = {**values, "measured": {"side": side}}
-            connection.execute(sa.update(conversion).where(conversion.c.id == row).values(**held))
+def test_staged_sidecars_stay_as_long_as_their_rendition_needs_them(folder: RenditionFolder) -> None:
+    rows = []
+    for state in (State.VERIFIED, State.SUPERSEDED):
+        row = folder.stage("{id}-1.mp3", state=state)
+        rows.append(row)
+        for name in (f"{row}-1.mp3.waveform.json", f"{row}-1.mp3.spectrogram.png", f"{row}-0.mp3.waveform.json"):
+            folder.bucket.put_object(folder.staged_at(name), b"x")
+    verified, superseded = rows
     # Of the one that is verified, only what an earlier attempt left; of the other one, everything.
-    left = [f"{row - 1}-0.mp3.waveform.json", f"{row}-0.mp3.waveform.json"]
-    left += [f"{row}-1.mp3", f"{row}-1.mp3.spectrogram.png", f"{row}-1.mp3.waveform.json"]
-    assert sorted(folder.found()) == [("staged", f".staging/u/0/{name}") for name in left]
+    left = [f"{verified}-0.mp3.waveform.json", f"{superseded}-0.mp3.waveform.json"]
+    left += [f"{superseded}-1.mp3{ending}" for ending in ("", ".spectrogram.png", ".waveform.json")]
+    assert sorted(folder.found()) == sorted(("staged", f"own/{name}") for name in left)

@@ -12,7 +12,7 @@ from oss_audio_core.audio_convert import AudioConvert, Profile
 from oss_audio_core.catalogue import Catalogue, State, batches
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.bucket_check import Difference, Kind
-from oss_audio_core.catalogue.bucket_repair import LIKELY_LOST, TooManyMissing, delete, repair
+from oss_audio_core.catalogue.bucket_repair import LIKELY_LOST, TooManyMissing, deletable, repair
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion, rendition
 from oss_audio_core.pipeline.planning import plan_batch
@@ -28,20 +28,20 @@ def test_repairing_lets_the_next_run_make_what_is_missing_or_changed(folder: Ren
         folder.publish(name, crc64=True)
     folder.bucket.delete_object(f"{folder.root}mp3/b.mp3")
     folder.bucket.put_object(f"{folder.root}mp3/c.mp3", b"other")
-    folder.bucket.put_object(f"{folder.root}mp3/orphan.mp3", b"x")
+    folder.leave("orphan.mp3")
     rewrite(folder, "d.mp3")
     before = folder.keys()
     assert repair(folder.catalogue, folder.check()) == 3
     assert folder.keys() == before
-    assert folder.states() == [State.PUBLISHED, State.SUPERSEDED, State.SUPERSEDED, State.PUBLISHED]
+    assert folder.states() == [State.PUBLISHED, State.SUPERSEDED, State.SUPERSEDED, State.PUBLISHED, State.SUPERSEDED]
     with folder.catalogue.read() as connection:
         left = connection.scalars(sa.select(rendition.c.key).order_by(rendition.c.key)).all()
         messages = connection.scalars(sa.select(conversion.c.message).order_by(conversion.c.id)).all()
     assert [key.removeprefix(folder.root) for key in left] == ["mp3/a.mp3", "mp3/d.mp3"]
     assert "was missing" in str(messages[1])
     assert "was changed outside the pipeline" in str(messages[2])
-    # What was changed stands in the folder of renditions still, as nobody's until it is made anew.
-    assert folder.found() == [("orphaned", "mp3/c.mp3"), ("orphaned", "mp3/orphan.mp3")]
+    # What was changed stands in the folder of renditions still, and is not the catalogue's own.
+    assert folder.found() == [("orphaned", "mp3/orphan.mp3")]
 
 
 def test_a_bucket_without_most_of_the_renditions_is_taken_for_the_wrong_one(folder: RenditionFolder) -> None:
@@ -87,16 +87,38 @@ def test_a_rendition_that_was_published_anew_meanwhile_is_not_repaired(
     assert folder.states() == [State.PUBLISHED]
 
 
+AT_ONCE = timedelta(days=-1)
+
+
 def test_only_what_is_asked_for_and_old_enough_is_deleted(folder: RenditionFolder) -> None:
     folder.publish("a.mp3")
-    folder.bucket.put_object(f"{folder.root}mp3/orphan.mp3", b"x")
-    folder.bucket.put_object(f"{folder.staging}u/0/9-1.mp3", b"x")
+    folder.leave("orphan.mp3")
+    folder.stage("9-1.mp3")
     differences = folder.check()
-    whenever = timedelta(days=-1)
-    assert delete(folder.oss, differences, {Kind.ORPHANED, Kind.STAGED}) == 0
-    assert delete(folder.oss, differences, set(), settled=whenever) == 0
-    assert delete(folder.oss, differences, {Kind.MISSING, Kind.CHANGED}, settled=whenever) == 0
-    assert delete(folder.oss, differences, {Kind.ORPHANED}, settled=whenever) == 1
-    assert folder.found() == [("staged", ".staging/u/0/9-1.mp3")]
-    assert delete(folder.oss, differences, {Kind.STAGED}, settled=whenever) == 1
+    assert deletable(differences, {Kind.ORPHANED, Kind.STAGED}) == []
+    assert deletable(differences, set(), settled=AT_ONCE) == []
+    assert deletable(differences, {Kind.MISSING, Kind.CHANGED}, settled=AT_ONCE) == []
+    orphans = deletable(differences, {Kind.ORPHANED}, settled=AT_ONCE)
+    assert [one.key for one in orphans] == [f"{folder.root}mp3/orphan.mp3"]
+    assert folder.delete(orphans) == orphans
+    assert folder.found() == [("staged", "own/9-1.mp3")]
+    staged = deletable(differences, {Kind.STAGED}, settled=AT_ONCE)
+    assert folder.delete(staged) == staged
     assert folder.keys() == ["mp3/a.mp3"]
+
+
+def test_an_object_that_is_needed_or_written_anew_after_the_check_stays(folder: RenditionFolder) -> None:
+    folder.publish("a.mp3")
+    keys = [folder.leave(f"{number}.mp3", tagged=number == 2) for number in range(3)]
+    waiting = folder.stage("{id}-1.mp3", state=State.SUPERSEDED)
+    chosen = deletable(folder.check(), {Kind.ORPHANED, Kind.STAGED}, settled=AT_ONCE)
+    assert len(chosen) == 4
+    folder.library.add("again.wav", state=State.VERIFIED, asked={"target_bucket": folder.name, "target_key": keys[0]})
+    folder.bucket.put_object(keys[1], b"a master of the same name")
+    folder.bucket.put_object(keys[2], b"another one")
+    with folder.catalogue.write() as connection:
+        failed = sa.update(conversion).where(conversion.c.id == waiting)
+        connection.execute(failed.values(state=State.QUARANTINED.value))
+    before = folder.keys()
+    assert folder.delete(chosen) == []
+    assert folder.keys() == before

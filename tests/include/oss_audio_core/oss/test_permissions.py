@@ -20,7 +20,6 @@ ROOT = Path(__file__).parents[4]
 COPY = {"oss:GetObject", "oss:PutObject", "oss:GetObjectTagging", "oss:PutObjectTagging"}
 
 NEEDS: dict[str, set[str]] = {
-    "MultipartUploadIterator": {"oss:ListMultipartUploads"},
     "abort_multipart_upload": {"oss:AbortMultipartUpload"},
     "async_process_object": {"oss:PostProcessTask", "oss:ProcessImm", "oss:PutObject", "imm:CreateMediaConvertTask"},
     "batch_delete_objects": {"oss:DeleteObject"},
@@ -28,6 +27,7 @@ NEEDS: dict[str, set[str]] = {
     "copy_object": COPY,
     "delete_object": {"oss:DeleteObject"},
     "get_object": {"oss:GetObject"},
+    "get_object_tagging": {"oss:GetObjectTagging"},
     "get_ossbucket_attachment_with_options": {"imm:GetOSSBucketAttachment"},
     "get_task_with_options": {"imm:GetTask"},
     "head_object": {"oss:GetObject"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import wave
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import oss2
@@ -12,12 +13,13 @@ import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.audio_convert import AudioConvert, Profile
-from oss_audio_core.catalogue import State
+from oss_audio_core.catalogue import CatalogueUnavailable, State
 from oss_audio_core.catalogue.schema import rendition
 from oss_audio_core.oss.retry import TRIES
 from oss_audio_core.oss.sdk import load_oss2
 from oss_audio_core.pipeline import part_copy, publishing
 from oss_audio_core.pipeline.part_copy import CopyDiffersError, Source, copy_in_parts
+from oss_audio_core.pipeline.part_uploads import PartUploads
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Proxy, Steps
@@ -147,7 +149,7 @@ def test_a_copy_that_another_publisher_ended_is_left_for_the_next_try(steps: Ste
     batch = to_verified(steps, noise())
 
     def ended(answer: bytes) -> bytes:
-        part_copy.end_part_copies(steps.oss.bucket(steps.bucket), steps.row().target_key)
+        PartUploads(steps.catalogue, steps.oss, steps.oss.session()).abort_of([steps.row().id])
         return answer
 
     oss_proxy.spoil(b"partNumber=2", ended)
@@ -157,14 +159,45 @@ def test_a_copy_that_another_publisher_ended_is_left_for_the_next_try(steps: Ste
     assert steps.publish(batch) == {"published": 1}
 
 
+class Record:
+    """Notes what a copy tells about its upload."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+
+    def begin(self, upload_id: str) -> None:
+        self.begun.append(upload_id)
+
+    def end(self, upload_id: str) -> None:
+        self.ended.append(upload_id)
+
+
 def test_a_copy_with_another_checksum_is_taken_away(steps: Steps) -> None:
     bucket = steps.oss.bucket(steps.bucket)
     content = bytes(250 * KIB)
     put = bucket.put_object(f"{steps.prefix}from", content)
     wrong = Source(steps.bucket, f"{steps.prefix}from", put.etag, len(content), str(put.crc + 1))
+    record = Record()
     with pytest.raises(CopyDiffersError, match=f"{len(content)} bytes, CRC-64 {put.crc} instead of {len(content)} by"):
-        copy_in_parts(bucket, wrong, f"{steps.prefix}to", {})
+        copy_in_parts(bucket, wrong, f"{steps.prefix}to", {}, record)
     assert steps.keys(f"{steps.prefix}to") == []
+    assert record.begun == record.ended != []
+
+
+def test_no_part_is_copied_before_the_upload_is_recorded(steps: Steps, oss_proxy: Proxy) -> None:
+    bucket = replace(steps.oss, endpoint=oss_proxy.address).bucket(steps.bucket)
+    put = bucket.put_object(f"{steps.prefix}from", bytes(250 * KIB))
+
+    class Refusing(Record):
+        def begin(self, upload_id: str) -> None:
+            raise CatalogueUnavailable("the catalogue is away")
+
+    source = Source(steps.bucket, f"{steps.prefix}from", put.etag, 250 * KIB, None)
+    with pytest.raises(CatalogueUnavailable):
+        copy_in_parts(bucket, source, f"{steps.prefix}to", {}, Refusing())
+    assert not [one for one in oss_proxy.requests if "partNumber=" in one]
+    assert list(load_oss2().MultipartUploadIterator(bucket, prefix=steps.prefix)) == []
 
 
 def test_a_copy_that_differs_is_quarantined(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,12 +209,3 @@ def test_a_copy_that_differs_is_quarantined(steps: Steps, monkeypatch: pytest.Mo
     monkeypatch.setattr(publishing, "copy_in_parts", differs)
     assert steps.publish(batch) == {"quarantined": 1}
     assert (steps.row().code, steps.row().message) == ("CopyDiffers", "the copy differs")
-
-
-def test_only_uploads_to_the_very_key_are_ended(steps: Steps) -> None:
-    bucket = steps.oss.bucket(steps.bucket)
-    key = f"out/{steps.prefix}a"
-    for name in (key, key, f"{key}.flac", f"out/{steps.prefix}Z"):
-        bucket.init_multipart_upload(name)
-    part_copy.end_part_copies(bucket, key)
-    assert [one.key for one in uploads(steps)] == [f"out/{steps.prefix}Z", f"{key}.flac"]

@@ -51,6 +51,44 @@ def test_the_command_reports_repairs_and_ends_with_2_for_what_is_left(
 RunCommand = Callable[..., tuple[int, str, str]]
 
 
+def test_nothing_is_deleted_without_yes_and_with_it_only_what_the_catalogue_wrote(
+    folder: RenditionFolder, local_cloud: CloudProcess, run_command: RunCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSS_ACCESS_KEY_ID", local_cloud.access_key_id)
+    monkeypatch.setenv("OSS_ACCESS_KEY_SECRET", local_cloud.access_key_secret)
+    monkeypatch.setenv("OSS_REGION", local_cloud.region)
+    folder.publish("a.mp3")
+    orphan = folder.leave("orphan.mp3")
+    staged = folder.staged_at(f"{folder.stage('{id}-1.mp3')}-1.mp3")
+    others = [f"{folder.root}mp3/cover.jpg", f"{folder.root}mp3/master.wav", f"{folder.staging}song.mp3"]
+    others.append(staged.replace(folder.uid, "ffffffffffff"))
+    for key in others:
+        folder.bucket.put_object(key, b"not the catalogue's")
+    before = folder.keys()
+    words = ["check", "--endpoint", local_cloud.oss, "--staging", folder.staging, "--delete-orphans", "--delete-staged"]
+    status, out, notes = run_command(*words)
+    assert (status, "2 younger than 24 h stay" in notes, folder.keys()) == (2, True, before)
+    words += ["--older-than", "0"]
+    status, out, notes = run_command(*words)
+    assert (status, folder.keys()) == (2, before)
+    assert "2 to delete; nothing was deleted: that needs --yes\n" in notes
+    assert sorted(line.split("\t")[2] for line in out.splitlines() if line.endswith("\tto delete")) == sorted(
+        [orphan, staged]
+    )
+    listed = json.loads(run_command(*words, "--json")[1])
+    assert sorted(listed["to_delete"]) == sorted(f"oss://{folder.name}/{key}" for key in (orphan, staged))
+    status, out, notes = run_command(*words, "--yes")
+    assert (status, "1 orphaned, 1 staged; 0 repaired, 2 deleted" in notes) == (0, True)
+    assert len([line for line in out.splitlines() if line.endswith("\tdeleted")]) == 2
+    gone = {key.removeprefix(folder.root) for key in (orphan, staged)}
+    assert folder.keys() == [key for key in before if key not in gone]
+
+
+def test_the_name_of_the_catalogue_is_shown(folder: RenditionFolder, run_command: RunCommand) -> None:
+    assert run_command("uid") == (0, f"{folder.uid}\n", "")
+    assert json.loads(run_command("uid", "--json")[1]) == {"uid": folder.uid}
+
+
 def test_a_cancelled_run_leaves_to_others_what_they_want(library: Library, run_command: RunCommand) -> None:
     library.batch("nightly/1", [library.add("a.wav", state=State.PLANNED), library.add("b.wav", state=State.SUBMITTED)])
     status, out, told = run_command("cancel", "nightly/1")
