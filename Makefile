@@ -31,7 +31,7 @@ $(READY): pyproject.toml requirements-dev.txt tools/setup_environment.py tools/p
 	@$(PYTHON) -m tools.setup_environment
 	@touch $@
 
-lock: setup ## compile requirements.txt and requirements-dev.txt from pyproject.toml
+lock: setup ## compile the requirements files from pyproject.toml
 	@$(RUN) -m tools.requirements_files
 
 upgrade: setup ## the same, taking newer versions

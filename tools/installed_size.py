@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tools.distribution import DISTRIBUTION, PROJECT_ROOT, FreshEnvironment, build
 
-PINS = PROJECT_ROOT / "requirements.txt"
+PINS, CLOUD_PINS = PROJECT_ROOT / "requirements.txt", PROJECT_ROOT / "requirements-local-cloud.txt"
 
 
 def main() -> int:
-    """Measure in fresh environments, with the versions of requirements.txt."""
+    """Measure in fresh environments, with the versions of the requirements files."""
     with tempfile.TemporaryDirectory(prefix="installed-size-", dir="/var/tmp") as scratch:
         folder = Path(scratch)
         wheel = build(folder / "dist").as_uri()
@@ -25,7 +25,7 @@ def main() -> int:
             _show(f"+ {DISTRIBUTION}{extras}", airflow.size() - size)
         cloud = FreshEnvironment(folder / "cloud")
         empty = cloud.size()
-        cloud.install(f"{DISTRIBUTION}[local-cloud] @ {wheel}", constraints=PINS)
+        cloud.install(f"{DISTRIBUTION}[local-cloud] @ {wheel}", constraints=CLOUD_PINS)
         _show(f"{DISTRIBUTION}[local-cloud] alone", cloud.size() - empty)
     return 0
 

@@ -1,9 +1,8 @@
 """Compile the requirements files from pyproject.toml: `make lock`.
 
-`requirements.txt`, `requirements-dev.txt` and that of the oldest admitted Airflow are the lock. There is no uv.lock,
-because it would record the address of one machine's package index. Every version is pinned. The development file, which
-`make setup` installs, has hashes as well; the others have none, so that any pip can install them: several don't take
-hashes together with the extras that Airflow's own requirements name.
+The files below are the lock. There is no uv.lock, because it would record the address of one machine's package index.
+Every version is pinned, and every file that is installed somewhere has the hashes of its packages. What the local cloud
+needs stands in a file of its own: FFmpeg is under the GPL, and no Airflow process runs it.
 """
 
 from __future__ import annotations
@@ -21,19 +20,27 @@ OLDEST_PYTHON = "3.11"
 """Lower end of the range that the resolution covers; `requires-python` in pyproject.toml has the upper."""
 
 
+AIRFLOW_EXTRAS = ("airflow", "parquet", "postgres")
+"""The project's extras for Airflow processes."""
+
+
 @dataclass(frozen=True)
 class RequirementsFile:
     """One compiled file.
 
     Attributes:
         name: path in the project.
-        groups: dependency groups of pyproject.toml it contains besides the project's dependencies and extras.
+        groups: dependency groups of pyproject.toml it contains besides the project's dependencies.
+        extras: of the project.
         hashed: whether every pin has the hashes of its files.
+        constraints: name of another compiled file, whose versions hold here too.
     """
 
     name: str
-    groups: tuple[str, ...]
-    hashed: bool = False
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = AIRFLOW_EXTRAS
+    hashed: bool = True
+    constraints: str | None = None
 
     @property
     def path(self) -> Path:
@@ -41,23 +48,34 @@ class RequirementsFile:
         return PROJECT_ROOT / self.name
 
 
-REQUIREMENTS = (
-    RequirementsFile("requirements.txt", ("deployment",)),
-    RequirementsFile("requirements-dev.txt", ("deployment", "dev"), hashed=True),
-    RequirementsFile("tests/wheel/requirements-oldest.txt", ("oldest",)),
-)
+AIRFLOW = RequirementsFile("requirements.txt", ("deployment",))
+"""What every Airflow process of this deployment has."""
+
+LOCAL_CLOUD = RequirementsFile("requirements-local-cloud.txt", extras=("local-cloud",), constraints=AIRFLOW.name)
+"""What the local cloud has."""
+
+DEVELOPMENT = RequirementsFile("requirements-dev.txt", ("deployment", "dev"), (*AIRFLOW_EXTRAS, "local-cloud"))
+"""What `make setup` installs: all of it, and the tools."""
+
+OLDEST = RequirementsFile("tests/wheel/requirements-oldest.txt", ("oldest",), hashed=False)
+"""The oldest admitted Airflow, as constraints of a test."""
+
+REQUIREMENTS = (AIRFLOW, LOCAL_CLOUD, DEVELOPMENT, OLDEST)
+"""In the order in which they are compiled."""
 
 
 def compile_command(requirements: RequirementsFile, output: Path, *options: str) -> list[str]:
     """The `uv pip compile` command; versions that `output` already holds are kept while they still fit."""
     command = [
-        *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--all-extras", "--quiet"),
+        *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet"),
         *("--universal", "--python-version", OLDEST_PYTHON),
         *("--no-emit-index-url", "--no-annotate", "--custom-compile-command", "make lock"),
         *("--output-file", str(output)),
     ]
-    for group in requirements.groups:
-        command += ["--group", group]
+    for flag, names in (("--group", requirements.groups), ("--extra", requirements.extras)):
+        command += [word for name in names for word in (flag, name)]
+    if requirements.constraints:
+        command += ["--constraints", requirements.constraints]
     if requirements.hashed:
         command.append("--generate-hashes")
     return [*command, *options]

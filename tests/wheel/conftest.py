@@ -58,7 +58,8 @@ def wheel(outside: Path) -> Path:
 def cloud_environment(outside: Path, wheel: Path) -> FreshEnvironment:
     """The wheel with its extra `local-cloud`, without Airflow."""
     environment = FreshEnvironment(outside / "local-cloud")
-    environment.install(f"airflow-provider-oss-audio[local-cloud] @ {wheel.as_uri()}", constraints=NEWEST.pins)
+    pins = PROJECT_ROOT / "requirements-local-cloud.txt"
+    environment.install(f"airflow-provider-oss-audio[local-cloud] @ {wheel.as_uri()}", constraints=pins)
     return environment
 
 

@@ -68,7 +68,7 @@ GENERATED_FOLDERS = frozenset(
 )
 """Folders that the project's own commands make; git ignores them."""
 
-GENERATED = frozenset({"requirements.txt", "requirements-dev.txt"})
+GENERATED = frozenset({"requirements.txt", "requirements-local-cloud.txt", "requirements-dev.txt"})
 """Compiled files: searched for index addresses only, the rest is hashes."""
 
 

@@ -2,8 +2,8 @@
 
 Recompiling with the present files as preference keeps every version that still fits, so a newer release on
 the index changes nothing: the check fails only when pyproject.toml and the files disagree. Hashes are not
-compared for the same reason (a project may add a wheel to an old release), only that every pin has some where the
-file has hashes.
+compared with the index for the same reason (a project may add a wheel to an old release). Every pin has some where the
+file has hashes, and the same ones in every file.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tools.package_index import uv_environment
-from tools.requirements_files import PROJECT_ROOT, REQUIREMENTS, RequirementsFile, compile_command
+from tools.requirements_files import AIRFLOW, DEVELOPMENT, PROJECT_ROOT, REQUIREMENTS, RequirementsFile, compile_command
 
 PYTHONS = ("3.11", "3.12", "3.13")
 """Versions that requirements.txt has to serve."""
@@ -32,6 +32,10 @@ def problems() -> Iterator[str]:
         text = requirements.path.read_text()
         yield from unpinned(text, requirements.name, hashed=requirements.hashed)
         yield from stale(requirements)
+    development = hashes(DEVELOPMENT.path.read_text())
+    for requirements in REQUIREMENTS:
+        if requirements.hashed:
+            yield from differing(hashes(requirements.path.read_text()), development, requirements.name)
     for python in PYTHONS:
         yield from unresolvable(python)
 
@@ -61,6 +65,29 @@ def pins(text: str) -> set[str]:
     return {" ".join(match["pin"].split()) for match in found if match}
 
 
+def hashes(text: str) -> dict[str, set[str]]:
+    """Return the hashes of a compiled file by name and version."""
+    found: dict[str, set[str]] = {}
+    current: set[str] = set()
+    for line in text.splitlines():
+        if match := PIN.match(line):
+            current = found.setdefault(match["pin"].partition(";")[0].strip(), set())
+        elif line.startswith("    --hash="):
+            current.add(line.strip().removesuffix("\\").strip())
+    return found
+
+
+def differing(some: Mapping[str, set[str]], every: Mapping[str, set[str]], name: str) -> Iterator[str]:
+    """Yield pins whose hashes are others than in the development file, which has all pins.
+
+    An incomplete cache of uv gives the hashes of a part of a release's files.
+    """
+    for pin, own in some.items():
+        if own != every.get(pin):
+            again = f"run `uv cache clean`, delete {name} and {REMEDY}"
+            yield f"{name}: {pin} has other hashes than in {DEVELOPMENT.name}; {again}"
+
+
 def stale(requirements: RequirementsFile) -> Iterator[str]:
     """Yield pins that a compilation from pyproject.toml adds or drops."""
     with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +106,7 @@ def stale(requirements: RequirementsFile) -> Iterator[str]:
 
 def unresolvable(python: str) -> Iterator[str]:
     """Yield an error when the pins of requirements.txt don't fit together under one Python version."""
-    requirements = REQUIREMENTS[0]
+    requirements = AIRFLOW
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / requirements.path.name
         command = [sys.executable, "-m", "uv", "pip", "compile", str(requirements.path), "--quiet"]
