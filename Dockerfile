@@ -1,9 +1,10 @@
-# Airflow with the audio package and the local cloud. The slim image brings Airflow alone, so that the locked
-# requirements decide every version in it.
-FROM apache/airflow:slim-3.3.2-python3.11
+# Two images: `airflow`, which every Airflow process runs, and `local-cloud`, which adds FFmpeg and the services. The slim
+# base brings Airflow alone, so that the locked requirements decide every version in it.
+ARG AIRFLOW_BASE_IMAGE=apache/airflow:slim-3.3.2-python3.11
+FROM ${AIRFLOW_BASE_IMAGE} AS airflow
 
 COPY --chown=airflow:0 requirements.txt /opt/airflow/requirements.txt
-RUN pip install --no-cache-dir -r /opt/airflow/requirements.txt
+RUN pip install --no-cache-dir --require-hashes -r /opt/airflow/requirements.txt
 
 COPY --chown=airflow:0 pyproject.toml README.md LICENSE /opt/airflow/source/
 COPY --chown=airflow:0 dags /opt/airflow/source/dags
@@ -17,3 +18,11 @@ COPY --chown=airflow:0 dags /opt/airflow/dags
 RUN pip install --no-cache-dir --no-deps /opt/airflow/source \
     && cd /opt/airflow/source && python -m tools.checks.crc_extension
 WORKDIR /opt/airflow
+
+# FFmpeg of this image is under the GPL, see docs/licences.md.
+FROM airflow AS local-cloud
+COPY --chown=airflow:0 requirements-local-cloud.txt /opt/airflow/requirements-local-cloud.txt
+RUN pip install --no-cache-dir --require-hashes -r /opt/airflow/requirements-local-cloud.txt
+
+# What a build without a target makes.
+FROM airflow

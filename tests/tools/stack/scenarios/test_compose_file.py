@@ -30,7 +30,9 @@ SQLITE_ONLY = {
 
 CLUSTER_ONLY = {
     "AIRFLOW__CELERY__RESULT_BACKEND",
-    "AIRFLOW__CELERY__BROKER_URL",
+    "AIRFLOW__CELERY__BROKER_URL_CMD",
+    "PGPASSWORD",
+    "REDIS_PASSWORD",
     "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK",
 }
 """Settings that the compose file adds for CeleryExecutor and its health checks."""
@@ -161,6 +163,7 @@ def test_every_secret_is_required_and_none_has_a_default() -> None:
         "FERNET_KEY",
         "JWT_SECRET",
         "POSTGRES_PASSWORD",
+        "REDIS_PASSWORD",
         "ADMIN_PASSWORD",
         "OSS_ACCESS_KEY_ID",
         "OSS_ACCESS_KEY_SECRET",
@@ -191,7 +194,7 @@ def test_the_example_lists_every_variable_and_holds_no_secret() -> None:
     text = (PROJECT_ROOT / "docker-compose.yaml").read_text()
     passed = yaml.safe_load(text)["x-airflow-common"]["environment"]
     used = {match["name"] for match in VARIABLE.finditer(text)} | {k for k, v in passed.items() if v is None}
-    assert used - {"AIRFLOW_IMAGE_NAME", "AIRFLOW_BASE_URL"} == set(listed)
+    assert used - {"AIRFLOW_IMAGE_NAME", "LOCAL_CLOUD_IMAGE_NAME", "AIRFLOW_BASE_URL"} == set(listed)
     assert all(re.search(rf"^{name}=$", example, re.MULTILINE) for name in listed if listed[name] == "")
 
 
@@ -199,7 +202,16 @@ def test_the_image_holds_what_the_package_needs() -> None:
     dockerfile = (PROJECT_ROOT / "Dockerfile").read_text()
     copied = re.findall(r"^COPY (?:--\S+ )?(.+) \S+$", dockerfile, re.MULTILINE)
     sources = {source for group in copied for source in group.split()}
-    assert {"requirements.txt", "pyproject.toml", "README.md", "LICENSE", "dags", "plugins", "include"} <= sources
+    assert {
+        "requirements.txt",
+        "requirements-local-cloud.txt",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "dags",
+        "plugins",
+        "include",
+    } <= sources
     assert all((PROJECT_ROOT / source).exists() for source in sources)
     allowed = {
         line.removeprefix("!")
@@ -209,4 +221,28 @@ def test_the_image_holds_what_the_package_needs() -> None:
     assert {source.partition("/")[0] for source in sources} <= allowed
     assert "PYTHONPATH=" not in dockerfile  # what is installed is found without it
     (airflow,) = re.findall(r"^apache-airflow==(\S+)", (PROJECT_ROOT / "requirements.txt").read_text(), re.MULTILINE)
-    assert f"FROM apache/airflow:slim-{airflow}-python3.11" in dockerfile
+    base = f"apache/airflow:slim-{airflow}-python3.11"
+    assert f"ARG AIRFLOW_BASE_IMAGE={base}\nFROM ${{AIRFLOW_BASE_IMAGE}} AS airflow" in dockerfile
+
+
+def test_ffmpeg_is_in_the_image_of_the_local_cloud_alone(services: dict[str, Any]) -> None:
+    stages = re.split(r"^FROM ", (PROJECT_ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
+    names = [stage.splitlines()[0] for stage in stages]
+    assert names == ["${AIRFLOW_BASE_IMAGE} AS airflow", "airflow AS local-cloud", "airflow"]
+    assert ["requirements-local-cloud.txt" in stage for stage in stages] == [False, True, False]
+    assert all("pip install --no-cache-dir --require-hashes -r" in stage for stage in stages[:2])
+    for name, service in services.items():
+        if "build" in service:
+            assert service["build"]["target"] == (LOCAL_CLOUD if name == LOCAL_CLOUD else "airflow"), name
+    assert services[LOCAL_CLOUD]["image"] != services["airflow-worker"]["image"]
+
+
+def test_every_image_has_an_exact_tag_and_may_be_given_by_digest(services: dict[str, Any]) -> None:
+    example = (PROJECT_ROOT / ".env.example").read_text()
+    base = services["airflow-worker"]["build"]["args"]["AIRFLOW_BASE_IMAGE"]
+    for image in (services["postgres"]["image"], services["redis"]["image"], base):
+        match = VARIABLE.fullmatch(image)
+        assert match is not None
+        name, tag = match["text"].split(":")
+        assert re.search(r"(^|-)\d+\.\d+(\.\d+)?-[a-z0-9.]+$", tag), image
+        assert f"# {match['name']}={name}:{tag}@sha256:" in example
