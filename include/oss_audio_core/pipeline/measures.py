@@ -40,7 +40,7 @@ class Measures:
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept with the conversion."""
-        return {**asdict(self), "side": dict(self.side)}
+        return {**asdict(self), "probe": self.probe.to_json(), "side": dict(self.side)}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Measures:

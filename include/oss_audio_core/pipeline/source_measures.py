@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
@@ -56,7 +56,7 @@ class SourceMeasures:
             sources.describe(
                 connection,
                 source_id,
-                probe=asdict(self.probe),
+                probe=self.probe.to_json(),
                 inspection=inspection,
                 tags=self.tags,
                 crc64=self.crc64,
@@ -117,7 +117,11 @@ def _read(reader: Reader, one: Conversion, etag: str, decoded: bool) -> SourceMe
         if not fetched.whole:
             raise load_oss2().exceptions.InconsistentError(f"{name} arrives with another CRC-64 than OSS tells")
         try:
-            inspection = inspect(file, name, loudness=False, true_peak=False, waveform=False) if decoded else None
+            inspection = (
+                inspect(file, name, loudness=False, true_peak=False, waveform=False, follows_changes=True)
+                if decoded
+                else None
+            )
         except UnreadableAudio:
             inspection = None
         clean = inspection is not None and not inspection.decode_error and not inspection.stopped

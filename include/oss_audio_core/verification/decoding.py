@@ -19,12 +19,16 @@ from av.packet import Packet
 
 from oss_audio_core.audio_convert.containers.declared_length import PROMISES
 from oss_audio_core.verification.packet_length import PacketLength, PacketTally
+from oss_audio_core.verification.stray_packets import StrayPackets
 
 STRICT = "crccheck+bitstream+buffer+explode"
 """`err_detect` for demuxer and decoder: by default both pass over most damage in silence."""
 
 _USUAL_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """What 1 to 8 channels are when the file doesn't say; the encoders take the same ones."""
+
+_BLOCK_CONTAINERS = frozenset({"wav", "w64", "aiff", "au", "caf"})
+"""Demuxers of data without packets of its own: it is cut into blocks, of which the last one may be half."""
 
 PLANES = 8
 """From so many channels on a frame's planes are not read one by one; see `StrictDecoder._readable`."""
@@ -58,6 +62,7 @@ class StrictDecoder:
         limits: Limits,
         on_frame: Callable[[AudioFrame], None] | None = None,
         on_packet: Callable[[Packet[AudioStream]], None] | None = None,
+        follows_changes: bool = False,
     ) -> None:
         self._container = container
         self._stream = stream
@@ -68,6 +73,11 @@ class StrictDecoder:
         # There a packet is marked when the file ends within it, which is no damage where its header left the length
         # open; whether something is missing is the promise's to say.
         self._ends_by_promise = container.format.name in PROMISES
+        self._strays = StrayPackets(container, stream)
+        self._adapter = _Adapter() if follows_changes else None
+        self._has_blocks = container.format.name in _BLOCK_CONTAINERS
+        self._largest = 0
+        self._stump: av.FFmpegError | None = None
         self._frames: list[npt.NDArray[Any]] = []
         self._waiting = 0
         self._shape: tuple[int, str, str] | None = None
@@ -125,6 +135,10 @@ class StrictDecoder:
         deadline = time.monotonic() + self._limits.wall_seconds
         try:
             for packet in self._container.demux(self._stream):
+                if packet.size and not self._strays.has_audio(packet):
+                    continue
+                if self._strays.error:
+                    break
                 if packet.size:
                     self._tally.add(packet)
                     if self._on_packet is not None:
@@ -132,15 +146,40 @@ class StrictDecoder:
                     if packet.is_corrupt and not self._ends_by_promise:
                         self.error = self._at("a packet is damaged")
                         return
-                for frame in packet.decode():
-                    if not self._accept(frame):
-                        return
-                    yield self._readable(frame)
+                for frame in self._frames_of(packet):
+                    for alike in self._alike(frame):
+                        if not self._accept(alike):
+                            return
+                        yield self._readable(alike)
                 if time.monotonic() > deadline:
                     self.stopped = f"more than {self._limits.wall_seconds:.0f} s by the clock"
                     return
+            for alike in self._adapter.rest() if self._adapter else ():
+                if not self._accept(alike):
+                    return
+                yield self._readable(alike)
         except av.FFmpegError as error:
             self.error = self._at(error.strerror)
+        if self._strays.error:
+            self.error = self.error or self._at(self._strays.error)
+
+    def _frames_of(self, packet: Packet[AudioStream]) -> list[AudioFrame]:
+        """The frames of a packet. Where writers fill up no block, the last one may be too short to decode."""
+        if self._stump is not None and packet.size:
+            raise self._stump
+        try:
+            return packet.decode()
+        except av.FFmpegError as error:
+            if not (self._has_blocks and 0 < packet.size < self._largest):
+                raise
+            self._stump = error
+            return []
+        finally:
+            self._largest = max(self._largest, packet.size)
+
+    def _alike(self, frame: AudioFrame) -> list[AudioFrame]:
+        """`frame` itself, or what it is in the shape of the first one."""
+        return [frame] if self._adapter is None else self._adapter.adapt(frame)
 
     def _accept(self, frame: AudioFrame) -> bool:
         count = frame.layout.nb_channels
@@ -175,6 +214,42 @@ class StrictDecoder:
 
     def _at(self, problem: str | None) -> str:
         return f"{problem} at {self.samples / self.sample_rate:.3f} s"
+
+
+class _Adapter:
+    """Makes every frame like the first one."""
+
+    def __init__(self) -> None:
+        self._first: AudioFrame | None = None
+        self._incoming: tuple[int, str, str] | None = None
+        self._resampler: AudioResampler | None = None
+
+    def adapt(self, frame: AudioFrame) -> list[AudioFrame]:
+        """The frames that come before `frame` and could not be given earlier, and it."""
+        if self._first is None:
+            self._first = frame
+        if frame.is_corrupt:
+            return [frame]
+        shape = _shape(frame)
+        if shape == self._incoming:
+            return [frame] if self._resampler is None else self._resampler.resample(frame)
+        before = self.rest()
+        self._incoming = shape
+        first = self._first
+        if shape != _shape(first):
+            self._resampler = AudioResampler(format=first.format, layout=first.layout, rate=first.sample_rate)
+        return [*before, *self.adapt(frame)]
+
+    def rest(self) -> list[AudioFrame]:
+        """What is left when no frame of the present shape follows."""
+        if self._resampler is None:
+            return []
+        left, self._resampler = self._resampler.resample(None), None
+        return left
+
+
+def _shape(frame: AudioFrame) -> tuple[int, str, str]:
+    return frame.sample_rate, frame.layout.name, frame.format.name
 
 
 def _words(shape: tuple[int, str, str]) -> str:

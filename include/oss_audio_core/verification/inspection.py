@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,7 +16,7 @@ from oss_audio_core.verification.levels import Levels, level_window
 from oss_audio_core.verification.loudness import LoudnessMeter
 from oss_audio_core.verification.pictures import Spectrogram, waveform_png
 from oss_audio_core.verification.probe import Probe, as_probe, first_audio, require_audio
-from oss_audio_core.verification.stored_fields import known_fields
+from oss_audio_core.verification.stored_fields import known_fields, stored_form
 from oss_audio_core.verification.waveform import waveform_json
 
 BLOCK_SAMPLES = 65536
@@ -91,7 +91,8 @@ class Inspection:
 
     def to_json(self) -> dict[str, Any]:
         """For the catalogue; without waveform and picture, which have places of their own."""
-        return {name: value for name, value in asdict(self).items() if name not in {"waveform", "picture"}}
+        stored = stored_form(replace(self, waveform=None, picture=None))
+        return {**stored, "probe": self.probe.to_json()}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Inspection:
@@ -109,12 +110,14 @@ def inspect(
     waveform: bool = True,
     picture: Picture = "off",
     limits: Limits | None = None,
+    follows_changes: bool = False,
 ) -> Inspection:
     """Read and decode the first audio stream of a file once, strictly, and measure it on the way.
 
     `name` stands for the file in errors (default: its path). `picture` asks for a PNG of the waveform or a
     spectrogram. Memory does not grow with the duration. Damage is no exception but `decode_error`; `limits` end
-    what is far too long.
+    what is far too long. `follows_changes` takes a change of rate or channels for no damage: a source may have been
+    joined.
 
     Errors of the file itself pass through.
 
@@ -131,13 +134,19 @@ def inspect(
                 waveform=waveform,
                 picture=picture,
                 limits=limits,
+                follows_changes=follows_changes,
             )
     label = name or str(getattr(source, "name", "the file"))
     with open_container(source, label, err_detect=STRICT) as container:
         stream = first_audio(container, label)
         checksum = DeclaredChecksum(stream, source)
         decoder = StrictDecoder(
-            container, stream, limits or Limits(), on_packet=checksum.add_packet, on_frame=checksum.add_frame
+            container,
+            stream,
+            limits or Limits(),
+            on_packet=checksum.add_packet,
+            on_frame=checksum.add_frame,
+            follows_changes=follows_changes,
         )
         levels: Levels | None = None
         meter: LoudnessMeter | None = None

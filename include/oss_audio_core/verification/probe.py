@@ -16,8 +16,9 @@ from av.container import InputContainer
 from oss_audio_core.verification.declared_length import declared_duration, is_all_that_is_counted
 from oss_audio_core.verification.errors import UnreadableAudio
 from oss_audio_core.verification.guarded_open import open_container
+from oss_audio_core.verification.length_estimates import LengthEstimates
 from oss_audio_core.verification.packet_length import PacketLength, measure_packets
-from oss_audio_core.verification.stored_fields import known_fields
+from oss_audio_core.verification.stored_fields import known_fields, stored_form
 
 _PCM_BITS = re.compile(r"pcm_[suf](\d+)", re.ASCII)
 _STREAMINFO_BYTES = 34
@@ -43,6 +44,8 @@ class Probe:
         opus_input_rate: Hz, from OpusHead.
         read_error: why the packets ended early; None: they did not.
         duration_is_estimate: not all packets were read, and the file does not state their number.
+        lengths: where `duration` comes from, and what else it could be; None: not all packets were read, or an earlier
+            version measured it.
     """
 
     container: str
@@ -60,11 +63,18 @@ class Probe:
     opus_input_rate: int | None
     read_error: str | None
     duration_is_estimate: bool = False
+    lengths: LengthEstimates | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """For the catalogue."""
+        return stored_form(self)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Probe:
-        """The probe that was stored as JSON."""
-        return cls(**known_fields(cls, stored))
+        """What `to_json` gave, also that of an earlier version."""
+        lengths = stored.get("lengths")
+        known = {**known_fields(cls, stored), "lengths": lengths and LengthEstimates.from_json(lengths)}
+        return cls(**known)
 
 
 def probe(source: str | os.PathLike[str] | BinaryIO, name: str | None = None) -> Probe:
@@ -140,6 +150,7 @@ def as_probe(container: InputContainer, stream: AudioStream, length: PacketLengt
         bits_per_sample=_bits_per_sample(context),
         opus_input_rate=_opus_input_rate(context),
         read_error=None if is_all_that_is_counted(container, stream, length.duration) else length.read_error,
+        lengths=length.estimates,
     )
 
 

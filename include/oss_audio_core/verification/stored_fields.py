@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 
@@ -14,3 +14,11 @@ def known_fields(cls: type, stored: Mapping[str, Any]) -> dict[str, Any]:
     must give it a default.
     """
     return {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
+
+
+def stored_form(measured: Any) -> dict[str, Any]:
+    """A dataclass as it is stored: a measure that a later version added is left out where it was not taken."""
+    absent = {
+        field.name for field in fields(measured) if field.default is None and getattr(measured, field.name) is None
+    }
+    return {name: value for name, value in asdict(measured).items() if name not in absent}

@@ -39,9 +39,13 @@ def probe_of(measured: Measured) -> Probe:
     return measured if isinstance(measured, Probe) else measured.probe
 
 
+def _source(measured: Measured) -> Inspection | Probe:
+    return measured.probe if isinstance(measured, RemoteProbe) else measured
+
+
 def decode_limits(convert: AudioConvert, source: Measured) -> Limits:
     """How far to decode a rendition of `source`: a little past what is expected, so that a bomb ends there."""
-    expectation = expected(convert, probe_of(source))
+    expectation = expected(convert, _source(source))
     seconds = expectation.longest * 1.05 + _ROOM
     if expectation.duration_is_estimate:
         seconds = expectation.longest * 2 + _ROOM
@@ -56,7 +60,7 @@ def verify(
     Every check is in the verdict, in a fixed order; one that the given measurements can't decide is `not_checked` and
     says why.
     """
-    expectation = expected(convert, probe_of(source))
+    expectation = expected(convert, _source(source))
     checks = compare(expectation, probe_of(rendition))
     checks += _ends(rendition)
     checks += _decoded(expectation, source, rendition)
@@ -102,16 +106,14 @@ def _decoded(expectation: Expectation, source: Measured, rendition: Measured) ->
 
 
 def _decode(expectation: Expectation, rendition: Inspection) -> Check:
-    wanted = f"all of it decodes, {expectation.duration:.3f} s"
+    longer_by = expectation.unknown_delay + expectation.decoded_longer_samples / rendition.sample_rate
+    wanted = f"all of it decodes, {expectation.said_lengths(longer_by)}"
     if rendition.decode_error or rendition.stopped:
         return check("decode", wanted, rendition.decode_error or rendition.stopped or "", right=False)
-    measured = f"{rendition.samples} samples at {rendition.sample_rate} Hz, {rendition.duration:.3f} s"
-    if expectation.duration_is_estimate:
-        return check("decode", wanted, measured, right=True)
-    longer_by = expectation.longest - expectation.duration
-    longer_by += expectation.decoded_longer_samples / rendition.sample_rate
-    short, long = expectation.duration - expectation.shorter_by, expectation.duration + longer_by
-    return check("decode", wanted, measured, short <= rendition.duration <= long)
+    length = expectation.length_of(rendition.duration, longer_by)
+    found = expectation.found_length(rendition.duration, length)
+    measured = f"{rendition.samples} samples at {rendition.sample_rate} Hz, {found}"
+    return check("decode", wanted, measured, expectation.duration_is_estimate or length is not None)
 
 
 def _checksum(rendition: Inspection) -> Check:

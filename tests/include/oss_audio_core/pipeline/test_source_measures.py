@@ -61,7 +61,7 @@ def test_a_decoded_rendition_has_its_source_decoded_and_kept(steps: Steps, wav: 
     assert steps.verify(batch, decoded) == {"verified": 1}
     row = source_row(steps)
     kept = Inspection.from_json(row.inspection)
-    assert kept.probe == Probe(**row.probe)
+    assert kept.probe == Probe.from_json(row.probe)
     assert (kept.samples, kept.sample_rate, len(kept.peaks)) == (22050, 44100, 2)
     assert (row.codec, row.sample_rate, row.channels, row.duration) == ("pcm_s16le", 44100, 2, 0.5)
     head = steps.oss.bucket(steps.bucket).head_object(steps.prefix + "a.wav")
