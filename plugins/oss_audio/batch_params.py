@@ -6,9 +6,28 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from oss_audio.defaults import CATALOGUE_PREFIX, STAGING_PREFIX
 from oss_audio.deployment import setting, several
-from oss_audio_core.audio_convert import load_profiles
+from oss_audio_core.audio_convert import ParameterError, Profile, load_profiles
 from oss_audio_core.pipeline.candidates import Order
+from oss_audio_core.pipeline.reserved_prefixes import ReservedPrefixes
+
+
+def deployment_profiles() -> dict[str, Profile]:
+    """The profiles by name, sorted. A wrong one is shown as the import error of the DAG file that asks for them.
+
+    Raises:
+        ProfileError: a profile's file is wrong.
+        ValueError: a profile's targets lie under the staging or the catalogue prefix of this deployment.
+    """
+    profiles = load_profiles()
+    reserved = ReservedPrefixes(STAGING_PREFIX, CATALOGUE_PREFIX)
+    for profile in profiles.values():
+        try:
+            reserved.refuse_template(profile.target_key)
+        except ParameterError as error:
+            raise ValueError(f"profile {profile.name}: {error}") from None
+    return profiles
 
 
 def _flag(*, title: str, description: str) -> Param:
@@ -23,7 +42,7 @@ def _optional_number(kind: str, *, minimum: int, title: str, description: str) -
 
 def batch_params() -> dict[str, Param]:
     """The Params of a batch, by name. A Param that may stay empty in the form has null among its types."""
-    profiles = load_profiles()
+    profiles = deployment_profiles()
     return {
         "bucket": Param(
             setting("BUCKET", "media"),
@@ -171,7 +190,7 @@ def requeue_params() -> dict[str, Param]:
         "profile": Param(
             None,
             type=["null", "string"],
-            examples=sorted(load_profiles()),
+            examples=sorted(deployment_profiles()),
             title="Profile",
             description="Only this rendition; empty: any.",
         ),

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from oss_audio_core.audio_convert import ParameterError
 from oss_audio_core.catalogue.sidecar_keys import is_sidecar
-from oss_audio_core.pipeline.rendition_spec import RenditionSpec
+from oss_audio_core.pipeline.rendition_spec import RenditionSpec, is_single
+from oss_audio_core.pipeline.reserved_prefixes import ReservedPrefixes
 
 AUDIO_EXTENSIONS = frozenset(
     {"aac", "ac3", "aif", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "flac", "flv", "m4a", "m4b", "mka"}
@@ -92,6 +94,11 @@ class Selection:
                 f"modified_from {self.modified_from} is not before modified_before {self.modified_before}"
             )
 
+    @property
+    def reserved(self) -> ReservedPrefixes:
+        """Where no target may be."""
+        return ReservedPrefixes(self.staging, self.catalogue)
+
     def matches(self, key: str) -> bool:
         """Whether an object of this key would be taken for a source."""
         return self.reason_against(key) is None and any(key.startswith(prefix) for prefix in self.prefixes)
@@ -129,7 +136,7 @@ class Selection:
 
 
 def refuse_own_targets(selection: Selection, specs: Sequence[RenditionSpec]) -> None:
-    """Refuse a selection that would take its own renditions for sources the next night.
+    """Refuse a selection that would take its own renditions for sources the next night, and targets in staging.
 
     Tried on example keys, before anything is listed; `planning` checks every real target again.
 
@@ -137,6 +144,10 @@ def refuse_own_targets(selection: Selection, specs: Sequence[RenditionSpec]) -> 
         SelectionError: naming the profile and the exclude pattern to add.
     """
     for spec in specs:
+        try:
+            selection.reserved.refuse_template(spec.target_key)
+        except ParameterError as error:
+            raise SelectionError(str(error) if is_single(spec.name) else f"profile {spec.name}: {error}") from None
         for key in _examples(selection):
             check_target(selection, spec, key)
 

@@ -12,7 +12,15 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from oss_audio.batch_name import run_name
-from oss_audio.defaults import MAX_IN_FLIGHT, MAX_PER_SECOND, SMQ_CONNECTION, STAGING_PREFIX, queue_of, topic_of
+from oss_audio.defaults import (
+    CATALOGUE_PREFIX,
+    MAX_IN_FLIGHT,
+    MAX_PER_SECOND,
+    SMQ_CONNECTION,
+    STAGING_PREFIX,
+    queue_of,
+    topic_of,
+)
 from oss_audio.hooks.smq import SMQHook
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
@@ -212,7 +220,8 @@ class OSSAudioConvertOperator(OSSAudioOperator):
         return BatchRequest(
             bucket=str(self.bucket),
             prefixes=(str(self.key),),
-            catalogue=None,
+            staging=self.staging_prefix,
+            catalogue=as_text(CATALOGUE_PREFIX),
             include=(escape(str(self.key)),),
             single={"convert": self._parameters().render(), "bucket": bucket, "key": key},
             force=as_flag("force", self.force),

@@ -97,6 +97,25 @@ def test_every_broken_profile_is_named(tmp_path: Path) -> None:
     assert [line.split(":")[0].rpartition("/")[2] for line in complaint.splitlines()] == ["a.yaml", "a.yaml", "b.yaml"]
 
 
+def test_a_profile_whose_targets_lie_in_staging_or_among_the_exports_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = {"staged": ".staging/{barename}.mp3", "exported": "catalogue/x/{key}.mp3", "good": "{dirname}/{key}.mp3"}
+    lines = [
+        f"  {name}: {{description: d, convert: {{f: mp3}}, target: {{key: '{key}'}}}}" for name, key in bodies.items()
+    ]
+    (tmp_path / "a.yaml").write_text("\n".join(["profiles:", *lines]))
+    status, _, complaint = run("profiles", "check", str(tmp_path))
+    assert (status, complaint.count("\n")) == (1, 2)
+    assert (
+        "exported: target key is 'catalogue/x/{key}.mp3'; allowed: a key outside of the catalogue prefix" in complaint
+    )
+    assert "staged: target key is '.staging/{barename}.mp3'; allowed: a key outside of the staging prefix" in complaint
+    monkeypatch.setenv("OSS_AUDIO_STAGING_PREFIX", "in-progress/")
+    monkeypatch.setenv("OSS_AUDIO_CATALOGUE_PREFIX", "")
+    assert run("profiles", "check", str(tmp_path))[0] == 0
+
+
 def test_an_empty_folder_of_profiles_is_a_problem(tmp_path: Path) -> None:
     status, _, complaint = run("profiles", "check", str(tmp_path))
     assert status == 1

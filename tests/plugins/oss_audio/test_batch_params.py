@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pendulum
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
-from oss_audio.batch_params import SELECTION, batch_params
+from oss_audio.batch_params import SELECTION, batch_params, requeue_params
 from oss_audio.operators.list_sources import OSSAudioListOperator
 from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.candidates import Order
@@ -94,3 +95,15 @@ def test_what_the_form_says_reaches_the_listing(entered: dict[str, Any], request
     context = {"params": params, "data_interval_start": INTERVAL[0], "data_interval_end": INTERVAL[1]}
     task.render_template_fields(context)
     assert task._request() == request_
+
+
+def test_a_profile_that_publishes_into_staging_is_an_import_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "profiles:\n  mobile-mp3: {description: d, convert: {f: mp3}, target: {key: '.staging/{key}.mp3'}}\n"
+    )
+    monkeypatch.setenv("OSS_AUDIO_PROFILE_FOLDER", str(tmp_path))
+    for params in (batch_params, requeue_params):
+        with pytest.raises(ValueError, match=r"profile mobile-mp3: target key is '\.staging/\{key\}\.mp3'; allowed"):
+            params()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from glob import escape
 
 import pytest
 
 from oss_audio_core.audio_convert import AudioConvert, Profile
+from oss_audio_core.pipeline.rendition_spec import SingleSpec
 from oss_audio_core.pipeline.selection import Selection, SelectionError, refuse_own_targets
 
 MP3 = Profile(
@@ -126,3 +128,21 @@ def test_a_selection_of_its_own_targets_is_refused_with_the_exclude_to_add(
 
 def test_another_bucket_is_no_danger() -> None:
     refuse_own_targets(Selection("audio"), [replace(MP3, target_bucket="renditions")])
+
+
+@pytest.mark.parametrize(
+    ("target", "prefix"),
+    [(".staging/{basename}.mp3", "staging prefix '.staging/'"), ("catalogue/{key}.mp3", "catalogue/")],
+)
+def test_a_profile_that_publishes_under_a_reserved_prefix_is_refused(target: str, prefix: str) -> None:
+    with pytest.raises(SelectionError, match=rf"profile mp3: target key is '.*'; allowed: a key outside of .*{prefix}"):
+        refuse_own_targets(Selection("audio", ("in/",)), [replace(MP3, target_key=target)])
+    elsewhere = Selection("audio", ("in/",), staging="tmp/", catalogue=None)
+    refuse_own_targets(elsewhere, [replace(MP3, target_key=target)])
+
+
+@pytest.mark.parametrize("key", ["a.wav", "a [1]*.wav"])
+def test_one_conversion_to_a_reserved_prefix_is_refused(key: str) -> None:
+    single = SingleSpec(AudioConvert(f="mp3"), "other", ".staging/a.mp3")
+    with pytest.raises(SelectionError, match=r"^target key is '\.staging/a\.mp3'; allowed: a key outside of"):
+        refuse_own_targets(Selection("audio", (key,), include=(escape(key),)), [single])

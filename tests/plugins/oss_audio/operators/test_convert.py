@@ -261,6 +261,8 @@ def test_a_source_that_is_not_there(deployment: Deployment) -> None:
         ({"convert": "audio/convert,f_mp3,ab_1", "target_key": "x.mp3"}, "ab is '?1'?; allowed"),
         ({"convert": "nonsense", "target_key": "x.mp3"}, "nonsense"),
         ({"profile": "mobile-mp3", "target_key": "{key}"}, "target_key is the source itself"),
+        ({"profile": "mobile-mp3", "target_key": ".staging/a.mp3"}, "a key outside of the staging prefix"),
+        ({"profile": "mobile-mp3", "target_key": "catalogue/a.mp3"}, "a key outside of the catalogue prefix"),
         ({"profile": "mobile-mp3", "force": "perhaps"}, "force is 'perhaps': give true or false"),
         ({"shard": "nonsense"}, "shard is 'nonsense': give what OSSAudioConvertOperator returned"),
     ],
