@@ -13,8 +13,9 @@ from av.container import InputContainer
 
 from oss_audio_core.audio_convert import FORMATS
 from oss_audio_core.audio_convert.codec_facts import CODECS
+from oss_audio_core.audio_convert.containers import frame_chain
 from oss_audio_core.audio_convert.containers.mp3_header import mp3_length, read_mp3_header
-from oss_audio_core.verification import frame_chain, tail_parsers
+from oss_audio_core.verification import tail_parsers
 from oss_audio_core.verification.errors import UnreadableAudio
 from oss_audio_core.verification.guarded_open import open_container
 from oss_audio_core.verification.packet_length import PacketLength

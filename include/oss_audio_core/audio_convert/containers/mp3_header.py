@@ -101,23 +101,8 @@ def mp3_length(data: bytes, at: int) -> int:
     return (144 if version == 3 else 72) * kbit * 1000 // rates[index] + (head[2] >> 1 & 1)
 
 
-class _Frame(NamedTuple):
-    at: int
-    length: int
-    content: bytes
-
-
-def _first_frame(file: BinaryIO) -> _Frame | None:
-    begin = _after_id3(file)
-    file.seek(begin)
-    window = file.read(_SEARCH_BYTES + _LONGEST_FRAME)
-    for at in range(min(_SEARCH_BYTES, len(window) - 4)):
-        if window[at] == 0xFF and (length := mp3_length(window, at)):
-            return _Frame(begin + at, length, window[at : at + length])
-    return None
-
-
-def _after_id3(file: BinaryIO) -> int:
+def after_id3(file: BinaryIO) -> int:
+    """Position behind all ID3 tags at the beginning of a file, which is seekable; its position is moved."""
     at = 0
     while True:
         file.seek(at)
@@ -126,6 +111,22 @@ def _after_id3(file: BinaryIO) -> int:
             return at
         footer = 10 if tag[5] & 0x10 else 0
         at += 10 + footer + sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True))
+
+
+class _Frame(NamedTuple):
+    at: int
+    length: int
+    content: bytes
+
+
+def _first_frame(file: BinaryIO) -> _Frame | None:
+    begin = after_id3(file)
+    file.seek(begin)
+    window = file.read(_SEARCH_BYTES + _LONGEST_FRAME)
+    for at in range(min(_SEARCH_BYTES, len(window) - 4)):
+        if window[at] == 0xFF and (length := mp3_length(window, at)):
+            return _Frame(begin + at, length, window[at : at + length])
+    return None
 
 
 def _sample_rate(frame: bytes) -> int:

@@ -90,7 +90,8 @@ def filters(planned: Plan) -> str:
     if planned.start_sample or planned.end_sample is not None:
         end = "" if planned.end_sample is None else f":end_sample={planned.end_sample}"
         chain.append(f"atrim=start_sample={planned.start_sample}{end}")
-    chain.append("asetpts=PTS-STARTPTS")
+    # Timestamps count samples: a jump in the source's own would be carried on into Ogg, as hours of nothing.
+    chain.append("asetpts=N/SR/TB")
     layout = LAYOUTS[planned.channels - 1]
     if planned.channels == planned.source.channels > 2 and planned.source.layout != layout:
         # The same number of channels under other names: keep each one, mixing would lose the unknown ones.

@@ -107,8 +107,9 @@ def _bounded(planned: Plan, seconds: float) -> Plan:
 
 
 def _decoded_all_packets(finished: Finished) -> bool:
+    """Whether each packet gave a frame; the first one may hold nothing but the encoder's delay."""
     counted = _DECODED.search(finished.stderr)
-    return counted is not None and int(counted[2]) >= int(counted[1])
+    return counted is not None and int(counted[2]) >= int(counted[1]) - 1
 
 
 def _failed(finished: Finished, source: Path) -> ConversionFailed:

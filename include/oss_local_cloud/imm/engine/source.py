@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from oss_audio_core.audio_convert.containers.declared_length import DemuxerLengths, counted_seconds
+from oss_audio_core.audio_convert.containers.few_frames import is_all_frames
 from oss_local_cloud.imm.engine import plain_wav
 from oss_local_cloud.imm.engine.binaries import Binaries
 from oss_local_cloud.imm.engine.failure import ConversionFailed, internal, over_limit, unreadable
@@ -165,10 +166,13 @@ def _source(path: Path, found: dict[str, Any]) -> Source:
         raise _no_audio(container)
     stream = streams[0]
     rate, channels = _number(stream.get("sample_rate")), _number(stream.get("channels"))
-    if not rate or not channels or _number(container.get("probe_score")) <= _LOWEST_SCORE:
+    if not rate or not channels:
         raise unreadable("the source is not audio in a format this service reads: no sample rate or channels")
-    bits = _number(stream.get("bits_per_raw_sample")) or _number(stream.get("bits_per_sample"))
     name = str(container.get("format_name", ""))
+    with path.open("rb") as file:
+        if _number(container.get("probe_score")) <= _LOWEST_SCORE and not is_all_frames(file, name):
+            raise unreadable(f"the source is not audio in a format this service reads: it resembles {name} by chance")
+    bits = _number(stream.get("bits_per_raw_sample")) or _number(stream.get("bits_per_sample"))
     lengths = DemuxerLengths(
         stream=_seconds(stream.get("duration")),
         file=_seconds(container.get("duration")) if _number(container.get("nb_streams")) == 1 else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oss_audio_core.verification.frame_chain import (
+from oss_audio_core.audio_convert.containers.frame_chain import (
     Chain,
     FrameLength,
     ac3_length,
