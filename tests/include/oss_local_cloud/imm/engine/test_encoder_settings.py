@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from oss_audio_core.audio_convert import FORMATS, AudioConvert
+from oss_audio_core.audio_convert.containers.declared_length import DemuxerLengths
 from oss_local_cloud.imm.engine import encoder_settings
 from oss_local_cloud.imm.engine.command import plan
 from oss_local_cloud.imm.engine.encoder_settings import (
@@ -97,7 +98,8 @@ def test_a_format_without_an_encoder_is_refused_and_not_encoded_as_another(monke
         layout="stereo",
         bit_rate=None,
         bits=16,
-        declared_seconds=1.0,
+        lengths=DemuxerLengths(),
+        counted_seconds=1.0,
     )
     with pytest.raises(ConversionFailed, match="this engine has no encoder for f=ac3"):
         plan(AudioConvert(f="ac3"), source)
