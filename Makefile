@@ -9,7 +9,7 @@ MYPY_PATHS := include plugins dags tools benchmarks
 CHAOS_FULL = --kills 300 --files 100 --waves 4 --longest-stop 40 $(if $(SEED),--seed $(SEED))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock upgrade lint format test test-sdk dist test-wheel test-damage-full chaos-cloud chaos-cloud-full chaos chaos-full demo up down bench clean
+.PHONY: help setup lock upgrade lint format test test-sdk dist test-wheel test-damage-full corpus corpus-quick corpus-full chaos-cloud chaos-cloud-full chaos chaos-full demo up down bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -64,6 +64,15 @@ test-wheel: setup ## the wheel alone, with the oldest and the newest Airflow, ou
 
 test-damage-full: setup ## verification of a hundred flipped bits per format; ten are in `make test`
 	DAMAGE_FLIPS=100 $(RUN) -m pytest -n 3 tests/include/oss_audio_core/verification/scenarios/test_damage_table.py
+
+corpus: setup ## 470 odd and ordinary files, 20 renditions of each: is every verdict right? needs SoX, LAME and others
+	@$(RUN) -m tools.corpus $(ARGS)
+
+corpus-quick: setup ## a fifth of the files, one rendition for each format
+	@$(RUN) -m tools.corpus --quick $(ARGS)
+
+corpus-full: corpus ## the corpus, and every length of three frames at each legal rate
+	LENGTHS_FULL=1 $(RUN) -m pytest -n 3 tests/include/oss_audio_core/verification/scenarios/test_length_scan.py
 
 chaos-cloud: setup ## kill -9 of the local cloud under load, 20 times within a minute (SEED=… repeats a run)
 	@$(RUN) -m tools.chaos_cloud --kills 20 $(if $(SEED),--seed $(SEED))

@@ -1,0 +1,103 @@
+"""A second opinion: the FFmpeg of `imageio-ffmpeg`, another build than the engine's and than verification's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+RATE = 8_000
+"""Hz at which sounds are compared."""
+
+_STREAM = re.compile(r"Stream #0:\d+.*: Audio: \w+.*?, (\d+) Hz")
+_WINDOW = RATE // 50
+_FARTHEST = 15
+"""Windows of 20 ms by which a rendition's sound may be moved: three frames of the longest kind."""
+
+_ALIKE = 0.8
+_LEVEL = -60.0
+"""dBFS: what is below counts as silence."""
+
+_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What the second decoder makes of a file.
+
+    Attributes:
+        errors: what it reports; empty: nothing.
+        rate: of the file, Hz; 0 where it found no audio.
+        sound: mono at `RATE`.
+    """
+
+    errors: str
+    rate: int
+    sound: npt.NDArray[np.float32]
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return len(self.sound) / RATE
+
+
+def decode(path: Path) -> Decoded:
+    """Decode the first audio stream of a file."""
+    command = [_ffmpeg(), "-nostdin", "-hide_banner", "-v", "level+info", "-i", f"file:{path}", "-map", "0:a:0"]
+    command += ["-ac", "1", "-ar", str(RATE), "-f", "f32le", "-"]
+    finished = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
+    said = finished.stderr.decode("utf-8", "replace")
+    errors = [line for line in said.splitlines() if "[error]" in line or "[fatal]" in line]
+    found = _STREAM.search(said)
+    sound = np.frombuffer(finished.stdout[: len(finished.stdout) // 4 * 4], dtype="<f4")
+    return Decoded("; ".join(errors)[:300], int(found[1]) if found else 0, sound)
+
+
+def difference(source: Decoded, rendition: Decoded, frame_samples: int) -> str:
+    """Why a rendition is not the source's whole sound; empty where it is.
+
+    Args:
+        source: decoded.
+        rendition: decoded.
+        frame_samples: of the rendition's codec: three frames are tolerated, for delay and padding.
+    """
+    if rendition.errors or not rendition.rate:
+        return f"the rendition does not decode: {rendition.errors or 'no audio'}"
+    longer = rendition.seconds - source.seconds
+    tolerated = 0.03 + 3 * frame_samples / rendition.rate
+    if abs(longer) > tolerated:
+        return f"{longer:+.3f} s against the source's {source.seconds:.3f} s"
+    alike = _likeness(_envelope(source.sound), _envelope(rendition.sound))
+    return "" if alike >= _ALIKE else f"another sound (envelopes correlate by {alike:.2f})"
+
+
+def _ffmpeg() -> str:
+    # Importing the module would look for other programs; the file is enough.
+    binaries = Path(str(distribution("imageio-ffmpeg").locate_file("imageio_ffmpeg/binaries")))
+    return str(next(binaries.glob("ffmpeg-*")))
+
+
+def _envelope(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    windows = sound[: len(sound) // _WINDOW * _WINDOW].reshape(-1, _WINDOW).astype(np.float64)
+    level: npt.NDArray[np.float64] = np.maximum(10 * np.log10(np.mean(windows**2, axis=1) + 1e-12), _LEVEL)
+    return level
+
+
+def _likeness(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+    """The best correlation of two envelopes at any small shift; 1 where both are even."""
+    length = min(len(one), len(other))
+    best = 0.0
+    for shift in range(-_FARTHEST, _FARTHEST + 1):
+        first, second = one[max(0, shift) : length + min(0, shift)], other[max(0, -shift) : length - max(0, shift)]
+        if len(first) < _FARTHEST or len(first) != len(second):
+            continue
+        if first.std() < 1 and second.std() < 1:
+            return 1.0
+        if first.std() > 0 and second.std() > 0:
+            best = max(best, float(np.corrcoef(first, second)[0, 1]))
+    return best if length > 2 * _FARTHEST else 1.0
