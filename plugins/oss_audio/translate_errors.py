@@ -12,6 +12,7 @@ from oss_audio_core.catalogue import CatalogueError, CatalogueUnavailable, NoSuc
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable, is_configuration_error, redact
 from oss_audio_core.pipeline.batch_request import RequestError
 from oss_audio_core.pipeline.estimating import PriceError
+from oss_audio_core.pipeline.scratch_file import ScratchSpaceError
 from oss_audio_core.pipeline.selection import SelectionError
 from oss_audio_core.pipeline.submitting.errors import NoAnswer
 from oss_audio_core.smq import SmqError, SmqUnavailable
@@ -30,7 +31,7 @@ _SETTINGS = (
 )
 """Errors that need a change of the settings: the task fails at once, whatever its retries."""
 
-_PASSING = (CatalogueUnavailable, NoAnswer, OssUnavailable, SmqUnavailable)
+_PASSING = (CatalogueUnavailable, NoAnswer, OssUnavailable, ScratchSpaceError, SmqUnavailable)
 """Errors that may pass: the task's retries are for these."""
 
 

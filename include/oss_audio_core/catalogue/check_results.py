@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from oss_audio_core.catalogue.conversions import Attempt, storable
+from oss_audio_core.catalogue.conversions import Attempt
 from oss_audio_core.catalogue.schema import check_result
+from oss_audio_core.catalogue.storable import storable
 
 PASSED = "passed"
 FAILED = "failed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,15 +17,13 @@ from oss_audio_core.catalogue.database import Catalogue, clock, now
 from oss_audio_core.catalogue.history import record_attempts
 from oss_audio_core.catalogue.schema import batch_conversion, conversion, source
 from oss_audio_core.catalogue.states import MOVES, Guard, State, Verb
+from oss_audio_core.catalogue.storable import storable
 
 CHUNK = 1000
 """How many ids go into one statement: SQLite allows 32,766 parameters, PostgreSQL 65,535."""
 
 RETRY_DELAY = timedelta(hours=1)
 """Delay before a later run plans a failed conversion again; doubled with every attempt."""
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-"""NUL, which PostgreSQL refuses in a text, and lone surrogates, which UTF-8 can't encode."""
 
 _RESET_COLUMNS = (
     "token",
@@ -171,11 +168,6 @@ def _move_statement(verb: Verb, at_attempt: bool, names: tuple[str, ...]) -> sa.
         conditions.append(conversion.c.attempt == sa.bindparam("at_attempt"))
     columns = {name: sa.bindparam(f"new_{name}", type_=conversion.c[name].type) for name in names}
     return sa.update(conversion).where(*conditions).values(columns)
-
-
-def storable(text: str) -> str:
-    """A text in which characters that a database can't store are replaced."""
-    return _UNSTORABLE.sub("�", text)
 
 
 def move_from(connection: Connection, state: State, verb: Verb, attempt: Attempt, **values: Any) -> State:

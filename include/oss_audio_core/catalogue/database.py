@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from oss_audio_core.catalogue.errors import CatalogueError, CatalogueUnavailable, explain, is_transient
 from oss_audio_core.catalogue.migrations.head import HEAD
 from oss_audio_core.catalogue.schema import UtcDateTime
+from oss_audio_core.catalogue.storable import storable_json
 from oss_audio_core.extras import MissingExtra, require
 
 BUSY_TIMEOUT = 60
@@ -177,7 +178,9 @@ def _none_here(shown: str) -> str:
 def _engine(url: sa.URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         return _postgresql(url)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
+    engine = sa.create_engine(
+        url, json_serializer=storable_json, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False}
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _configure(raw: Any, _record: Any) -> None:
@@ -204,7 +207,14 @@ def _postgresql(url: sa.URL) -> Engine:
     except MissingExtra as missing:
         raise CatalogueError(f"the catalogue is on PostgreSQL: {missing}") from None
     connecting = {name: value for name, value in _CONNECTING.items() if name not in url.query}
-    engine = sa.create_engine(url, connect_args=connecting, pool_pre_ping=True, pool_size=4, max_overflow=12)
+    engine = sa.create_engine(
+        url,
+        json_serializer=storable_json,
+        connect_args=connecting,
+        pool_pre_ping=True,
+        pool_size=4,
+        max_overflow=12,
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _configure(raw: Any, _record: Any) -> None:

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
-from oss_audio_core.catalogue.conversions import CHUNK, storable
+from oss_audio_core.catalogue.conversions import CHUNK
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import source
+from oss_audio_core.catalogue.storable import storable
 
 NAMED_TAGS = ("title", "artist", "album")
 """Tags with columns of their own."""

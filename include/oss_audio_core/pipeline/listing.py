@@ -5,6 +5,7 @@ No more than a page of each prefix is in memory.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -15,12 +16,21 @@ from typing import Any
 from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.catalogue.storable import is_storable
 from oss_audio_core.pipeline.archived_sources import Archives
 from oss_audio_core.pipeline.selection import Selection
+
+log = logging.getLogger(__name__)
 
 PAGE = 1000
 CONCURRENCY = 8
 """Prefixes listed at once."""
+
+NAMED = 20
+"""Keys that the catalogue can't store and that are reported by name; the rest of a prefix is counted."""
+
+UNSTORABLE = "key that the catalogue can't store"
+"""Why such a key is left out, before its name."""
 
 
 def list_sources(
@@ -51,6 +61,12 @@ def list_sources(
     with catalogue.write() as connection:
         batches.end_listing(connection, batch_id, listed=listed, passed_over=passed_over)
     return listed, passed_over
+
+
+def _by_name(key: str, passed_over: Counter[str]) -> str:
+    """The reason against a key with a NUL or half a surrogate pair in it: those are written as escapes."""
+    named = sum(reason.startswith(UNSTORABLE) for reason in passed_over)
+    return f"{UNSTORABLE}: {key!a}" if named < NAMED else f"{UNSTORABLE}: others"
 
 
 class _Lister:
@@ -91,6 +107,9 @@ class _Lister:
     def _take(self, found: Any, passed_over: Counter[str]) -> ListedObject | None:
         last_modified = datetime.fromtimestamp(found.last_modified, UTC)
         reason = self._selection.reason_against_object(found.key, found.size, last_modified)
+        if reason is None and not is_storable(found.key):
+            reason = _by_name(found.key, passed_over)
+            log.warning("oss://%s: left out: %s", self._selection.bucket, reason)
         reason = reason or self._archives.reason_against(found)
         if reason is not None:
             passed_over[reason] += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 
 from oss_audio_core.audio_convert import AudioConvert
@@ -10,6 +9,7 @@ from oss_audio_core.audio_convert.verify_policy import Depth
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.pipeline.fetching import Reader
 from oss_audio_core.pipeline.measures import Measures
+from oss_audio_core.pipeline.scratch_file import scratch_file
 from oss_audio_core.pipeline.source_measures import SourceMeasures
 from oss_audio_core.pipeline.verification_work import Output
 from oss_audio_core.verification import (
@@ -41,6 +41,7 @@ def measure_output(reader: Reader, output: Output, source: SourceMeasures) -> Me
     Raises:
         UnreadableAudio: it holds no audio.
         oss2.exceptions.OssError, requests.RequestException: reading failed.
+        ScratchSpaceError: the folder for temporary files is full.
     """
     import oss2
 
@@ -68,8 +69,7 @@ def _probe(reader: Reader, output: Output, source: SourceMeasures) -> Measured:
 def _decode(reader: Reader, output: Output, source: SourceMeasures) -> Measured:
     one, policy = output.one, output.policy
     convert = AudioConvert.parse(one.process)
-    # Without a name: no file is left when the process ends.
-    with tempfile.TemporaryFile(prefix="verify-") as file:
+    with scratch_file(_name(one), output.size) as file:
         fetched = reader.fetch(_bucket(one), one.output_key or one.target_key, file)
         found = inspect(
             file,

@@ -19,12 +19,15 @@ from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from oss_audio_core.audio_convert import FORMATS, AudioConvert, AudioFormat
 from oss_audio_core.catalogue import batches, conversions, renditions
 from oss_audio_core.catalogue.conversions import Conversion, move_from, next_retry
 from oss_audio_core.catalogue.database import Catalogue, now
+from oss_audio_core.catalogue.errors import CatalogueError
 from oss_audio_core.catalogue.identity import catalogue_uid
+from oss_audio_core.catalogue.row_isolation import one_row
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.oss import OssSettings, with_retries
@@ -92,7 +95,18 @@ class _Publisher:
         self.breaker = CircuitBreaker()
 
     def publish(self, one: Conversion) -> State:
-        """Copy, then record, each only if no newer generation is published. Runs in a pool thread."""
+        """Publish one conversion; whatever goes wrong with it alone leaves its neighbours. Runs in a pool thread."""
+        try:
+            return self._publish(one)
+        except (OSError, CatalogueError, SQLAlchemyError):
+            raise  # the machine's trouble, or the database's
+        except Exception as error:
+            log.debug("oss://%s/%s as %s", one.bucket, one.key, one.profile, exc_info=error)
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            return self._quarantine(one, "Unpublishable", f"it could not be published ({said})")
+
+    def _publish(self, one: Conversion) -> State:
+        """Copy, then record, each only if no newer generation is published."""
         import oss2
         import requests
 
@@ -114,7 +128,7 @@ class _Publisher:
         # A rendition that was written in place has the tags that the service gave it.
         tags = self._tags(one) if one.publish == "staged" else None
         row = _rendition_row(one, measures, etag, sidecars, tags)
-        with self._catalogue.write() as connection:
+        with self._catalogue.write() as connection, one_row(connection):
             replaced = renditions.publish(connection, one, row)
         if replaced is None:
             return self._supersede(one)

@@ -9,6 +9,7 @@ from oss_audio_core.catalogue import batches, conversions, planning
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.states import State
+from oss_audio_core.catalogue.storable import is_storable
 from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.decisions import Decision
 from oss_audio_core.pipeline.plan_options import PlanOptions
@@ -25,16 +26,17 @@ def plan_single(catalogue: Catalogue, request: BatchRequest, name: str, source: 
         catalogue: for the batch.
         request: what is asked for.
         name: of the task and its run; the batch's own name says what was asked for and of which content, too.
-
         source: the object as it is now.
 
     Returns:
         The batch's id.
 
     Raises:
-        RequestError: the source is a rendition of the catalogue, or has failed too often.
+        RequestError: the source is a rendition of the catalogue, has failed too often, or has a key with a NUL.
         SelectionError: the target is the source itself, or belongs to another source.
     """
+    if not is_storable(source.key):
+        raise RequestError(f"the catalogue can't store the key {source.key!a}: copy the object to another key")
     with catalogue.write() as connection:
         if planning.is_rendition(connection, source.bucket, source.key):
             raise RequestError(f"oss://{source.bucket}/{source.key} is itself a rendition of the catalogue")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.sources import KnownSource
 from oss_audio_core.oss.sdk import load_oss2
 from oss_audio_core.pipeline.fetching import Listed, Reader
+from oss_audio_core.pipeline.scratch_file import scratch_file
 from oss_audio_core.verification import Inspection, Probe, UnreadableAudio, inspect, probe
 from oss_audio_core.verification.file_tags import file_tags
 
@@ -81,6 +81,7 @@ def measure_source(
         SourceMoved: it was removed, or its content is another one.
         UnreadableAudio: it holds no audio.
         oss2.exceptions.OssError, requests.RequestException: reading failed.
+        ScratchSpaceError: the folder for temporary files is full.
     """
     import oss2
 
@@ -112,7 +113,7 @@ def _current_etag(reader: Reader, one: Conversion, known: KnownSource, listed: L
 
 def _read(reader: Reader, one: Conversion, etag: str, decoded: bool) -> SourceMeasures:
     name = f"the source oss://{one.bucket}/{one.key}"
-    with tempfile.TemporaryFile(prefix="verify-") as file:
+    with scratch_file(name, one.source_size) as file:
         fetched = reader.fetch(one.bucket, one.key, file, etag=etag)
         if not fetched.whole:
             raise load_oss2().exceptions.InconsistentError(f"{name} arrives with another CRC-64 than OSS tells")

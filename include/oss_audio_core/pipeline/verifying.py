@@ -17,6 +17,7 @@ from oss_audio_core.catalogue.check_results import CheckResult
 from oss_audio_core.catalogue.conversions import Conversion, move_from, next_retry
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.identity import catalogue_uid
+from oss_audio_core.catalogue.row_isolation import RowRefused, one_row
 from oss_audio_core.catalogue.states import MOVES, State, Verb
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.oss.error_classification import is_object_error
@@ -51,9 +52,6 @@ def verify_batch(
     """Verify every converted output of a batch. Can be run again at any time.
 
     Args:
-        catalogue: the catalogue of the batch.
-        settings: the account of the objects.
-        batch_id: the batch's id.
         catalogue: where the batch is.
         settings: of OSS.
         batch_id: the batch.
@@ -68,6 +66,7 @@ def verify_batch(
         ProfileError: a profile file is wrong.
         oss2.exceptions.OssError, requests.RequestException: reading failed, and not because of the
             object; the others are verified, unless the service is away.
+        ScratchSpaceError: the folder for temporary files has no room for an object; the others are verified.
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id, uid)
@@ -81,7 +80,7 @@ def verify_batch(
         findings = in_order(pool, verifier.verify, works, ahead=4 * CONCURRENCY)
         for page in gathered(findings, FINDINGS_PER_TRANSACTION):
             with catalogue.write() as connection:
-                outcomes.update(_enter(connection, finding).value for group in page for finding in group)
+                outcomes.update(_enter_alone(connection, finding).value for group in page for finding in group)
     if verifier.circuit.error is not None:
         raise verifier.circuit.error
     return outcomes
@@ -96,6 +95,15 @@ class _Finding:
     values: Mapping[str, Any] = field(default_factory=dict)
     source: SourceMeasures | None = None
     checks: Sequence[Check] = ()
+
+
+def _enter_alone(connection: Connection, finding: _Finding) -> State:
+    """Write one finding; what the catalogue can't store is quarantined with that reason, and its neighbours stand."""
+    try:
+        with one_row(connection):
+            return _enter(connection, finding)
+    except RowRefused as refusal:
+        return _enter(connection, _quarantine(finding.one, "NotStorable", str(refusal)))
 
 
 def _enter(connection: Connection, finding: _Finding) -> State:
@@ -138,8 +146,10 @@ class _Verifier:
             return [_quarantine(one, "Unreadable", str(error)) for one in ones]
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             return [self._request_failed(one, error) for one in ones]
+        except OSError as error:
+            return [self._machine_failed(one, error) for one in ones]
         except Exception as error:  # noqa: BLE001 - one odd file must not keep the others from being verified
-            return [self._unexpected(one, error) for one in ones]
+            return [_unmeasurable(one, error) for one in ones]
         findings = [self._verify(output, source) for output in work.outputs]
         if all(finding.verb is not None for finding in findings):
             self.circuit.record_success()
@@ -159,8 +169,10 @@ class _Verifier:
             return _quarantine(one, "OutputMissing", f"there is no object oss://{one.output_bucket}/{one.output_key}")
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             return self._request_failed(one, error)
+        except OSError as error:
+            return self._machine_failed(one, error)
         except Exception as error:  # noqa: BLE001 - the same
-            return self._unexpected(one, error)
+            return _unmeasurable(one, error)
         source_complete = replace(check_complete(source.probe), name="source")
         checks = [source_complete, *measured.verdict.checks]
         found: dict[str, Any] = {"output_etag": measured.etag, "output_size": measured.measures.probe.size}
@@ -180,9 +192,12 @@ class _Verifier:
             measures = replace(measures, side=side)
         return _Finding(one, Verb.VERIFY, {"measured": measures.to_json(), **found}, checks=checks)
 
-    def _unexpected(self, one: Conversion, error: Exception) -> _Finding:
-        """An unexpected error: the row stays as it is, and the step fails when the others are done."""
-        log.error("oss://%s/%s as %s could not be verified", one.bucket, one.key, one.profile, exc_info=error)
+    def _machine_failed(self, one: Conversion, error: Exception) -> _Finding:
+        """This machine's own trouble, such as a full disk: nothing is judged, and the step fails when all were tried.
+
+        A decoder's errors are none of these, though some are OSErrors by inheritance: see `decoder_boundary`.
+        """
+        log.error("oss://%s/%s as %s could not be verified: %s", one.bucket, one.key, one.profile, error)
         self.circuit.record_failure(error)
         return _Finding(one)
 
@@ -194,6 +209,13 @@ class _Verifier:
             return _Finding(one)
         code, reason = error.code or f"HTTP {error.status}", error.message or "no reason given"
         return _quarantine(one, code, f"OSS refuses to give the source or the output: {reason}")
+
+
+def _unmeasurable(one: Conversion, error: Exception) -> _Finding:
+    """An error that measuring didn't foresee: it is about these bytes, as the neighbours were measured without it."""
+    log.debug("oss://%s/%s as %s", one.bucket, one.key, one.profile, exc_info=error)
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return _quarantine(one, "Unmeasurable", f"source or output could not be measured ({said})")
 
 
 def _quarantine(one: Conversion, code: str, message: str, checks: Sequence[Check] = (), **found: Any) -> _Finding:

@@ -33,6 +33,9 @@ _BLOCK_CONTAINERS = frozenset({"wav", "w64", "aiff", "au", "caf"})
 PLANES = 8
 """From so many channels on a frame's planes are not read one by one; see `StrictDecoder._readable`."""
 
+LARGEST = np.float32(2.0**24)
+"""Full scale 1: 144 dB over, more than any headroom. What is beyond is damage, and its square would leave a float."""
+
 Block = npt.NDArray[np.float32]
 
 
@@ -262,9 +265,11 @@ def _as_floats(samples: npt.NDArray[Any], like: AudioFrame) -> Block:
         samples = samples.reshape(-1, like.layout.nb_channels).T
     if samples.dtype.kind == "f":
         found: Block = np.ascontiguousarray(samples, dtype=np.float32)
-        # A float file may hold what is no number; nothing measured after it would be one.
-        if not np.isfinite(found.sum()):
+        # A float file may hold what is no number; nothing measured after it would be one. One flipped bit of an
+        # exponent makes 1e38, whose square is no number either.
+        if not np.abs(found).max(initial=0) <= LARGEST:
             np.nan_to_num(found, copy=False, posinf=1.0, neginf=-1.0)
+            np.clip(found, -LARGEST, LARGEST, out=found)
         return found
     if samples.dtype == np.uint8:
         return np.ascontiguousarray((samples.astype(np.float32) - 128) / 128, dtype=np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from oss_audio_core.verification.decoder_boundary import decoder_boundary
 from oss_audio_core.verification.guarded_open import open_container
 
 MOST_TAGS = 100
@@ -11,6 +12,7 @@ LONGEST_TAG = 2000
 """Characters: lyrics and cue sheets hide in tags, and pictures in base64; a title is shorter."""
 
 
+@decoder_boundary
 def file_tags(file: BinaryIO, name: str) -> dict[str, str]:
     """Read the tags of an open, seekable file, by name in lower case.
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from oss_audio_core.audio_convert.verify_policy import Picture
 from oss_audio_core.verification.declared_checksum import DeclaredChecksum
 from oss_audio_core.verification.declared_length import is_all_that_is_counted
+from oss_audio_core.verification.decoder_boundary import decoder_boundary
 from oss_audio_core.verification.decoding import STRICT, Limits, StrictDecoder
 from oss_audio_core.verification.guarded_open import open_container
 from oss_audio_core.verification.levels import Levels, level_window
@@ -101,6 +102,7 @@ class Inspection:
         return cls(**{**known_fields(cls, stored), **lists, "probe": Probe.from_json(stored["probe"])})
 
 
+@decoder_boundary
 def inspect(
     source: str | os.PathLike[str] | BinaryIO,
     name: str | None = None,

@@ -23,6 +23,9 @@ CLIPPED_RUN = 3
 BUCKET = 256
 """Samples whose extremes are taken first; everything coarser is made of these."""
 
+LONGEST_WINDOW = 1 << 20
+"""Samples: a quarter of a second at 4 MHz. A header may say 2,147,483,647 Hz, and a window is in memory whole."""
+
 LEVEL_SECONDS = 0.25
 LEVEL_COLUMNS = 1024
 PEAK_COLUMNS = 2048
@@ -40,7 +43,7 @@ def decibels(value: float) -> float:
 
 def level_window(sample_rate: int) -> int:
     """Samples per column of the time line at its finest: about a quarter of a second."""
-    return max(BUCKET, round(sample_rate * LEVEL_SECONDS / BUCKET) * BUCKET)
+    return min(max(BUCKET, round(sample_rate * LEVEL_SECONDS / BUCKET) * BUCKET), LONGEST_WINDOW)
 
 
 class Levels:

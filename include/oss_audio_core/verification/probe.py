@@ -14,6 +14,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from oss_audio_core.verification.declared_length import declared_duration, is_all_that_is_counted
+from oss_audio_core.verification.decoder_boundary import decoder_boundary
 from oss_audio_core.verification.errors import UnreadableAudio
 from oss_audio_core.verification.guarded_open import open_container
 from oss_audio_core.verification.length_estimates import LengthEstimates
@@ -77,6 +78,7 @@ class Probe:
         return cls(**known)
 
 
+@decoder_boundary
 def probe(source: str | os.PathLike[str] | BinaryIO, name: str | None = None) -> Probe:
     """Measure the first audio stream of a local file, or of an open seekable binary file.
 

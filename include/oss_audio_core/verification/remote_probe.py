@@ -16,6 +16,7 @@ from oss_audio_core.audio_convert.codec_facts import CODECS
 from oss_audio_core.audio_convert.containers import frame_chain
 from oss_audio_core.audio_convert.containers.mp3_header import mp3_length, read_mp3_header
 from oss_audio_core.verification import tail_parsers
+from oss_audio_core.verification.decoder_boundary import decoder_boundary
 from oss_audio_core.verification.errors import UnreadableAudio
 from oss_audio_core.verification.guarded_open import open_container
 from oss_audio_core.verification.packet_length import PacketLength
@@ -84,6 +85,7 @@ def may_decide(format: str, size: int | None) -> bool:
     return FORMATS[format].counts_its_length or size is None or size <= WHOLE_BYTES
 
 
+@decoder_boundary
 def probe_remote(read_range: ReadRange, name: str, size: int | None = None) -> RemoteProbe:
     """Probe an object by one read of 256 KiB at most, or by two of 224 KiB together.
 

@@ -10,13 +10,20 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from oss_audio.translate_errors import translate_errors
 from oss_audio_core.catalogue import CatalogueError, CatalogueUnavailable
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable
+from oss_audio_core.pipeline.scratch_file import ScratchSpaceError
 from oss_audio_core.smq import SmqConfigurationError, SmqUnreachable
 
 SETTINGS = OssSettings("", "cn-hangzhou", "an-id", "a-secret")
 
 
 @pytest.mark.parametrize(
-    "error", [OssUnavailable("IMM is busy."), SmqUnreachable("no answer."), CatalogueUnavailable("it is starting.")]
+    "error",
+    [
+        OssUnavailable("IMM is busy."),
+        SmqUnreachable("no answer."),
+        CatalogueUnavailable("it is starting."),
+        ScratchSpaceError("make room."),
+    ],
 )
 def test_what_passes_is_tried_again(error: Exception) -> None:
     with pytest.raises(AirflowException, match=str(error)) as caught, translate_errors("Listing"):

@@ -13,6 +13,7 @@ from typing import Any
 from oss_audio_core.audio_convert import AudioConvert, ParameterError, ProcessRequest, SaveAs
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.database import now
+from oss_audio_core.catalogue.task_ids import is_task_id
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.oss.error_classification import (
     THROTTLED,
@@ -113,11 +114,14 @@ def post(bucket: Any, wanted: Conversion, topic: str | None) -> SubmitOutcome:
         return SubmitOutcome(OutcomeKind.UNKNOWN, code=UNREACHABLE, message="the answer of OSS broke off", error=error)
     except oss2.exceptions.ServerError as error:
         return _refusal(error)
-    except (KeyError, ValueError) as error:
+    except oss2.exceptions.ClientError as error:
+        # The SDK didn't send it.
+        return SubmitOutcome(OutcomeKind.REJECTED, code="InvalidRequest", message=str(error.body), error=error)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         # A success without the documented fields: something was accepted, and its TaskId is unknown.
         return SubmitOutcome(OutcomeKind.UNKNOWN, code="NoTaskId", message="OSS answered without a TaskId", error=error)
-    if not answer.task_id:
-        return SubmitOutcome(OutcomeKind.UNKNOWN, code="NoTaskId", message="OSS answered without a TaskId")
+    if not is_task_id(answer.task_id):
+        return SubmitOutcome(OutcomeKind.UNKNOWN, code="NoTaskId", message="OSS answered without a usable TaskId")
     return SubmitOutcome(
         OutcomeKind.ACCEPTED, task_id=answer.task_id, submitted_at=_date(answer.resp.headers.get("Date"))
     )

@@ -8,16 +8,19 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 
+from sqlalchemy.engine import Connection
+
 from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.identity import catalogue_uid
+from oss_audio_core.catalogue.row_isolation import RowRefused, one_row
 from oss_audio_core.catalogue.staging_keys import shard_folder
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline.submitting.claims import Claim, ShardClaimer
 from oss_audio_core.pipeline.submitting.lost_submit_handler import LostSubmitHandler
 from oss_audio_core.pipeline.submitting.options import SubmitOptions
 from oss_audio_core.pipeline.submitting.outcome_recorder import OutcomeRecorder
-from oss_audio_core.pipeline.submitting.outcomes import SubmitOutcome
+from oss_audio_core.pipeline.submitting.outcomes import OutcomeKind, SubmitOutcome
 from oss_audio_core.pipeline.submitting.posting import SubmitPoster, longest_post
 from oss_audio_core.pipeline.submitting.throttle import Throttle
 
@@ -141,4 +144,12 @@ class ShardSubmitter:
         with self._catalogue.write() as connection:
             # In the order of ids, as all writers of many rows lock them: see `conversions`.
             for future in sorted(done, key=lambda one: pending[one].conversion.id):
-                self._recorder.record(connection, pending.pop(future), future.result())
+                self._record_alone(connection, pending.pop(future), future.result())
+
+    def _record_alone(self, connection: Connection, claim: Claim, outcome: SubmitOutcome) -> None:
+        """Record one answer. What the catalogue can't store of it leaves its row claimed: its task is looked for."""
+        try:
+            with one_row(connection):
+                self._recorder.record(connection, claim, outcome)
+        except RowRefused as refusal:
+            self._recorder.record(connection, claim, SubmitOutcome(OutcomeKind.UNKNOWN, message=str(refusal)))

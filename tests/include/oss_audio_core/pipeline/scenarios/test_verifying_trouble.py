@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -11,6 +13,7 @@ import pytest
 from oss_audio_core.catalogue import State
 from oss_audio_core.oss.retry import TRIES
 from oss_audio_core.pipeline import circuit_breaker, publishing, verifying
+from oss_audio_core.pipeline.scratch_file import ScratchSpaceError
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Proxy, Steps
@@ -196,9 +199,23 @@ def test_an_unexpected_error_keeps_no_neighbour_from_being_verified(
         return measure(reader, output, source)
 
     monkeypatch.setattr(verifying, "measure_output", odd)
-    with pytest.raises(IndexError, match="nobody thought of"):
+    assert steps.verify(batch) == {"verified": 2, "quarantined": 1}
+    (bad,) = [one for one in steps.rows() if one.state is State.QUARANTINED]
+    assert bad.key.endswith("b.wav")
+    assert bad.code == "Unmeasurable"
+    assert bad.message == "source or output could not be measured (IndexError: a frame that nobody thought of)"
+
+
+def test_a_full_folder_of_temporary_files_is_the_steps_failure_and_judges_nothing(
+    steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.wav", "b.wav"):
+        steps.put(name, wav(30.0))
+    batch = steps.to_converted("mobile-mp3")
+    # The device that gives ENOSPC at every write.
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: os.fdopen(os.open("/dev/full", os.O_RDWR), "w+b"))
+    with pytest.raises(ScratchSpaceError, match=r"wav can't be measured: it needs 480,044 bytes in the folder"):
         steps.verify(batch)
-    states = {one.key.rpartition("/")[2]: one.state for one in steps.rows()}
-    assert states == {"a.wav": State.VERIFIED, "b.wav": State.CONVERTED, "c.wav": State.VERIFIED}
+    assert [one.state for one in steps.rows()] == [State.CONVERTED] * 2
     monkeypatch.undo()
-    assert steps.verify(batch) == {"verified": 1}
+    assert steps.verify(batch) == {"verified": 2}
