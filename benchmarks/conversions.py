@@ -23,7 +23,7 @@ from tools.stack import Stack
 DAG_ID = "nightly_audio_batch"
 RUN_ID = "benchmark"
 
-STEPS = ("list", "plan", "convert", "await", "verify", "catalogue", "export", "report")
+STEPS = ("list", "plan", "convert", "await", "verify", "publish", "export", "report")
 SUBMIT_TO_AWAITED = STEPS[: STEPS.index("await") + 1]
 AFTER_THAT = STEPS[len(SUBMIT_TO_AWAITED) :]
 

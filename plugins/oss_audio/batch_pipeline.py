@@ -1,4 +1,8 @@
-"""The chain of a batch, for any DAG: list or requeue, then plan, convert, await, verify, catalogue, export, report."""
+"""The tasks of a batch, for any DAG: list or requeue, plan, then each shard by itself, then export and report.
+
+A shard is a mapped task group: convert, await, verify, publish. A shard that has come home is verified and published
+while others are still submitted or awaited.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import BaseOperator, TaskGroup, TriggerRule, chain
+from airflow.sdk import BaseOperator, TaskGroup, TriggerRule, WeightRule, chain, task_group
 from airflow.sdk.exceptions import DuplicateTaskIdFound
 
 from oss_audio.batch_name import LIST, REQUEUE
@@ -42,6 +46,10 @@ RETRY_DEFAULTS: dict[str, Any] = {
 }
 """For `default_args`. Retries that outlast half an hour without OSS, IMM, SMQ or the catalogue's database: at the least
 1 + 2 + 4 + 8 + 10 + 10 minutes. What only a person can mend fails at once, whatever the retries."""
+
+
+SHARD = "shard"
+"""Id of the mapped task group that sees one shard of a batch through."""
 
 
 def batch_pipeline(
@@ -104,6 +112,8 @@ def batch_pipeline(
     # What was submitted is paid for: it is awaited, published and reported whatever became of the other shards, and
     # also when there was no shard, whose mapped tasks are skipped. The report, the only leaf, fails if any task did.
     whatever_became: dict[str, Any] = {**stores, "trigger_rule": TriggerRule.ALL_DONE}
+    # Where workers are few, what is nearest to its end goes first.
+    depth_first: dict[str, Any] = {**whatever_became, "weight_rule": WeightRule.UPSTREAM}
 
     with _name_a_second_pipeline(), TaskGroup(group_id) if group_id else nullcontext():
         first: BaseOperator
@@ -121,28 +131,38 @@ def batch_pipeline(
                 "TriggerDagRunOperator over the elements"
             )
         plan = OSSAudioPlanOperator(task_id="plan", batch=first.output, prices=prices, **stores)
-        convert = OSSAudioConvertOperator.partial(
-            task_id="convert",
-            smq_topic=topic_of(smq_topic, smq_conn_id),
-            smq_queue=queue_of(smq_queue, smq_conn_id),
-            staging_prefix=staging_prefix,
-            max_in_flight=max_in_flight,
-            max_per_second=max_per_second,
-            deadline=deadline,
-            smq_conn_id=smq_conn_id,
-            **stores,
-        ).expand(shard=plan.output)
-        wait = OSSAudioConvertSensor.partial(
-            task_id="await",
-            smq_queue=queue_of(smq_queue, smq_conn_id),
-            timeout=deadline * 2,
-            ask_after=ask_after,
-            fail_on_error=False,
-            smq_conn_id=smq_conn_id,
-            **whatever_became,
-        ).expand(shard=plan.output)
-        verify = OSSAudioVerifyOperator(task_id="verify", batch=first.output, **whatever_became)
-        catalogue = OSSAudioPublishOperator(task_id="catalogue", batch=first.output, **whatever_became)
+
+        @task_group(group_id=SHARD)
+        def of_shard(shard: Any) -> None:
+            """Submit the shard's conversions, wait for them, verify the outputs, publish them."""
+            convert = OSSAudioConvertOperator(
+                task_id="convert",
+                shard=shard,
+                smq_topic=topic_of(smq_topic, smq_conn_id),
+                smq_queue=queue_of(smq_queue, smq_conn_id),
+                staging_prefix=staging_prefix,
+                max_in_flight=max_in_flight,
+                max_per_second=max_per_second,
+                deadline=deadline,
+                smq_conn_id=smq_conn_id,
+                weight_rule=WeightRule.UPSTREAM,
+                **stores,
+            )
+            wait = OSSAudioConvertSensor(
+                task_id="await",
+                shard=shard,
+                smq_queue=queue_of(smq_queue, smq_conn_id),
+                timeout=deadline * 2,
+                ask_after=ask_after,
+                fail_on_error=False,
+                smq_conn_id=smq_conn_id,
+                **depth_first,
+            )
+            verify = OSSAudioVerifyOperator(task_id="verify", shard=shard, **depth_first)
+            publish = OSSAudioPublishOperator(task_id="publish", shard=shard, **depth_first)
+            chain(convert, wait, verify, publish)
+
+        shards = of_shard.expand(shard=plan.output)
         export = OSSAudioExportOperator(
             task_id="export",
             batch=first.output,
@@ -158,7 +178,7 @@ def batch_pipeline(
             max_failures=max_failures,
             **whatever_became,
         )
-        chain(convert, wait, verify, catalogue, export, report)
+        chain(shards, export, report)
 
 
 def _refuse_unknown(

@@ -90,7 +90,7 @@ def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
     assert Counter(one["state"] for one in instances) == {"success": 8}
     (shard,) = airflow_stack.airflow.xcom(NIGHTLY, "night-1", "plan")
     assert set(shard) == {"batch", "uid", "shard"}  # what one task hands to the next is a handle, never a list of files
-    log = airflow_stack.airflow.task_log(NIGHTLY, "night-1", "await", map_index=0)
+    log = airflow_stack.airflow.task_log(NIGHTLY, "night-1", "shard.await", map_index=0)
     assert "trigger completed" in log
     assert "12 converted, 4 failed, 0 in flight" in log
     rows = rows_below(catalogue, "incoming/")
@@ -118,10 +118,10 @@ def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
     assert states == {
         "list": "success",
         "plan": "success",
-        "convert": "skipped",
-        "await": "skipped",
-        "verify": "success",
-        "catalogue": "success",
+        "shard.convert": "skipped",
+        "shard.await": "skipped",
+        "shard.verify": "skipped",
+        "shard.publish": "skipped",
         "export": "success",
         "report": "success",
     }
@@ -163,7 +163,7 @@ def test_past_the_threshold_the_run_fails_and_says_why_and_its_failures_are_trie
     assert run["state"] == "failed"
     states = {one["task_id"]: one["state"] for one in airflow_stack.airflow.task_instances(MANUAL, "broken")}
     assert states["report"] == "failed"
-    assert states["catalogue"] == "success"
+    assert states["shard.publish"] == "success"
     assert (
         "2 of 2 conversions failed (100 %, more than the threshold of 10 %)"
         in airflow_stack.airflow.explain_failure(MANUAL, "broken")
@@ -198,8 +198,8 @@ def test_bad_params_fail_the_first_task_at_once(
     log = airflow_stack.airflow.task_log(MANUAL, f"bad-{name}", "list")
     assert reason in log
     states = {one["task_id"]: one["state"] for one in airflow_stack.airflow.task_instances(MANUAL, f"bad-{name}")}
-    assert {states[task_id] for task_id in ("plan", "convert", "await")} == {"upstream_failed"}
-    assert {states[task_id] for task_id in ("verify", "catalogue", "export")} == {"skipped"}
+    assert {states[task_id] for task_id in states if task_id == "plan" or "shard." in task_id} == {"upstream_failed"}
+    assert states["export"] == "skipped"
     assert states["report"] == "failed"
     assert airflow_stack.secrets.access_key_secret not in log
 
@@ -211,10 +211,10 @@ def test_a_batch_that_could_not_be_submitted_is_seen_through_reported_and_failed
     assert states == {
         "list": "success",
         "plan": "success",
-        "convert": "failed",
-        "await": "success",
-        "verify": "success",
-        "catalogue": "success",
+        "shard.convert": "failed",
+        "shard.await": "success",
+        "shard.verify": "success",
+        "shard.publish": "success",
         "export": "success",
         "report": "failed",
     }
@@ -281,7 +281,7 @@ def test_a_killed_triggerer_loses_nothing_and_submits_nothing_again(
     airflow_stack.airflow.trigger(MANUAL, conf={"prefix": "many/", "profiles": ["podcast-opus"]}, run_id="killed")
     end = time.monotonic() + RUN_SECONDS
     while not any(
-        one["task_id"] == "await" and one["state"] == "deferred"
+        one["task_id"] == "shard.await" and one["state"] == "deferred"
         for one in airflow_stack.airflow.task_instances(MANUAL, "killed")
     ):
         assert time.monotonic() < end, airflow_stack.airflow.explain_failure(MANUAL, "killed")

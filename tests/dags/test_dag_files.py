@@ -45,7 +45,7 @@ def patience(task):
 def describe(dag):
     restored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
     first = next(task for task in dag.tasks if not task.upstream_task_ids)
-    convert, wait = dag.get_task("convert"), dag.get_task("await")
+    convert, wait = dag.get_task("shard.convert"), dag.get_task("shard.await")
     params = {name: dag.params.get_param(name) for name in dag.params}
     return {
         "file": Path(dag.fileloc).name,
@@ -56,12 +56,13 @@ def describe(dag):
         "max_active_runs": dag.max_active_runs,
         "graph": {task.task_id: sorted(task.upstream_task_ids) for task in restored.tasks},
         "rules": {task.task_id: str(task.trigger_rule) for task in restored.tasks},
-        "mapped": sorted(task.task_id for task in restored.tasks if task.is_mapped),
+        "mapped": sorted(task.task_id for task in restored.tasks if task.get_closest_mapped_task_group() is not None),
+        "weights": {task.task_id: str(task.weight_rule) for task in dag.tasks},
         "types": {task.task_id: task.task_type for task in dag.tasks},
         "patience": sorted({patience(task) for task in dag.tasks}),
         "selection": {name: getattr(first, name) for name in first.template_fields},
-        "convert": {name: convert.partial_kwargs.get(name) for name in ("smq_topic", "smq_queue", "staging_prefix")},
-        "await": {name: wait.partial_kwargs.get(name) for name in ("smq_queue", "fail_on_error")},
+        "convert": {name: getattr(convert, name) for name in ("smq_topic", "smq_queue", "staging_prefix")},
+        "await": {name: getattr(wait, name) for name in ("smq_queue", "fail_on_error")},
         "reports": dag.get_task("report").reports,
         "doc": dag.doc_md,
         "params": {
@@ -127,32 +128,34 @@ def test_the_graph_of_a_batch(found: dict[str, Any], dag_id: str, first: str, op
     assert dag["graph"] == {
         first: [],
         "plan": [first],
-        "convert": ["plan"],
-        "await": ["convert", "plan"],
-        "verify": sorted(["await", first]),
-        "catalogue": sorted([first, "verify"]),
-        "export": sorted(["catalogue", first]),
+        "shard.convert": ["plan"],
+        "shard.await": ["plan", "shard.convert"],
+        "shard.verify": ["plan", "shard.await"],
+        "shard.publish": ["plan", "shard.verify"],
+        "export": sorted(["shard.publish", first]),
         "report": sorted(["export", first]),
     }
     # Whatever fails after planning, what was submitted is seen through; the report, the only leaf, then fails the run.
     assert dag["rules"] == {
         first: "all_success",
         "plan": "all_success",
-        "convert": "all_success",
-        "await": "all_done",
-        "verify": "all_done",
-        "catalogue": "all_done",
+        "shard.convert": "all_success",
+        "shard.await": "all_done",
+        "shard.verify": "all_done",
+        "shard.publish": "all_done",
         "export": "all_done",
         "report": "all_done",
     }
-    assert dag["mapped"] == ["await", "convert"]
+    # A shard goes its own way to the end. Where workers are few, what is nearest to its end goes first.
+    assert dag["mapped"] == ["shard.await", "shard.convert", "shard.publish", "shard.verify"]
+    assert {dag["weights"][task_id] for task_id in dag["mapped"]} == {"WeightRule.UPSTREAM"}
     assert dag["types"] == {
         first: operator,
         "plan": "OSSAudioPlanOperator",
-        "convert": "OSSAudioConvertOperator",
-        "await": "OSSAudioConvertSensor",
-        "verify": "OSSAudioVerifyOperator",
-        "catalogue": "OSSAudioPublishOperator",
+        "shard.convert": "OSSAudioConvertOperator",
+        "shard.await": "OSSAudioConvertSensor",
+        "shard.verify": "OSSAudioVerifyOperator",
+        "shard.publish": "OSSAudioPublishOperator",
         "export": "OSSAudioExportOperator",
         "report": "OSSAudioReportOperator",
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BATCH = ["await", "catalogue", "convert", "export", "list", "plan", "report", "verify"]
+BATCH = ["export", "list", "plan", "report", "shard.await", "shard.convert", "shard.publish", "shard.verify"]
 
 PROGRAM = """
 import json, sys
@@ -27,7 +27,7 @@ weeks_ago = DataInterval(*(pendulum.datetime(2026, 11, day, 18) for day in (4, 5
 restriction = TimeRestriction(by_night.start_date, None, by_night.catchup)
 following = by_night.timetable.next_dagrun_info(last_automated_data_interval=weeks_ago, restriction=restriction)
 night = found.dags["voice_archive"]
-submits = [night.get_task("convert").partial_kwargs, vars(found.dags["one_file"].get_task("convert"))]
+submits = [vars(night.get_task("shard.convert")), vars(found.dags["one_file"].get_task("convert"))]
 print(json.dumps({
     "errors": found.import_errors,
     "tasks": tasks,
@@ -36,7 +36,7 @@ print(json.dumps({
     "tries again": [task.task_id for task in night.tasks if task.retries],
     "not a source": [getattr(night.get_task("list"), name) for name in ("staging_prefix", "catalogue_prefix")],
     "convert": [[one[name] for name in ("staging_prefix", "max_in_flight")] for one in submits],
-    "await": night.get_task("await").partial_kwargs["smq_queue"],
+    "await": night.get_task("shard.await").smq_queue,
     "export": [getattr(night.get_task("export"), name) for name in ("catalogue_prefix", "manifests")],
     "report": night.get_task("report").reports,
 }))

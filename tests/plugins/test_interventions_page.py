@@ -38,6 +38,6 @@ def test_every_line_is_held_by_tests_that_are_there(done: str, held_by: str) -> 
 
 def test_the_page_speaks_of_every_task_and_of_what_is_killed() -> None:
     spoken = " ".join(done for done, _ in lines())
-    tasks = ("list", "requeue", "plan", "convert", "await", "verify", "catalogue", "export", "report")
+    tasks = ("list", "requeue", "plan", "convert", "await", "verify", "publish", "export", "report")
     assert [task for task in tasks if f"`{task}`" not in spoken] == []
     assert all(word in spoken for word in ("cancelled", "deleted", "paused", "worker", "triggerer"))

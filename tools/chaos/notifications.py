@@ -179,7 +179,7 @@ def _run(stack: Stack, admin: AdminClient, view: CatalogueView, name: str) -> Ba
     ends: defaultdict[str, list[datetime]] = defaultdict(list)
     for task in stack.airflow.task_instances(DAG_ID, run_id):
         ends[task["task_id"]].append(_moment(task["end_date"]))
-    waited = max(ends["await"]) - max(ends["convert"])
+    waited = max(ends["shard.await"]) - max(ends["shard.convert"])
     whole = _moment(ended["end_date"]) - _moment(ended["start_date"])
     made = {one.conversion_id: one for one in view.renditions()}
     result: Result = {}

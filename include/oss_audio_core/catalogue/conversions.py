@@ -363,8 +363,10 @@ def of_batch(
     return [_typed(row, shard=row.shard) for row in connection.execute(statement)]
 
 
-def pages_of_batch(catalogue: Catalogue, batch_id: int, states: Iterable[State]) -> Iterator[list[Conversion]]:
-    """The conversions of a batch in one of the states, in pages of a thousand or a few more, for long steps.
+def pages_of_batch(
+    catalogue: Catalogue, batch_id: int, states: Iterable[State], *, shard: int | None = None
+) -> Iterator[list[Conversion]]:
+    """The conversions of a batch, or of one shard of it, in one of the states: in pages of a thousand or a few more.
 
     All conversions of a source are on one page. Only ids of later pages are in memory. A page is read when it is
     requested, without the conversions that have left the states by then.
@@ -376,6 +378,8 @@ def pages_of_batch(catalogue: Catalogue, batch_id: int, states: Iterable[State])
         .where(batch_conversion.c.batch_id == batch_id, conversion.c.state.in_(wanted))
         .order_by(conversion.c.source_id, conversion.c.id)
     )
+    if shard is not None:
+        statement = statement.where(batch_conversion.c.shard == shard)
     with catalogue.read() as connection:
         found = connection.execute(statement).all()
     page: list[int] = []

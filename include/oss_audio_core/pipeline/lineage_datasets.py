@@ -15,21 +15,27 @@ NAMED = 100
 """Most objects of one bucket that are named one by one."""
 
 
-def datasets_of_batch(catalogue: Catalogue, batch_id: int, uid: str | None = None) -> tuple[list[str], list[str]]:
-    """The sources and renditions of the conversions that a batch published, as `oss://bucket/key`.
+def datasets_of_batch(
+    catalogue: Catalogue, batch_id: int, uid: str | None = None, *, shard: int | None = None
+) -> tuple[list[str], list[str]]:
+    """The sources and renditions of the conversions that a batch or a shard published, as `oss://bucket/key`.
 
     More than `NAMED` of a bucket are given as the folder that they share (`oss://bucket/folder/`).
     """
+    mine = sa.select(batch_conversion.c.conversion_id).where(batch_conversion.c.batch_id == batch_id)
+    if shard is not None:
+        mine = mine.where(batch_conversion.c.shard == shard)
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id, uid)
         return (
-            _addresses(connection, batch_id, rendition.c.source_bucket, rendition.c.source_key),
-            _addresses(connection, batch_id, rendition.c.bucket, rendition.c.key),
+            _addresses(connection, mine, rendition.c.source_bucket, rendition.c.source_key),
+            _addresses(connection, mine, rendition.c.bucket, rendition.c.key),
         )
 
 
-def _addresses(connection: Connection, batch_id: int, bucket: sa.Column[str], key: sa.Column[str]) -> list[str]:
-    mine = sa.select(batch_conversion.c.conversion_id).where(batch_conversion.c.batch_id == batch_id)
+def _addresses(
+    connection: Connection, mine: sa.Select[tuple[int]], bucket: sa.Column[str], key: sa.Column[str]
+) -> list[str]:
     here = rendition.c.conversion_id.in_(mine)
     ends = (
         sa.select(bucket, sa.func.count(key.distinct()), sa.func.min(key), sa.func.max(key))

@@ -50,14 +50,19 @@ CONCURRENCY = 8
 """Copies at once."""
 
 
-def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int, uid: str | None = None) -> Counter[str]:
-    """Publish every verified conversion of a batch and clear its staging keys. Can be run again at any time.
+def publish_batch(
+    catalogue: Catalogue, settings: OssSettings, batch_id: int, uid: str | None = None, *, shard: int | None = None
+) -> Counter[str]:
+    """Publish every verified conversion of a batch, or of one shard of it, and clear its staging keys.
+
+    It can be run again at any time.
 
     Args:
         catalogue: has the batch.
         settings: of OSS.
         batch_id: of the batch.
         uid: the batch's own, where it is known: an id may be given again.
+        shard: number of the shard; None: the whole batch.
 
     Returns:
         The number of conversions by the state they ended in.
@@ -70,13 +75,13 @@ def publish_batch(catalogue: Catalogue, settings: OssSettings, batch_id: int, ui
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id, uid)
-    verified = chain.from_iterable(conversions.pages_of_batch(catalogue, batch_id, [State.VERIFIED]))
+    verified = chain.from_iterable(conversions.pages_of_batch(catalogue, batch_id, [State.VERIFIED], shard=shard))
     publisher = _Publisher(catalogue, settings)
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="publish") as pool:
         states = in_order(pool, publisher.publish, verified, ahead=4 * CONCURRENCY)
         outcomes = Counter(state.value for state in states)
     if not publisher.breaker.is_open:
-        publisher.clear(batch_id)
+        publisher.clear(batch_id, shard)
     if publisher.breaker.error is not None:
         raise publisher.breaker.error
     return outcomes
@@ -135,9 +140,9 @@ class _Publisher:
         self._replaced_sidecars.add(replaced)
         return State.PUBLISHED
 
-    def clear(self, batch_id: int) -> None:
+    def clear(self, batch_id: int, shard: int | None) -> None:
         """Remove the staged objects of what is over, and the sidecars of replaced renditions."""
-        self._staged.clear(batch_id)
+        self._staged.clear(batch_id, shard)
         self._replaced_sidecars.remove()
 
     def _tags(self, one: Conversion) -> dict[str, str]:

@@ -60,8 +60,8 @@ class StagedObjects:
         self._uploads.abort_of(older)
         self._forget(staged)
 
-    def clear(self, batch_id: int) -> None:
-        """Remove the staged objects of the batch's conversions that are published, superseded or dead.
+    def clear(self, batch_id: int, shard: int | None = None) -> None:
+        """Remove the staged objects of a batch's or a shard's conversions that are published, superseded or dead.
 
         Copies in parts of theirs that broke off are aborted.
 
@@ -75,6 +75,8 @@ class StagedObjects:
             .order_by(batch_conversion.c.conversion_id)
             .limit(CHUNK)
         )
+        if shard is not None:
+            statement = statement.where(batch_conversion.c.shard == shard)
         after = 0
         while True:
             with self._catalogue.read() as connection:

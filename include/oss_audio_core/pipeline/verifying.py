@@ -47,15 +47,17 @@ def verify_batch(
     batch_id: int,
     uid: str | None = None,
     *,
+    shard: int | None = None,
     profiles: Mapping[str, Profile] | None = None,
 ) -> Counter[str]:
-    """Verify every converted output of a batch. Can be run again at any time.
+    """Verify every converted output of a batch, or of one shard of it. Can be run again at any time.
 
     Args:
         catalogue: where the batch is.
         settings: of OSS.
         batch_id: the batch.
         uid: the batch's own, where it is known: an id may be given again.
+        shard: number of the shard; None: the whole batch.
         profiles: profiles with the verification policies; those of the profile files if None.
 
     Returns:
@@ -73,7 +75,7 @@ def verify_batch(
         tags = owner_tags(catalogue_uid(connection))
     verifier = _Verifier(Reader(settings), tags)
     known = load_profiles() if profiles is None else profiles
-    pages = conversions.pages_of_batch(catalogue, batch_id, [State.CONVERTED])
+    pages = conversions.pages_of_batch(catalogue, batch_id, [State.CONVERTED], shard=shard)
     works = chain.from_iterable(outputs_by_source(catalogue, verifier.reader, known, page) for page in pages)
     outcomes: Counter[str] = Counter()
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="verify") as pool:

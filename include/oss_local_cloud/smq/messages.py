@@ -160,11 +160,11 @@ def change_visibility(
 def counts(db: sqlite3.Connection, queue: str, now_ms: int) -> Counts:
     """The three numbers in a queue's attributes."""
     row = db.execute(
-        "SELECT count(*) FILTER (WHERE visible_ms <= ?1) AS active, "
-        "count(*) FILTER (WHERE visible_ms > ?1 AND dequeue_count > 0) AS inactive, "
-        "count(*) FILTER (WHERE visible_ms > ?1 AND dequeue_count = 0) AS waiting "
-        "FROM messages WHERE queue = ?2 AND expires_ms > ?1",
-        (now_ms, queue),
+        "SELECT count(*) FILTER (WHERE visible_ms <= :now) AS active, "
+        "count(*) FILTER (WHERE visible_ms > :now AND dequeue_count > 0) AS inactive, "
+        "count(*) FILTER (WHERE visible_ms > :now AND dequeue_count = 0) AS waiting "
+        "FROM messages WHERE queue = :queue AND expires_ms > :now",
+        {"now": now_ms, "queue": queue},
     ).fetchone()
     return Counts(row["active"], row["inactive"], row["waiting"])
 

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from oss_audio.batch_name import batch_name, pipeline_of
 from oss_audio.hooks.catalogue import CatalogueHook
 from oss_audio.hooks.oss import OSSAudioHook
+from oss_audio.values import BatchHandle, as_batch, as_shard
 from oss_audio_core.catalogue import Catalogue, open_catalogue
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline.batch_request import RequestError
@@ -20,6 +22,10 @@ CONF_KEYS_OF_AIRFLOW = frozenset({"openlineage"})
 
 RENAMED_PARAMS = {"glob": "include"}
 """Names that Params had in earlier versions, and their names now."""
+
+
+_NOT_GIVEN = object()
+"""Tells an argument that is left out from one that is None, as a value of a failed task is."""
 
 
 class OSSAudioOperator(BaseOperator):
@@ -104,6 +110,40 @@ class OSSAudioBatchOperator(OSSAudioOperator):
     def __init__(self, *, batch: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.batch = batch
+
+
+class OSSAudioOutputsOperator(OSSAudioOperator):
+    """Base of the steps that work on outputs: of one shard of a batch, or of the whole batch.
+
+    Args:
+        shard: one of the shards that `OSSAudioPlanOperator` returned, or what `OSSAudioConvertOperator` returned.
+        batch: instead of a shard, what `OSSAudioListOperator` or `OSSAudioRequeueOperator` returned.
+
+    Raises:
+        ValueError: neither or both of them are given.
+    """
+
+    template_fields: Sequence[str] = ("shard", "batch")
+
+    def __init__(self, *, shard: Any = _NOT_GIVEN, batch: Any = _NOT_GIVEN, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if (shard is _NOT_GIVEN) is (batch is _NOT_GIVEN):
+            raise ValueError("give either shard or batch: whose outputs are worked on")
+        self.shard = None if shard is _NOT_GIVEN else shard
+        self.batch = None if batch is _NOT_GIVEN else batch
+
+    def outputs_of(self) -> tuple[BatchHandle, int | None]:
+        """The batch, and the number of its shard; None: all of them.
+
+        Raises:
+            AirflowSkipException: there is no batch, because its first task failed.
+        """
+        if self.shard is not None:
+            shard = as_shard(self.shard)
+            return BatchHandle(shard["batch"], shard["uid"]), shard["shard"]
+        if self.batch is None:
+            raise AirflowSkipException("there is no batch: the task that lists the sources failed")
+        return as_batch(self.batch), None
 
 
 def counted(outcomes: Mapping[Any, int]) -> str:

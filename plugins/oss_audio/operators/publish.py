@@ -1,24 +1,23 @@
-"""The sixth step of a batch: verified outputs are copied to their final keys and entered into the catalogue."""
+"""Publishing: verified outputs are copied to their final keys and entered into the catalogue."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from oss_audio.lineage import Datasets, lineage
-from oss_audio.operators.base import OSSAudioBatchOperator, counted
+from oss_audio.operators.base import OSSAudioOutputsOperator, counted
 from oss_audio.translate_errors import translate_errors
-from oss_audio.values import as_batch
 from oss_audio_core.pipeline.lineage_datasets import datasets_of_batch
 
 
-class OSSAudioPublishOperator(OSSAudioBatchOperator):
-    """Publish the verified outputs of a batch: a guarded copy on the server, then a row of the catalogue.
+class OSSAudioPublishOperator(OSSAudioOutputsOperator):
+    """Publish the verified outputs of a shard or a batch: a guarded copy on the server, then a row of the catalogue.
 
     Args:
-        batch: the value that `OSSAudioListOperator` returned.
+        shard: one of the shards that `OSSAudioPlanOperator` returned, or what `OSSAudioConvertOperator` returned.
+        batch: instead of a shard, what `OSSAudioListOperator` or `OSSAudioRequeueOperator` returned.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -30,13 +29,11 @@ class OSSAudioPublishOperator(OSSAudioBatchOperator):
         # Every task of the DAG imports this module; only this task needs the audio libraries.
         from oss_audio_core.pipeline.publishing import publish_batch
 
-        if self.batch is None:
-            raise AirflowSkipException("there is no batch: the task that lists the sources failed")
+        batch, shard = self.outputs_of()
         settings = self.oss()
         with translate_errors("Publishing the renditions", settings), self.catalogue() as catalogue:
-            batch = as_batch(self.batch)
-            outcomes = publish_batch(catalogue, settings, *batch)
-            self.datasets = Datasets(*datasets_of_batch(catalogue, *batch))
+            outcomes = publish_batch(catalogue, settings, *batch, shard=shard)
+            self.datasets = Datasets(*datasets_of_batch(catalogue, *batch, shard=shard))
         self.log.info("Outputs: %s", counted(outcomes) or "nothing to publish")
         return dict(outcomes)
 

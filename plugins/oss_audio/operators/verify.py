@@ -1,31 +1,33 @@
-"""The fifth step of a batch: every output is probed and compared with what was asked."""
+"""Verifying: every output is probed or decoded, and compared with what was asked."""
 
 from __future__ import annotations
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowSkipException
 
-from oss_audio.operators.base import OSSAudioBatchOperator, counted
+from oss_audio.operators.base import OSSAudioOutputsOperator, counted
 from oss_audio.translate_errors import translate_errors
-from oss_audio.values import as_batch
 
 
-class OSSAudioVerifyOperator(OSSAudioBatchOperator):
-    """Verify the converted outputs of a batch; an output that is not what was asked is quarantined, with the reason.
+class OSSAudioVerifyOperator(OSSAudioOutputsOperator):
+    """Verify the converted outputs of a shard or a batch. An output that is not what was asked is quarantined.
 
     Args:
-        batch: what `OSSAudioListOperator` returned.
+        shard: one of the shards that `OSSAudioPlanOperator` returned, or what `OSSAudioConvertOperator` returned.
+        batch: instead of a shard, what `OSSAudioListOperator` or `OSSAudioRequeueOperator` returned.
     """
 
     def execute(self, context: Context) -> dict[str, int]:
+<<<<<<< HEAD
         """Verify, and return how many conversions ended in which state."""
+=======
+        """Verify. Returns the number of conversions by the state they ended in."""
+>>>>>>> a749886 (Shards are pipelines: each is submitted, awaited, verified and published by itself; a parameter of SQLite has its name)
         # Every task of the DAG imports this file; only this one needs the audio libraries.
         from oss_audio_core.pipeline.verifying import verify_batch
 
-        if self.batch is None:
-            raise AirflowSkipException("there is no batch: the task that lists the sources failed")
+        batch, shard = self.outputs_of()
         settings = self.oss()
         with translate_errors("Verifying the outputs", settings), self.catalogue() as catalogue:
-            outcomes = verify_batch(catalogue, settings, *as_batch(self.batch))
+            outcomes = verify_batch(catalogue, settings, *batch, shard=shard)
         self.log.info("Outputs: %s", counted(outcomes) or "nothing to verify")
         return dict(outcomes)

@@ -29,6 +29,6 @@ with DAG(dag_id="mapped_batches", schedule=None):
     after: dict[str, Any] = {"trigger_rule": TriggerRule.ALL_DONE}
     wait = OSSAudioConvertSensor.partial(task_id="await", **after).expand(shard=converted.output)
     verify = OSSAudioVerifyOperator.partial(task_id="verify", **after).expand(batch=listed.output)
-    publish = OSSAudioPublishOperator.partial(task_id="catalogue", **after).expand(batch=listed.output)
+    publish = OSSAudioPublishOperator.partial(task_id="publish", **after).expand(batch=listed.output)
     report = OSSAudioReportOperator.partial(task_id="report", **after).expand(batch=listed.output)
     wait >> verify >> publish >> report

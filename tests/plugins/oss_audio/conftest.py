@@ -160,7 +160,7 @@ def closed_port() -> int:
 class Run:
     """One DAG run, its tasks executed as a worker executes them; XComs are all that passes between them."""
 
-    TASKS = ("list", "plan", "convert", "await", "verify", "catalogue", "export", "report")
+    TASKS = ("list", "plan", "convert", "await", "verify", "publish", "export", "report")
 
     def __init__(self, deployment: Deployment, run_id: str) -> None:
         self.deployment = deployment
@@ -201,10 +201,12 @@ class Run:
             ).execute(self.context)
 
     def _verify(self) -> None:
-        OSSAudioVerifyOperator(task_id="verify", batch=self.listed).execute(self.context)
+        for shard in self.shards:
+            OSSAudioVerifyOperator(task_id="verify", shard=shard).execute(self.context)
 
-    def _catalogue(self) -> None:
-        OSSAudioPublishOperator(task_id="catalogue", batch=self.listed).execute(self.context)
+    def _publish(self) -> None:
+        for shard in self.shards:
+            OSSAudioPublishOperator(task_id="publish", shard=shard).execute(self.context)
 
     def _export(self) -> None:
         OSSAudioExportOperator(task_id="export", batch=self.listed).execute(self.context)

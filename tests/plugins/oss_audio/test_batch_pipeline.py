@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
 
 SELECTION = {"bucket": "media", "prefix": "in/", "profiles": "mobile-mp3"}
-STEPS = ["await", "catalogue", "convert", "export", "list", "plan", "report", "verify"]
+STEPS = ["export", "list", "plan", "report", "shard.await", "shard.convert", "shard.publish", "shard.verify"]
 
 
 def name_of(dag: DAG, task_id: str, *, map_index: int = -1) -> str:
@@ -154,7 +154,7 @@ def test_each_pipeline_of_a_run_lists_plans_and_reports_its_own(
         shards[group] = OSSAudioPlanOperator(task_id=f"{group}.plan", batch=listed[group]).execute(context)
         run = begin("night")
         run.listed, run.shards = listed[group], shards[group]
-        run.tasks("convert", "await", "verify", "catalogue", "export")
+        run.tasks("convert", "await", "verify", "publish", "export")
         OSSAudioReportOperator(task_id=f"{group}.report", batch=listed[group], reports=str(tmp_path)).execute(context)
     assert listed["music"]["batch"] != listed["voice"]["batch"]
     assert [len(deployment.rows(listed[group]["batch"])) for group in ("music", "voice")] == [2, 1]

@@ -18,11 +18,11 @@ from tests.plugins.oss_audio.operator_classes import operator_classes
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
 
-TASKS = ("list", "plan", "convert", "await", "verify", "catalogue", "report")
+TASKS = ("list", "plan", "convert", "await", "verify", "publish", "report")
 STOPS = TASKS[:-1]
 """A run may be stopped after each of these; after the last one nothing is left to do."""
 
-REST = ("plan", "convert", "await", "verify", "catalogue", "export", "report")
+REST = ("plan", "convert", "await", "verify", "publish", "export", "report")
 """What follows the listing."""
 
 
@@ -55,7 +55,7 @@ def test_what_a_stopped_run_left_is_finished_by_the_next_one(
     stopped = begin("stopped").through(stopped_after)
     following = begin("following").through("report")
     assert accepted() == 2
-    done = stopped if stopped_after == "catalogue" else following
+    done = stopped if stopped_after == "publish" else following
     assert done.states() == PUBLISHED
     assert following.report["published"] == len(following.states())
 
@@ -139,7 +139,7 @@ def test_a_task_that_is_cleared_with_its_downstream_repeats_nothing(
     assert accepted() == 2
 
 
-@pytest.mark.parametrize("task", ["plan", "convert", "await", "verify", "catalogue"])
+@pytest.mark.parametrize("task", ["plan", "convert", "await", "verify", "publish"])
 @pytest.mark.parametrize("then", ["cleared", "next run"])
 def test_a_task_that_was_marked_without_having_run_fails_the_report_and_loses_nothing(
     deployment: Deployment, begin: Begin, accepted: Count, task: str, then: str

@@ -45,7 +45,7 @@ def test_a_batch(deployment: Deployment) -> None:
         context
     )
     OSSAudioVerifyOperator(task_id="verify", batch=listed).execute(context)
-    publish = OSSAudioPublishOperator(task_id="catalogue", batch=listed)
+    publish = OSSAudioPublishOperator(task_id="publish", batch=listed)
     assert publish.execute(context) == {"published": 1}
     rendition = f"renditions/mobile-mp3/{deployment.prefix}a.mp3"
     assert extracted(publish) == ([(bucket, key)], [(bucket, rendition)])

@@ -21,7 +21,7 @@ from oss_audio_core.pipeline.waiting import drainer
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
 
-TASKS = ("list", "plan", "convert", "await", "verify", "catalogue", "export", "report")
+TASKS = ("list", "plan", "convert", "await", "verify", "publish", "export", "report")
 UNDISTURBED = {"plan", "await", "report"}
 """Tasks that wait an outage out by themselves, or ask nobody."""
 

@@ -28,7 +28,7 @@ def export_to(run: Run, prefix: str) -> dict[str, object]:
 
 
 def test_a_batch_is_exported_below_its_prefix(begin: Callable[[str], Run]) -> None:
-    run = begin("exported").through("catalogue")
+    run = begin("exported").through("publish")
     extra = export_to(run, "tables/")
     assert (extra["published"], extra["rows"]) == (2, 2)
     assert str(extra["export"]).startswith(f"oss://{run.deployment.cloud.bucket}/tables/dt=")
@@ -38,7 +38,7 @@ def test_a_batch_is_exported_below_its_prefix(begin: Callable[[str], Run]) -> No
 def test_the_default_export_without_pyarrow_writes_no_file_and_fails_nothing(
     begin: Callable[[str], Run],
 ) -> None:
-    run = begin("default").through("catalogue")
+    run = begin("default").through("publish")
     extra = export_to(run, export.DEFAULT_CATALOGUE_PREFIX)
     assert (extra["published"], extra["export"], extra["rows"]) == (2, None, 0)
 
@@ -48,7 +48,7 @@ def test_the_default_export_without_pyarrow_writes_no_file_and_fails_nothing(
 def test_an_export_that_was_asked_for_names_the_extra(
     begin: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch, is_set: bool
 ) -> None:
-    run = begin("asked-for").through("catalogue")
+    run = begin("asked-for").through("publish")
     monkeypatch.setattr(export, "EXPORT_IS_OPTIONAL", not is_set)
     prefix = export.DEFAULT_CATALOGUE_PREFIX if is_set else "tables/"
     with pytest.raises(AirflowFailException) as refused:

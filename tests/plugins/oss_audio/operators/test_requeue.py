@@ -45,7 +45,7 @@ def failed(deployment: Deployment, name: str = "bad.wav") -> tuple[State, int, i
 def night(deployment: Deployment, begin: Begin) -> Run:
     """A run that published two conversions; the service refused the third one's source."""
     deployment.put("bad.wav", b"no audio at all")
-    run = begin("night").through("catalogue")
+    run = begin("night").through("publish")
     assert failed(deployment) == (State.FAILED, 1, 3)
     return run
 
@@ -75,7 +75,7 @@ def test_a_failure_is_planned_submitted_and_reported_again(
     run = begin("again")
     run.listed = requeueing(**entered).execute(run.context)
     assert failed(deployment) == (State.PLANNED, 2, 3)
-    run.tasks("plan", "convert", "await", "verify", "catalogue", "export")
+    run.tasks("plan", "convert", "await", "verify", "publish", "export")
     assert failed(deployment) == (State.FAILED, 2, 3)
     assert run.states() == [(State.FAILED, 2)]
     assert accepted() == 3 + 1
