@@ -23,6 +23,8 @@ from oss_audio.defaults import (
     MAX_PER_SECOND,
     PRICES,
     REPORTS,
+    SHARD_MINUTES,
+    SHARD_SIZE,
     SMQ_CONNECTION,
     STAGING_PREFIX,
     queue_of,
@@ -68,6 +70,8 @@ def batch_pipeline(
     prices: str | None = PRICES,
     max_in_flight: int | None = MAX_IN_FLIGHT,
     max_per_second: float | None = MAX_PER_SECOND,
+    shard_size: int = SHARD_SIZE,
+    shard_minutes: float = SHARD_MINUTES,
     deadline: timedelta = timedelta(hours=6),
     ask_after: float = 60.0,
     oss_conn_id: str = "oss_default",
@@ -95,6 +99,8 @@ def batch_pipeline(
         prices: YAML price table for the plan's estimate; without one the cost is unknown.
         max_in_flight: conversions that the endpoint may have at once, over all runs; None: no limit.
         max_per_second: submits a second of each shard; None: as fast as OSS takes them.
+        shard_size: most conversions of a shard, as far as 64 shards suffice.
+        shard_minutes: about so many minutes of output in a shard, likewise.
         deadline: of each conversion, from its submit.
         ask_after: seconds without news of a shard after which OSS and IMM are asked.
         oss_conn_id: connection of the Alibaba provider's type `oss`.
@@ -112,6 +118,7 @@ def batch_pipeline(
     # What was submitted is paid for: it is awaited, published and reported whatever became of the other shards, and
     # also when there was no shard, whose mapped tasks are skipped. The report, the only leaf, fails if any task did.
     whatever_became: dict[str, Any] = {**stores, "trigger_rule": TriggerRule.ALL_DONE}
+    shard_limits: dict[str, Any] = {"shard_size": shard_size, "shard_minutes": shard_minutes}
     # Where workers are few, what is nearest to its end goes first.
     depth_first: dict[str, Any] = {**whatever_became, "weight_rule": WeightRule.UPSTREAM}
 
@@ -122,15 +129,15 @@ def batch_pipeline(
             _refuse_unknown("selection", selection, OSSAudioListOperator, given=excluded)
             first = OSSAudioListOperator(task_id=LIST, **excluded, **selection, **stores)
         else:
-            _refuse_unknown("failures", failures or {}, OSSAudioRequeueOperator, given={})
-            first = OSSAudioRequeueOperator(task_id=REQUEUE, **(failures or {}), **stores)
+            _refuse_unknown("failures", failures or {}, OSSAudioRequeueOperator, given=shard_limits)
+            first = OSSAudioRequeueOperator(task_id=REQUEUE, **(failures or {}), **shard_limits, **stores)
         if first.get_closest_mapped_task_group() is not None:
             raise NotImplementedError(
                 "batch_pipeline can't stand in a task group that is expanded: Airflow doesn't map tasks, as the shards "
                 "are, inside a mapped group. Call it once for each element, in a loop with group_id=, or expand "
                 "TriggerDagRunOperator over the elements"
             )
-        plan = OSSAudioPlanOperator(task_id="plan", batch=first.output, prices=prices, **stores)
+        plan = OSSAudioPlanOperator(task_id="plan", batch=first.output, prices=prices, **shard_limits, **stores)
 
         @task_group(group_id=SHARD)
         def of_shard(shard: Any) -> None:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from oss_audio.deployment import is_set, number, refuse_unknown, setting, setting_or_empty, switch
+from oss_audio_core.pipeline.sharding import DEFAULT_LIMITS
 
 # A misspelt setting would keep its default without a word.
 refuse_unknown()
@@ -29,6 +30,8 @@ REPORTS = setting("REPORTS", str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow"
 PRICES = setting("PRICES") or None
 MAX_IN_FLIGHT = number("MAX_IN_FLIGHT", int)
 MAX_PER_SECOND = number("MAX_PER_SECOND", float)
+SHARD_SIZE = number("SHARD_SIZE", int) or DEFAULT_LIMITS.conversions
+SHARD_MINUTES = number("SHARD_MINUTES", float) or DEFAULT_LIMITS.minutes
 
 
 def topic_of(given: str | None, smq_conn_id: str | None) -> str | None:

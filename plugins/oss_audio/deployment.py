@@ -26,6 +26,8 @@ NAMES = frozenset(
         "QUEUE",
         "REPORTS",
         "SCHEDULE",
+        "SHARD_MINUTES",
+        "SHARD_SIZE",
         "STAGING_PREFIX",
         "TARGET_BUCKET",
         "TIMEZONE",

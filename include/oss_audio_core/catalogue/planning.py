@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Row
 
 from oss_audio_core.catalogue.conversions import move
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.schema import batch, batch_conversion, conversion, listing, rendition
+from oss_audio_core.catalogue.schema import batch, batch_conversion, conversion, listing, rendition, source
 from oss_audio_core.catalogue.states import ACTIVE, State, Verb
 
 _SUPERSEDABLE = ACTIVE - {State.VERIFIED}
@@ -202,12 +202,49 @@ def want(connection: Connection, batch_id: int, wanted: Sequence[tuple[int, str]
 
 
 def set_shards(connection: Connection, batch_id: int, size: int) -> None:
-    """Give each conversion of a batch its shard: `size` of them a shard, in the order of their ordinals."""
+    """Give each conversion of a batch its shard.
+
+    Args:
+        connection: of the transaction.
+        batch_id: of the batch.
+        size: conversions of a shard. The renditions of a source are in one shard, which may add some to it. A source
+            has its place in the order of shards by the first of its conversions.
+    """
+    mine = batch_conversion.c.batch_id == batch_id
+    by_source = (
+        sa.select(
+            conversion.c.source_id,
+            sa.func.min(batch_conversion.c.ordinal).label("first"),
+            sa.func.count().label("conversions"),
+        )
+        .join(conversion, conversion.c.id == batch_conversion.c.conversion_id)
+        .where(mine)
+        .group_by(conversion.c.source_id)
+        .subquery()
+    )
+    through = sa.func.sum(by_source.c.conversions).over(order_by=by_source.c.first, rows=(None, 0))
+    before = sa.cast(through - by_source.c.conversions, sa.Integer)
+    placed = sa.select(by_source.c.source_id, (before // sa.literal(size)).label("shard")).cte("placed")
     connection.execute(
         sa.update(batch_conversion)
-        .where(batch_conversion.c.batch_id == batch_id)
-        .values(shard=batch_conversion.c.ordinal // sa.literal(size))
+        .where(
+            mine,
+            conversion.c.id == batch_conversion.c.conversion_id,
+            placed.c.source_id == conversion.c.source_id,
+        )
+        .values(shard=placed.c.shard)
     )
+
+
+def minutes_of_sources(connection: Connection, batch_id: int) -> float:
+    """Minutes of the sources of a batch's conversions, each as often as it is converted; not probed: 0."""
+    statement = (
+        sa.select(sa.func.sum(source.c.duration))
+        .join(conversion, conversion.c.source_id == source.c.id)
+        .join(batch_conversion, batch_conversion.c.conversion_id == conversion.c.id)
+        .where(batch_conversion.c.batch_id == batch_id)
+    )
+    return float(connection.scalar(statement) or 0) / 60
 
 
 def forget_plan(connection: Connection, batch_id: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oss_audio_core.pipeline.candidates import Order
+from oss_audio_core.pipeline.sharding import DEFAULT_LIMITS, ShardLimits
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class PlanOptions:
         order: what is submitted first.
         never_degrade: skip what would spend more bits than its lossy source has; see `lossy_guard`.
         dry_run: decide everything, keep nothing.
+        shards: how large a shard may be.
     """
 
     leftovers: bool = False
@@ -31,3 +33,4 @@ class PlanOptions:
     order: Order = Order.PROFILE
     never_degrade: bool = False
     dry_run: bool = False
+    shards: ShardLimits = DEFAULT_LIMITS

@@ -27,7 +27,6 @@ from oss_audio_core.pipeline.lossy_guard import degrades
 from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.rendition_spec import RenditionSpec, target_bucket
 from oss_audio_core.pipeline.selection import Selection, SelectionError, check_target, refuse_own_targets
-from oss_audio_core.pipeline.sharding import shard_size
 from oss_audio_core.pipeline.source_existence import SourceExistence
 from oss_audio_core.pipeline.targets import contest, own_targets
 
@@ -193,7 +192,8 @@ class _Planner:
         listed = planning.count_listed(self._connection, self._batch_id)
         self.plan.unchanged = listed * len(self._specs) - self._candidates.count_listed()
         self._candidates.forget()
-        planning.set_shards(self._connection, self._batch_id, shard_size(self._ordinal))
+        size = self._options.shards.size(self._ordinal, self.plan.estimate.minutes)
+        planning.set_shards(self._connection, self._batch_id, size)
         batches.end_planning(self._connection, self._batch_id, self.plan.decisions)
 
     def _within_limit(self, choice: _Choice) -> bool:

@@ -13,7 +13,7 @@ from oss_audio_core.catalogue.database import Catalogue, exclusive
 from oss_audio_core.catalogue.schema import HAS_FAILED, IS_GIVEN_UP, batch, batch_conversion, conversion
 from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.decisions import Decision
-from oss_audio_core.pipeline.sharding import shard_size
+from oss_audio_core.pipeline.sharding import DEFAULT_LIMITS, ShardLimits
 
 _reason = sa.func.coalesce(conversion.c.code, "unknown")
 """A failure's code as the report counts it."""
@@ -46,10 +46,21 @@ class Wanted:
             raise RequestError(f"limit is {self.limit}: give 1 or more, or nothing for no limit")
 
 
-def requeue(catalogue: Catalogue, name: str, wanted: Wanted) -> int:
+def requeue(
+    catalogue: Catalogue,
+    name: str,
+    wanted: Wanted,
+    shards: ShardLimits = DEFAULT_LIMITS,
+) -> int:
     """Plan failures again as a batch of their own. A batch of that name that is planned already keeps its plan.
 
     A conversion whose source changed meanwhile is left to the next listing, which supersedes it.
+
+    Args:
+        catalogue: that has the failures.
+        name: of the new batch, `dag_id/run_id`.
+        wanted: which failures.
+        shards: how large a shard may be.
 
     Returns:
         The batch's id; its shards are those of any planned batch.
@@ -69,7 +80,8 @@ def requeue(catalogue: Catalogue, name: str, wanted: Wanted) -> int:
         conversions.retry(connection, ids)
         conversions.revive(connection, ids, attempts=wanted.attempts)
         planning.want(connection, begun.id, [(one, Decision.REQUEUED.value) for one in ids])
-        planning.set_shards(connection, begun.id, shard_size(len(ids)))
+        minutes = planning.minutes_of_sources(connection, begun.id)
+        planning.set_shards(connection, begun.id, shards.size(len(ids), minutes))
         batches.end_planning(connection, begun.id, {Decision.REQUEUED.value: len(ids)})
         return begun.id
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Context
 
-from oss_audio.defaults import PRICES
+from oss_audio.defaults import PRICES, SHARD_MINUTES, SHARD_SIZE
 from oss_audio.operators.base import OSSAudioBatchOperator
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import ShardHandle, as_batch, as_text
@@ -17,6 +18,7 @@ from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.estimating import PriceTable
 from oss_audio_core.pipeline.planning import plan_batch
+from oss_audio_core.pipeline.sharding import ShardLimits
 from oss_audio_core.text.escaping import for_log
 
 
@@ -27,6 +29,8 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
         batch: what `OSSAudioListOperator` or `OSSAudioRequeueOperator` returned.
         prices: path of a YAML price table (`currency`, `per_minute`, `per_request`) for the estimate in the log;
             without one the cost is unknown.
+        shard_size: most conversions of a shard, as far as 64 shards suffice.
+        shard_minutes: about so many minutes of output in a shard, likewise.
 
     Returns:
         The batch's shards, for `OSSAudioConvertOperator.partial(...).expand(shard=plan.output)`.
@@ -34,9 +38,18 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
 
     template_fields: Sequence[str] = ("batch", "prices")
 
-    def __init__(self, *, prices: Any = PRICES, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        prices: Any = PRICES,
+        shard_size: int = SHARD_SIZE,
+        shard_minutes: float = SHARD_MINUTES,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.prices = prices
+        self.shard_size = shard_size
+        self.shard_minutes = shard_minutes
 
     def execute(self, context: Context) -> list[ShardHandle]:
         """Plan the batch and log what was decided."""
@@ -57,7 +70,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 request.selection(),
                 request.specs(),
                 batch.id,
-                request.plan_options(),
+                replace(request.plan_options(), shards=ShardLimits(self.shard_size, self.shard_minutes)),
                 bucket=settings.bucket(request.bucket),
                 uid=batch.uid,
                 prices=PriceTable.load(Path(path)) if path else None,

@@ -7,11 +7,13 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from oss_audio.defaults import SHARD_MINUTES, SHARD_SIZE
 from oss_audio.operators.base import OSSAudioOpenBatchOperator
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_flag, as_number, as_text
 from oss_audio_core.catalogue import batches
 from oss_audio_core.pipeline.requeueing import Wanted, requeue
+from oss_audio_core.pipeline.sharding import ShardLimits
 
 
 class OSSAudioRequeueOperator(OSSAudioOpenBatchOperator):
@@ -25,6 +27,8 @@ class OSSAudioRequeueOperator(OSSAudioOpenBatchOperator):
         dead: also those without attempts left.
         attempts: so many more attempts a dead one gets.
         limit: at most so many, the oldest failures first.
+        shard_size: most conversions of a shard, as far as 64 shards suffice.
+        shard_minutes: about so many minutes of sources in a shard, likewise.
 
     Returns:
         `{"batch": id, "uid": text}`.
@@ -41,6 +45,8 @@ class OSSAudioRequeueOperator(OSSAudioOpenBatchOperator):
         dead: Any = False,
         attempts: Any = 1,
         limit: Any = None,
+        shard_size: int = SHARD_SIZE,
+        shard_minutes: float = SHARD_MINUTES,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -50,6 +56,8 @@ class OSSAudioRequeueOperator(OSSAudioOpenBatchOperator):
         self.dead = dead
         self.attempts = attempts
         self.limit = limit
+        self.shard_size = shard_size
+        self.shard_minutes = shard_minutes
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Choose the failures and plan them."""
@@ -64,6 +72,7 @@ class OSSAudioRequeueOperator(OSSAudioOpenBatchOperator):
                 attempts=Wanted.attempts if attempts is None else attempts,
                 limit=as_number("limit", self.limit),
             )
-            batch_id = requeue(catalogue, self.batch_name(context), wanted)
+            shards = ShardLimits(self.shard_size, self.shard_minutes)
+            batch_id = requeue(catalogue, self.batch_name(context), wanted, shards)
             with catalogue.read() as connection:
                 return {"batch": batch_id, "uid": batches.get_batch(connection, batch_id).uid}

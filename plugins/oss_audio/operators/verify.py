@@ -17,11 +17,7 @@ class OSSAudioVerifyOperator(OSSAudioOutputsOperator):
     """
 
     def execute(self, context: Context) -> dict[str, int]:
-<<<<<<< HEAD
-        """Verify, and return how many conversions ended in which state."""
-=======
         """Verify. Returns the number of conversions by the state they ended in."""
->>>>>>> a749886 (Shards are pipelines: each is submitted, awaited, verified and published by itself; a parameter of SQLite has its name)
         # Every task of the DAG imports this file; only this one needs the audio libraries.
         from oss_audio_core.pipeline.verifying import verify_batch
 

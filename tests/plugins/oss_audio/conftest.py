@@ -162,8 +162,9 @@ class Run:
 
     TASKS = ("list", "plan", "convert", "await", "verify", "publish", "export", "report")
 
-    def __init__(self, deployment: Deployment, run_id: str) -> None:
+    def __init__(self, deployment: Deployment, run_id: str, *, shard_size: int = 1000) -> None:
         self.deployment = deployment
+        self.shard_size = shard_size
         self.context = deployment.context(run_id)
         self.listed: Any = None
         self.shards: list[Any] = []
@@ -188,7 +189,9 @@ class Run:
         self.listed = OSSAudioListOperator(task_id="list", profiles="mobile-mp3", **where).execute(self.context)
 
     def _plan(self) -> None:
-        self.shards = OSSAudioPlanOperator(task_id="plan", batch=self.listed).execute(self.context)
+        self.shards = OSSAudioPlanOperator(task_id="plan", batch=self.listed, shard_size=self.shard_size).execute(
+            self.context
+        )
 
     def _convert(self) -> None:
         for shard in self.shards:

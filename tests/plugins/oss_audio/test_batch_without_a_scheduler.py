@@ -14,12 +14,12 @@ from airflow.triggers.base import TaskSuccessEvent
 from oss_audio.assets import RENDITIONS
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.export import OSSAudioExportOperator
+from oss_audio.operators.plan import OSSAudioPlanOperator
 from oss_audio.operators.publish import OSSAudioPublishOperator
 from oss_audio.operators.report import OSSAudioReportOperator
 from oss_audio.operators.verify import OSSAudioVerifyOperator
 from oss_audio.sensors.convert import GRACE, OSSAudioConvertSensor
 from oss_audio.triggers.shard import OSSAudioShardTrigger
-from oss_audio_core.pipeline import sharding
 from tests.plugins.oss_audio.batch_steps import listing, plan, reporting
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def test_a_batch_from_listing_to_report(
     assert sensor.execute_complete(context, {"done": False}) == event.xcoms["return_value"]
     assert sensor.execute(context) == event.xcoms["return_value"]
 
-    assert OSSAudioVerifyOperator(task_id="verify", batch=listed).execute(context) == {"verified": 4}
-    assert OSSAudioPublishOperator(task_id="publish", batch=listed).execute(context) == {"published": 4}
+    assert OSSAudioVerifyOperator(task_id="verify", shard=shard).execute(context) == {"verified": 4}
+    assert OSSAudioPublishOperator(task_id="publish", shard=shard).execute(context) == {"published": 4}
     assert deployment.exists(f"renditions/mobile-mp3/{deployment.prefix}曲 b.mp3")
     export = OSSAudioExportOperator(task_id="export", batch=listed, manifests="True")
     told = export.execute(context)
@@ -150,67 +150,6 @@ def test_a_wait_that_is_over_resumes_the_task_which_fails_with_the_reason(deploy
     assert type(caught.value).__name__ == "AirflowSensorTimeout"
 
 
-<<<<<<< HEAD
-=======
-def test_a_dry_run_shows_the_plan_and_keeps_nothing(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
-    key = deployment.put("a.wav")
-    listed = listing(deployment, dry_run="True").execute(deployment.context())
-    assert plan(listed) == []
-    log = capsys.readouterr().out
-    assert f"{key}  as mobile-mp3  ->  oss://{deployment.cloud.bucket}/renditions/mobile-mp3/" in log
-    assert "Dry run: nothing was submitted" in log
-    assert deployment.rows(listed["batch"]) == []
-    report = OSSAudioReportOperator(task_id="report", batch=listed).execute({})
-    assert report["wanted"] == 0
-
-
-def test_params_as_templates_render_them(deployment: Deployment) -> None:
-    for name in ("a.wav", "b.wav", "c.flac", "old/d.wav"):
-        deployment.put(name)
-    listed = listing(
-        deployment,
-        include=f"{deployment.prefix}*.wav",
-        exclude='["*/old/*"]',
-        profiles="mobile-mp3, voice-amr-nb",
-        start="100",
-        duration="200",
-        force="False",
-        limit="1",
-        dry_run="false",
-        max_attempts="5",
-        target_bucket="None",
-    ).execute(deployment.context())
-    assert listed["listed"] == 2
-    plan(listed)
-    rows = deployment.rows(listed["batch"])
-    assert {one.key for one in rows} == {f"{deployment.prefix}a.wav"}
-    assert {one.profile for one in rows} == {"mobile-mp3.clip-100-300", "voice-amr-nb.clip-100-300"}
-    assert all("ss_100,t_200" in one.process for one in rows)
-    assert {one.state for one in rows} == {State.PLANNED}
-
-
-def reporting(states: dict[str, str], **arguments: Any) -> tuple[OSSAudioReportOperator, Any]:
-    """The last task of a batch's DAG, and its context in a run whose tasks have these states."""
-    with DAG("a_dag", schedule=None) as dag:
-        batch_pipeline(selection={"bucket": "audio", "profiles": "mobile-mp3"})
-    report = dag.get_task("report")
-    assert isinstance(report, OSSAudioReportOperator)
-    for name, value in arguments.items():
-        setattr(report, name, value)
-
-    def get_task_states(*, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, dict[str, str]]:
-        assert (dag_id, run_ids) == ("a_dag", ["a_run"])
-        assert task_ids == [
-            *("export", "list", "plan"),
-            *("shard.await", "shard.convert", "shard.publish", "shard.verify"),
-        ]
-        return {"a_run": states} if states else {}
-
-    run = SimpleNamespace(dag_id="a_dag", run_id="a_run")
-    return report, {"dag_run": run, "ti": SimpleNamespace(get_task_states=get_task_states)}
-
-
->>>>>>> a749886 (Shards are pipelines: each is submitted, awaited, verified and published by itself; a parameter of SQLite has its name)
 def test_a_batch_without_a_shard_ends_well(deployment: Deployment) -> None:
     listed = listing(deployment).execute(deployment.context())
     assert plan(listed) == []
@@ -218,31 +157,6 @@ def test_a_batch_without_a_shard_ends_well(deployment: Deployment) -> None:
     assert report.execute(context)["wanted"] == 0
 
 
-<<<<<<< HEAD
-=======
-def test_a_report_that_has_no_folder_is_in_the_log(
-    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "no folder").write_text("")
-    listed = listing(deployment).execute(deployment.context())
-    plan(listed)
-    report, context = reporting({"list": "success"}, batch=listed, reports=str(tmp_path / "no folder"))
-    assert report.execute(context)["wanted"] == 0
-    assert "The report can't be written to" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("failed", ["shard.convert_1", "shard.await_0", "shard.verify_0", "shard.publish_0"])
-def test_a_task_that_failed_fails_the_report_though_every_conversion_is_done(
-    deployment: Deployment, failed: str
-) -> None:
-    listed = listing(deployment).execute(deployment.context())
-    plan(listed)
-    report, context = reporting({"list": "success", "shard.convert_0": "success", failed: "failed"}, batch=listed)
-    with pytest.raises(AirflowFailException, match=f"the batch is reported, but these tasks failed: {failed}$"):
-        report.execute(context)
-
-
->>>>>>> a749886 (Shards are pipelines: each is submitted, awaited, verified and published by itself; a parameter of SQLite has its name)
 def test_a_batch_that_was_not_listed_skips_the_steps_and_fails_the_report(deployment: Deployment) -> None:
     for operator in (OSSAudioVerifyOperator, OSSAudioPublishOperator):
         with pytest.raises(AirflowSkipException, match="the task that lists the sources failed"):
@@ -263,14 +177,13 @@ def test_a_batch_that_was_not_planned_fails_the_report(deployment: Deployment) -
 
 
 def test_a_shard_that_was_not_submitted_holds_up_no_other_and_fails_the_report(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    deployment: Deployment, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sharding, "MIN_SHARD", 1)
     for name in ("a.wav", "b.wav"):
         deployment.put(name)
     context = deployment.context()
     listed = listing(deployment).execute(context)
-    shards = plan(listed)
+    shards = OSSAudioPlanOperator(task_id="plan", batch=listed, shard_size=1).execute(context)
     assert len(shards) == 2
     OSSAudioConvertOperator(task_id="convert", shard=shards[0]).execute(context)
     # What was planned and never submitted is not waited for.
@@ -279,9 +192,11 @@ def test_a_shard_that_was_not_submitted_holds_up_no_other_and_fails_the_report(
             task_id="await", shard=shard, deferrable=False, poke_interval=0.1, timeout=60, fail_on_error=False
         )
         assert sensor.execute(context)["converted"] == converted
-    assert OSSAudioVerifyOperator(task_id="verify", batch=listed).execute(context) == {"verified": 1}
-    assert OSSAudioPublishOperator(task_id="publish", batch=listed).execute(context) == {"published": 1}
-    report, context = reporting({"convert_1": "failed"}, batch=listed, reports=str(tmp_path))
+    for shard, counted in zip(shards, (1, 0), strict=True):
+        verified = OSSAudioVerifyOperator(task_id="verify", shard=shard).execute(context)
+        published = OSSAudioPublishOperator(task_id="publish", shard=shard).execute(context)
+        assert (verified.get("verified", 0), published.get("published", 0)) == (counted, counted)
+    report, context = reporting({"shard.convert_1": "failed"}, batch=listed, reports=str(tmp_path))
     with pytest.raises(
         AirflowFailException, match="1 of 2 conversions are not finished; clear the tasks that failed, with"
     ):
@@ -290,38 +205,6 @@ def test_a_shard_that_was_not_submitted_holds_up_no_other_and_fails_the_report(
     assert "**1 published, 0 failed**" in written.read_text(encoding="utf-8")
 
 
-<<<<<<< HEAD
-=======
-def test_the_run_fails_past_the_threshold_only(deployment: Deployment) -> None:
-    deployment.put("a.wav")
-    deployment.put("bad.wav", b"no audio at all")
-    context = deployment.context()
-    listed = listing(deployment).execute(context)
-    (shard,) = plan(listed)
-    OSSAudioConvertOperator(task_id="convert", shard=shard).execute(context)
-    OSSAudioConvertSensor(
-        task_id="await", shard=shard, deferrable=False, poke_interval=0.1, timeout=60, fail_on_error=False
-    ).execute(context)
-    OSSAudioVerifyOperator(task_id="verify", batch=listed).execute(context)
-    OSSAudioPublishOperator(task_id="publish", batch=listed).execute(context)
-    assert (
-        OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold="50").execute(context)["failed"] == 1
-    )
-    with pytest.raises(
-        AirflowFailException, match=r"1 of 2 conversions failed \(50 %, more than the threshold of 49 %"
-    ):
-        OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold=49).execute(context)
-    with pytest.raises(AirflowFailException, match=r"\(50 %, more than the threshold of 49\.9999 %"):
-        OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold=49.9999).execute(context)
-    for most in ("1", "None", None):
-        OSSAudioReportOperator(task_id="report", batch=listed, max_failures=most).execute(context)
-    with pytest.raises(AirflowFailException, match=r"1 of 2 conversions failed \(more than the limit of 0\)"):
-        OSSAudioReportOperator(task_id="report", batch=listed, max_failures="0").execute(context)
-    with pytest.raises(AirflowFailException, match="max_failures is -1: give 0 or more"):
-        OSSAudioReportOperator(task_id="report", batch=listed, max_failures=-1).execute(context)
-
-
->>>>>>> a749886 (Shards are pipelines: each is submitted, awaited, verified and published by itself; a parameter of SQLite has its name)
 def replace_catalogue(deployment: Deployment) -> None:
     for suffix in ("", "-wal", "-shm"):
         Path(f"{deployment.database}{suffix}").unlink(missing_ok=True)

@@ -12,7 +12,12 @@ import pytest
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
-from oss_audio.operators.base import OSSAudioBatchOperator, OSSAudioOpenBatchOperator, OSSAudioOperator
+from oss_audio.operators.base import (
+    OSSAudioBatchOperator,
+    OSSAudioOpenBatchOperator,
+    OSSAudioOperator,
+    OSSAudioOutputsOperator,
+)
 from oss_audio.operators.convert import OSSAudioConvertOperator
 from oss_audio.operators.export import OSSAudioExportOperator
 from oss_audio.operators.list_sources import OSSAudioListOperator
@@ -33,12 +38,12 @@ REQUIRED: dict[Any, dict[str, Any]] = {
     OSSAudioConvertOperator: {},
     OSSAudioConvertSensor: {"shard": {"batch": 1, "uid": "u", "shard": 0}},
     OSSAudioVerifyOperator: {"batch": 1},
-    OSSAudioPublishOperator: {"batch": 1},
+    OSSAudioPublishOperator: {"shard": {"batch": 1, "uid": "u", "shard": 0}},
     OSSAudioExportOperator: {"batch": 1},
     OSSAudioReportOperator: {"batch": 1},
     OSSAudioRequeueOperator: {},
 }
-BASES = {OSSAudioOperator, OSSAudioBatchOperator, OSSAudioOpenBatchOperator}
+BASES = {OSSAudioOperator, OSSAudioBatchOperator, OSSAudioOpenBatchOperator, OSSAudioOutputsOperator}
 """No DAG has tasks of these."""
 
 

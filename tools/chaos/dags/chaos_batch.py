@@ -9,10 +9,6 @@ from airflow.sdk import DAG
 
 from oss_audio.batch_params import SELECTION, VERDICT, batch_params
 from oss_audio.batch_pipeline import batch_pipeline
-from oss_audio_core.pipeline import sharding
-
-# A wave of 100 files has three shards, one of 40 two: otherwise it takes a thousand to have a second one.
-sharding.MIN_SHARD = 34
 
 with DAG(
     dag_id="chaos_batch",
@@ -21,4 +17,5 @@ with DAG(
     params=batch_params(),
     default_args={"retries": 4, "retry_delay": timedelta(seconds=3)},
 ):
-    batch_pipeline(selection=SELECTION, ask_after=float(os.environ["CHAOS_ASK_AFTER"]), **VERDICT)
+    # A wave of 100 files has three shards, one of 40 two: otherwise it takes a thousand to have a second one.
+    batch_pipeline(selection=SELECTION, shard_size=34, ask_after=float(os.environ["CHAOS_ASK_AFTER"]), **VERDICT)

@@ -20,6 +20,7 @@ from oss_audio_core.pipeline.candidates import Order
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.planning import plan_batch
 from oss_audio_core.pipeline.selection import Selection, SelectionError
+from oss_audio_core.pipeline.sharding import ShardLimits
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -337,15 +338,38 @@ def test_a_known_rendition_is_never_a_source(catalogue: Catalogue, plan_it: Plan
 
 
 def test_a_run_has_at_most_64_shards(catalogue: Catalogue, plan_it: PlanIt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharding, "MIN_SHARD", 2)
-    batch, plan = plan_it({f"in/{n:04}.wav": "E" for n in range(200)})
+    shards = ShardLimits(conversions=4)
+    batch, plan = plan_it({f"in/{n:04}.wav": "E" for n in range(200)}, shards=shards)
     assert plan.shards == list(range(50))
     monkeypatch.setattr(sharding, "MAX_SHARDS", 8)
-    _, plan = plan_it({f"in/{n:04}.wav": "E2" for n in range(200)})
+    _, plan = plan_it({f"in/{n:04}.wav": "E2" for n in range(200)}, shards=shards)
     assert plan.shards == list(range(8))
     with catalogue.read() as connection:
         sizes = [len(conversions.of_batch(connection, batch, list(State), shard=shard)) for shard in range(50)]
     assert sizes == [4] * 50
+
+
+def test_the_renditions_of_a_source_are_in_one_shard_and_the_first_shard_holds_what_is_first(
+    catalogue: Catalogue, plan_it: PlanIt, mp3: Profile
+) -> None:
+    aac = replace(mp3, name="aac", convert=AudioConvert(f="aac"), target_key="out/{key}.aac")
+    plan_it({"in/b.wav": "B", "in/d.wav": "D"}, profiles=[aac])
+    listed = {f"in/{name}.wav": name.upper() for name in "abcde"}
+    batch, plan = plan_it(listed, profiles=[mp3, aac], shards=ShardLimits(conversions=4), force=False)
+    with catalogue.read() as connection:
+        wanted = conversions.of_batch(connection, batch, list(State))
+    of_sources = {one.key: {other.shard for other in wanted if other.key == one.key} for one in wanted}
+    assert of_sources == {"in/a.wav": {0}, "in/b.wav": {0}, "in/c.wav": {1}, "in/d.wav": {1}, "in/e.wav": {2}}
+    # The batch's own order goes on within each shard: profile by profile.
+    first = [f"{one.key[3]} {one.profile}" for one in wanted if one.shard == 0]
+    assert first == ["a mp3", "b mp3", "a aac", "b aac"]
+    assert plan.shards == [0, 1, 2]
+
+
+def test_long_sources_make_more_shards(plan_it: PlanIt) -> None:
+    sizes = {f"in/{n}.wav": 176_400 * 60 for n in range(10)}
+    _, plan = plan_it(dict.fromkeys(sizes, "E"), sizes=sizes, shards=ShardLimits(minutes=5.0))
+    assert plan.shards == [0, 1]
 
 
 class _Basenames:

@@ -12,10 +12,10 @@ from oss_audio_core.audio_convert import AudioConvert, Profile
 from oss_audio_core.catalogue import Catalogue, State, batches, conversions, open_catalogue
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.schema import conversion
-from oss_audio_core.pipeline import sharding
 from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.requeueing import Wanted, requeue
+from oss_audio_core.pipeline.sharding import ShardLimits
 
 PlanIt = Callable[..., tuple[int, Plan]]
 
@@ -91,9 +91,8 @@ def test_a_revived_one_has_the_attempts_it_was_given(catalogue: Catalogue, night
     assert (found["in/b.wav"], found["in/d.wav"]) == ((2, 3), (4, 5))
 
 
-def test_it_is_cut_into_shards(catalogue: Catalogue, night: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharding, "MIN_SHARD", 2)
-    batch = requeue(catalogue, "requeue_failed/1", Wanted(dead=True))
+def test_it_is_cut_into_shards(catalogue: Catalogue, night: str) -> None:
+    batch = requeue(catalogue, "requeue_failed/1", Wanted(dead=True), ShardLimits(conversions=2))
     assert [one.shard for one in of_batch(catalogue, batch)] == [0, 0, 1]
 
 

@@ -30,13 +30,13 @@ def test_a_report_that_has_no_folder_is_in_the_log(
     assert "The report can't be written to" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("failed", ["convert_1", "await_0", "verify", "catalogue"])
+@pytest.mark.parametrize("failed", ["shard.convert_1", "shard.await_0", "shard.verify_0", "shard.publish_0"])
 def test_a_task_that_failed_fails_the_report_though_every_conversion_is_done(
     deployment: Deployment, failed: str
 ) -> None:
     listed = listing(deployment).execute(deployment.context())
     plan(listed)
-    report, context = reporting({"list": "success", "convert_0": "success", failed: "failed"}, batch=listed)
+    report, context = reporting({"list": "success", "shard.convert_0": "success", failed: "failed"}, batch=listed)
     with pytest.raises(AirflowFailException, match=f"the batch is reported, but these tasks failed: {failed}$"):
         report.execute(context)
 
@@ -52,7 +52,7 @@ def test_the_run_fails_past_the_threshold_only(deployment: Deployment) -> None:
         task_id="await", shard=shard, deferrable=False, poke_interval=0.1, timeout=60, fail_on_error=False
     ).execute(context)
     OSSAudioVerifyOperator(task_id="verify", batch=listed).execute(context)
-    OSSAudioPublishOperator(task_id="catalogue", batch=listed).execute(context)
+    OSSAudioPublishOperator(task_id="publish", batch=listed).execute(context)
     assert (
         OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold="50").execute(context)["failed"] == 1
     )

@@ -10,9 +10,10 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from oss_audio.operators.verify import OSSAudioVerifyOperator
 from oss_audio_core.catalogue import State
+from tests.plugins.oss_audio.conftest import Run
 
 if TYPE_CHECKING:
-    from tests.plugins.oss_audio.conftest import Deployment, Run
+    from tests.plugins.oss_audio.conftest import Deployment
 
 
 def verify(batch: Any) -> dict[str, int]:
@@ -28,6 +29,14 @@ def test_results_are_counted_and_a_second_time_there_is_nothing_to_do(begin: Cal
     assert verify(run.listed) == {"verified": 1, "quarantined": 1}
     assert verify(run.listed) == {}
     assert sorted(state for state, _ in run.states()) == [State.QUARANTINED, State.VERIFIED]
+
+
+def test_a_shard_is_verified_by_itself(deployment: Deployment) -> None:
+    for name in ("a.wav", "b.wav"):
+        deployment.put(name)
+    run = Run(deployment, "one", shard_size=1).through("await")
+    assert OSSAudioVerifyOperator(task_id="verify", shard=run.shards[1]).execute({}) == {"verified": 1}
+    assert [state for state, _ in run.states()] == [State.CONVERTED, State.VERIFIED]
 
 
 def test_nothing_is_verified_before_it_is_converted(begin: Callable[[str], Run]) -> None:
