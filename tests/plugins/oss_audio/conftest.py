@@ -162,8 +162,11 @@ class Run:
 
     TASKS = ("list", "plan", "convert", "await", "verify", "publish", "export", "report")
 
-    def __init__(self, deployment: Deployment, run_id: str, *, shard_size: int = 1000) -> None:
+    def __init__(
+        self, deployment: Deployment, run_id: str, *, profiles: str = "mobile-mp3", shard_size: int = 1000
+    ) -> None:
         self.deployment = deployment
+        self.profiles = profiles
         self.shard_size = shard_size
         self.context = deployment.context(run_id)
         self.listed: Any = None
@@ -186,7 +189,7 @@ class Run:
 
     def _list(self) -> None:
         where = {"bucket": self.deployment.cloud.bucket, "prefix": self.deployment.prefix}
-        self.listed = OSSAudioListOperator(task_id="list", profiles="mobile-mp3", **where).execute(self.context)
+        self.listed = OSSAudioListOperator(task_id="list", profiles=self.profiles, **where).execute(self.context)
 
     def _plan(self) -> None:
         self.shards = OSSAudioPlanOperator(task_id="plan", batch=self.listed, shard_size=self.shard_size).execute(

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.module_loading import import_string
 
 from oss_audio.values import as_batch, as_shard
+from oss_audio_core.catalogue import State
+from tests.plugins.oss_audio.conftest import Run
+
+if TYPE_CHECKING:
+    from tests.plugins.oss_audio.conftest import Deployment
 
 TRIGGER = (
     "oss_audio.triggers.shard.OSSAudioShardTrigger",
@@ -40,3 +47,17 @@ def test_stored_handles_are_read() -> None:
 def test_a_handle_of_another_form_fails_with_a_sentence() -> None:
     with pytest.raises(AirflowFailException, match="give what OSSAudioConvertOperator returned"):
         as_shard({"id": 7})
+
+
+def test_a_plan_whose_shards_cut_through_a_source_goes_on_shard_by_shard(deployment: Deployment) -> None:
+    deployment.put("a.wav")
+    run = Run(deployment, "planned before", profiles="mobile-mp3,voice-amr-nb").tasks("list", "plan")
+    opened = deployment.catalogue()
+    with opened.write() as connection:
+        # As that version cut them: by the order of the conversions alone.
+        connection.exec_driver_sql("UPDATE batch_conversion SET shard = ordinal")
+    opened.close()
+    run.tasks("plan").onwards("convert")
+    assert [shard["shard"] for shard in run.shards] == [0, 1]
+    assert run.states() == [(State.PUBLISHED, 1)] * 2
+    assert run.report["published"] == 2
