@@ -37,7 +37,7 @@ lock: setup ## compile the requirements files from pyproject.toml
 upgrade: setup ## the same, taking newer versions
 	@$(RUN) -m tools.requirements_files --upgrade
 
-lint: setup ## style, types, import contracts, fresh requirements, clean repository, a test for each module
+lint: setup ## style, types, import contracts, fresh requirements, clean repository, a test for each module, licences
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy $(MYPY_PATHS)
@@ -45,6 +45,7 @@ lint: setup ## style, types, import contracts, fresh requirements, clean reposit
 	$(RUN) -m tools.checks.stale_requirements
 	$(RUN) -m tools.checks.hygiene
 	$(RUN) -m tools.checks.module_tests
+	$(RUN) -m tools.licences
 
 format: setup ## format all Python files
 	$(RUN) -m ruff check --fix .
@@ -56,7 +57,7 @@ test: setup ## all tests, a real scheduler, triggerer and FFmpeg included
 test-sdk: setup ## the local cloud under ali-oss of npm; needs Node (Debian: nodejs npm)
 	@$(RUN) -m tools.sdk_suite
 
-dist: setup ## build the source distribution and the wheel into dist/
+dist: setup ## build the source distribution, the wheel and its bill of materials into dist/
 	@$(RUN) -m tools.distribution
 
 test-wheel: setup ## the wheel alone, with the oldest and the newest Airflow, outside the checkout

@@ -105,7 +105,10 @@ def _uv(*arguments: str, capture: bool = False) -> str:
 
 
 if __name__ == "__main__":
+    from tools.licences.bill_of_materials import write_bill
+
     try:
-        print(build(PROJECT_ROOT / "dist"))
+        wheel = build(PROJECT_ROOT / "dist")
+        print(wheel, write_bill(wheel), sep="\n")
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)
