@@ -19,7 +19,9 @@ _WINDOW = RATE // 50
 _FARTHEST = 15
 """Windows of 20 ms by which a rendition's sound may be moved: three frames of the longest kind."""
 
-_ALIKE = 0.8
+_UNLIKE = 6.0
+"""dB: a codec changes the envelope by less, and a downmix moves it as a whole."""
+
 _LEVEL = -60.0
 """dBFS: what is below counts as silence."""
 
@@ -72,8 +74,8 @@ def difference(source: Decoded, rendition: Decoded, frame_samples: int) -> str:
     tolerated = 0.03 + 3 * frame_samples / rendition.rate
     if abs(longer) > tolerated:
         return f"{longer:+.3f} s against the source's {source.seconds:.3f} s"
-    alike = _likeness(_envelope(source.sound), _envelope(rendition.sound))
-    return "" if alike >= _ALIKE else f"another sound (envelopes correlate by {alike:.2f})"
+    unlike = _unlikeness(_envelope(source.sound), _envelope(rendition.sound))
+    return "" if unlike <= _UNLIKE else f"another sound (the envelopes' distance varies by {unlike:.1f} dB)"
 
 
 def _ffmpeg() -> str:
@@ -88,16 +90,12 @@ def _envelope(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return level
 
 
-def _likeness(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """The best correlation of two envelopes at any small shift; 1 where both are even."""
+def _unlikeness(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+    """dB by which the distance of two envelopes varies, at the small shift where it varies least."""
     length = min(len(one), len(other))
-    best = 0.0
-    for shift in range(-_FARTHEST, _FARTHEST + 1):
-        first, second = one[max(0, shift) : length + min(0, shift)], other[max(0, -shift) : length - max(0, shift)]
-        if len(first) < _FARTHEST or len(first) != len(second):
-            continue
-        if first.std() < 1 and second.std() < 1:
-            return 1.0
-        if first.std() > 0 and second.std() > 0:
-            best = max(best, float(np.corrcoef(first, second)[0, 1]))
-    return best if length > 2 * _FARTHEST else 1.0
+    if length <= 2 * _FARTHEST:
+        return 0.0
+    shifts = range(-_FARTHEST, _FARTHEST + 1)
+    begins = ((max(0, shift), max(0, -shift)) for shift in shifts)
+    kept = length - _FARTHEST
+    return min(float(np.std(one[first : first + kept] - other[second : second + kept])) for first, second in begins)
