@@ -91,7 +91,7 @@ def _envelope(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 
 def _unlikeness(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """dB by which the distance of two envelopes varies, at the small shift where it varies least."""
+    """Decibels by which the distance of two envelopes varies, at the small shift where it varies least."""
     length = min(len(one), len(other))
     if length <= 2 * _FARTHEST:
         return 0.0
