@@ -86,7 +86,7 @@ def switch(name: str) -> bool:
     """A setting that is on or off, and off when it isn't set."""
     text = setting(name, "off")
     if text.lower() not in {"on", "off"}:
-        raise ValueError(f"{PREFIX}{name} is {text!r}: give on or off")
+        raise ValueError(f"{PREFIX}{name} must be on or off, or not set")
     return text.lower() == "on"
 
 
@@ -100,7 +100,7 @@ def number(name: str, kind: Callable[[str], _Number]) -> _Number | None:
     except ValueError:
         given = None
     if given is None or not given > 0:
-        raise ValueError(f"{PREFIX}{name} is {text!r}: give a number above 0, or nothing for no limit")
+        raise ValueError(f"{PREFIX}{name} must be a number above 0, or empty for no limit")
     return given
 
 

@@ -13,10 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from oss_audio_core.catalogue.database_url import InvalidAddress, parse_url
 from oss_audio_core.catalogue.errors import CatalogueError, CatalogueUnavailable, explain, is_transient
 from oss_audio_core.catalogue.migrations.head import HEAD
 from oss_audio_core.catalogue.schema import UtcDateTime
 from oss_audio_core.catalogue.storable import storable_json
+from oss_audio_core.catalogue.url_redaction import redact_secrets, shown, without_secrets
 from oss_audio_core.extras import MissingExtra, require
 
 BUSY_TIMEOUT = 60
@@ -42,7 +44,7 @@ class Catalogue:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.shown = engine.url.render_as_string(hide_password=True)
+        self.shown = shown(engine.url)
         # SQLite makes waiting writers poll; within a process a lock is cheaper.
         self._writer = Lock() if engine.dialect.name == "sqlite" else None
 
@@ -133,33 +135,31 @@ def open_catalogue(url: str | sa.URL, *, create: bool = True) -> Catalogue:
         CatalogueUnavailable: the same, where trying again later may help.
     """
     try:
-        url = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):
-        # SQLAlchemy's message would quote it, with its password.
-        raise CatalogueError("the catalogue's address is no database URL, such as sqlite:////data/c.db") from None
-    shown = url.render_as_string(hide_password=True)
-    if url.get_backend_name() not in {"sqlite", "postgresql"}:
-        raise CatalogueError(f"catalogue {shown}: only SQLite and PostgreSQL are served")
+        url = parse_url(url)
+    except InvalidAddress as wrong:
+        raise CatalogueError(f"the catalogue's address can't be used: {wrong}") from None
+    named = shown(url)
     if url.get_backend_name() == "sqlite":
         if not url.database or url.database == ":memory:":
-            raise CatalogueError(f"catalogue {shown}: name a file, several processes must see the same catalogue")
-        if not Path(url.database).parent.is_dir():
-            raise CatalogueError(f"catalogue {shown}: the folder {Path(url.database).parent} does not exist; create it")
-        if Path(url.database).is_dir():
+            raise CatalogueError(f"catalogue {named}: name a file, several processes must see the same catalogue")
+        if not os.path.isdir(Path(url.database).parent):
+            raise CatalogueError(f"catalogue {named}: the folder {Path(url.database).parent} does not exist; create it")
+        if os.path.isdir(url.database):
             raise CatalogueError(
-                f"catalogue {shown}: this is a folder; name a file, such as {Path(url.database) / 'audio_catalogue.db'}"
+                f"catalogue {named}: this is a folder; name a file, such as {Path(url.database) / 'audio_catalogue.db'}"
             )
-        if not create and not Path(url.database).exists():
-            raise CatalogueError(_none_here(shown))
-        _refuse_foreign_file(url.database, shown, create)
+        if not create and not os.path.exists(url.database):
+            raise CatalogueError(_none_here(named))
+        _refuse_foreign_file(url.database, named, create)
     engine = _engine(url)
     try:
-        _bring_up_to_date(engine, url, shown, create)
+        _bring_up_to_date(engine, url, named, create)
     except sa.exc.DBAPIError as error:
         engine.dispose()
         # The driver's own text may repeat the URL; its class and first line are enough to act on.
-        reason = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
-        trouble = explain(error, shown, BUSY_TIMEOUT) or f"catalogue {shown}: the database refuses"
+        said = redact_secrets(str(error.orig), url).strip()
+        reason = said.splitlines()[0] if said else type(error.orig).__name__
+        trouble = explain(error, named, BUSY_TIMEOUT) or f"catalogue {named}: the database refuses"
         kind = CatalogueUnavailable if is_transient(error) else CatalogueError
         raise kind(f"{trouble}. It can't be opened ({reason}) and is as it was") from None
     except BaseException:
@@ -206,9 +206,11 @@ def _postgresql(url: sa.URL) -> Engine:
         require("postgres")
     except MissingExtra as missing:
         raise CatalogueError(f"the catalogue is on PostgreSQL: {missing}") from None
-    connecting = {name: value for name, value in _CONNECTING.items() if name not in url.query}
+    # The engine's texts, which tracebacks may have, show its URL.
+    harmless, secret = without_secrets(url)
+    connecting = {name: value for name, value in _CONNECTING.items() if name not in url.query} | secret
     engine = sa.create_engine(
-        url,
+        harmless,
         json_serializer=storable_json,
         connect_args=connecting,
         pool_pre_ping=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import sqlalchemy as sa
+
+from oss_audio_core.extras import MissingExtra, require
 
 LIBPQ_OPTIONS = frozenset(
     {
@@ -23,6 +26,7 @@ LIBPQ_OPTIONS = frozenset(
         "sslcert",
         "sslkey",
         "sslmode",
+        "sslpassword",
         "sslrootcert",
         "target_session_attrs",
     }
@@ -31,6 +35,12 @@ LIBPQ_OPTIONS = frozenset(
 
 DEFAULT_FILE = "audio_catalogue.db"
 POSTGRESQL = "postgresql+psycopg2"
+
+_DRIVERS = {"postgres": ("",), "postgresql": ("", "psycopg2"), "sqlite": ("", "pysqlite")}
+"""Schemes, and the drivers that may follow one after a `+`."""
+
+ENCODE = "write @ : / ? # % of a user or password as %40 %3A %2F %3F %23 %25"
+"""The remedy for a password that ends too early."""
 
 
 class InvalidAddress(ValueError):
@@ -63,7 +73,7 @@ class Address:
         except InvalidAddress:
             raise
         except (ValueError, TypeError):
-            raise InvalidAddress("it is neither a connection's URI nor its JSON") from None
+            raise InvalidAddress(f"it is neither a connection's URI nor its JSON; {ENCODE}") from None
 
     @classmethod
     def _of_json(cls, text: str) -> Address:
@@ -77,6 +87,7 @@ class Address:
         parts = urlsplit(text)
         if not parts.scheme or "://" not in text:
             raise ValueError
+        _refuse_unencoded(text)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         return cls(
             conn_type=parts.scheme,
@@ -108,14 +119,16 @@ class Address:
             if not value:
                 raise InvalidAddress(f"its {label} is missing")
         options = {name: self._text(name) for name in sorted(LIBPQ_OPTIONS)}
-        return sa.URL.create(
-            POSTGRESQL,
-            username=self.login or None,
-            password=self.password or None,
-            host=self.host,
-            port=self.port,
-            database=self.schema,
-            query={name: value for name, value in options.items() if value},
+        return _checked(
+            sa.URL.create(
+                POSTGRESQL,
+                username=self.login or None,
+                password=self.password or self._text("password") or None,
+                host=self.host,
+                port=self.port,
+                database=self.schema,
+                query={name: value for name, value in options.items() if value},
+            )
         )
 
     def _whole_url(self) -> sa.URL:
@@ -125,8 +138,6 @@ class Address:
         url = parse_url(text)
         if url.get_backend_name() == "sqlite":
             return _sqlite(url.database or "")
-        if url.get_backend_name() != "postgresql":
-            raise InvalidAddress(f"the catalogue runs on PostgreSQL or SQLite, not on {url.get_backend_name()!r}")
         return url.set(password=self.password) if url.password is None and self.password else url
 
     def _text(self, name: str) -> str:
@@ -144,18 +155,116 @@ def default_url() -> sa.URL:
     return sa.URL.create("sqlite", database=str(home.absolute() / DEFAULT_FILE))
 
 
-def parse_url(text: str) -> sa.URL:
-    """SQLAlchemy's URL; `postgres://` and `postgresql://` name the driver that the product brings.
+def parse_url(address: str | sa.URL) -> sa.URL:
+    """The URL of a catalogue's database, out of any form that SQLAlchemy or libpq takes.
+
+    Those are SQLAlchemy's URL, libpq's URI (with several hosts, or a socket's folder as the host) and libpq's keywords
+    (`host=… password=…`). The password is the URL's own, wherever it stood.
 
     Raises:
-        InvalidAddress: it is none.
+        InvalidAddress: it is none of them, or part of its password would be taken for another part.
     """
+    if isinstance(address, sa.URL):
+        return _checked(address)
     try:
-        url = sa.make_url(text)
+        url = sa.make_url(address)
     except (sa.exc.ArgumentError, ValueError):
-        # SQLAlchemy's message would quote the URL with its password.
-        raise InvalidAddress("its database URL can't be parsed") from None
-    return url.set(drivername=POSTGRESQL) if url.drivername in {"postgres", "postgresql"} else url
+        # SQLAlchemy's message would quote the address with its password.
+        return _checked(_of_libpq(address))
+    if url.get_backend_name() in {"postgres", "postgresql"}:
+        # libpq and SQLAlchemy end the password at the first `@`, Airflow at the last.
+        _refuse_unencoded(address, most_ats=1)
+    in_another_form = "," in (url.host or "") or "%" in (url.host or "")
+    return _checked(_of_libpq(address) if in_another_form else url)
+
+
+def _refuse_unencoded(address: str, *, most_ats: int | None = None) -> None:
+    """Refuse a URL in which the rest of a password would pass for the database or an option, or be dropped.
+
+    Args:
+        address: a URL with its scheme.
+        most_ats: how many `@` may stand before the path; None: any number.
+
+    Raises:
+        InvalidAddress: a character of the user or the password is not encoded.
+    """
+    authority, rest = re.split(r"(?=[/?#]|\Z)", address.partition("://")[2], maxsplit=1)
+    _, mark, options = rest.partition("?")
+    if (
+        "@" in rest
+        or "#" in rest
+        or (most_ats is not None and authority.count("@") > most_ats)
+        or (mark and not all("=" in option for option in options.split("&")))
+    ):
+        raise InvalidAddress(f"its database URL can't be parsed; {ENCODE}")
+
+
+def _of_libpq(text: str) -> sa.URL:
+    """What libpq's own parser makes of a URI or of keywords."""
+    found = _parse_by_libpq(text)
+    if found is None:
+        raise InvalidAddress(f"its database URL can't be parsed; {ENCODE}")
+    return sa.URL.create(
+        POSTGRESQL,
+        username=found.pop("user", None),
+        password=found.pop("password", None),
+        database=found.pop("dbname", None),
+        # Hosts and ports are options here: there may be several, and a URL of SQLAlchemy has one of each.
+        query=found,
+    )
+
+
+def _parse_by_libpq(text: str) -> dict[str, str] | None:
+    """The options of a URI or of keywords; None: it is neither, or libpq is not installed."""
+    try:
+        require("postgres")
+    except MissingExtra:
+        return None
+    import psycopg2.extensions
+
+    try:
+        return dict(psycopg2.extensions.parse_dsn(text))
+    except psycopg2.Error:
+        return None
+
+
+def _checked(url: sa.URL) -> sa.URL:
+    """The URL with the product's driver and with its password in its place.
+
+    Raises:
+        InvalidAddress: it is another database's, part of a password stands in another place, or an option is unknown.
+    """
+    kind, _, driver = url.drivername.partition("+")
+    if driver not in _DRIVERS.get(kind, ()):
+        raise InvalidAddress(f"the catalogue runs on PostgreSQL or SQLite, not on {url.drivername!r}")
+    if kind == "sqlite":
+        if url.host or url.username or url.password:
+            raise InvalidAddress("the path of an SQLite file follows three slashes: write sqlite:////data/c.db")
+        if url.query:
+            raise InvalidAddress("an SQLite file takes no options after a '?': write sqlite:////data/c.db")
+        return url
+    names = [url.host or "", url.database or "", *_option(url, "host"), *_option(url, "dbname")]
+    ports = ",".join(_option(url, "port")).replace(",", "")
+    if any(mark in name for name in names for mark in "@?#") or (ports and not ports.isdecimal()):
+        # Part of a password, as no name and no port has such characters.
+        raise InvalidAddress(f"its database URL can't be parsed; {ENCODE}")
+    if unknown := [name for name in url.query if not _is_option(name)]:
+        raise InvalidAddress(f"libpq doesn't know {len(unknown)} of the options after its '?'; {ENCODE}")
+    if inside := _option(url, "password"):
+        url = url.difference_update_query(["password"]).set(password=inside[-1])
+    return url.set(drivername=POSTGRESQL)
+
+
+def _option(url: sa.URL, name: str) -> tuple[str, ...]:
+    """The values of an option, which may stand in a URL several times."""
+    value = url.query.get(name, ())
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _is_option(name: str) -> bool:
+    """Whether the libpq that will be asked to connect has an option of that name."""
+    installed = _parse_by_libpq("user=x") is not None  # if not, opening the database says what is missing
+    return not installed or (name.isidentifier() and _parse_by_libpq(f"{name}=x") is not None)
 
 
 def _sqlite(path: str) -> sa.URL:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from airflow.sdk import BaseHook
+from airflow.sdk import BaseHook, log
 from airflow.sdk.exceptions import AirflowFailException
 
 from oss_audio.hooks.connections import ConnectionFields, afind, find
@@ -52,12 +52,14 @@ class CatalogueHook(BaseHook):
         """
         if self._url is None:
             self._url = _checked(find(self.catalogue_conn_id, EXAMPLE), self.catalogue_conn_id)
+            _mask(self._url)
         return self._url
 
     async def aurl(self) -> URL:
         """`url` for triggers."""
         if self._url is None:
             self._url = _checked(await afind(self.catalogue_conn_id, EXAMPLE), self.catalogue_conn_id)
+            await _amask(self._url)
         return self._url
 
 
@@ -93,3 +95,22 @@ def _url(fields: ConnectionFields) -> URL:
         return address.url()
     except InvalidAddress as wrong:
         raise fields.wrong(str(wrong)) from None
+
+
+def _mask(url: URL) -> None:
+    """Tell Airflow's log masker what is secret: it knows the field Password, and not a password inside a URL."""
+    from oss_audio_core.catalogue.url_redaction import secrets_of
+
+    for secret in secrets_of(url):
+        log.mask_secret(secret)
+
+
+async def _amask(url: URL) -> None:
+    """`_mask` for triggers."""
+    from oss_audio_core.catalogue.url_redaction import secrets_of
+
+    for secret in secrets_of(url):
+        if hasattr(log, "amask_secret"):
+            await log.amask_secret(secret)
+        else:  # Airflow 3.2
+            log.mask_secret(secret)

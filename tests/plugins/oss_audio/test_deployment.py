@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from oss_audio.deployment import NAMES, UnknownSetting, refuse_unknown, setting
+from oss_audio.deployment import NAMES, UnknownSetting, number, refuse_unknown, setting, switch
 
 PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 
@@ -43,3 +43,12 @@ def test_every_setting_is_documented() -> None:
 def test_a_setting_that_there_is_not_can_not_be_asked_for() -> None:
     with pytest.raises(KeyError):
         setting("XYZZY")
+
+
+@pytest.mark.parametrize("name", ["MANIFESTS", "MAX_IN_FLIGHT"])
+def test_a_wrong_value_is_refused_and_not_repeated(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is pasted into the wrong variable may be a secret."""
+    monkeypatch.setenv(f"OSS_AUDIO_{name}", "canary-secret")
+    with pytest.raises(ValueError, match=f"^OSS_AUDIO_{name} must be ") as caught:
+        _ = switch(name) if name == "MANIFESTS" else number(name, int)
+    assert "canary" not in str(caught.value)

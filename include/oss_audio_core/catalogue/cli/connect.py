@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import sqlalchemy as sa
 import typer
@@ -39,14 +38,16 @@ def catalogue_url(given: str | None) -> sa.URL:
             return Address.parse(connection).url()
         except InvalidAddress as wrong:
             raise CatalogueError(f"{_CONNECTION} can't be used: {wrong}") from None
-    if "://" not in text:
-        return sa.URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
+    file = os.path.expanduser(text)
+    # What may be an address without its scheme, with a password in it, is no path before such a file exists.
+    if os.path.exists(file) or not re.search(r"://|[@=?]", text):
+        return sa.URL.create("sqlite", database=os.path.abspath(file))
     try:
         return parse_url(text)
-    except InvalidAddress:
+    except InvalidAddress as wrong:
         raise CatalogueError(
-            "the catalogue's address is no database URL: write it like sqlite:////data/audio_catalogue.db or "
-            "postgresql://user:password@host:5432/audio_catalogue"
+            f"the catalogue's address is no database URL, and no file that exists: {wrong}. Write it like "
+            "sqlite:////data/audio_catalogue.db or postgresql://user:password@host:5432/audio_catalogue"
         ) from None
 
 

@@ -62,7 +62,7 @@ def test_a_newer_catalogue_is_refused(empty_database: sa.URL) -> None:
     [
         ("sqlite://", "name a file"),
         ("sqlite:////no/such/folder/catalogue.db", "/no/such/folder does not exist"),
-        ("mysql+pymysql://u:hidden@h/d", "only SQLite and PostgreSQL"),
+        ("mysql+pymysql://u:hidden@h/d", "runs on PostgreSQL or SQLite, not on"),
         ("postgresql+psycopg2://u:hidden@127.0.0.1:1/d", "can't be opened"),
     ],
 )

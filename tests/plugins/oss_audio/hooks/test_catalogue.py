@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import log
 from airflow.sdk.exceptions import AirflowFailException
 
 from oss_audio.hooks.catalogue import CatalogueHook
@@ -79,6 +80,17 @@ async def test_every_form(connection: Define, value: str, url: str) -> None:
     for text in (repr(hook.url), str(hook.url), repr(address)):
         assert "p@ss/word" not in text
         assert "p%40ss%2Fword" not in text
+
+
+@pytest.mark.parametrize("kind", ["worker", "triggerer"])
+async def test_airflows_log_masker_learns_a_password_inside_a_url(connection: Define, kind: str) -> None:
+    secret, other = f"canary-{kind}-password", f"canary-{kind}-sslpassword"
+    address = f"postgresql://a@h/d?password={secret}&sslpassword={other}"
+    connection("audio_catalogue", fields(conn_type="generic", host=address))
+    assert secret in str(log.redact(f"before {secret}"))
+    hook = CatalogueHook()
+    _ = hook.url if kind == "worker" else await hook.aurl()
+    assert log.redact(f"{secret} and {other}") == "*** and ***"
 
 
 @pytest.mark.parametrize("option", sorted(LIBPQ_OPTIONS))
