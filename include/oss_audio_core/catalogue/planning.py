@@ -1,4 +1,4 @@
-"""What planning writes: generations of conversions, who owns a target, and what a batch wants."""
+"""What planning writes: generations of conversions, owners of targets, and what a batch wants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How this project talks to OSS and IMM: settings, clients, and errors told in one clear sentence.
+"""How this project talks to OSS and IMM: settings, clients, and errors as one clear sentence.
 
 Nothing here imports an SDK at module level: `oss2`, `alibabacloud_oss_v2` and `alibabacloud_imm20200930` cost
 about one second of CPU each, and every Airflow task process would pay for them.

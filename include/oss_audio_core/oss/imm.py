@@ -206,10 +206,10 @@ class ImmTasks:
 
 def _moment(text: str | None) -> datetime | None:
     try:
-        told = datetime.fromisoformat(text or "")
+        moment = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _outputs(definition: str | None) -> frozenset[str]:

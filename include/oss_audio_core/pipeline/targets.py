@@ -1,4 +1,4 @@
-"""Who owns a final key: one source and one profile; an owner whose source or profile is gone gives it up."""
+"""Owners of final keys, each one source and one profile; an owner whose source or profile is gone gives it up."""
 
 from __future__ import annotations
 

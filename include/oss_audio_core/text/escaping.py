@@ -1,6 +1,6 @@
 """Keys and messages made fit for the medium that shows them: one function for each medium.
 
-Whoever may upload an object chooses its key, and a service chooses its messages. Both may hold any character: an escape
+The uploader of an object chooses its key, and a service chooses its messages. Both may hold any character: an escape
 sequence that rewrites a terminal, a newline that forges a line of a log, a bidirectional override that reverses a name,
 Markdown that loads an image. No character that is not a visible one or a space gets into any medium.
 """

@@ -110,7 +110,7 @@ async def probe_by_program(path: Path, binaries: Binaries, limits: EngineLimits,
 
 
 async def end_of_packets(path: Path, binaries: Binaries, limits: EngineLimits, scratch: Path) -> float:
-    """Second at which the last packet of the audio ends; 0 where that can't be told. Reads all packets."""
+    """Second at which the last packet of the audio ends; 0 where that is unknown. Reads all packets."""
     finished = await run(
         [
             binaries.ffprobe,

@@ -52,7 +52,7 @@ def test_a_take_over_stays_on_record_and_can_be_made_again(catalogue: Catalogue)
         assert row.used_at >= row.recorded_at
 
 
-def test_sources_and_targets_are_told_by_bucket_and_key(catalogue: Catalogue, library: Library) -> None:
+def test_sources_and_targets_are_found_by_bucket_and_key(catalogue: Catalogue, library: Library) -> None:
     made = library.add("a.wav", etag="S1")
     library.add("b.wav", state=State.SKIPPED)
     targets = [f"renditions/mobile-mp3/{name}.wav.mp3" for name in "ab"]

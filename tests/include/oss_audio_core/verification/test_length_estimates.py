@@ -42,7 +42,7 @@ def test_those_of_a_plain_file_agree(make_audio: MakeAudio) -> None:
     assert (found.delay, found.padding, found.restarts, found.gaps) == (0, 0, 0, 0)
 
 
-def test_delay_and_padding_are_left_out_and_told(make_audio: MakeAudio) -> None:
+def test_delay_and_padding_are_left_out_and_returned(make_audio: MakeAudio) -> None:
     found = estimates(make_audio("a.mp3", seconds=2))
     assert (found.timestamps, found.packets) == pytest.approx((2.0, 2.0))
     assert found.delay * 44100 == pytest.approx(1105)
@@ -77,7 +77,9 @@ def test_timestamps_that_start_anew_are_seen_and_not_believed(make_audio: MakeAu
 
 
 @pytest.mark.parametrize(("offset", "gaps", "restarts"), [(9, 5, 0), (900, 0, 1)])
-def test_a_pause_is_told_from_another_clock(offset: int, gaps: int, restarts: int, make_audio: MakeAudio) -> None:
+def test_a_pause_is_distinguished_from_another_clock(
+    offset: int, gaps: int, restarts: int, make_audio: MakeAudio
+) -> None:
     first = make_audio("a.ts", "-c:a", "mp2", seconds=4).read_bytes()
     second = make_audio("b.ts", "-c:a", "mp2", "-output_ts_offset", str(offset), seconds=4).read_bytes()
     found = estimates(BytesIO(first + second))
