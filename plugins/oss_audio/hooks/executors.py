@@ -18,5 +18,5 @@ def executors_that_leave_the_machine() -> list[str]:
     entries = [entry.strip() for team in configured.split(";") for entry in team.rpartition("=")[2].split(",")]
     names = [entry.rpartition(":")[2].rpartition(".")[2] for entry in entries if entry]
     elsewhere = [name for name in names if name not in ONE_MACHINE]
-    # The configuration of its pods names LocalExecutor (as the Helm chart sets it), and each pod is a machine of its own.
+    # A pod is configured with LocalExecutor, by the Helm chart among others, and is one machine by itself.
     return elsewhere or ["KubernetesExecutor"] * bool(os.environ.get("AIRFLOW_IS_K8S_EXECUTOR_POD"))
