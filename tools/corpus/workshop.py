@@ -21,7 +21,7 @@ DEBIAN_PACKAGES = {
     "lame": "lame",
     "oggenc": "vorbis-tools",
     "opusenc": "opus-tools",
-    "sox": "sox libsox-fmt-mp3",
+    "sox": "sox",
     "speexenc": "speex",
     "wavpack": "wavpack",
 }

@@ -25,6 +25,8 @@ from oss_local_cloud.imm.engine.source import end_of_packets, last_error, probe
 _DECODED = re.compile(r"Input stream #0:\d+ \(audio\): (\d+) packets read \(\d+ bytes\); (\d+) frames decoded")
 _ENCODED = re.compile(r"Output stream #0:0 \(audio\):.*\((\d+) samples\)")
 
+_DISK_FULL = "No space left on device"
+
 
 class FfmpegEngine:
     """Converts with one FFmpeg build; `scratch` holds the programs' outputs while they run."""
@@ -61,6 +63,9 @@ class FfmpegEngine:
         """How long the rendition is; raises ConversionFailed when there is none."""
         if finished.overstepped is not None:
             raise self._overstepped(finished.overstepped)
+        # FFmpeg exits with 0 when only the last bytes could not be written.
+        if _DISK_FULL in finished.stderr:
+            raise internal("no space is left on the local cloud's disk: free some, and convert it again")
         if finished.returncode != 0:
             raise _failed(finished, source)
         counted = _ENCODED.search(finished.stderr)

@@ -331,6 +331,17 @@ async def test_a_decompression_bomb_ends(
     assert not (tmp_path / "out").exists() or (tmp_path / "out").stat().st_size <= limits.output_bytes
 
 
+@pytest.mark.parametrize("output", ["mp3", "flac", "oga", "aac"])
+async def test_a_full_disk_is_not_the_sources_fault(
+    binaries: Binaries, make_audio: MakeAudio, tmp_path: Path, output: str
+) -> None:
+    engine = FfmpegEngine(binaries, EngineLimits(), tmp_path)
+    source = make_audio("long.wav", seconds=30.0)
+    with pytest.raises(ConversionFailed, match="no space is left on the local cloud's disk") as caught:
+        await engine.convert(AudioConvert.parse(f"audio/convert,f_{output}"), source, Path("/dev/full"))
+    assert caught.value.code == "InternalError"
+
+
 def test_no_credential_reaches_the_program(binaries: Binaries, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LOCAL_CLOUD_ACCESS_KEY_SECRET", "testSK")
     finished = asyncio.run(run(["/usr/bin/env"], Allowance(5, 5, 2**30, 2**20), tmp_path))
