@@ -56,21 +56,21 @@ def batch_params() -> dict[str, Param]:
             setting("PREFIX") or None,
             type=["null", "string"],
             title="Prefix",
-            description="Only keys that start with this; empty for the whole bucket.",
+            description="Only keys that start with this (or oss://bucket/ and this); empty for the whole bucket.",
         ),
         "include": Param(
             None,
             type=["null", "string"],
             title="Pattern",
-            description="Shell pattern on the whole key, such as incoming/*.wav ('*' also matches '/'). "
-            "Empty: every known audio extension.",
+            description="Shell pattern on the whole key, in either case, such as incoming/*.{wav,flac}: '*' also "
+            "matches '/', '**/' any folders or none. Empty: every known audio extension.",
         ),
         "exclude": Param(
             several("EXCLUDE") or None,
             type=["null", "array"],
             items={"type": "string"},
             title="Exclude",
-            description="Shell patterns on the whole key, one a line; they win over the pattern.",
+            description="Shell patterns on the whole key, one a line, as above; they win over the pattern.",
         ),
         "profiles": Param(
             several("PROFILES", "mobile-mp3"),

@@ -25,6 +25,8 @@ TAG_PREFIX = "tags."
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
+_LITERAL = re.compile(r"(?:[^{}]|\{\{|\}\})*")
+
 
 def expand(template: str, context: Mapping[str, str]) -> str:
     """Replace every variable of `template` by its value in `context` (tags under `tags.KEY`).
@@ -66,6 +68,12 @@ def check(parameter: str, template: str, known: tuple[str, ...] = SERVICE_VARIAB
 def escape(text: str) -> str:
     """`text` as a template that expands to exactly `text` (object keys may contain braces)."""
     return text.replace("{", "{{").replace("}", "}}")
+
+
+def literal_head(template: str) -> str:
+    """What every expansion of a template begins with: its text up to the first variable."""
+    head = _LITERAL.match(template)
+    return "" if head is None else head[0].replace("{{", "{").replace("}}", "}")
 
 
 def source_variables(bucket: str, key: str) -> dict[str, str]:

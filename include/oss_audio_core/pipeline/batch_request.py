@@ -98,6 +98,15 @@ class BatchRequest:
             self.modified_before,
         )
 
+    def with_keys(self) -> BatchRequest:
+        """The same with keys and patterns in place of addresses in the bucket.
+
+        Raises:
+            SelectionError: the selection can't be used.
+        """
+        chosen = self.selection()
+        return replace(self, prefixes=chosen.prefixes, include=chosen.include, exclude=chosen.exclude)
+
     def plan_options(self) -> PlanOptions:
         """How it is planned."""
         return PlanOptions(

@@ -5,13 +5,10 @@ Staged objects are removed, by the catalogue and by lifecycle rules. Exports are
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from oss_audio_core.audio_convert import ParameterError
-
-_FIRST_VARIABLE = re.compile(r"\{(?!\{)")
+from oss_audio_core.audio_convert import ParameterError, variables
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class ReservedPrefixes:
         Raises:
             ParameterError: they do.
         """
-        literal = _FIRST_VARIABLE.split(target_key, maxsplit=1)[0]
+        literal = variables.literal_head(target_key)
         for what, prefix in self._named():
             if literal.startswith(prefix):
                 raise ParameterError("target key", target_key, f"a key outside of {what} {prefix!r}")

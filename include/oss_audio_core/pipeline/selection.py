@@ -6,35 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
+from functools import cached_property
 
-from oss_audio_core.audio_convert import ParameterError
+from oss_audio_core.audio_convert import ParameterError, variables
 from oss_audio_core.catalogue.sidecar_keys import is_sidecar
+from oss_audio_core.pipeline.key_patterns import KeyPatterns, PatternError, escape, examples, literal_heads
 from oss_audio_core.pipeline.rendition_spec import RenditionSpec, is_single
 from oss_audio_core.pipeline.reserved_prefixes import ReservedPrefixes
+from oss_audio_core.pipeline.source_names import has_audio_extension, is_system_file
 
-AUDIO_EXTENSIONS = frozenset(
-    {"aac", "ac3", "aif", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "flac", "flv", "m4a", "m4b", "mka"}
-    | {
-        "mkv",
-        "mov",
-        "mp2",
-        "mp3",
-        "mp4",
-        "oga",
-        "ogg",
-        "opus",
-        "ts",
-        "tta",
-        "w64",
-        "wav",
-        "webm",
-        "wma",
-        "wmv",
-        "wv",
-    }
-)
-"""What IMM reads (its list of input formats), as file names show it. Used when no pattern is given."""
+_ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<bucket>[^/]*)/?", re.IGNORECASE)
 
 
 class SelectionError(ValueError):
@@ -45,10 +26,12 @@ class SelectionError(ValueError):
 class Selection:
     """The sources of one batch.
 
+    Prefixes and patterns may be given as addresses in the bucket (`oss://bucket/…`).
+
     Attributes:
         bucket: where they are.
         prefixes: key prefixes to list; one empty prefix means the whole bucket.
-        include: shell patterns on the whole key, `*` also matches `/`; none: every known audio extension.
+        include: shell patterns on the whole key (`key_patterns`); none: every known audio extension.
         exclude: shell patterns that win over `include`.
         staging: prefix under which conversions in progress write; never a source.
         catalogue: prefix under which runs export; never a source. None: they don't.
@@ -72,12 +55,40 @@ class Selection:
         if not self.bucket:
             raise SelectionError("no bucket is named: set the bucket of the sources")
         self._check_limits()
-        for one in self.prefixes:
-            if one.startswith("/"):
-                raise SelectionError(f"prefix {one!r} starts with '/', but OSS keys don't: leave the slash out")
+        for name in ("prefixes", "include", "exclude"):
+            keys = tuple(_key(name, given, self.bucket) for given in getattr(self, name))
+            object.__setattr__(self, name, keys)
         for one, other in _pairs(self.prefixes):
             if one.startswith(other):
                 raise SelectionError(f"prefix {one!r} lies inside prefix {other!r}: leave one of them out")
+        try:
+            unmatched = [pattern for pattern in self.include if not self._reaches(pattern)]
+            _ = self._included, self._excluded
+        except PatternError as error:
+            raise SelectionError(str(error)) from None
+        if unmatched:
+            raise SelectionError(
+                f"include {unmatched[0]!r} matches no key below prefix {' or '.join(map(repr, self.prefixes))}: "
+                "patterns are about whole keys, so begin it with the prefix or with '*'"
+            )
+
+    @cached_property
+    def _included(self) -> KeyPatterns:
+        return KeyPatterns(self.include)
+
+    @cached_property
+    def _excluded(self) -> KeyPatterns:
+        return KeyPatterns(self.exclude)
+
+    def useless_excludes(self) -> list[str]:
+        """Exclude patterns that match no key below the prefixes, so that they exclude nothing."""
+        return [pattern for pattern in self.exclude if not self._reaches(pattern)]
+
+    def _reaches(self, pattern: str) -> bool:
+        """Whether a key below one of the prefixes may match the pattern."""
+        heads = [head.casefold() for head in literal_heads(pattern)]
+        prefixes = [prefix.casefold() for prefix in self.prefixes]
+        return any(head.startswith(prefix) or prefix.startswith(head) for head in heads for prefix in prefixes)
 
     def _check_limits(self) -> None:
         for name in ("min_size", "max_size"):
@@ -113,12 +124,13 @@ class Selection:
             return "catalogue"
         if is_sidecar(key):
             return "waveform or picture of a rendition"
-        if any(fnmatchcase(key, pattern) for pattern in self.exclude):
+        if is_system_file(key):
+            return "file of an operating system"
+        if self._excluded.matches(key):
             return "excluded"
         if self.include:
-            return None if any(fnmatchcase(key, pattern) for pattern in self.include) else "not included"
-        extension = key.rpartition(".")[2].lower() if "." in key.rpartition("/")[2] else ""
-        return None if extension in AUDIO_EXTENSIONS else "not audio by its name"
+            return None if self._included.matches(key) else "not included"
+        return None if has_audio_extension(key) else "not audio by its name"
 
     def reason_against_object(self, key: str, size: int, last_modified: datetime) -> str | None:
         """The same for a listed object, with its size in bytes and the time of its last write."""
@@ -170,20 +182,40 @@ def check_target(selection: Selection, spec: RenditionSpec, key: str) -> tuple[s
 
 def _exclude_for(spec: RenditionSpec, target: str) -> str:
     """A pattern that covers the profile's targets: their common folder, or else their extension."""
-    head = re.split(r"\{(?!\{)", spec.target_key, maxsplit=1)[0]
+    head = variables.literal_head(spec.target_key)
     folder = head[: head.rfind("/") + 1]
-    return f"{folder}*" if folder else f"*.{target.rpartition('.')[2]}"
+    return f"{escape(folder)}*" if folder else f"*.{target.rpartition('.')[2]}"
 
 
 def _examples(selection: Selection) -> Iterator[str]:
     """Keys that the selection takes for sources: one for every prefix and pattern that go together."""
-    patterns = selection.include or tuple(f"*.{extension}" for extension in ("wav", "flac", "mp3"))
+    patterns = selection.include or ("*.{wav,flac,mp3}",)
     for prefix in selection.prefixes:
-        for pattern in patterns:
-            filled = re.sub(r"\[[^]]*\]|[*?]", "x", pattern)
-            for key in (filled, prefix + filled, f"{prefix}x/{filled.rpartition('/')[2]}"):
+        for example in (one for pattern in patterns for one in examples(pattern)):
+            for key in (example, prefix + example, f"{prefix}x/{example.rpartition('/')[2]}"):
                 if selection.matches(key):
                     yield key
+
+
+def _key(setting: str, given: str, bucket: str) -> str:
+    """A prefix or pattern without the address of the bucket.
+
+    Raises:
+        SelectionError: it is an address elsewhere, or begins with "/", as no key of OSS does.
+    """
+    what = f"{'prefix' if setting == 'prefixes' else setting} {given!r}"
+    key = given
+    if address := _ADDRESS.match(given):
+        if address["scheme"].lower() != "oss":
+            raise SelectionError(f"{what} is an address: give the key, or oss://{bucket}/ and the key")
+        if address["bucket"] != bucket:
+            raise SelectionError(f"{what} is in another bucket than {bucket!r}: leave it out, or select its bucket")
+        key = given[address.end() :]
+        if not key and setting != "prefixes":
+            raise SelectionError(f"{what} names no key: give a pattern, such as {given.rstrip('/') + '/*'!r}")
+    if key.startswith("/"):
+        raise SelectionError(f"{what} starts with '/', but OSS keys don't: leave the slash out")
+    return key
 
 
 def _pairs(prefixes: Sequence[str]) -> Iterator[tuple[str, str]]:

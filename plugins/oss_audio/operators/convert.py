@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from glob import escape
 from typing import Any
 
 from airflow.sdk import Context
@@ -32,6 +31,7 @@ from oss_audio_core.catalogue import Catalogue, batches
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.oss import OssSettings, check_bucket, check_imm
 from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
+from oss_audio_core.pipeline.key_patterns import escape
 from oss_audio_core.pipeline.single_conversion import plan_single
 from oss_audio_core.pipeline.submitting.options import SubmitOptions
 from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard

@@ -36,9 +36,9 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
 
     Args:
         bucket: of the sources.
-        prefix: key prefix, or a list of several.
-        include: one shell pattern, or a list of them, on the whole key (`*` also matches `/`); none: every known
-            audio extension.
+        prefix: key prefix, or a list of several. Like a pattern, it may be an address in the bucket, `oss://bucket/…`.
+        include: one shell pattern, or a list of them, on the whole key, in either case: `*` also matches `/`, `{a,b}`
+            is either, `**/` any folders or none; none: every known audio extension.
         exclude: shell patterns that win over `include`.
         profiles: names of profiles.
         target_bucket: where renditions go; the profile's own, or the source's bucket, when empty.
@@ -234,7 +234,7 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
             limit=as_number("limit", self.limit),
             max_attempts=BatchRequest.max_attempts if max_attempts is None else max_attempts,
             dry_run=as_flag("dry_run", self.dry_run),
-        )
+        ).with_keys()
 
     def _order(self) -> Order:
         try:
@@ -262,7 +262,10 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
     def _check(self, request: BatchRequest, settings: OssSettings) -> datetime:
         """Refuse what can't work, before anything is listed; return the time by OSS's clock."""
         specs = request.specs()
-        refuse_own_targets(request.selection(), specs)
+        selection = request.selection()
+        refuse_own_targets(selection, specs)
+        for pattern in selection.useless_excludes():
+            self.log.warning("exclude %r matches no key below the prefix: it excludes nothing", pattern)
         at = check_bucket(settings, request.bucket)
         check_imm(settings, request.bucket)
         targets = {target_bucket(spec, request.bucket) for spec in specs}

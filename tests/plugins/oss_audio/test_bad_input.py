@@ -319,6 +319,25 @@ def test_a_bad_threshold(deployment: Deployment, capsys: pytest.CaptureFixture[s
     assert told == f"failure_threshold is {threshold!r}: give a number from 0 to 100"
 
 
+def test_an_address_in_another_bucket(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    told = refused(listing(deployment, exclude=["oss://other/old/*"]).execute, deployment.context(), capsys)
+    bucket = deployment.cloud.bucket
+    assert (
+        told == f"exclude 'oss://other/old/*' is in another bucket than {bucket!r}: leave it out, or select its bucket"
+    )
+    deployment.put("a.wav")
+    address = f"oss://{bucket}/{deployment.prefix}"
+    assert listing(deployment, prefix=address).execute(deployment.context())["listed"] == 1
+    assert listing(deployment, exclude=[f"{address}*.wav"]).execute(deployment.context())["listed"] == 0
+
+
+def test_an_exclude_that_excludes_nothing(deployment: Deployment, caplog: pytest.LogCaptureFixture) -> None:
+    deployment.put("a.wav")
+    listing(deployment, exclude=["old/*", "*.tmp"]).execute(deployment.context())
+    assert "exclude 'old/*' matches no key below the prefix: it excludes nothing" in caplog.text
+    assert "*.tmp" not in caplog.text
+
+
 def test_a_selection_of_its_own_targets(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     told = refused(listing(deployment, prefix="").execute, deployment.context(), capsys)
     assert "profile mobile-mp3 would turn" in told

@@ -7,7 +7,7 @@ import pytest
 from oss_audio_core.audio_convert import FORMATS
 from oss_audio_core.audio_convert.codec_facts import CODECS
 from oss_audio_core.pipeline.lossy_guard import LOSSLESS, MAYBE_LOSSY
-from oss_audio_core.pipeline.selection import AUDIO_EXTENSIONS
+from oss_audio_core.pipeline.source_names import AUDIO_EXTENSIONS
 from oss_audio_core.verification.remote_probe import CHAINS, PAGED_CONTAINERS
 from tests.include.oss_audio_core.verification.damages import FORMATS as DAMAGED
 

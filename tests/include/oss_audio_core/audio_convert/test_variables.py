@@ -94,3 +94,18 @@ def test_every_other_variable_is_unknown(name: str) -> None:
 )
 def test_a_key_without_extension_gets_the_containers(key: str, expected: str) -> None:
     assert variables.with_extension(key, "mp3") == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "head"),
+    [
+        ("out/{key}.mp3", "out/"),
+        ("{key}", ""),
+        ("a.mp3", "a.mp3"),
+        ("{{a}}/{key}.mp3", "{a}/"),
+        ("x{{{key}}}.mp3", "x{"),
+        ("", ""),
+    ],
+)
+def test_what_every_expansion_begins_with(template: str, head: str) -> None:
+    assert variables.literal_head(template) == head

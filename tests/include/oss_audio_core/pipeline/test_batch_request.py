@@ -70,3 +70,9 @@ def test_one_rendition_that_is_no_profile() -> None:
     (spec,) = BatchRequest("audio", single=single).specs()
     assert spec.target_for("audio", "whatever.wav") == ("out", "dest.aac")
     assert (spec.convert.f, spec.publish) == ("aac", "direct")
+
+
+def test_addresses_in_the_bucket_become_keys() -> None:
+    given = BatchRequest("audio", ("oss://audio/in/",), ("oss://audio/in/*.wav",), ("oss://audio/in/old/*", "*.tmp"))
+    keys = BatchRequest("audio", ("in/",), ("in/*.wav",), ("in/old/*", "*.tmp"))
+    assert given.with_keys() == keys.with_keys() == keys

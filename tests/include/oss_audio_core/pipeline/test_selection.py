@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from glob import escape
 
 import pytest
 
 from oss_audio_core.audio_convert import AudioConvert, Profile
+from oss_audio_core.pipeline.key_patterns import escape
 from oss_audio_core.pipeline.rendition_spec import SingleSpec
 from oss_audio_core.pipeline.selection import Selection, SelectionError, refuse_own_targets
 
@@ -34,6 +36,17 @@ MP3 = Profile(
         (Selection("audio", include=("*.wav",)), "a/b.mp3", "not included"),
         (Selection("audio", include=("*.txt",)), "a/b.txt", None),
         (Selection("audio", include=("*.wav",), exclude=("*/old/*",)), "a/old/b.wav", "excluded"),
+        (Selection("audio", include=("*.wav",)), "a/B.WAV", None),
+        (Selection("audio", exclude=("A/*.mp3",)), "a/b.MP3", "excluded"),
+        (Selection("audio", include=("**/*.{wav,mp3}",)), "a.mp3", None),
+        (Selection("audio", include=("**/*.{wav,mp3}",)), "a/b/c.wav", None),
+        (Selection("audio", include=("**/*.{wav,mp3}",)), "a/b.flac", "not included"),
+        (Selection("audio"), "a/._b.wav", "file of an operating system"),
+        (Selection("audio", include=("*.wav",)), "a/._b.wav", "file of an operating system"),
+        (Selection("audio", include=("oss://audio/in/*.wav",)), "in/a.wav", None),
+        (Selection("audio", exclude=("oss://audio/in/*",)), "in/a.wav", "excluded"),
+        (Selection("audio", ("oss://audio/in/",)), "in/a.wav", None),
+        (Selection("audio", ("oss://audio",)), "in/a.wav", None),
     ],
 )
 def test_reasons(selection: Selection, key: str, reason: str | None) -> None:
@@ -146,3 +159,63 @@ def test_one_conversion_to_a_reserved_prefix_is_refused(key: str) -> None:
     single = SingleSpec(AudioConvert(f="mp3"), "other", ".staging/a.mp3")
     with pytest.raises(SelectionError, match=r"^target key is '\.staging/a\.mp3'; allowed: a key outside of"):
         refuse_own_targets(Selection("audio", (key,), include=(escape(key),)), [single])
+
+
+@pytest.mark.parametrize(
+    ("setting", "given", "reason"),
+    [
+        ("prefixes", "oss://other/in/", "prefix 'oss://other/in/' is in another bucket than 'audio'"),
+        ("include", "oss://other/*.wav", r"include 'oss://other/\*.wav' is in another bucket than 'audio'"),
+        ("exclude", "oss://Audio/old/*", r"exclude 'oss://Audio/old/\*' is in another bucket than 'audio'"),
+        ("exclude", "https://audio.oss-cn-x.aliyuncs.com/old/*", "is an address: give the key, or oss://audio/ and"),
+        ("exclude", "oss://audio", "exclude 'oss://audio' names no key: give a pattern, such as 'oss://audio/\\*'"),
+        ("prefixes", "/in/", "prefix '/in/' starts with '/', but OSS keys don't: leave the slash out"),
+        ("include", "/in/*.wav", r"include '/in/\*.wav' starts with '/'"),
+        ("exclude", "oss://audio//old/*", r"exclude 'oss://audio//old/\*' starts with '/'"),
+        ("include", "{1..2000}", "the braces of '{1..2000}' stand for more than 1000 patterns"),
+        ("exclude", "{1..2000}", "the braces of '{1..2000}' stand for more than 1000 patterns"),
+    ],
+)
+def test_what_would_silently_match_nothing_is_refused(setting: str, given: str, reason: str) -> None:
+    with pytest.raises(SelectionError, match=reason):
+        Selection("audio", **{setting: (given,)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reaches"),
+    [
+        ("*.wav", True),
+        ("in/*.wav", True),
+        ("IN/2026/*", True),
+        ("in*", True),
+        ("i*", True),
+        ("in/", True),
+        ("{out,in}/*", True),
+        ("**/old/*", True),
+        ("[io]n/*", True),
+        (r"\in/*", True),
+        ("a.wav", False),
+        ("out/*", False),
+        ("{out,old}/*", False),
+        (r"\*.wav", False),
+    ],
+)
+def test_a_pattern_is_compared_with_the_prefix(pattern: str, reaches: bool) -> None:
+    assert Selection("audio", ("in/", "more/"), exclude=(pattern,)).useless_excludes() == ([] if reaches else [pattern])
+    if reaches:
+        Selection("audio", ("in/",), include=(pattern,))
+    else:
+        with pytest.raises(SelectionError, match=r"matches no key below prefix 'in/': patterns are about whole keys"):
+            Selection("audio", ("in/",), include=(pattern,))
+
+
+@pytest.mark.parametrize("folder", ["renditions", "re[nd]itions", "{{a,b}}", "a*b"])
+def test_the_exclude_that_a_refusal_names_is_good(folder: str) -> None:
+    profile = replace(MP3, target_key=f"{folder}/{{dirname}}/{{barename}}.mp3")
+    with pytest.raises(SelectionError) as refused:
+        refuse_own_targets(Selection("audio"), [profile])
+    advice = re.search(r"add the exclude ('.*'), or", str(refused.value))
+    assert advice is not None
+    pattern = ast.literal_eval(advice[1])
+    refuse_own_targets(Selection("audio", exclude=(pattern,)), [profile])
+    assert Selection("audio", exclude=(pattern,)).matches("song.mp3")
