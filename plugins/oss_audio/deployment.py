@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
@@ -38,6 +39,10 @@ NAMES = frozenset(
 
 _MARKER = "STACK"
 """Marks the processes of a stack that tools/stack began; it sets nothing."""
+
+
+_OUTER_COMMA = re.compile(r",(?![^{}]*\})")
+"""A comma that isn't within the braces of a pattern."""
 
 
 class UnknownSetting(ValueError):
@@ -78,8 +83,8 @@ def is_set(name: str) -> bool:
 
 
 def several(name: str, default: str = "") -> list[str]:
-    """A setting of texts with commas between them; blanks around them are dropped."""
-    return [text.strip() for text in setting(name, default).split(",") if text.strip()]
+    """A setting of texts with commas between them, except within braces; blanks around them are dropped."""
+    return [text.strip() for text in _OUTER_COMMA.split(setting(name, default)) if text.strip()]
 
 
 def switch(name: str) -> bool:

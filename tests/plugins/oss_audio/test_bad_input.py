@@ -331,11 +331,13 @@ def test_an_address_in_another_bucket(deployment: Deployment, capsys: pytest.Cap
     assert listing(deployment, exclude=[f"{address}*.wav"]).execute(deployment.context())["listed"] == 0
 
 
-def test_an_exclude_that_excludes_nothing(deployment: Deployment, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exclude_that_excludes_nothing(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     deployment.put("a.wav")
     listing(deployment, exclude=["old/*", "*.tmp"]).execute(deployment.context())
-    assert "exclude 'old/*' matches no key below the prefix: it excludes nothing" in caplog.text
-    assert "*.tmp" not in caplog.text
+    output = capsys.readouterr()
+    logged = output.out + output.err
+    assert "exclude 'old/*' matches no key below the prefix: it excludes nothing" in logged
+    assert "*.tmp" not in logged
 
 
 def test_a_selection_of_its_own_targets(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:

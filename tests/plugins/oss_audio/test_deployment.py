@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from oss_audio.deployment import NAMES, UnknownSetting, number, refuse_unknown, setting, switch
+from oss_audio.deployment import NAMES, UnknownSetting, number, refuse_unknown, setting, several, switch
 
 PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 
@@ -52,3 +52,18 @@ def test_a_wrong_value_is_refused_and_not_repeated(name: str, monkeypatch: pytes
     with pytest.raises(ValueError, match=f"^OSS_AUDIO_{name} must be ") as caught:
         _ = switch(name) if name == "MANIFESTS" else number(name, int)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "texts"),
+    [
+        ("", []),
+        (" a , b,,", ["a", "b"]),
+        ("*.{tmp,bak},old/*", ["*.{tmp,bak}", "old/*"]),
+        ("old/*,{a,b}/{c,d}", ["old/*", "{a,b}/{c,d}"]),
+        ("a{b,c", ["a{b", "c"]),
+    ],
+)
+def test_commas_part_texts_except_within_braces(given: str, texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OSS_AUDIO_EXCLUDE", given)
+    assert several("EXCLUDE") == texts
