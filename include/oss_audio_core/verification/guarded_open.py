@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 import av
 from av.container import InputContainer
 
+from oss_audio_core.audio_convert.containers.wave_chunks import has_unused_bits
+from oss_audio_core.verification.all_bits_valid import AllBitsValid
 from oss_audio_core.verification.errors import UnreadableAudio
 
 _CONTAINERS = (
@@ -48,8 +50,10 @@ def open_container(file: BinaryIO, name: str, err_detect: str = "") -> InputCont
     if head[8:12] == b"WAVE" or head[:4] == b"riff":
         # FFmpeg searches up to 5 MB of 16-bit PCM for hidden DTS, 20 ms of CPU; this much is enough to find it.
         options["probesize"] = _WAV_PROBE_BYTES
+    opened = AllBitsValid(file) if head[8:12] == b"WAVE" and has_unused_bits(file) else file
+    file.seek(0)
     try:
-        container: InputContainer = av.open(file, mode="r", options=options, **_LENIENT_TAGS)
+        container: InputContainer = av.open(opened, mode="r", options=options, **_LENIENT_TAGS)
     except av.error.EOFError:
         raise UnreadableAudio(name, "it ends before its header does") from None
     except av.FFmpegError as error:

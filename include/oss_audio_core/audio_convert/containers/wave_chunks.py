@@ -13,6 +13,12 @@ _UNKNOWN_LENGTH = 0xFFFFFFFF
 _HEADER = struct.Struct("<4sI")
 _FARTHEST_SKIP = 1 << 40
 
+_EXTENSIBLE = struct.Struct("<HH8xHH2xH4x16s")
+_EXTENSIBLE_TAG = 0xFFFE
+_VALID_BITS_AT = 18
+_PCM_SUBFORMAT = bytes.fromhex("0100000000001000800000aa00389b71")
+_LARGEST_BITS = 32
+
 
 class Chunk(NamedTuple):
     """One chunk.
@@ -75,3 +81,29 @@ def wave_promise(file: BinaryIO) -> Promise | None:
     """
     data = next((chunk for chunk in wave_chunks(file) if chunk.name == b"data"), None)
     return None if data is None or data.is_open else promise_of(file, data.start, data.length)
+
+
+def has_unused_bits(file: BinaryIO) -> bool:
+    """Whether samples are integers of 32 bits of which fewer are valid, as editors write 24 bits in 32.
+
+    FFmpeg takes the valid bits for the size of a sample, or for CoolEdit's floating-point form, and decodes noise.
+
+    Args:
+        file: seekable, at any position; the position is moved.
+    """
+    fmt = next((chunk for chunk in wave_chunks(file) if chunk.name == b"fmt "), None)
+    if fmt is None or fmt.length < _EXTENSIBLE.size:
+        return False
+    file.seek(fmt.start)
+    fields = file.read(_EXTENSIBLE.size)
+    if len(fields) < _EXTENSIBLE.size:
+        return False
+    tag, channels, block, bits, valid, subformat = _EXTENSIBLE.unpack(fields)
+    is_pcm = tag == _EXTENSIBLE_TAG and subformat == _PCM_SUBFORMAT
+    is_whole = bits == _LARGEST_BITS and block == channels * bits // 8
+    return bool(is_pcm and is_whole and 0 < valid < bits)
+
+
+def valid_bits_position(file: BinaryIO) -> int:
+    """Where a wav file with `has_unused_bits` states the valid bits of a sample, in two bytes."""
+    return next(chunk.start for chunk in wave_chunks(file) if chunk.name == b"fmt ") + _VALID_BITS_AT

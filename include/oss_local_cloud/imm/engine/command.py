@@ -14,7 +14,7 @@ from oss_local_cloud.imm.engine.encoder_settings import (
     settings_for,
 )
 from oss_local_cloud.imm.engine.failure import not_fitting
-from oss_local_cloud.imm.engine.source import GUARDS, Source
+from oss_local_cloud.imm.engine.source import GUARDS, WHOLE_SAMPLES, Source
 
 LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """Speaker layouts for 1 to 8 channels; every encoder takes these (FFmpeg's own 2.1 and 4.0 fail in opus)."""
@@ -71,6 +71,7 @@ def command(ffmpeg: Path, source: Path, target: Path, planned: Plan) -> list[str
         ffmpeg,
         *("-nostdin", "-hide_banner", "-nostats", "-v", "level+verbose", "-y"),
         *("-threads", "1", "-filter_threads", "1"),
+        *_decoder(planned.source),
         *(*GUARDS, "-i", f"file:{source}"),
         *("-map", "0:a:0", "-map_chapters", "-1", *_metadata(planned.source)),
         *("-af", filters(planned)),
@@ -78,6 +79,10 @@ def command(ffmpeg: Path, source: Path, target: Path, planned: Plan) -> list[str
         *("-threads", "1", "-fflags", "+bitexact", "-flags:a", "+bitexact"),
         *("-f", MUXERS[planned.convert.f], f"file:{target}"),
     ]
+
+
+def _decoder(source: Source) -> list[str]:
+    return ["-c:a", WHOLE_SAMPLES] if source.container == "wav" and source.codec == WHOLE_SAMPLES else []
 
 
 def filters(planned: Plan) -> str:

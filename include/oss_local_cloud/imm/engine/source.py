@@ -11,6 +11,7 @@ from typing import Any
 
 from oss_audio_core.audio_convert.containers.declared_length import DemuxerLengths, counted_seconds
 from oss_audio_core.audio_convert.containers.few_frames import is_all_frames
+from oss_audio_core.audio_convert.containers.wave_chunks import has_unused_bits
 from oss_local_cloud.imm.engine import plain_wav
 from oss_local_cloud.imm.engine.binaries import Binaries
 from oss_local_cloud.imm.engine.failure import ConversionFailed, internal, over_limit, unreadable
@@ -29,6 +30,9 @@ GUARDS = ("-protocol_whitelist", "file", "-format_whitelist", FORMAT_WHITELIST, 
 """Options that must stand before every `-i`: a manifest named .mp3 made an old FFmpeg fetch a URL
 without them.
 """
+
+WHOLE_SAMPLES = "pcm_s32le"
+"""The codec of a wav file whose samples have unused bits, whatever FFmpeg takes it for."""
 
 _PROBED = (
     "stream=codec_name,sample_rate,channels,channel_layout,start_time,duration,bit_rate,bits_per_raw_sample,"
@@ -178,11 +182,14 @@ def _source(path: Path, found: dict[str, Any]) -> Source:
         file=_seconds(container.get("duration")) if _number(container.get("nb_streams")) == 1 else None,
         begins=_seconds(stream.get("start_time")) or 0.0,
     )
+    codec = str(stream.get("codec_name", "unknown"))
     with path.open("rb") as file:
         counted = counted_seconds(file, name, lengths)
+        if name == "wav" and has_unused_bits(file):
+            codec, bits = WHOLE_SAMPLES, 32
     return Source(
         container=name,
-        codec=str(stream.get("codec_name", "unknown")),
+        codec=codec,
         sample_rate=rate,
         channels=channels,
         layout=str(stream.get("channel_layout", "unknown")),

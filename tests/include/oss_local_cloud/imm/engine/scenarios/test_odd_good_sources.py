@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,12 @@ def seconds_as(
         return probe_file(target)["file_duration"], decoded_seconds(target)
 
     return convert
+
+
+def samples_of(path: Path, binaries: Binaries) -> bytes:
+    """Decoded, as integers of 32 bits."""
+    decode = [binaries.ffmpeg, "-v", "error", "-i", path, "-f", "s32le", "-"]
+    return subprocess.run(decode, capture_output=True, check=True).stdout
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050])
@@ -107,12 +114,16 @@ async def test_a_few_frames_are_audio(
     assert (await seconds_as(source.read_bytes()))[1] >= frames * 1152 / 44_100 - 0.001
 
 
-async def test_24_valid_bits_in_32_are_whole_and_found_when_cut(seconds_as: Any) -> None:
+@pytest.mark.parametrize("valid", [16, 20, 24])
+async def test_fewer_valid_bits_in_32_are_whole_right_and_found_when_cut(
+    seconds_as: Any, tmp_path: Path, binaries: Binaries, valid: int
+) -> None:
     rate, guid = 48_000, bytes.fromhex("0100000000001000800000aa00389b71")
-    fmt = struct.pack("<HHIIHHHHI", 0xFFFE, 2, rate, rate * 8, 8, 32, 22, 24, 3) + guid
-    data = bytes(8 * rate)
+    fmt = struct.pack("<HHIIHHHHI", 0xFFFE, 2, rate, rate * 8, 8, 32, 22, valid, 3) + guid
+    data = struct.pack("<ii", 0x40000000, -0x40000000) * rate
     head = b"RIFF" + bytes(4) + b"WAVE" + b"fmt " + struct.pack("<I", len(fmt)) + fmt + b"data"
     assert await seconds_as(head + struct.pack("<I", len(data)) + data) == pytest.approx((1.0, 1.0), abs=0.01)
+    assert samples_of(tmp_path / "rendition", binaries) == data
     with pytest.raises(ConversionFailed, match="declares"):
         await seconds_as(head + struct.pack("<I", 3 * len(data)) + data)
 
