@@ -44,6 +44,9 @@ ONE_OF_EACH = (
 )
 """A shipped profile for each format."""
 
+BARE = tuple(f"bare-{name}" for name in FORMATS)
+"""The formats without parameters."""
+
 
 @dataclass(frozen=True)
 class Outcome:

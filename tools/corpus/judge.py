@@ -45,13 +45,13 @@ class Judged:
 class Source:
     """A file of the corpus, decoded at most once."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, decoder: str = "") -> None:
+        self._path, self._decoder = path, decoder
 
     @cached_property
     def decoded(self) -> Decoded:
         """By the second decoder."""
-        return decode(self._path)
+        return decode(self._path, self._decoder)
 
 
 def judge(case: Case, source: Source, outcome: Outcome) -> Judged:

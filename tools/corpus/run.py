@@ -77,7 +77,7 @@ def run(extent: Extent, folder: Path, workers: int, say: Callable[[str], None]) 
     with ThreadPoolExecutor(JUDGES, thread_name_prefix="judge") as pool:
         outcomes = convert_all(folder / "sources", folder, profiles, workers)
         for group in _by_kind(outcomes):
-            decoded = {one.source: Source(sources[one.source]) for one in group}
+            decoded = {one.source: Source(sources[one.source], by_key[one.source].decoder) for one in group}
             # The thread that reads a source first decodes it, so those of one source go together.
             judged += pool.map(lambda one, of=decoded: judge(by_key[one.source], of[one.source], one), group)
             wrong = sum(one.wrong for one in judged)

@@ -48,10 +48,11 @@ class Decoded:
         return len(self.sound) / RATE
 
 
-def decode(path: Path) -> Decoded:
-    """Decode the first audio stream of a file."""
-    command = [_ffmpeg(), "-nostdin", "-hide_banner", "-v", "level+info", "-i", f"file:{path}", "-map", "0:a:0"]
-    command += ["-ac", "1", "-ar", str(RATE), "-f", "f32le", "-"]
+def decode(path: Path, decoder: str = "") -> Decoded:
+    """Decode the first audio stream of a file, by a decoder of that name or the one that FFmpeg picks."""
+    chosen = ["-c:a", decoder] if decoder else []
+    command = [_ffmpeg(), "-nostdin", "-hide_banner", "-v", "level+info", *chosen, "-i", f"file:{path}"]
+    command += ["-map", "0:a:0", "-ac", "1", "-ar", str(RATE), "-f", "f32le", "-"]
     finished = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
     said = finished.stderr.decode("utf-8", "replace")
     errors = [line for line in said.splitlines() if "[error]" in line or "[fatal]" in line]
