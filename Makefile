@@ -73,7 +73,7 @@ corpus-quick: setup ## a fifth of the files, one rendition for each format
 	@$(RUN) -m tools.corpus --quick $(ARGS)
 
 corpus-full: corpus ## the corpus, and every length of three frames at each legal rate
-	LENGTHS_FULL=1 $(RUN) -m pytest -n 3 tests/include/oss_audio_core/verification/scenarios/test_length_scan.py
+	LENGTH_SCAN=full $(RUN) -m pytest -n 3 tests/include/oss_audio_core/verification/scenarios/test_lengths.py
 
 chaos-cloud: setup ## kill -9 of the local cloud under load, 20 times within a minute (SEED=… repeats a run)
 	@$(RUN) -m tools.chaos_cloud --kills 20 $(if $(SEED),--seed $(SEED))
