@@ -11,14 +11,13 @@ import secrets
 import time
 from collections import Counter
 from datetime import timedelta
-from functools import partial
 
-from oss_audio_core.catalogue import inbox, leases, slots
+from oss_audio_core.catalogue import inbox, leases
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline.waiting.shard_waiter import ASK_AFTER
 from oss_audio_core.pipeline.waiting.shared_poller import SharedPoller
-from oss_audio_core.pipeline.waiting.status_poller import StatusPoller
+from oss_audio_core.pipeline.waiting.status_poller import StatusPoller, submitted_to
 from oss_audio_core.smq import SmqSettings
 
 POLL_EVERY = 5.0
@@ -74,13 +73,17 @@ class SlotReclaimer:
     async def _reclaim(self) -> None:
         async with SharedPoller(self._catalogue, self._oss, self._smq, self._queue, refused_for=0.0) as poller:
             await poller.drain(1)
-            moved = await poller.run(inbox.apply_to_endpoint, self._catalogue, self._oss.endpoint)
+            applied = await poller.run(inbox.apply_to_endpoint, self._catalogue, self._oss.endpoint)
             owner = secrets.token_hex(8)
-            if not moved:
-                if time.monotonic() < self._poll_from or not await poller.run(self._may_poll, owner, MAX_ROUND):
+            if not applied.moved:
+                is_due = time.monotonic() >= self._poll_from
+                if not (is_due or applied.said_failed) or not await poller.run(self._may_poll, owner, MAX_ROUND):
                     return
-                await StatusPoller(poller, partial(slots.submitted, endpoint=self._oss.endpoint), self._polled).poll()
+                status_poller = StatusPoller(poller, submitted_to(self._oss.endpoint), self._polled)
+                await (status_poller.poll() if is_due else status_poller.confirm_failures())
                 await poller.run(self._may_poll, owner, max(POLL_EVERY, poller.limiter.seconds_until_free))
+                if not is_due:
+                    return
             self._poll_from = time.monotonic() + self._ask_after
 
     def _may_poll(self, owner: str, seconds: float) -> bool:

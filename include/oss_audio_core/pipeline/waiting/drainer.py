@@ -9,20 +9,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
 from oss_audio_core.catalogue import inbox
 from oss_audio_core.catalogue.database import Catalogue
-from oss_audio_core.catalogue.inbox import InboxMessage
+from oss_audio_core.pipeline.waiting.bounded_message import bounded
 from oss_audio_core.smq import (
     QueueMessage,
     SmqClient,
     SmqCredentialError,
     SmqError,
     SmqSettings,
-    TaskNotification,
-    UndecodableMessage,
-    decode,
 )
 from oss_audio_core.smq.client import MAX_BATCH
 from oss_audio_core.text.logs import get_logger
@@ -42,13 +37,16 @@ SETTLED = 60.0
 """Seconds after a message's arrival at which its TaskId is recorded if the task is ours and its submit was answered."""
 
 
+MOST_UNSETTLED = 10_000
+"""Messages that wait for their TaskId in memory; a flood of more is counted as foreign without another look."""
+
+
 @dataclass(frozen=True)
 class _Unsettled:
     """A message whose task may be another catalogue's: its arrival (monotonic), and what the task read and wrote."""
 
     arrived_at: float
-    sources: Sequence[str]
-    targets: Sequence[str]
+    outputs: Sequence[tuple[str, str]]
 
 
 class Drainer:
@@ -140,7 +138,9 @@ class Drainer:
         with self._catalogue.read() as connection:
             unknown = inbox.unknown_tasks(connection, self._unsettled)
             settled = {task_id for task_id in unknown if self._unsettled[task_id].arrived_at <= before}
-            found = {task_id for task_id in settled if _is_ours(connection, self._unsettled[task_id])}
+            outputs = {task_id: self._unsettled[task_id].outputs for task_id in settled}
+            known = inbox.known_outputs(connection, {pair for pairs in outputs.values() for pair in pairs})
+            found = {task_id for task_id, pairs in outputs.items() if not known.isdisjoint(pairs)}
         self._unsettled = {task_id: self._unsettled[task_id] for task_id in unknown - settled}
         settled -= found
         if settled:
@@ -156,24 +156,11 @@ class Drainer:
         return self._foreign + len(self._unsettled)
 
     def _store(self, messages: Sequence[QueueMessage]) -> None:
-        decoded = [_decode(self._queue, one) for one in messages]
+        received = [bounded(self._queue, one) for one in messages]
         with self._catalogue.write() as connection:
-            inbox.store(connection, [message for message, _ in decoded])
-        for _, task in decoded:
-            if task is None:
+            inbox.store(connection, [one.kept for one in received])
+        for one in received:
+            if one.kept.task_id is None or len(self._unsettled) >= MOST_UNSETTLED:
                 self._foreign += 1
             else:
-                self._unsettled.setdefault(task.task_id, _Unsettled(time.monotonic(), task.sources, task.targets))
-
-
-def _decode(queue: str, message: QueueMessage) -> tuple[InboxMessage, TaskNotification | None]:
-    try:
-        task = decode(message.body)
-    except UndecodableMessage as error:
-        return InboxMessage(queue, message.message_id, None, None, None, str(error), message.body), None
-    code, reason = task.code or None, task.message or None
-    return InboxMessage(queue, message.message_id, task.task_id, task.status, code, reason, None), task
-
-
-def _is_ours(connection: Connection, task: _Unsettled) -> bool:
-    return any(inbox.is_output(connection, source, target) for source in task.sources for target in task.targets)
+                self._unsettled.setdefault(one.kept.task_id, _Unsettled(time.monotonic(), one.outputs))

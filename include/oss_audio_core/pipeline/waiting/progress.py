@@ -44,6 +44,7 @@ class Progress:
         left_out: conversions that ended without an output and without a failure: an empty source, or one of which a
             newer generation was planned meanwhile.
         deadline: the first deadline of the submitted conversions; None: nothing is submitted.
+        said_failed: conversions in flight that a message calls failed; GetTask has not confirmed it yet.
     """
 
     in_flight: int
@@ -52,6 +53,7 @@ class Progress:
     waiting: int
     left_out: int = 0
     deadline: datetime | None = field(default=None, compare=False)
+    said_failed: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         return f"{self.converted} converted, {self.failed} failed, {self.in_flight} in flight"

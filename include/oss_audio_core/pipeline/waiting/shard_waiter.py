@@ -24,6 +24,9 @@ log = get_logger(__name__)
 ASK_AFTER = 60.0
 """Seconds without progress after which OSS and IMM are polled, and then again each time."""
 
+CONFIRM_EVERY = 5.0
+"""Seconds between two rounds that ask for tasks which messages call failed."""
+
 OVERDUE_EVERY = 10.0
 """Seconds between two polls while a conversion is overdue, until the service answers."""
 
@@ -61,6 +64,7 @@ class ShardWaiter:
         schedule, logger = _PollSchedule(self._ask_after, at_once=not self._poller.has_queue), ProgressLogger()
         status_poller = StatusPoller(self._poller, submitted_of(self._shard))
         polling: asyncio.Task[None] | None = None
+        confirming = False
         within = 0.0
         try:
             while True:
@@ -76,11 +80,15 @@ class ShardWaiter:
                 if polling is not None and polling.done():
                     polling.result()
                     polling = None
-                    schedule.on_polled()
+                    schedule.on_confirmed() if confirming else schedule.on_polled()
                 # The queue's messages are applied before: their conversions must not be taken for overdue.
                 if polling is None and (schedule.is_due() or (schedule.may_poll() and progress.overdue)):
-                    polling = asyncio.create_task(status_poller.poll())
+                    polling, confirming = asyncio.create_task(status_poller.poll()), False
+                elif polling is None and progress.said_failed and schedule.may_confirm():
+                    polling, confirming = asyncio.create_task(status_poller.confirm_failures()), True
                 within = max(0.0, min(schedule.until_due(), self._left()))
+                if progress.said_failed:
+                    within = min(within, REFRESH_EVERY)
                 if polling is not None:
                     # Other rounds may come first: meanwhile messages may arrive.
                     await asyncio.wait([polling], timeout=REFRESH_EVERY)
@@ -107,8 +115,12 @@ def poke(
         async with SharedPoller(catalogue, oss, smq, queue) as poller:
             await poller.drain(1)
             progress = await poller.refresh(shard)
+            status_poller = StatusPoller(poller, submitted_of(shard))
+            if progress.said_failed:
+                await status_poller.confirm_failures()
+                progress = await poller.refresh(shard)
             if not progress.done:
-                await StatusPoller(poller, submitted_of(shard)).poll()
+                await status_poller.poll()
                 progress = await poller.refresh(shard)
             return progress
 
@@ -123,6 +135,7 @@ class _PollSchedule:
         self._ask_after = ask_after
         self._next = began + (0 if at_once else ask_after)
         self._not_before = began
+        self._confirm_from = began
         self._progress: Progress | None = None
 
     def on_progress(self, progress: Progress) -> None:
@@ -138,6 +151,12 @@ class _PollSchedule:
 
     def may_poll(self) -> bool:
         return time.monotonic() >= self._not_before
+
+    def may_confirm(self) -> bool:
+        return time.monotonic() >= self._confirm_from
+
+    def on_confirmed(self) -> None:
+        self._confirm_from = time.monotonic() + CONFIRM_EVERY
 
     def on_polled(self) -> None:
         self._next = time.monotonic() + self._ask_after

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
@@ -291,6 +291,7 @@ class SharedPoller:
 
 def refresh(catalogue: Catalogue, shards: Collection[ShardKey]) -> dict[ShardKey, Progress]:
     """Apply the inbox's messages to the shards and sum up their progress; not on an event loop."""
-    inbox.apply_to_shards(catalogue, shards)
+    applied = inbox.apply_to_shards(catalogue, shards)
     with catalogue.read() as connection:
-        return read_progress(connection, shards)
+        progress = read_progress(connection, shards)
+    return {shard: replace(one, said_failed=applied.said_failed[shard]) for shard, one in progress.items()}

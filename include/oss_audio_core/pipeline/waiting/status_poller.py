@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from oss_audio_core.catalogue import conversions, inbox
+from oss_audio_core.catalogue import conversions, inbox, slots
 from oss_audio_core.catalogue.conversions import Attempt, Conversion, move
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.progress import ShardKey
+from oss_audio_core.catalogue.progress import ShardKey, of_shards
+from oss_audio_core.catalogue.schema import IS_IN_FLIGHT, batch_conversion, conversion
 from oss_audio_core.catalogue.states import State, Verb
 from oss_audio_core.oss import OssUnavailable, TaskNotFound, TaskStatus
 from oss_audio_core.oss.error_classification import is_credential_error
 from oss_audio_core.pipeline.waiting.shared_poller import SharedPoller
+from oss_audio_core.text.escaping import for_log
 from oss_audio_core.text.logs import get_logger
 
 log = get_logger(__name__)
@@ -31,14 +35,30 @@ ENDED = frozenset({"Succeeded", "Failed"})
 """Statuses of GetTask for a task that has ended."""
 
 
-Submitted = Callable[[Connection], list[Conversion]]
-"""Reads the submitted conversions to poll for."""
+@dataclass(frozen=True)
+class Submitted:
+    """Reads the submitted conversions to poll for: all of them, or those that a message calls failed."""
+
+    all: Callable[[Connection], list[Conversion]]
+    said_failed: Callable[[Connection], list[Conversion]]
 
 
 def submitted_of(shard: ShardKey) -> Submitted:
     """Those of a shard."""
     batch, number = shard
-    return lambda connection: conversions.of_batch(connection, batch, [State.SUBMITTED], shard=number)
+    mine = sa.select(batch_conversion.c.conversion_id).where(of_shards([shard]))
+    return Submitted(
+        lambda connection: conversions.of_batch(connection, batch, [State.SUBMITTED], shard=number),
+        lambda connection: inbox.said_failed(connection, conversion.c.id.in_(mine)),
+    )
+
+
+def submitted_to(endpoint: str) -> Submitted:
+    """Those that hold an endpoint's slots, of any batch."""
+    return Submitted(
+        lambda connection: slots.submitted(connection, endpoint),
+        lambda connection: inbox.said_failed(connection, conversion.c.endpoint == endpoint, IS_IN_FLIGHT),
+    )
 
 
 class StatusPoller:
@@ -70,26 +90,50 @@ class StatusPoller:
         Raises:
             OssUnavailable: the credentials are refused, and have been for long.
         """
-        limiter = self._poller.limiter
-        async with limiter.acquire():
+        async with self._poller.limiter.acquire():
             self._refusal = ""
-            listed = await self._find_outputs(await self._poller.run(self._read_submitted))
+            listed = await self._find_outputs(await self._poller.run(self._read, self._submitted.all))
             if self._refusal:
                 await self._poller.reconnect()
                 self._refusal = ""
-            share = max(TASKS_PER_ROUND // MIN_SHARE, TASKS_PER_ROUND // (1 + limiter.waiting))
-            polled = (await self._poller.run(self._read_submitted))[:share]
-            limiter.charge(len(polled))
-            unfinished = await self._get_tasks(polled, listed)
+            unfinished = await self._ask(self._submitted.all, listed)
             await self._poller.run(self._expire, unfinished)
+        await self._judge_credentials()
+
+    async def confirm_failures(self) -> None:
+        """Ask for the tasks that a message calls failed, and for no others: only the answer spends an attempt.
+
+        A message that the answer contradicts is removed. Without an answer nothing changes.
+
+        Raises:
+            OssUnavailable: as `poll`.
+        """
+        async with self._poller.limiter.acquire():
+            self._refusal = ""
+            # Of a task that IMM doesn't know, later rounds and the deadline decide: as if the message had not come.
+            every = {one.id for one in await self._poller.run(self._read, self._submitted.said_failed)}
+            contradicted = await self._ask(self._submitted.said_failed, every)
+            if contradicted:
+                await self._poller.run(self._refute, contradicted)
+        await self._judge_credentials()
+
+    async def _ask(self, submitted: Callable[[Connection], list[Conversion]], listed: set[int]) -> list[Conversion]:
+        """Ask IMM for this round's share of the tasks. Returns the conversions that aren't done, by its answer."""
+        limiter = self._poller.limiter
+        share = max(TASKS_PER_ROUND // MIN_SHARE, TASKS_PER_ROUND // (1 + limiter.waiting))
+        polled = (await self._poller.run(self._read, submitted))[:share]
+        limiter.charge(len(polled))
+        return await self._get_tasks(polled, listed)
+
+    async def _judge_credentials(self) -> None:
         if not self._refusal:
             self._poller.on_accepted()
         elif not await self._poller.on_refused(self._refusal):
             raise OssUnavailable(self._refusal)
 
-    def _read_submitted(self) -> list[Conversion]:
+    def _read(self, submitted: Callable[[Connection], list[Conversion]]) -> list[Conversion]:
         with self._catalogue.read() as connection:
-            found = self._submitted(connection)
+            found = submitted(connection)
         at = now()
         # The overdue first, for they end with this answer; then those that were polled least often.
         return sorted(found, key=lambda one: (not _overdue(one, at), self._polled[one.id], one.submitted_at or at))
@@ -180,6 +224,16 @@ class StatusPoller:
     def _fail(self, one: Conversion, code: str, message: str) -> None:
         with self._catalogue.write() as connection:
             inbox.fail(connection, one.this_attempt, code, message)
+
+    def _refute(self, contradicted: Sequence[Conversion]) -> None:
+        with self._catalogue.write() as connection:
+            inbox.refute(connection, [one.task_id for one in contradicted if one.task_id])
+        log.warning(
+            "%d messages call tasks failed, among them %s, and IMM doesn't: nothing is spent on their word. Check "
+            "who may publish to the topic",
+            len(contradicted),
+            for_log(contradicted[0].task_id or ""),
+        )
 
     def _expire(self, unfinished: Sequence[Conversion]) -> None:
         at = now()

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from oss_audio_core.catalogue import Catalogue, State, inbox
 from oss_audio_core.catalogue.conversions import retry
-from oss_audio_core.catalogue.inbox import InboxMessage, is_output, store
+from oss_audio_core.catalogue.inbox import InboxMessage, known_outputs, store
 from oss_audio_core.catalogue.schema import notification
 from tests.include.oss_audio_core.catalogue.rows import add_conversion, add_source
 
@@ -40,12 +40,50 @@ def test_an_output_is_known_by_its_source_and_its_key_also_of_an_earlier_attempt
             placed = {"output_bucket": "media", "output_key": f"staging/{key}-1.mp3"}
             row = add_conversion(connection, add_source(connection, key), key, State.FAILED, **placed)
         retry(connection, [row])
-        assert is_output(connection, "oss://media/a/歌.wav", "oss://media/staging/a/歌.wav-1.mp3")
-        assert is_output(connection, "oss://media/b.wav", "oss://media/staging/b.wav-1.mp3")
-        assert not is_output(connection, "oss://media/a/歌.wav", "oss://media/staging/b.wav-1.mp3")
-        assert not is_output(connection, "oss://other/b.wav", "oss://media/staging/b.wav-1.mp3")
-        assert not is_output(connection, "oss://media/b.wav", "oss://other/staging/b.wav-1.mp3")
-        assert not is_output(connection, "", "")
+        ours = {
+            ("oss://media/a/歌.wav", "oss://media/staging/a/歌.wav-1.mp3"),
+            ("oss://media/b.wav", "oss://media/staging/b.wav-1.mp3"),
+        }
+        foreign = {
+            ("oss://media/a/歌.wav", "oss://media/staging/b.wav-1.mp3"),
+            ("oss://other/b.wav", "oss://media/staging/b.wav-1.mp3"),
+            ("oss://media/b.wav", "oss://other/staging/b.wav-1.mp3"),
+            ("", ""),
+        }
+        assert known_outputs(connection, ours | foreign) == ours
+        assert known_outputs(connection, foreign) == set()
+        assert known_outputs(connection, []) == set()
+
+
+def test_a_message_that_the_database_refuses_is_stored_as_unreadable_and_its_neighbours_as_they_are(
+    catalogue: Catalogue,
+) -> None:
+    odd = InboxMessage("q", "odd", "T\ud800", "Succeeded", None, None, None)
+    with catalogue.write() as connection:
+        store(connection, [received("1", "T1"), odd, received("2", "T2")])
+        rows = connection.execute(sa.select(notification).order_by(notification.c.id)).all()
+    assert [row.task_id for row in rows] == ["T1", None, "T2"]
+    assert rows[1].message_id == "odd"
+    assert rows[1].message.startswith("the catalogue can't store it: UnicodeEncodeError")
+
+
+def test_a_failure_that_a_message_tells_moves_nothing_and_can_be_refuted(
+    catalogue: Catalogue, two_batches: tuple[int, int]
+) -> None:
+    one, _ = two_batches
+    told = [InboxMessage("q", "m0", "T0", "Failed", "NoSuchKey", "no key", None), received("m1", "T1")]
+    with catalogue.write() as connection:
+        inbox.store(connection, told)
+    applied = inbox.apply_to_shards(catalogue, [(one, 0)])
+    assert (applied.moved, applied.said_failed) == (1, {(one, 0): 1})
+    with catalogue.write() as connection:
+        (doubtful,) = inbox.said_failed(connection)
+        assert (doubtful.task_id, doubtful.state) == ("T0", State.SUBMITTED)
+        inbox.refute(connection, ["T0"])
+        assert inbox.said_failed(connection) == []
+        # A later message counts anew.
+        inbox.store(connection, told)
+        assert len(inbox.said_failed(connection)) == 1
 
 
 def test_news_reach_the_shards_that_were_asked_for_and_no_others(
@@ -55,7 +93,7 @@ def test_news_reach_the_shards_that_were_asked_for_and_no_others(
     with catalogue.write() as connection:
         told = [InboxMessage("q", f"m{number}", f"T{number}", "Succeeded", None, None, None) for number in range(6)]
         inbox.store(connection, told)
-    assert inbox.apply_to_shards(catalogue, [(two, 0), (one, 1), (one, 2)]) == 0
-    assert inbox.apply_to_shards(catalogue, []) == 0
-    assert inbox.apply_to_shards(catalogue, [(one, 0), (two, 0)]) == 2
-    assert inbox.apply_to_shards(catalogue, [(one, 0), (one, 1), (one, 2)]) == 0
+    assert inbox.apply_to_shards(catalogue, [(two, 0), (one, 1), (one, 2)]).moved == 0
+    assert inbox.apply_to_shards(catalogue, []).moved == 0
+    assert inbox.apply_to_shards(catalogue, [(one, 0), (two, 0)]).moved == 2
+    assert inbox.apply_to_shards(catalogue, [(one, 0), (one, 1), (one, 2)]).moved == 0

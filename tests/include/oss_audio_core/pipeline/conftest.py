@@ -126,6 +126,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shard_submitter, "SLOTS_EVERY", 0.05)
     monkeypatch.setattr(lost_submit_handler, "CHECK_EVERY", 0.05)
     monkeypatch.setattr(shard_waiter, "REFRESH_EVERY", 0.1)
+    monkeypatch.setattr(shard_waiter, "CONFIRM_EVERY", 0.2)
     monkeypatch.setattr(shared_poller, "REFRESH_EVERY", 0.1)
     monkeypatch.setattr(shared_poller, "MIN_PAUSE", 0.05)
     monkeypatch.setattr(drainer, "PAUSE", 0.1)

@@ -46,12 +46,28 @@ def ended(oss: OssSettings, bucket: str, task_id: str | None) -> TaskStatus:
 
 def test_a_notification_ends_the_wait_without_polling(steps: Steps, wav: Wav, closed_port: int) -> None:
     steps.put("a.wav", wav())
-    steps.put("b.wav", b"no audio at all")
     batch = steps.plan("mobile-mp3")
     steps.submit(batch)
     nowhere = f"http://127.0.0.1:{closed_port}"
     unreachable = replace(steps.oss, endpoint=nowhere, imm_endpoint=nowhere)
-    assert steps.wait(batch, oss=unreachable, ask_after=NEVER) == Progress(0, 1, 1, 0)
+    assert steps.wait(batch, oss=unreachable, ask_after=NEVER) == Progress(0, 1, 0, 0)
+
+
+def test_a_notification_of_a_failure_costs_one_get_task(
+    steps: Steps, wav: Wav, closed_port: int, imm_proxy: Proxy
+) -> None:
+    steps.put("a.wav", wav())
+    steps.put("b.wav", b"no audio at all")
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    observed = replace(
+        steps.oss,
+        endpoint=f"http://127.0.0.1:{closed_port}",
+        imm_endpoint=imm_proxy.address,
+        imm_project=_project(steps),
+    )
+    assert steps.wait(batch, oss=observed, ask_after=NEVER) == Progress(0, 1, 1, 0)
+    assert len(imm_proxy.requests) == 1
     failed = next(one for one in steps.rows() if one.state is State.FAILED)
     status = ended(steps.oss, steps.bucket, failed.task_id)
     assert (failed.code, failed.message) == (status.code, status.message)
@@ -385,10 +401,10 @@ def test_two_runs_on_one_queue_lose_no_message_to_the_wrong_reader(steps: Steps,
     for batch in batches:
         steps.submit(batch)
     nowhere = f"http://127.0.0.1:{closed_port}"
-    away = replace(steps.oss, endpoint=nowhere, imm_endpoint=nowhere)
+    away = replace(steps.oss, endpoint=nowhere)
 
     async def all_of_them() -> list[Progress]:
-        # Two waiters of each run, none of which can poll: messages drained by one must reach the others.
+        # Two waiters of each run, none of which polls by itself: messages drained by one must reach the others.
         waiters = [steps.waiting(batch, oss=away, ask_after=NEVER) for batch in batches for _ in range(2)]
         return list(await asyncio.gather(*waiters))
 
@@ -433,3 +449,93 @@ def test_the_service_is_asked_at_a_pace_that_news_and_deadlines_change(monkeypat
             asked["overdue"] += 1
             pace.on_polled()
     assert asked == {"quiet": 9, "overdue": 60}
+
+
+def forged(steps: Steps, status: str = "Failed") -> str:
+    """What anybody who may publish to the topic can write about the only conversion."""
+    task = {"TaskType": "MediaConvert", "TaskId": steps.row().task_id, "Status": status, "Code": "X", "Message": "no"}
+    return json.dumps(task)
+
+
+def test_a_forged_failure_spends_no_attempt(steps: Steps, wav: Wav, caplog: pytest.LogCaptureFixture) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch, topic=None)
+    ended(steps.oss, steps.bucket, steps.row().task_id)
+    steps.send(forged(steps))
+    # GetTask alone is asked, and says that it has succeeded.
+    assert steps.wait(batch, ask_after=NEVER).converted == 1
+    assert (steps.row().state, steps.row().attempt) == (State.CONVERTED, 1)
+
+
+def test_a_forged_failure_of_a_task_that_runs_is_removed_and_the_wait_goes_on(
+    steps: Steps, wav: Wav, imm_proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch, topic=None)
+    ended(steps.oss, steps.bucket, steps.row().task_id)
+    steps.send(forged(steps))
+    imm_proxy.spoil(b"GetTask", lambda whole: whole.replace(b'"Succeeded"', b'"Running"  '))
+    observed = replace(steps.oss, imm_endpoint=imm_proxy.address, imm_project=_project(steps))
+    with caplog.at_level(logging.WARNING):
+        progress = steps.wait(batch, oss=observed, until=timedelta(seconds=6), ask_after=NEVER)
+    assert progress.in_flight == 1
+    assert (steps.row().state, steps.row().code) == (State.SUBMITTED, None)
+    assert "nothing is spent on their word" in caplog.text
+    with steps.catalogue.read() as connection:
+        assert inbox.said_failed(connection) == []
+    assert len(imm_proxy.requests) == 1
+
+
+def test_a_failure_that_imm_can_not_confirm_now_waits(steps: Steps, closed_port: int) -> None:
+    steps.put("bad.wav", b"no audio at all")
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch)
+    ended(steps.oss, steps.bucket, steps.row().task_id)
+    away = replace(steps.oss, imm_endpoint=f"http://127.0.0.1:{closed_port}", imm_project=_project(steps))
+    progress = steps.wait(batch, oss=away, until=timedelta(seconds=4), ask_after=NEVER)
+    assert (progress.in_flight, progress.failed) == (1, 0)
+    assert steps.wait(batch, ask_after=NEVER).failed == 1
+
+
+def test_a_poke_asks_before_it_believes_a_failure(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    steps.submit(batch, topic=None)
+    ended(steps.oss, steps.bucket, steps.row().task_id)
+    steps.send(forged(steps))
+    assert steps.poke(batch).converted == 1
+
+
+def test_a_message_of_thousands_of_addresses_costs_a_handful_of_statements(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "SETTLED", 0.0)
+    addresses = [{"URI": "a"}] * 2300
+    task = {"TaskType": "MediaConvert", "TaskId": f"x-{steps.prefix}", "Status": "Succeeded"}
+    steps.send(json.dumps({**task, "Sources": addresses, "Targets": addresses}).replace(" ", ""))
+    steps.send(json.dumps({**task, "TaskId": "7" * 8000}))
+    statements: list[str] = []
+
+    async def drain() -> None:
+        async with AsyncExitStack() as stack:
+            drainer = draining.Drainer(asyncio.to_thread, steps.catalogue, steps.smq, str(steps.queue), stack)
+            deadline = time.monotonic() + 60
+            while not {f"x-{steps.prefix}", None} <= told():
+                assert time.monotonic() < deadline, "the messages don't come"
+                await drainer.drain(1)
+            sa.event.listen(sa.Engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+            await asyncio.to_thread(drainer.count_foreign)
+
+    def told() -> set[str | None]:
+        with steps.catalogue.read() as connection:
+            return set(connection.scalars(sa.select(notification.c.task_id)))
+
+    asyncio.run(drain())
+    assert 0 < len(statements) < 10
+    with steps.catalogue.read() as connection:
+        unread = connection.execute(sa.select(notification).where(notification.c.task_id.is_(None))).all()
+    (long,) = [row for row in unread if "its TaskId has 8,000 characters" in (row.message or "")]
+    assert len(long.body) == 4096
+    assert "of 8," in long.message
