@@ -86,7 +86,7 @@ class Policy:
         for name, licence in sorted(licences.items()):
             exception = self.exceptions.get(name)
             if licence is None:
-                yield f"{name}: no licence is known: read its files, and add it to [stated] in {POLICY_FILE.name}"
+                yield f"{name}: no licence is known: run `make setup`, else add what its files say to [stated]"
             elif self.allows(licence):
                 if exception:
                     yield f"{name}: {licence} is allowed; remove its exception from {POLICY_FILE.name}"

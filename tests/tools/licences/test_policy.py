@@ -56,7 +56,7 @@ def test_problems_are_named_with_what_to_do() -> None:
         "spread": frozenset({"local-cloud", "airflow"}),
     }
     assert list(policy.problems(licences, needed_by)) == [
-        "b: no licence is known: read its files, and add it to [stated] in policy.toml",
+        "b: no licence is known: run `make setup`, else add what its files say to [stated]",
         "c: AGPL-3.0-only is not allowed: use another package, or add an exception with its reason",
         "free: MIT is allowed; remove its exception from policy.toml",
         "spread: GPL-3.0-only may be needed by local-cloud alone, and is needed by airflow",
