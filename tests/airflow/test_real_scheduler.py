@@ -176,7 +176,7 @@ def test_past_the_threshold_the_run_fails_and_says_why_and_its_failures_are_trie
     assert count_conversion_tasks(cloud_settings, media.bucket_name) == accepted + 1
     attempts = {row.key: row.attempt for row in rows_below(catalogue, "incoming/broken/") if row.profile == "web-oga"}
     assert attempts == {f"incoming/{TRUNCATED_KEY}": 1, f"incoming/{TEXT_KEY}": 2}
-    (report,) = airflow_stack.folders.reports.glob(f"{AGAIN}_again.md")
+    (report,) = airflow_stack.folders.reports.glob(f"{AGAIN}_again-*.md")
     assert "| requeued | 1 |" in report.read_text()
 
 
@@ -236,7 +236,7 @@ def test_two_pipelines_of_one_dag_are_two_batches(
         for number in range(2)
     }
     for pipeline, profile in (("music", "mobile-mp3"), ("voice", "podcast-opus")):
-        (report,) = airflow_stack.folders.reports.glob(f"{TWO}_both_{pipeline}.md")
+        (report,) = airflow_stack.folders.reports.glob(f"{TWO}_both_{pipeline}-*.md")
         text = report.read_text()
         assert f"# Batch `{TWO}/both/{pipeline}`" in text
         assert "**2 published, 0 failed**" in text
@@ -254,7 +254,7 @@ def test_each_mapped_first_task_is_a_batch(airflow_stack: Stack, catalogue: Cata
         rows = [row for row in rows_below(catalogue, folder) if row.profile == "streaming-opus-64k"]
         assert Counter(row.state for row in rows) == {State.PUBLISHED: count}
         assert batch_states(catalogue, f"{MAPPED}/side-by-side[{index}]") == {State.PUBLISHED: count}
-        (report,) = airflow_stack.folders.reports.glob(f"{MAPPED}_side-by-side_{index}_.md")
+        (report,) = airflow_stack.folders.reports.glob(f"{MAPPED}_side-by-side_{index}_-*.md")
         assert f"**{count} published, 0 failed**" in report.read_text()
 
 

@@ -83,12 +83,17 @@ class Catalogue:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            explanation = explain(error, self.shown, BUSY_TIMEOUT)
+            explanation = explain(error, self.shown, BUSY_TIMEOUT, truncated=self._is_truncated())
             if explanation is None:
                 raise
             raise CatalogueUnavailable(
                 f"{explanation}. The transaction was rolled back; nothing else is lost"
             ) from None
+
+    def _is_truncated(self) -> bool:
+        """Whether a SQLite catalogue's file has no byte, which none has that was migrated."""
+        file = self._engine.url.database
+        return self._writer is not None and bool(file) and Path(str(file)).is_file() and not os.path.getsize(str(file))
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -40,9 +40,14 @@ _SQLITE: Mapping[str, tuple[str, str]] = {
         "its content is damaged",
         "Restore a backup, or move it away: the next run begins a new catalogue and converts everything again",
     ),
+    "truncated": (
+        "the file is empty: something truncated it while it was in use",
+        "Restore a backup, or move it away: the next run begins a new catalogue and converts everything again",
+    ),
     "SQLITE_NOTADB": ("it is no SQLite database", "Check the path, or move the file away"),
 }
-"""By the name of SQLite's primary result code (https://www.sqlite.org/rescode.html)."""
+"""By the name of SQLite's primary result code (https://www.sqlite.org/rescode.html). `truncated` is none: of a
+file in use that was cut to nothing SQLite says that it is locked."""
 
 _POSTGRESQL: Mapping[str, tuple[str, str]] = {
     "25006": (
@@ -79,13 +84,14 @@ _TRANSIENT = frozenset({"SQLITE_BUSY", "25P03", "40", "53300", "53", "55P03", "5
 """Errors that end without a person's intervention."""
 
 
-def explain(error: sa.exc.DBAPIError, shown: str, busy: float) -> str | None:
+def explain(error: sa.exc.DBAPIError, shown: str, busy: float, *, truncated: bool = False) -> str | None:
     """Explain a driver's error in one sentence, with the remedy.
 
     Args:
         error: of the driver, as SQLAlchemy raised it.
         shown: the catalogue's URL without its password.
         busy: seconds that a writer waits for another one.
+        truncated: whether the file of a SQLite catalogue that was in use is empty now.
 
     Returns:
         The explanation; None: the error is not about the state of the database.
@@ -93,6 +99,8 @@ def explain(error: sa.exc.DBAPIError, shown: str, busy: float) -> str | None:
     known = _kind(error)
     if known is None:
         return None
+    if known == "SQLITE_BUSY" and truncated:
+        known = "truncated"
     what, remedy = {**_SQLITE, **_POSTGRESQL}[known]
     return f"catalogue {shown}: {what.format(busy=busy)}. {remedy}"
 

@@ -49,6 +49,8 @@ class PriceTable:
             read = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise PriceError(f"price table {path} can't be read: {str(error).splitlines()[0]}") from None
+        except RecursionError:
+            raise PriceError(f"price table {path} is nested too deeply for one") from None
         if not isinstance(read, dict):
             raise PriceError(f"price table {path}: give a mapping with currency and per_minute")
         if unknown := sorted(map(str, read.keys() - set(_KEYS))):

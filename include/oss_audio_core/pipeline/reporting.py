@@ -25,6 +25,9 @@ LISTED_FAILURES = 200
 LONGEST_NAME = 252
 """Most bytes of a report's name: file systems allow 255, and the ending has three."""
 
+DIGITS = 8
+"""Hexadecimal digits of a digest in a report's name."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -128,13 +131,14 @@ def write_report(report: Report, folder: Path) -> Path:
 
 
 def _file_name(name: str) -> str:
-    """A run's name with characters replaced that a file name can't have. Ids of DAGs may have letters of any script."""
-    whole = re.sub(r"[^\w.-]+", "_", name)
-    if len(whole.encode()) <= LONGEST_NAME:
-        return whole
-    # The end distinguishes the runs of a DAG, the digest the DAGs.
-    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-    return f"{digest}_{whole.encode()[len(digest) + 1 - LONGEST_NAME :].decode(errors='ignore')}"
+    """A run's name with characters replaced that a file name can't have. Ids of DAGs may have letters of any script.
+
+    The digest distinguishes names that differ only in what was replaced.
+    """
+    readable = re.sub(r"[^\w.-]+", "_", name)
+    ending = f"-{hashlib.sha256(name.encode()).hexdigest()[:DIGITS]}"
+    # Of a long name the end is kept: it distinguishes the runs of a DAG.
+    return readable.encode()[len(ending) - LONGEST_NAME :].decode(errors="ignore") + ending
 
 
 def render(report: Report) -> str:

@@ -18,12 +18,14 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from oss_local_cloud.fault_injection import fault_store, rules
 from oss_local_cloud.fault_injection.accepted_tasks import AcceptedTasks
+from oss_local_cloud.fault_injection.cross_site import RefuseWebPages
 from oss_local_cloud.fault_injection.fault_injector import ActiveRule, FaultInjector
 from oss_local_cloud.fault_injection.message_faults import MessageFaults
 from oss_local_cloud.fault_injection.records import AcceptedConversion, AcceptedTask, Fault
@@ -83,6 +85,7 @@ class AdminApi:
                 Route("/tasks", self.tasks, methods=["GET"]),
                 Route("/conversions", self.conversions, methods=["GET"]),
             ],
+            middleware=[Middleware(RefuseWebPages)],
             exception_handlers={HTTPException: _refused, InvalidRule: _invalid, Exception: _broken},
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -48,7 +49,8 @@ def page_size(text: str | None) -> int:
     """`MaxResults`; raises ImmApiError."""
     if text is None:
         return _LARGEST_PAGE
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= _LARGEST_PAGE:
+    # By its length first: Python refuses to read thousands of digits.
+    if not re.fullmatch("[0-9]{1,4}", text) or not 0 < int(text) <= _LARGEST_PAGE:
         raise invalid("MaxResults", f"1 to {_LARGEST_PAGE}")
     return int(text)
 
@@ -57,7 +59,7 @@ def _json(name: str, parameters: Mapping[str, str]) -> Any:
     """The SDK sends lists and ranges as JSON; None when the parameter is not there."""
     try:
         return json.loads(parameters[name]) if parameters.get(name) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise invalid(name, "JSON") from None
 
 

@@ -158,7 +158,7 @@ def test_each_pipeline_of_a_run_lists_plans_and_reports_its_own(
         OSSAudioReportOperator(task_id=f"{group}.report", batch=listed[group], reports=str(tmp_path)).execute(context)
     assert listed["music"]["batch"] != listed["voice"]["batch"]
     assert [len(deployment.rows(listed[group]["batch"])) for group in ("music", "voice")] == [2, 1]
-    reports = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.md")}
-    assert reports.keys() == {"a_dag_night_music.md", "a_dag_night_voice.md"}
-    assert "**2 published, 0 failed**" in reports["a_dag_night_music.md"]
-    assert "**1 published, 0 failed**" in reports["a_dag_night_voice.md"]
+    reports = {path.name.rpartition("-")[0]: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.md")}
+    assert reports.keys() == {"a_dag_night_music", "a_dag_night_voice"}
+    assert "**2 published, 0 failed**" in reports["a_dag_night_music"]
+    assert "**1 published, 0 failed**" in reports["a_dag_night_voice"]

@@ -35,3 +35,8 @@ def over_limit(reason: str) -> ConversionFailed:
 def internal(reason: str) -> ConversionFailed:
     """The engine itself failed; neither the source nor the parameters are to blame as far as it knows."""
     return ConversionFailed("InternalError", reason)
+
+
+def without_reason(program: str, status: int) -> ConversionFailed:
+    """A program failed and wrote no reason, as it does of a bad source. On a full disk a reason can't be written."""
+    return internal(f"{program} ended with status {status} and no reason: is the local cloud's disk full?")

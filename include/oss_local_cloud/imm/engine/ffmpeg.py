@@ -124,6 +124,11 @@ def _failed(finished: Finished, source: Path) -> ConversionFailed:
         return over_limit("the conversion needs more memory than one is given")
     if finished.returncode < 0:
         return internal(f"FFmpeg ended with signal {-finished.returncode}")
+    if not finished.stderr.strip():
+        # FFmpeg names what is wrong with a source. On a full disk its reason is lost, too.
+        return internal(
+            f"FFmpeg ended with status {finished.returncode} and no reason: is the local cloud's disk full?"
+        )
     return unreadable(f"the source could not be converted: {reason}")
 
 

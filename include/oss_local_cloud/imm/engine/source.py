@@ -103,6 +103,10 @@ async def probe_by_program(path: Path, binaries: Binaries, limits: EngineLimits,
         raise over_limit("the source's headers took too long to read")
     if finished.returncode < 0:
         raise unreadable(f"the source's headers crash the program that reads them (signal {-finished.returncode})")
+    if finished.returncode != 0 and not finished.stderr.strip():
+        raise internal(
+            f"ffprobe ended with status {finished.returncode} and no reason: is the local cloud's disk full?"
+        )
     if finished.returncode != 0:
         reason = last_error(finished.stderr, path)
         raise unreadable(f"the source is not audio in a format this service reads: {reason}")

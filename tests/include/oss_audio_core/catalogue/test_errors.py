@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -86,6 +87,20 @@ def test_a_locked_database_is_named_and_served_afterwards(file: Path, monkeypatc
     put_source(opened, "b.wav")
     opened.close()
     assert keys(f"sqlite:///{file}") == ["a.wav", "b.wav"]
+
+
+def test_a_file_that_is_cut_to_nothing_while_it_is_open_is_not_called_locked(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.1)
+    opened = open_catalogue(f"sqlite:///{file}")
+    with opened.read() as connection:
+        connection.execute(sa.select(source.c.id)).all()
+        os.truncate(file, 0)
+        # The pool's second connection.
+        with pytest.raises(CatalogueUnavailable, match=r"c\.db: the file is empty: something truncated it.*Restore"):
+            put_source(opened, "b.wav")
+    opened.close()
 
 
 def test_a_database_that_is_locked_during_its_upgrade_is_unchanged(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,7 @@ def test_a_table_from_a_file(tmp_path: Path) -> None:
         (None, "can't be read"),
         ("currency: [", "can't be read"),
         ("just words", "give a mapping"),
+        ("[" * 20_000, "is nested too deeply for one"),
         ("per_minute: 1", "currency is None"),
         ("{currency: CNY, per_minute: 1, per_hour: 2}", "unknown key per_hour"),
         ("{currency: CNY}", "per_minute is None"),

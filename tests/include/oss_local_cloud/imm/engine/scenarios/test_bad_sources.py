@@ -8,6 +8,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -339,6 +340,25 @@ async def test_a_full_disk_is_not_the_sources_fault(
     source = make_audio("long.wav", seconds=30.0)
     with pytest.raises(ConversionFailed, match="no space is left on the local cloud's disk") as caught:
         await engine.convert(AudioConvert.parse(f"audio/convert,f_{output}"), source, Path("/dev/full"))
+    assert caught.value.code == "InternalError"
+
+
+@pytest.mark.parametrize("program", ["ffmpeg", "ffprobe"])
+async def test_a_program_whose_reason_is_lost_does_not_blame_the_source(
+    binaries: Binaries, make_audio: MakeAudio, tmp_path: Path, program: str
+) -> None:
+    source = make_audio("a.mp3", seconds=2.0)
+    if program == "ffprobe":
+        source.write_bytes(b"no audio at all")
+    # As on a full disk, on which its standard error can't be written either.
+    mute = tmp_path / program
+    mute.write_text(f'#!/bin/sh\nexec {getattr(binaries, program)} "$@" 2>/dev/full\n')
+    mute.chmod(0o755)
+    engine = FfmpegEngine(replace(binaries, **{program: mute}), EngineLimits(), tmp_path)
+    with pytest.raises(
+        ConversionFailed, match=f"(?i){program} ended with status .*is the local cloud's disk full"
+    ) as caught:
+        await engine.convert(AudioConvert.parse("audio/convert,f_mp3"), source, tmp_path / "no" / "such" / "folder.mp3")
     assert caught.value.code == "InternalError"
 
 
