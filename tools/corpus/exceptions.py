@@ -41,3 +41,10 @@ def named_exceptions() -> tuple[NamedException, ...]:
     """Those of the file."""
     found = tomllib.loads(FILE.read_text(encoding="utf-8")).get("exception", [])
     return tuple(NamedException(**one) for one in found)
+
+
+def as_table(exceptions: tuple[NamedException, ...]) -> str:
+    """The table of docs/verification.md."""
+    lines = ["| files | renditions | verdict | why |", "|---|---|---|---|"]
+    lines += [f"| `{one.files}` | `{one.renditions}` | {one.judgement} | {one.reason} |" for one in exceptions]
+    return "\n".join(lines)

@@ -95,8 +95,6 @@ def filters(planned: Plan) -> str:
     if planned.start_sample or planned.end_sample is not None:
         end = "" if planned.end_sample is None else f":end_sample={planned.end_sample}"
         chain.append(f"atrim=start_sample={planned.start_sample}{end}")
-    # Timestamps count samples: a jump in the source's own would be carried on into Ogg, as hours of nothing.
-    chain.append("asetpts=N/SR/TB")
     layout = LAYOUTS[planned.channels - 1]
     if planned.channels == planned.source.channels > 2 and planned.source.layout != layout:
         # The same number of channels under other names: keep each one, mixing would lose the unknown ones.
@@ -105,6 +103,9 @@ def filters(planned: Plan) -> str:
     chain.append(f"aresample={planned.sample_rate}:ochl={layout}:rematrix_maxval=1")
     if planned.convert.f == "flac":
         chain.append(f"aformat=sample_fmts={'s32' if _flac_bits(planned) == 24 else 's16'}")
+    # Without timestamps the program counts samples: a jump of the source's own would be hours of nothing in Ogg, and
+    # counting in the filter would begin anew where an mp3 goes on with another number of channels.
+    chain.append("asetpts=NAN")
     return ",".join(chain)
 
 

@@ -68,6 +68,14 @@ async def test_joined_mp3s_are_one_sound(seconds_as: Any, make_audio: MakeAudio)
     assert await seconds_as(b"".join(parts)) == pytest.approx((5.0, 5.0), abs=0.1)
 
 
+@pytest.mark.parametrize("output", ["oga", "opus", "flac", "mp3"])
+async def test_stereo_and_mono_joined_follow_one_another(seconds_as: Any, make_audio: MakeAudio, output: str) -> None:
+    bare = ("-write_xing", "0", "-id3v2_version", "0")
+    parts = [make_audio("part.mp3", *bare, "-ac", channels, rate=48_000).read_bytes() for channels in ("2", "1", "2")]
+    found = await seconds_as(b"".join(parts), f"audio/convert,f_{output},ar_48000,ac_2")
+    assert found == pytest.approx((6.1, 6.1), abs=0.1)
+
+
 @pytest.mark.parametrize("name", ["late.mka", "late.m4a", "late.flv"])
 async def test_audio_that_begins_late(seconds_as: Any, make_audio: MakeAudio, name: str) -> None:
     source = make_audio(name, "-af", "asetpts=PTS+5/TB", seconds=3.0)
