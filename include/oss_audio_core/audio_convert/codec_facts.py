@@ -1,7 +1,8 @@
 """What is known of each codec in the files that `audio/convert` writes: one row a codec.
 
 Verification takes its bitrates and tolerances from here, and the local cloud's encoders their bitrate steps. Steps and
-frame sizes are those of the codecs' standards. Tolerances were measured on noise, music-like mixtures and tones.
+frame sizes are those of the codecs' standards. Tolerances of lengths follow from frames and delays; those of bitrates
+were measured on noise, music-like mixtures and tones.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ class CodecFacts:
         lossless: whether decoding gives the encoded samples.
         duration_tolerance: seconds either way, for the rounding of cuts and of resampling.
         longer_by_samples: samples by which a file may be longer: delay and padding that it does not state.
-        longer_by_seconds: the same in seconds.
         unknown_delay_samples: the same, of a file without a gapless header.
         decoded_longer_samples: samples that a decoder may give beyond the packets' time.
+        decoded_shorter_samples: samples that a decoder may leave out of the packets' time.
         counts_its_length: whether a header or the last page states the length; otherwise every frame has to be read.
     """
 
@@ -48,9 +49,9 @@ class CodecFacts:
     lossless: bool = False
     duration_tolerance: float = 0.001
     longer_by_samples: int = 0
-    longer_by_seconds: float = 0.0
     unknown_delay_samples: int = 0
     decoded_longer_samples: int = 0
+    decoded_shorter_samples: int = 0
     counts_its_length: bool = True
 
     def bitrate_steps(self, sample_rate: int) -> tuple[int, ...]:
@@ -98,6 +99,9 @@ CODECS: Mapping[str, CodecFacts] = MappingProxyType(
                 bitrate_tolerance=0.05,
                 most_bitrate=320_000,
                 most_bitrate_is_per_channel=False,
+                # LAME ends with up to 46 samples beyond its last whole frame of padding. A header that states no more
+                # padding than a frame, as FFmpeg's does, leaves them in.
+                longer_by_samples=46,
                 unknown_delay_samples=3 * 1152,
             ),
             CodecFacts(
@@ -105,6 +109,7 @@ CODECS: Mapping[str, CodecFacts] = MappingProxyType(
                 frame_samples=1024,
                 bitrate_tolerance=0.15,
                 most_bitrate=576_000,
+                # A frame of delay, and up to a sample less than one to fill the last frame.
                 longer_by_samples=2047,
                 counts_its_length=False,
             ),
@@ -116,8 +121,10 @@ CODECS: Mapping[str, CodecFacts] = MappingProxyType(
                 least_bitrate=32_000,
                 most_bitrate=500_000,
                 duration_tolerance=0.005,
-                # FFmpeg cuts the last Vorbis block to the end that the file states, and no block before it.
+                # FFmpeg cuts the last Vorbis block to the end that the file states, and no block before it. A file that
+                # ends with a long block may lack half of it: a short block's 512 samples overlap by 256.
                 decoded_longer_samples=2048,
+                decoded_shorter_samples=256,
             ),
             CodecFacts(
                 name="ac3",
@@ -128,7 +135,8 @@ CODECS: Mapping[str, CodecFacts] = MappingProxyType(
                 bitrate_tolerance=0.02,
                 most_bitrate=640_000,
                 most_bitrate_is_per_channel=False,
-                longer_by_samples=1536,
+                # Up to a sample less than a frame fills the last one.
+                longer_by_samples=1535,
             ),
             CodecFacts(
                 name="opus", frame_samples=960, bitrate_tolerance=0.25, least_bitrate=6_000, most_bitrate=510_000
@@ -139,7 +147,8 @@ CODECS: Mapping[str, CodecFacts] = MappingProxyType(
                 bitrate_ladders=((0, (4750, 5150, 5900, 6700, 7400, 7950, 10200, 12200)),),
                 bitrate_tolerance=0.02,
                 frame_header_bytes=1,
-                longer_by_seconds=0.025,
+                # The encoder looks ahead by 5 ms (3GPP TS 26.090), 50 samples for FFmpeg, and fills a frame.
+                longer_by_samples=50 + 160,
                 counts_its_length=False,
             ),
             CodecFacts(
@@ -148,7 +157,8 @@ CODECS: Mapping[str, CodecFacts] = MappingProxyType(
                 bitrate_ladders=((0, (6600, 8850, 12650, 14250, 15850, 18250, 19850, 23050, 23850)),),
                 bitrate_tolerance=0.02,
                 frame_header_bytes=1,
-                longer_by_seconds=0.025,
+                # The encoder looks ahead by 5 ms (3GPP TS 26.190), and fills a frame.
+                longer_by_samples=80 + 320,
                 counts_its_length=False,
             ),
         )

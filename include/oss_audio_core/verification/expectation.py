@@ -8,7 +8,8 @@ from oss_audio_core.audio_convert import FORMATS, AudioConvert
 from oss_audio_core.audio_convert.containers.declared_length import TOLERATED_SECONDS
 from oss_audio_core.verification.bitrate import BitrateRange, bitrate_range
 from oss_audio_core.verification.checks import Check, check, not_checked
-from oss_audio_core.verification.credible_lengths import credible_lengths
+from oss_audio_core.verification.credible_lengths import CredibleLength, credible_lengths
+from oss_audio_core.verification.expected_length import ExpectedLength, ExpectedLengths
 from oss_audio_core.verification.inspection import Inspection
 from oss_audio_core.verification.probe import Probe
 
@@ -16,33 +17,6 @@ _CONTAINER_SHARE = 0.05
 _MOST_TAGS = 256 * 1024
 _LEAST_FILE = 16
 """Bytes: pages of Ogg and ID3 tags that go along from the source; the smallest thing with a header and a frame."""
-
-
-@dataclass(frozen=True)
-class ExpectedLength:
-    """A length that a rendition may have.
-
-    Attributes:
-        origin: where the source's length comes from.
-        duration: seconds.
-        shorter_by: seconds by which it may be shorter.
-        longer_by: seconds by which it may be longer.
-    """
-
-    origin: str
-    duration: float
-    shorter_by: float
-    longer_by: float
-
-    def holds(self, seconds: float, longer_by: float = 0.0) -> bool:
-        """Whether `seconds` are within the tolerance, upwards by `longer_by` more."""
-        return -self.shorter_by <= seconds - self.duration <= self.longer_by + longer_by
-
-    def said(self, longer_by: float, *, with_origin: bool) -> str:
-        """In words, upwards by `longer_by` more."""
-        reach = f"-{self.shorter_by * 1000:.0f} to +{(self.longer_by + longer_by) * 1000:.0f} ms"
-        said = f"{self.duration:.3f} s ({reach})"
-        return f"{said} by the source's {self.origin}" if with_origin else said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +30,12 @@ class Expectation:
         sample_rate: Hz as asked for; for opus the rate of the encoder's input.
         channels: their number.
         bits_per_sample: of flac; None where nothing was asked.
-        lengths: what its length may be, the likeliest first.
+        lengths: how long it may be, as its packets tell.
+        decoded_lengths: how long it may be decoded: a decoder may add to the packets' time, or leave out of it.
         bitrate: bit/s of audio data.
         start: where in the source it begins, seconds.
         whole_source: whether it is not a part of the source.
         unknown_delay: seconds by which it may be longer still when the file does not tell its delay.
-        decoded_longer_samples: samples that a decoder may give beyond the packets' time.
         duration_is_estimate: whether the source's duration is an estimate.
     """
 
@@ -71,37 +45,23 @@ class Expectation:
     sample_rate: int
     channels: int
     bits_per_sample: int | None
-    lengths: tuple[ExpectedLength, ...]
+    lengths: ExpectedLengths
+    decoded_lengths: ExpectedLengths
     bitrate: BitrateRange
     start: float
     whole_source: bool
     unknown_delay: float = 0.0
-    decoded_longer_samples: int = 0
     duration_is_estimate: bool = False
 
     @property
     def duration(self) -> float:
         """Seconds, the likeliest of its lengths."""
-        return self.lengths[0].duration
+        return self.lengths.likeliest
 
     @property
     def longest(self) -> float:
         """Seconds a right rendition may last at most."""
-        return max(length.duration + length.longer_by for length in self.lengths) + self.unknown_delay
-
-    def length_of(self, seconds: float, longer_by: float = 0.0) -> ExpectedLength | None:
-        """Which of the lengths a rendition of `seconds` has, upwards by `longer_by` more; None: it has none of them."""
-        return next((length for length in self.lengths if length.holds(seconds, longer_by)), None)
-
-    def said_lengths(self, longer_by: float = 0.0) -> str:
-        """All of them in words, with `longer_by` more upwards."""
-        several = len(self.lengths) > 1
-        return " or ".join(length.said(longer_by, with_origin=several) for length in self.lengths)
-
-    def found_length(self, seconds: float, length: ExpectedLength | None) -> str:
-        """The measured length in words, with which of the expected ones it is where there are several."""
-        found = f"{seconds:.3f} s"
-        return found if length is None or len(self.lengths) == 1 else f"{found}, that of the source's {length.origin}"
+        return self.lengths.longest + self.unknown_delay
 
 
 def expected(convert: AudioConvert, source: Inspection | Probe) -> Expectation:
@@ -118,16 +78,9 @@ def expected(convert: AudioConvert, source: Inspection | Probe) -> Expectation:
     channels = convert.ac or source.channels
     start = (convert.ss or 0) / 1000
     facts = audio_format.facts(sample_rate)
-    added = facts.longer_by_seconds + facts.longer_by_samples / sample_rate
-    wanted = [
-        ExpectedLength(
-            length.origin,
-            min(convert.t / 1000 if convert.t else length.seconds, max(length.seconds - start, 0.0)),
-            (tolerance := facts.duration_tolerance + length.uncertainty),
-            tolerance + added,
-        )
-        for length in lengths
-    ]
+    wanted = ExpectedLengths(tuple(_rendered(convert, length, facts.duration_tolerance) for length in lengths))
+    wanted = wanted.widened(longer_by=facts.longer_by_samples / sample_rate)
+    unknown_delay = facts.unknown_delay_samples / sample_rate
     return Expectation(
         format=convert.f,
         containers=audio_format.containers,
@@ -135,14 +88,25 @@ def expected(convert: AudioConvert, source: Inspection | Probe) -> Expectation:
         sample_rate=sample_rate,
         channels=channels,
         bits_per_sample=convert.adepth,
-        lengths=tuple(wanted),
-        unknown_delay=facts.unknown_delay_samples / sample_rate,
-        decoded_longer_samples=facts.decoded_longer_samples,
+        lengths=wanted,
+        decoded_lengths=wanted.widened(
+            shorter_by=facts.decoded_shorter_samples / sample_rate,
+            longer_by=facts.decoded_longer_samples / sample_rate + unknown_delay,
+        ),
+        unknown_delay=unknown_delay,
         bitrate=bitrate_range(convert, sample_rate, channels, source.bitrate),
         start=start,
-        whole_source=wanted[0].duration >= lengths[0].seconds,
+        whole_source=wanted.likeliest >= lengths[0].seconds,
         duration_is_estimate=source.duration_is_estimate,
     )
+
+
+def _rendered(convert: AudioConvert, source: CredibleLength, tolerance: float) -> ExpectedLength:
+    """What `ss` and `t` leave of a source's length."""
+    left = max(source.seconds - (convert.ss or 0) / 1000, 0.0)
+    duration = min(convert.t / 1000, left) if convert.t else left
+    tolerance += source.uncertainty
+    return ExpectedLength(source.origin, duration, tolerance, tolerance)
 
 
 def compare(expectation: Expectation, measured: Probe) -> list[Check]:
@@ -195,21 +159,19 @@ def check_complete(measured: Inspection | Probe) -> Check:
 
 
 def _duration_check(expectation: Expectation, measured: Probe) -> Check:
-    hidden = 0.0 if measured.gapless else expectation.unknown_delay
-    wanted = expectation.said_lengths(hidden)
+    lengths = expectation.lengths.widened(longer_by=0.0 if measured.gapless else expectation.unknown_delay)
     if measured.duration_is_estimate or expectation.duration_is_estimate:
         whose = "the source's" if expectation.duration_is_estimate else "the rendition's"
-        return not_checked("duration", wanted, f"about {measured.duration:.1f} s: {whose} is an estimate")
-    length = expectation.length_of(measured.duration, hidden)
-    return check("duration", wanted, expectation.found_length(measured.duration, length), length is not None)
+        return not_checked("duration", str(lengths), f"about {measured.duration:.1f} s: {whose} is an estimate")
+    found = lengths.described(measured.duration)
+    return check("duration", str(lengths), found, lengths.hold(measured.duration))
 
 
 def _size_check(expectation: Expectation, measured: Probe) -> Check:
     """Audio of that duration and bitrate has a size; tags and pages of a container come on top."""
     audio = expectation.bitrate.high * expectation.longest / 8 + expectation.bitrate.slack / 8
     most = round(audio * (1 + _CONTAINER_SHARE) + _MOST_TAGS)
-    shortest = min(length.duration for length in expectation.lengths)
-    least = round(expectation.bitrate.low * shortest / 8 - expectation.bitrate.slack / 8)
+    least = round(expectation.bitrate.low * expectation.lengths.shortest / 8 - expectation.bitrate.slack / 8)
     least = max(least, _LEAST_FILE)
     wanted = f"{least} to {most} bytes"
     if expectation.duration_is_estimate:

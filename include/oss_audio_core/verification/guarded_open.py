@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import av
 from av.container import InputContainer
 
+from oss_audio_core.audio_convert.containers.few_frames import few_frames_demuxer
 from oss_audio_core.audio_convert.containers.wave_chunks import has_unused_bits
 from oss_audio_core.verification.all_bits_valid import AllBitsValid
 from oss_audio_core.verification.errors import UnreadableAudio
@@ -53,7 +54,9 @@ def open_container(file: BinaryIO, name: str, err_detect: str = "") -> InputCont
     opened = AllBitsValid(file) if head[8:12] == b"WAVE" and has_unused_bits(file) else file
     file.seek(0)
     try:
-        container: InputContainer = av.open(opened, mode="r", options=options, **_LENIENT_TAGS)
+        demuxer = few_frames_demuxer(file)
+        file.seek(0)
+        container: InputContainer = av.open(opened, mode="r", format=demuxer, options=options, **_LENIENT_TAGS)
     except av.error.EOFError:
         raise UnreadableAudio(name, "it ends before its header does") from None
     except av.FFmpegError as error:

@@ -44,6 +44,9 @@ _ROUNDS_EACH_PACKET = {"ac3": 256, "eac3": 256}
 """Demuxers whose clock (90 kHz) can't tell a frame's length: at 44.1 kHz a tenth of a second is lost in ten minutes.
 Their frames are whole blocks of so many samples."""
 
+_BLOCKS_OF_A_FRAME = 6
+"""Of these demuxers; a file of one frame alone has no duration at all for FFmpeg."""
+
 _TRIMS_LAST_PACKET = frozenset({"ogg", "mov"})
 """Demuxers that shorten the last packet's duration by the padding, and mark the padding as well."""
 
@@ -106,7 +109,8 @@ class PacketTally:
         elif not ticks:
             self._without_duration += 1
         if self._block:
-            self._blocks += round(ticks * self._time_base * self._stream.codec_context.sample_rate / self._block)
+            blocks = round(ticks * self._time_base * self._stream.codec_context.sample_rate / self._block)
+            self._blocks += blocks or _BLOCKS_OF_A_FRAME
         pts = packet.pts
         if pts is not None:
             if self._end_pts is None:

@@ -62,13 +62,13 @@ def verify(
     """
     expectation = expected(convert, _source(source))
     checks = compare(expectation, probe_of(rendition))
-    checks += _ends(rendition)
+    checks += _ends(expectation, rendition)
     checks += _decoded(expectation, source, rendition)
     checks.append(_stored(stored))
     return Verdict(tuple(checks))
 
 
-def _ends(rendition: Measured) -> list[Check]:
+def _ends(expectation: Expectation, rendition: Measured) -> list[Check]:
     begins, ends = "audio at the beginning", "a whole last frame at the end"
     if isinstance(rendition, RemoteProbe):
         head = check("head", begins, f"{rendition.probe.codec} in the first bytes", right=True)
@@ -80,8 +80,13 @@ def _ends(rendition: Measured) -> list[Check]:
             check("tail", ends, whole if rendition.whole_tail else "cut off or damaged", rendition.whole_tail),
         ]
     error = probe_of(rendition).read_error
-    samples = isinstance(rendition, Inspection) and not rendition.samples
-    head = check("head", begins, "no sample decoded" if samples else "there", right=not samples)
+    empty = isinstance(rendition, Inspection) and not rendition.samples
+    head = check(
+        "head",
+        begins,
+        "no sample decoded" if empty else "there",
+        right=not empty or expectation.decoded_lengths.hold(0.0),
+    )
     if isinstance(rendition, Inspection) and rendition.stopped:
         return [head, not_checked("tail", ends, f"not reached: {rendition.stopped}")]
     return [head, check("tail", ends, error or "read to the end", right=error is None)]
@@ -106,14 +111,13 @@ def _decoded(expectation: Expectation, source: Measured, rendition: Measured) ->
 
 
 def _decode(expectation: Expectation, rendition: Inspection) -> Check:
-    longer_by = expectation.unknown_delay + expectation.decoded_longer_samples / rendition.sample_rate
-    wanted = f"all of it decodes, {expectation.said_lengths(longer_by)}"
+    lengths = expectation.decoded_lengths
+    wanted = f"all of it decodes, {lengths}"
     if rendition.decode_error or rendition.stopped:
         return check("decode", wanted, rendition.decode_error or rendition.stopped or "", right=False)
-    length = expectation.length_of(rendition.duration, longer_by)
-    found = expectation.found_length(rendition.duration, length)
+    found = lengths.described(rendition.duration)
     measured = f"{rendition.samples} samples at {rendition.sample_rate} Hz, {found}"
-    return check("decode", wanted, measured, expectation.duration_is_estimate or length is not None)
+    return check("decode", wanted, measured, expectation.duration_is_estimate or lengths.hold(rendition.duration))
 
 
 def _checksum(rendition: Inspection) -> Check:

@@ -14,6 +14,7 @@ _MOST_BYTES = 64 * 1024
 """A longer file has so many frames that demuxers are sure of it."""
 
 _ID3V1 = 128
+_BEGINNINGS = (b"ID3", b"\xff", b"\x0b\x77")
 _RATES: Mapping[int, tuple[int, ...]] = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _LAYER_3, _LAYER_2, _LAYER_1 = 1, 2, 3
 _KBIT: Mapping[tuple[bool, int], tuple[int, ...]] = {
@@ -45,6 +46,18 @@ def is_all_frames(file: BinaryIO, container: str) -> bool:
     while at < len(frames) and (length := frame_length(frames, at)):
         at += length
     return 0 < at == len(frames)
+
+
+def few_frames_demuxer(file: BinaryIO) -> str | None:
+    """FFmpeg's name of the demuxer for a short file that is nothing but whole frames; None: it is none.
+
+    Args:
+        file: seekable, at any position; the position is moved.
+    """
+    file.seek(0)
+    if not file.read(3).startswith(_BEGINNINGS):
+        return None
+    return next((container for container in _FRAMES if is_all_frames(file, container)), None)
 
 
 def _mpeg_length(data: bytes, at: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oss_audio_core.audio_convert.containers.few_frames import is_all_frames
+from oss_audio_core.audio_convert.containers.few_frames import few_frames_demuxer, is_all_frames
 
 
 def frame(header: str, length: int) -> bytes:
@@ -58,3 +58,20 @@ def test_anything_else_is_left_to_the_demuxers_own_certainty(container: str, con
 @given(st.integers(0, 1 << 32), st.integers(1, 5000), st.sampled_from(["mp3", "aac", "ac3"]))
 def test_noise_is_no_chain_of_frames(seed: int, size: int, container: str) -> None:
     assert not is_all_frames(BytesIO(random.Random(seed).randbytes(size)), container)
+
+
+@pytest.mark.parametrize(
+    ("content", "demuxer"),
+    [
+        (LAYER_3 * 2, "mp3"),
+        (b"ID3\4\0\0\0\0\0\x0a" + bytes(10) + LAYER_3, "mp3"),
+        (LAYER_2, "mp3"),
+        (ADTS, "aac"),
+        (AC3 * 2, "ac3"),
+        (AC3[:-1], None),
+        (b"RIFF" + LAYER_3, None),
+        (b"", None),
+    ],
+)
+def test_frames_name_their_demuxer(content: bytes, demuxer: str | None) -> None:
+    assert few_frames_demuxer(BytesIO(content)) == demuxer
