@@ -1,12 +1,15 @@
 """Which objects at final keys are the catalogue's own, so that a rendition may be written over them.
 
-An object is known by key and ETag: as a rendition, or as a recorded one (`own_object`). An object whose tags name this
-catalogue is its own, too, if the conversion that they name has that target.
+An object is known by key and ETag: as a rendition, as an output that was verified for that target, or as a recorded one
+(`own_object`). An object whose tags name this catalogue is its own, too, if they name a source whose conversion has
+that target. So is an object that a task of a conversion wrote there at once, by the times that IMM gives. A source is
+never a target, whatever its tags say: a copy of a rendition has the tags of the rendition.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -14,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from oss_audio_core.catalogue.database import now
-from oss_audio_core.catalogue.schema import conversion, own_object, rendition, source
+from oss_audio_core.catalogue.schema import attempt, conversion, own_object, rendition, source
 from oss_audio_core.catalogue.states import State
 
 
@@ -22,7 +25,6 @@ class OwnReason(StrEnum):
     """Why an object that no rendition's row has may be written over."""
 
     WRITTEN_IN_PLACE = "written in place"  # the output of a conversion that writes to its final key at once
-    LEFT_BEHIND = "left behind"  # a rendition at a former target of its profile
     TAKEN_OVER = "taken over"  # a person's explicit act, for the next publication there
 
 
@@ -36,6 +38,9 @@ def known_keys(connection: Connection, bucket: str, etags: Mapping[str, str]) ->
     """
     statements = (
         sa.select(rendition.c.key, rendition.c.etag).where(rendition.c.bucket == bucket, rendition.c.key.in_(etags)),
+        sa.select(conversion.c.target_key.label("key"), conversion.c.output_etag.label("etag")).where(
+            conversion.c.target_bucket == bucket, conversion.c.target_key.in_(etags)
+        ),
         sa.select(own_object.c.key, own_object.c.etag).where(
             own_object.c.bucket == bucket, own_object.c.key.in_(etags), own_object.c.used_at.is_(None)
         ),
@@ -61,10 +66,40 @@ def contested_keys(connection: Connection, bucket: str, keys: Collection[str]) -
     return set(connection.scalars(found.distinct()))
 
 
-def has_target(connection: Connection, conversion_id: int, bucket: str, key: str) -> bool:
-    """Whether a conversion of the catalogue is published at this key."""
-    here = conversion.c.id == conversion_id, conversion.c.target_bucket == bucket, conversion.c.target_key == key
-    return connection.scalar(sa.select(conversion.c.id).where(*here)) is not None
+def explains(connection: Connection, bucket: str, key: str, source_etag: str) -> bool:
+    """Whether a conversion of a source content with this ETag has this target."""
+    made = (
+        sa.select(conversion.c.id)
+        .join(source, source.c.id == conversion.c.source_id)
+        .where(conversion.c.target_bucket == bucket, conversion.c.target_key == key, source.c.etag == source_etag)
+        .where(conversion.c.state != State.SKIPPED.value)
+    )
+    return connection.execute(made.limit(1)).first() is not None
+
+
+@dataclass(frozen=True)
+class TaskInPlace:
+    """A task that writes to a final key at once, and the bucket of its source, whose IMM project has it."""
+
+    source_bucket: str
+    task_id: str
+
+
+def tasks_in_place(connection: Connection, bucket: str, key: str) -> list[TaskInPlace]:
+    """The tasks of all attempts that write to a final key at once, the latest first."""
+    here = conversion.c.target_bucket == bucket, conversion.c.target_key == key, conversion.c.publish == "direct"
+    owner = conversion.c.bucket, conversion.c.id
+    current = sa.select(*owner, conversion.c.task_id, conversion.c.submitted_at).where(*here)
+    before = (
+        sa.select(*owner, attempt.c.task_id, attempt.c.submitted_at)
+        .join(attempt, attempt.c.conversion_id == conversion.c.id)
+        .where(*here)
+    )
+    found = sa.union(current, before).subquery()
+    latest = found.c.submitted_at.desc(), found.c.id.desc()
+    statement = sa.select(found).where(found.c.task_id.is_not(None)).order_by(*latest)
+    tasks = (TaskInPlace(row.bucket, row.task_id) for row in connection.execute(statement))
+    return list(dict.fromkeys(tasks))
 
 
 def record(connection: Connection, bucket: str, etags: Mapping[str, str], reason: OwnReason) -> None:

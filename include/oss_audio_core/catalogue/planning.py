@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from oss_audio_core.catalogue.conversions import move
+from oss_audio_core.catalogue.conversions import move, storable
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import batch, batch_conversion, conversion, listing, rendition, source
 from oss_audio_core.catalogue.states import ACTIVE, State, Verb
@@ -92,7 +92,7 @@ def owners(connection: Connection, targets: Mapping[str, tuple[str, str]]) -> di
     wanted = set(targets.values())
     columns: list[sa.ColumnElement[Any]] = [
         *(conversion.c.id, conversion.c.bucket, conversion.c.key, conversion.c.profile, conversion.c.target_bucket),
-        *(conversion.c.target_key, conversion.c.state, conversion.c.changed_at),
+        *(conversion.c.target_key, conversion.c.state, conversion.c.changed_at, conversion.c.publish),
     ]
     found = connection.execute(
         sa.select(*columns)
@@ -112,6 +112,8 @@ def outdate(connection: Connection, ids: Sequence[int], *, message: str) -> None
 
     The rows are locked by id, as every statement that writes many of them locks them: no two block each other.
     """
+    if not ids:
+        return
     standing = connection.execute(
         sa.select(conversion.c.id, conversion.c.state)
         .where(conversion.c.id.in_(ids))
@@ -174,6 +176,23 @@ def begin(connection: Connection, generations: Sequence[Generation]) -> dict[str
         ],
     )
     return {row.key: row.id for row in begun}
+
+
+def refuse(connection: Connection, refused: Sequence[tuple[int, str, str]]) -> None:
+    """Write why conversions that are skipped or have failed are not tried again: id, code and message of each.
+
+    Their state stays. What is under way or published stays as it is.
+    """
+    if not refused:
+        return
+    standing = (State.SKIPPED, State.FAILED, State.QUARANTINED, State.DEAD)
+    connection.execute(
+        sa.update(conversion)
+        .where(conversion.c.id == sa.bindparam("refused"))
+        .where(sa.or_(*(conversion.c.state == state.value for state in standing)))
+        .values(code=sa.bindparam("why"), message=sa.bindparam("reason")),
+        [{"refused": number, "why": code, "reason": storable(message)} for number, code, message in sorted(refused)],
+    )
 
 
 def want(connection: Connection, batch_id: int, wanted: Sequence[tuple[int, str]], *, first: int = 0) -> None:
@@ -248,5 +267,6 @@ def minutes_of_sources(connection: Connection, batch_id: int) -> float:
 
 
 def forget_plan(connection: Connection, batch_id: int) -> None:
-    """Let a batch be planned again."""
+    """Let a batch be planned again, which wants nothing until then."""
+    connection.execute(sa.delete(batch_conversion).where(batch_conversion.c.batch_id == batch_id))
     connection.execute(sa.update(batch).where(batch.c.id == batch_id).values(planned_at=None))

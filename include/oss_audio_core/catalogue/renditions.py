@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from oss_audio_core.catalogue import own_objects
 from oss_audio_core.catalogue.conversions import Conversion, is_same_rendition, move, shares_place
 from oss_audio_core.catalogue.schema import conversion, rendition
 from oss_audio_core.catalogue.states import State, Verb
@@ -43,6 +44,11 @@ def publish(connection: Connection, one: Conversion, row: Mapping[str, Any]) -> 
     uris = {uri for found in connection.execute(sidecars) for uri in found if uri is not None}
     connection.execute(sa.delete(rendition).where(replaced))
     connection.execute(sa.insert(rendition).values(row))
+    own_objects.use(connection, one.target_bucket, one.target_key)
+    for uri in (row["waveform_uri"], row["picture_uri"]):
+        if uri is not None:
+            bucket, _, key = str(uri).removeprefix("oss://").partition("/")
+            own_objects.use(connection, bucket, key)
     return uris
 
 

@@ -63,14 +63,14 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class Failures:
-    """Failed conversions: their number by reason, and the first of them as rows."""
+    """Failed or skipped conversions: their number by reason, and the first of them as rows."""
 
     reasons: Counter[str]
     rows: list[ReportRow]
 
     @property
     def count(self) -> int:
-        """The number of all failed conversions."""
+        """The number of all of them."""
         return self.reasons.total()
 
 
@@ -88,6 +88,12 @@ def failures_of_batch(connection: Connection, batch_id: int, *, limit: int) -> F
     """The failures of a batch, the first `limit` as rows, in the order of planning."""
     bad = conversion.c.state.in_([state.value for state in FAILED_STATES])
     return _failures(connection, [*_wanted(batch_id), bad], [batch_conversion.c.ordinal], limit)
+
+
+def skipped_of_batch(connection: Connection, batch_id: int, *, limit: int) -> Failures:
+    """The conversions of a batch that are skipped, with their reasons, the first `limit` as rows."""
+    skipped = conversion.c.state == State.SKIPPED.value
+    return _failures(connection, [*_wanted(batch_id), skipped], [batch_conversion.c.ordinal], limit)
 
 
 def volume_of_batch(connection: Connection, batch_id: int) -> Volume:

@@ -448,7 +448,7 @@ own_object = sa.Table(
     sa.Column("bucket", sa.Text, primary_key=True, comment="bucket of the object"),
     sa.Column("key", ObjectKey, primary_key=True, comment="key of the object"),
     sa.Column("etag", sa.Text, primary_key=True, comment="ETag of the object; another one at the key is not meant"),
-    sa.Column("reason", sa.Text, nullable=False, comment="written in place, left behind or taken over"),
+    sa.Column("reason", sa.Text, nullable=False, comment="written in place, or taken over"),
     sa.Column("recorded_at", UtcDateTime, nullable=False, comment="UTC; when it was recorded"),
     sa.Column(
         "used_at",

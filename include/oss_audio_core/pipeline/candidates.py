@@ -20,7 +20,7 @@ from oss_audio_core.catalogue.conversions import CHUNK
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import UtcDateTime, batch, batch_conversion, conversion, listing, source
 from oss_audio_core.catalogue.states import ACTIVE, State
-from oss_audio_core.pipeline.decisions import SKIPPED, Decision
+from oss_audio_core.pipeline.decisions import REFUSED, SKIPPED, Decision
 from oss_audio_core.pipeline.rendition_spec import RenditionSpec, target_bucket
 
 
@@ -63,6 +63,7 @@ LEFT_BEHIND = timedelta(hours=12)
 """A conversion under way that hasn't moved for so long is left behind, also where its batch was never reported: that is
 how long a batch waits for a shard. Any other is joined, which is harmless: each is submitted once."""
 
+_REFUSED = sorted(REFUSED.values())
 _FAILED = [State.FAILED.value, State.QUARANTINED.value]
 
 
@@ -194,6 +195,8 @@ def _of_spec(
             sa.and_(source.c.etag != listing.c.etag, sa.not_(same_bytes)),
             conversion.c.digest != spec.digest(),
             conversion.c.state.not_in(_DONE),
+            # A refused target may be free by now.
+            conversion.c.code.in_(_REFUSED),
         )
     )
 
@@ -201,7 +204,7 @@ def _of_spec(
 def _left_behind(
     batch_id: int, bucket: str, number: int, spec: RenditionSpec, before: datetime
 ) -> sa.Select[tuple[Any, ...]]:
-    """What failed, and what no open batch wants any more, of sources that this batch doesn't list."""
+    """What failed or was refused, and what no open batch wants any more, of sources that this batch doesn't list."""
     listed = sa.exists().where(
         listing.c.batch_id == batch_id, listing.c.bucket == conversion.c.bucket, listing.c.key == conversion.c.key
     )
@@ -240,6 +243,7 @@ def _left_behind(
             source.c.last_modified < before,
             sa.or_(
                 conversion.c.state.in_(_FAILED),
+                conversion.c.code.in_(_REFUSED),
                 sa.and_(conversion.c.state.in_([state.value for state in sorted(ACTIVE)]), abandoned),
             ),
             ~listed,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from oss_audio_core.pipeline.estimating import Estimate
+from oss_audio_core.pipeline.final_keys import CODE
 
 SHOWN = 20
-"""How many planned conversions the plan shows by name."""
+"""How many planned conversions, and how many refused targets, the plan shows by name."""
 
 
 class Decision(StrEnum):
@@ -30,12 +31,23 @@ class Decision(StrEnum):
     RENDITION = "a rendition itself"
     BUSY = "target being written"
     OWNER_UNKNOWN = "target's owner not known"
+    OCCUPIED = "target occupied"
+    SHARED = "target of another"
+    SELECTED = "target is selected"
 
 
 LEFT_ALONE = frozenset({Decision.BACKING_OFF, Decision.DEAD, Decision.RENDITION, Decision.BUSY, Decision.OWNER_UNKNOWN})
 """Decisions that leave a conversion out of the batch."""
 
-SKIPPED = {Decision.EMPTY: "EmptySource", Decision.NO_TARGET: "ImpossibleTarget", Decision.DEGRADES: "WouldDegrade"}
+REFUSED = {Decision.OCCUPIED: CODE, Decision.SHARED: "TargetShared", Decision.SELECTED: "TargetSelected"}
+"""Decisions that refuse a target, with the code of the row. They are made anew each time: objects and sources go."""
+
+SKIPPED = {
+    Decision.EMPTY: "EmptySource",
+    Decision.NO_TARGET: "ImpossibleTarget",
+    Decision.DEGRADES: "WouldDegrade",
+    **REFUSED,
+}
 """Decisions that leave a row that says why there is nothing to convert, with its code."""
 
 FRESH = frozenset({Decision.NEW, Decision.CHANGED, Decision.REPARAMETRISED, Decision.FORCED, *SKIPPED})
@@ -58,6 +70,7 @@ class Plan:
         unchanged: conversions that are done and still right.
         estimate: of what will be paid for.
         examples: the first decisions, as (decision, source key, profile, target).
+        refused: the first refused targets, as (decision, source key, profile, reason).
     """
 
     shards: list[int] = field(default_factory=list)
@@ -65,6 +78,7 @@ class Plan:
     unchanged: int = 0
     estimate: Estimate = field(default_factory=Estimate)
     examples: list[tuple[str, str, str, str]] = field(default_factory=list)
+    refused: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     @property
     def wanted(self) -> int:

@@ -83,7 +83,7 @@ class Reader:
         after = ""
         most = 1000 if len(wanted) > 1 else 1
         while wanted:
-            after = max(after, _key_before(wanted[0]))
+            after = max(after, key_before(wanted[0]))
             page = self.bucket(bucket).list_objects_v2(prefix=prefix, start_after=after, max_keys=most)
             objects = {one.key: Listed(one.etag.strip('"'), one.size) for one in page.object_list}
             found |= {key: objects[key] for key in wanted if key in objects}
@@ -151,7 +151,7 @@ def _common_prefix(keys: Sequence[str]) -> str:
     return "".join(pair[0] for pair in pairs)
 
 
-def _key_before(key: str) -> str:
+def key_before(key: str) -> str:
     """A key before this one with as good as nothing between them: a listing begins after what it is given."""
     last = ord(key[-1])
     if 0x20 < last < 0xD800 and len(key.encode()) < LONGEST_START:

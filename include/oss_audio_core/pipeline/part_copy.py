@@ -47,7 +47,14 @@ class UploadRecord(Protocol):
         """An upload was completed or aborted."""
 
 
-def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, str], record: UploadRecord) -> str:
+def copy_in_parts(
+    bucket: Any,
+    source: Source,
+    key: str,
+    headers: Mapping[str, str],
+    record: UploadRecord,
+    condition: Mapping[str, str] | None = None,
+) -> str:
     """Copy an object within a region, part by part, and compare size and CRC-64 of the whole.
 
     An upload that fails is aborted. The ETag differs from the source's: it is made of those of the parts.
@@ -58,6 +65,7 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
         key: of the copy.
         headers: of the new object: content type, tags.
         record: of the upload.
+        condition: headers of the condition on the key, for the beginning and the end of the upload.
 
     Returns:
         The new object's ETag.
@@ -71,7 +79,8 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
 
     oss2 = load_oss2()
     # A second upload without parts costs nothing; a second completion gets NoSuchUpload.
-    upload = with_retries(lambda: bucket.init_multipart_upload(key, headers=dict(headers))).upload_id
+    begun_with = {**headers, **(condition or {})}
+    upload = with_retries(lambda: bucket.init_multipart_upload(key, headers=begun_with)).upload_id
     unchanged = {"x-oss-copy-source-if-match": f'"{source.etag}"'}
     parts: list[Any] = []
     # oss2 leaves some answers unread, and a connection with an unread answer can't be used again.
@@ -83,7 +92,7 @@ def copy_in_parts(bucket: Any, source: Source, key: str, headers: Mapping[str, s
             copied = with_retries(partial(bucket.upload_part_copy, *part))
             copied.resp.read()
             parts.append(oss2.models.PartInfo(number, copied.etag))
-        made = with_retries(lambda: bucket.complete_multipart_upload(key, upload, parts))
+        made = with_retries(lambda: bucket.complete_multipart_upload(key, upload, parts, headers=dict(condition or {})))
         made.resp.read()
     except BaseException:
         # Where OSS can't be reached, that is what the copy fails with; the record stays for a later abort.

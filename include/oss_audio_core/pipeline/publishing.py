@@ -5,8 +5,11 @@ removes the staged objects of all older generations: a late copy of theirs finds
 always entered, also when a newer generation was planned meanwhile: the catalogue describes what stands at the final
 key. The same holds for former owners of the final key, whose source or profile is gone.
 
-A rendition costs one request, its tags among the headers. Each sidecar costs one more, and a rendition over 1 GiB the
-requests of a copy in parts.
+A final key is written only where it is absent or the catalogue's own (`final_keys`): else the conversion is
+quarantined, and its staged object stays.
+
+A rendition costs two requests, the look and the copy with its tags among the headers. Each sidecar costs as many, and a
+rendition over 1 GiB the requests of a copy in parts.
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -34,9 +36,10 @@ from oss_audio_core.oss import OssSettings, with_retries
 from oss_audio_core.oss.error_classification import is_object_error
 from oss_audio_core.pipeline import part_copy
 from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
+from oss_audio_core.pipeline.final_keys import CODE, FinalKeys, TargetOccupied
 from oss_audio_core.pipeline.flow import in_order
 from oss_audio_core.pipeline.measures import Measures
-from oss_audio_core.pipeline.object_tags import owner_tags, rendition_tags, tagging
+from oss_audio_core.pipeline.object_tags import rendition_tags, sidecar_tags, tagging
 from oss_audio_core.pipeline.part_copy import CopyDiffersError, Source, copy_in_parts
 from oss_audio_core.pipeline.part_uploads import PartUploads
 from oss_audio_core.pipeline.replaced_sidecars import ReplacedSidecars
@@ -94,6 +97,7 @@ class _Publisher:
         self._session = settings.session()
         self._staged = StagedObjects(catalogue, settings, self._session)
         self._uploads = PartUploads(catalogue, settings, self._session)
+        self._final_keys = FinalKeys(catalogue, settings, self._session)
         with catalogue.read() as connection:
             self._uid = catalogue_uid(connection)
         self._replaced_sidecars = ReplacedSidecars(catalogue, settings, self._session, self._uid)
@@ -126,6 +130,8 @@ class _Publisher:
             etag = self._copy(one, measures) if one.publish == "staged" else self._confirm_in_place(one)
         except CopyDiffersError as error:
             return self._quarantine(one, "CopyDiffers", str(error))
+        except TargetOccupied as error:
+            return self._quarantine(one, CODE, str(error))
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             # RequestException: oss2 doesn't wrap what happens while it reads an answer.
             return self._on_error(one, error)
@@ -160,29 +166,47 @@ class _Publisher:
         """Copy the bytes that were verified, with content type and tags. Returns the new ETag."""
         bucket = self._settings.bucket(one.target_bucket, session=self._session)
         new_headers = {"Content-Type": _format(one).content_type, **tagging(self._tags(one))}
-        if (size := one.output_size or 0) > part_copy.LIMIT:
-            verified = Source(*_staged(one), str(one.output_etag), size, measures.crc64)
-            return copy_in_parts(bucket, verified, one.target_key, new_headers, self._uploads.record_of(one))
+        verified = Source(*_staged(one), str(one.output_etag), one.output_size or 0, measures.crc64)
+        if verified.size > part_copy.LIMIT:
+            record = self._uploads.record_of(one)
+            return self._final_keys.write(
+                one.target_bucket,
+                one.target_key,
+                lambda condition: copy_in_parts(bucket, verified, one.target_key, new_headers, record, condition),
+            )
         headers = {
             **new_headers,
             "x-oss-metadata-directive": "REPLACE",
             "x-oss-tagging-directive": "Replace",
             "x-oss-copy-source-if-match": f'"{one.output_etag}"',
         }
-        copied = with_retries(lambda: bucket.copy_object(*_staged(one), one.target_key, headers=headers))
-        # oss2 leaves the answer unread, and a connection with an unread answer can't be used again.
-        copied.resp.read()
-        return str(copied.etag).strip('"')
+
+        def copy(condition: Mapping[str, str]) -> str:
+            both = {**headers, **condition}
+            copied = with_retries(lambda: bucket.copy_object(*_staged(one), one.target_key, headers=both))
+            # oss2 leaves the answer unread, and a connection with an unread answer can't be used again.
+            copied.resp.read()
+            return str(copied.etag).strip('"')
+
+        return self._final_keys.write(one.target_bucket, one.target_key, copy)
 
     def _copy_sidecars(self, one: Conversion, measures: Measures) -> dict[str, str]:
         """Copy waveform and picture next to the final key, unless they are there. Returns their addresses by kind."""
         bucket = self._settings.bucket(one.target_bucket, session=self._session)
+        headers = {"x-oss-tagging-directive": "Replace", **tagging(sidecar_tags(one, self._uid))}
         addresses = {}
-        headers = {**tagging(owner_tags(self._uid)), "x-oss-tagging-directive": "Replace"}
+        if measures.side and one.publish == "staged":
+            # Where the rendition can't stand, they don't, either.
+            self._final_keys.refuse_occupied(one.target_bucket, one.target_key)
         for kind, staged in measures.side.items():
             key = final_sidecar_key(one.target_key, staged)
             if (one.output_bucket, staged) != (one.target_bucket, key):
-                with_retries(partial(bucket.copy_object, one.output_bucket, staged, key, headers=headers)).resp.read()
+
+                def copy(condition: Mapping[str, str], staged: str = staged, key: str = key) -> None:
+                    both = {**headers, **condition}
+                    with_retries(lambda: bucket.copy_object(one.output_bucket, staged, key, headers=both)).resp.read()
+
+                self._final_keys.write(one.target_bucket, key, copy)
             addresses[str(kind)] = f"oss://{one.target_bucket}/{key}"
         return addresses
 

@@ -19,6 +19,9 @@ from oss_audio_core.pipeline.rendition_spec import clipped
 from oss_audio_core.pipeline.verification_figures import Exported, Figures, export_of, figures_of
 from oss_audio_core.text.escaping import for_markdown
 
+LISTED_SKIPPED = 1000
+"""Most skipped conversions that the report lists one by one: among them are refused targets, each for a person."""
+
 LISTED_FAILURES = 200
 """Most failures that the report lists one by one; all are counted by reason."""
 
@@ -36,6 +39,7 @@ class Report:
     Attributes:
         states: number of its conversions by state.
         failures: its conversions that failed.
+        skipped: its conversions that were not to be made, such as those of refused targets.
         known: failed conversions of earlier batches.
         minutes_in: of the published conversions' sources, each once.
         minutes_out: of the renditions.
@@ -48,6 +52,7 @@ class Report:
     batch: Batch
     states: Counter[State]
     failures: Failures
+    skipped: Failures
     known: Failures
     minutes_in: float
     minutes_out: float
@@ -78,6 +83,7 @@ class Report:
             "wanted": self.wanted,
             "published": self.states[State.PUBLISHED],
             "failed": self.failures.count,
+            "skipped": self.skipped.count,
             "known_failures": self.known.count,
         }
 
@@ -98,6 +104,7 @@ def build_report(catalogue: Catalogue, batch_id: int, uid: str | None = None) ->
             batch=batch,
             states=Counter(conversions.count_states(connection, batch_id)),
             failures=reports.failures_of_batch(connection, batch_id, limit=LISTED_FAILURES),
+            skipped=reports.skipped_of_batch(connection, batch_id, limit=LISTED_SKIPPED),
             known=reports.known_failures(
                 connection,
                 batch_id,
@@ -161,6 +168,7 @@ def render(report: Report) -> str:
         *_table("Ended as", {state.value: count for state, count in sorted(report.states.items())}),
         *_table("Quarantined by check", report.figures.quarantined),
         *_failures("Failures", report.failures),
+        *_skipped(report.skipped),
         *_failures("Known failures of earlier batches", report.known),
     ]
     return "\n".join(lines).rstrip() + "\n"
@@ -219,6 +227,21 @@ def _failures(title: str, failures: Failures) -> list[str]:
         lines.append(f"| {source} | {profile} | {row.attempt} | {reason} |")
     if failures.count > len(failures.rows):
         lines += ["", f"… and {failures.count - len(failures.rows)} more; the catalogue has them all."]
+    return [*lines, ""]
+
+
+def _skipped(skipped: Failures) -> list[str]:
+    if not skipped.count:
+        return []
+    lines = ["## Skipped", "", *_table("Reason", dict(skipped.reasons.most_common()))]
+    lines += ["| Source | Profile | Reason |", "|---|---|---|"]
+    for row in skipped.rows:
+        reason = f"{for_markdown(row.code or 'unknown')}: {for_markdown(row.message or 'no reason given')}"
+        source = for_markdown(f"oss://{row.bucket}/{row.key}")
+        lines.append(f"| {source} | {for_markdown(row.profile)} | {reason} |")
+    if skipped.count > len(skipped.rows):
+        more = skipped.count - len(skipped.rows)
+        lines += ["", f"… and {more} more; `oss-audio catalogue list --state skipped` has them all."]
     return [*lines, ""]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,9 +12,12 @@ from sqlalchemy.engine import Connection
 from oss_audio_core.catalogue import batches, conversions, planning
 from oss_audio_core.catalogue.database import Catalogue, exclusive
 from oss_audio_core.catalogue.schema import HAS_FAILED, IS_GIVEN_UP, batch, batch_conversion, conversion
+from oss_audio_core.oss import OssSettings
 from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.decisions import Decision
+from oss_audio_core.pipeline.final_keys import CODE
 from oss_audio_core.pipeline.sharding import DEFAULT_LIMITS, ShardLimits
+from oss_audio_core.pipeline.target_look import Target, TargetLook
 
 _reason = sa.func.coalesce(conversion.c.code, "unknown")
 """A failure's code as the report counts it."""
@@ -51,23 +55,37 @@ def requeue(
     name: str,
     wanted: Wanted,
     shards: ShardLimits = DEFAULT_LIMITS,
+    *,
+    oss: OssSettings | None = None,
 ) -> int:
     """Plan failures again as a batch of their own. A batch of that name that is planned already keeps its plan.
 
-    A conversion whose source changed meanwhile is left to the next listing, which supersedes it.
+    A conversion whose source changed meanwhile is left to the next listing, which supersedes it. One whose target has
+    an object that isn't the catalogue's own stays failed, with that reason, and is in the batch's report.
 
     Args:
         catalogue: that has the failures.
         name: of the new batch, `dag_id/run_id`.
         wanted: which failures.
         shards: how large a shard may be.
+        oss: for asking what stands at the targets; None: nothing does. Publishing looks all the same.
 
     Returns:
         The batch's id; its shards are those of any planned batch.
 
     Raises:
         RequestError: there is no such batch, or no failure as wanted; what there is is named.
+        oss2.exceptions.OssError, requests.RequestException: OSS can't say what there is; nothing is planned.
     """
+    with TargetLook(catalogue, oss) as look:
+        with catalogue.read() as connection:
+            for key, target in _targets(connection, _failures(connection, wanted)).values():
+                look.want("", {key: target})
+        look.look()
+        return _requeue(catalogue, name, wanted, shards, look)
+
+
+def _requeue(catalogue: Catalogue, name: str, wanted: Wanted, shards: ShardLimits, look: TargetLook) -> int:
     with catalogue.write() as connection:
         exclusive(connection, "plan")
         ids = _failures(connection, wanted)
@@ -77,13 +95,42 @@ def requeue(
             return begun.id
         if not ids:
             raise RequestError(_nothing_found(connection, wanted, begun.id))
-        conversions.retry(connection, ids)
-        conversions.revive(connection, ids, attempts=wanted.attempts)
-        planning.want(connection, begun.id, [(one, Decision.REQUEUED.value) for one in ids])
+        occupied = _occupied(connection, ids, look)
+        planning.refuse(connection, [(one, CODE, reason) for one, reason in occupied.items()])
+        free = [one for one in ids if one not in occupied]
+        conversions.retry(connection, free)
+        conversions.revive(connection, free, attempts=wanted.attempts)
+        decisions = {one: Decision.OCCUPIED if one in occupied else Decision.REQUEUED for one in ids}
+        planning.want(connection, begun.id, [(one, decision.value) for one, decision in decisions.items()])
         minutes = planning.minutes_of_sources(connection, begun.id)
         planning.set_shards(connection, begun.id, shards.size(len(ids), minutes))
-        batches.end_planning(connection, begun.id, {Decision.REQUEUED.value: len(ids)})
+        batches.end_planning(connection, begun.id, Counter(decision.value for decision in decisions.values()))
         return begun.id
+
+
+def _targets(connection: Connection, ids: list[int]) -> dict[int, tuple[str, Target]]:
+    """Source key and target of conversions, by id."""
+    found: dict[int, tuple[str, Target]] = {}
+    columns = conversion.c.id, conversion.c.key, conversion.c.target_bucket, conversion.c.target_key
+    for start in range(0, len(ids), conversions.CHUNK):
+        chosen = conversion.c.id.in_(ids[start : start + conversions.CHUNK])
+        for number, key, *target in connection.execute(sa.select(*columns).where(chosen)):
+            found[number] = key, (target[0], target[1])
+    return found
+
+
+def _occupied(connection: Connection, ids: list[int], look: TargetLook) -> dict[int, str]:
+    """Those conversions at whose target something else stands, with the sentence about it."""
+    occupied: dict[int, str] = {}
+    targets = _targets(connection, ids)
+    for start in range(0, len(ids), conversions.CHUNK):
+        turn = ids[start : start + conversions.CHUNK]
+        found = look.find([targets[one][1] for one in turn])
+        for one in turn:
+            there = found.get(targets[one][1])
+            if there is not None and there.occupant is not None:
+                occupied[one] = there.occupant
+    return occupied
 
 
 def _failures(connection: Connection, wanted: Wanted) -> list[int]:

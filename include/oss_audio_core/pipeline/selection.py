@@ -150,7 +150,7 @@ class Selection:
 def refuse_own_targets(selection: Selection, specs: Sequence[RenditionSpec]) -> None:
     """Refuse a selection that would take its own renditions for sources the next night, and targets in staging.
 
-    Tried on example keys, before anything is listed; `planning` checks every real target again.
+    Tried on example keys, before anything is listed; `targets` checks every real target again.
 
     Raises:
         SelectionError: naming the profile and the exclude pattern to add.
@@ -161,23 +161,24 @@ def refuse_own_targets(selection: Selection, specs: Sequence[RenditionSpec]) -> 
         except ParameterError as error:
             raise SelectionError(str(error) if is_single(spec.name) else f"profile {spec.name}: {error}") from None
         for key in _examples(selection):
-            check_target(selection, spec, key)
+            target = spec.target_for(selection.bucket, key)
+            if selects_target(selection, target):
+                raise SelectionError(own_target_reason(spec, key, target))
 
 
-def check_target(selection: Selection, spec: RenditionSpec, key: str) -> tuple[str, str]:
-    """The target of one source, refused if the selection would list it as a source.
+def selects_target(selection: Selection, target: tuple[str, str]) -> bool:
+    """Whether a selection would list a target, given as bucket and key, as a source."""
+    bucket, key = target
+    return bucket == selection.bucket and selection.matches(key)
 
-    Raises:
-        SelectionError: see `refuse_own_targets`.
-    """
-    bucket, target = spec.target_for(selection.bucket, key)
-    if bucket == selection.bucket and selection.matches(target):
-        raise SelectionError(
-            f"profile {spec.name} would turn {key!r} into {target!r}, which this selection would take "
-            f"for a source the next time: add the exclude {_exclude_for(spec, target)!r}, "
-            "or narrow prefix or include"
-        )
-    return bucket, target
+
+def own_target_reason(spec: RenditionSpec, key: str, target: tuple[str, str]) -> str:
+    """Why a target that the selection would list is refused, and the exclude pattern to add."""
+    return (
+        f"profile {spec.name} would turn {key!r} into {target[1]!r}, which this selection would take "
+        f"for a source the next time: add the exclude {_exclude_for(spec, target[1])!r}, "
+        "or narrow prefix or include"
+    )
 
 
 def _exclude_for(spec: RenditionSpec, target: str) -> str:

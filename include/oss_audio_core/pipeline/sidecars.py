@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from oss_audio_core.catalogue.sidecar_keys import ENDINGS
 from oss_audio_core.oss import with_retries
-from oss_audio_core.pipeline.object_tags import tagging
+from oss_audio_core.pipeline.object_tags import sidecar_tags, tagging
 
 if TYPE_CHECKING:
     from oss_audio_core.audio_convert.verify_policy import VerifyPolicy
     from oss_audio_core.catalogue.conversions import Conversion
     from oss_audio_core.pipeline.fetching import Reader
+    from oss_audio_core.pipeline.final_keys import FinalKeys
     from oss_audio_core.verification import Inspection
 
 Kind = Literal["waveform", "picture"]
@@ -39,30 +40,47 @@ def staged_sidecar_keys(measured: Mapping[str, Any] | None) -> list[str]:
 
 
 def put_sidecars(
-    reader: Reader, one: Conversion, policy: VerifyPolicy, found: Inspection, tags: Mapping[str, str]
+    reader: Reader, final_keys: FinalKeys, one: Conversion, policy: VerifyPolicy, found: Inspection
 ) -> dict[Kind, str]:
-    """Put the sidecars that the policy asks for next to a conversion's output, with these tags.
+    """Put the sidecars that the policy asks for next to a conversion's output.
 
     Returns:
         Their keys, in the output's bucket.
 
     Raises:
+        TargetOccupied: the output was written in place, and beside it stands an object that isn't the catalogue's own.
         oss2.exceptions.OssError: OSS refused or didn't answer.
         requests.RequestException: the connection broke while the answer was read.
     """
+    put = _Putter(reader, final_keys, one)
     keys: dict[Kind, str] = {}
     if policy.waveform == "beside" and found.waveform is not None:
         keys["waveform"] = f"{one.output_key}.waveform.json"
-        content = json.dumps(found.waveform, separators=(",", ":")).encode()
-        _put(reader, one, keys["waveform"], content, {"Content-Type": "application/json", **tagging(tags)})
+        put(keys["waveform"], json.dumps(found.waveform, separators=(",", ":")).encode(), "application/json")
     if found.picture is not None:
         keys["picture"] = f"{one.output_key}.{policy.picture}.png"
-        _put(reader, one, keys["picture"], found.picture, {"Content-Type": "image/png", **tagging(tags)})
+        put(keys["picture"], found.picture, "image/png")
     return keys
 
 
-def _put(reader: Reader, one: Conversion, key: str, content: bytes, headers: Mapping[str, str]) -> None:
-    digest = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
-    headers = {**headers, "Content-MD5": digest}
-    bucket = reader.bucket(one.output_bucket or one.target_bucket)
-    with_retries(lambda: bucket.put_object(key, content, headers=headers))
+class _Putter:
+    """Puts sidecars next to one output."""
+
+    def __init__(self, reader: Reader, final_keys: FinalKeys, one: Conversion) -> None:
+        self._name = one.output_bucket or one.target_bucket
+        self._bucket = reader.bucket(self._name)
+        self._final_keys = final_keys
+        self._one = one
+
+    def __call__(self, key: str, content: bytes, content_type: str) -> None:
+        digest = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+        tags = tagging(sidecar_tags(self._one, self._final_keys.uid))
+        headers = {"Content-Type": content_type, "Content-MD5": digest, **tags}
+
+        def put(more: Mapping[str, str]) -> None:
+            with_retries(lambda: self._bucket.put_object(key, content, headers={**headers, **more}))
+
+        if self._one.publish == "staged":
+            put({})
+        else:
+            self._final_keys.write(self._name, key, put)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -16,15 +16,15 @@ from oss_audio_core.catalogue import batches, check_results, conversions
 from oss_audio_core.catalogue.check_results import CheckResult
 from oss_audio_core.catalogue.conversions import Conversion, move_from, next_retry
 from oss_audio_core.catalogue.database import Catalogue
-from oss_audio_core.catalogue.identity import catalogue_uid
 from oss_audio_core.catalogue.row_isolation import RowRefused, one_row
 from oss_audio_core.catalogue.states import MOVES, State, Verb
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.oss.error_classification import is_object_error
+from oss_audio_core.pipeline import outputs_in_place
 from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
 from oss_audio_core.pipeline.fetching import Reader
+from oss_audio_core.pipeline.final_keys import CODE, FinalKeys, TargetOccupied
 from oss_audio_core.pipeline.flow import gathered, in_order
-from oss_audio_core.pipeline.object_tags import owner_tags
 from oss_audio_core.pipeline.output_measures import measure_output
 from oss_audio_core.pipeline.sidecars import put_sidecars
 from oss_audio_core.pipeline.source_measures import SourceMeasures, SourceMoved, measure_source
@@ -72,10 +72,9 @@ def verify_batch(
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id, uid)
-        tags = owner_tags(catalogue_uid(connection))
-    verifier = _Verifier(Reader(settings), tags)
+    verifier = _Verifier(Reader(settings), FinalKeys(catalogue, settings))
     known = load_profiles() if profiles is None else profiles
-    pages = conversions.pages_of_batch(catalogue, batch_id, [State.CONVERTED], shard=shard)
+    pages = _pages(catalogue, settings, batch_id, shard)
     works = chain.from_iterable(outputs_by_source(catalogue, verifier.reader, known, page) for page in pages)
     outcomes: Counter[str] = Counter()
     with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="verify") as pool:
@@ -86,6 +85,14 @@ def verify_batch(
     if verifier.circuit.error is not None:
         raise verifier.circuit.error
     return outcomes
+
+
+def _pages(catalogue: Catalogue, settings: OssSettings, batch_id: int, shard: int | None) -> Iterator[list[Conversion]]:
+    """The conversions to verify. What was written in place is recorded first, whatever becomes of it."""
+    for page in conversions.pages_of_batch(catalogue, batch_id, [State.CONVERTED], shard=shard):
+        in_place = [(one.target_bucket, one.target_key) for one in page if one.publish != "staged"]
+        outputs_in_place.record(catalogue, outputs_in_place.look_up(settings, in_place))
+        yield page
 
 
 @dataclass(frozen=True)
@@ -126,9 +133,9 @@ def _result(check: Check) -> CheckResult:
 
 
 class _Verifier:
-    def __init__(self, reader: Reader, tags: Mapping[str, str]) -> None:
+    def __init__(self, reader: Reader, final_keys: FinalKeys) -> None:
         self.reader = reader
-        self.tags = tags
+        self.final_keys = final_keys
         self.circuit = CircuitBreaker()
 
     def verify(self, work: SourceOutputs) -> list[_Finding]:
@@ -186,7 +193,10 @@ class _Verifier:
         measures = measured.measures
         if measured.inspection is not None:
             try:
-                side = put_sidecars(self.reader, one, output.policy, measured.inspection, self.tags)
+                side = put_sidecars(self.reader, self.final_keys, one, output.policy, measured.inspection)
+            except TargetOccupied as error:
+                stored = replace(measures, waveform=None).to_json()
+                return _quarantine(one, CODE, str(error), checks, measured=stored, **found)
             except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
                 # The output is right, and converting it again would change nothing.
                 self.circuit.record_failure(error)

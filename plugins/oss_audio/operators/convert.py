@@ -211,7 +211,7 @@ class OSSAudioConvertOperator(OSSAudioOperator):
             last_modified=datetime.fromtimestamp(head.last_modified, UTC),
         )
         name = f"{run_name(context)}/{self.task_id}/{context['ti'].map_index}"
-        batch_id = plan_single(catalogue, request, name, source)
+        batch_id = plan_single(catalogue, settings, request, name, source)
         with catalogue.read() as connection:
             return ShardHandle(batch=batch_id, uid=batches.get_batch(connection, batch_id).uid, shard=0)
 

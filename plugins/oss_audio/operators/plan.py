@@ -71,7 +71,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
                 request.specs(),
                 batch.id,
                 replace(request.plan_options(), shards=ShardLimits(self.shard_size, self.shard_minutes)),
-                bucket=settings.bucket(request.bucket),
+                oss=settings,
                 uid=batch.uid,
                 prices=PriceTable.load(Path(path)) if path else None,
             )
@@ -87,5 +87,7 @@ class OSSAudioPlanOperator(OSSAudioBatchOperator):
             self.log.info("  %-15s %s  as %s  ->  %s", decision, for_log(key), for_log(profile), for_log(target))
         if plan.wanted > len(plan.examples):
             self.log.info("  … and %d more", plan.wanted - len(plan.examples))
+        for decision, key, profile, reason in plan.refused:
+            self.log.warning("  %-15s %s  as %s: %s", decision, for_log(key), for_log(profile), for_log(reason))
         if dry_run:
             self.log.info("Dry run: nothing was submitted")

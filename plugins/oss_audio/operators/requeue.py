@@ -61,7 +61,8 @@ class OSSAudioRequeueOperator(OSSAudioOpenBatchOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Choose the failures and plan them."""
-        with translate_errors("Planning failures again"), self.catalogue() as catalogue:
+        settings = self.oss()
+        with translate_errors("Planning failures again", settings), self.catalogue() as catalogue:
             self.refuse_unknown_params(context)
             attempts = as_number("attempts", self.attempts)
             wanted = Wanted(
@@ -73,6 +74,6 @@ class OSSAudioRequeueOperator(OSSAudioOpenBatchOperator):
                 limit=as_number("limit", self.limit),
             )
             shards = ShardLimits(self.shard_size, self.shard_minutes)
-            batch_id = requeue(catalogue, self.batch_name(context), wanted, shards)
+            batch_id = requeue(catalogue, self.batch_name(context), wanted, shards, oss=settings)
             with catalogue.read() as connection:
                 return {"batch": batch_id, "uid": batches.get_batch(connection, batch_id).uid}

@@ -12,7 +12,7 @@ from typing import Any
 
 from oss_audio_core.audio_convert import AudioConvert, ParameterError, ProcessRequest, SaveAs
 from oss_audio_core.catalogue.conversions import Conversion
-from oss_audio_core.catalogue.database import now
+from oss_audio_core.catalogue.database import Catalogue, now
 from oss_audio_core.catalogue.task_ids import is_task_id
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.oss.error_classification import (
@@ -22,6 +22,7 @@ from oss_audio_core.oss.error_classification import (
     is_permission_denied,
     is_token_expired,
 )
+from oss_audio_core.pipeline.final_keys import CODE, FinalKeys, TargetOccupied
 from oss_audio_core.pipeline.submitting.claims import Claim
 from oss_audio_core.pipeline.submitting.outcomes import OutcomeKind, SubmitOutcome
 
@@ -38,14 +39,16 @@ class SubmitPoster:
     A submit is paid for. A POST is repeated only when it surely did not reach the service.
     """
 
-    def __init__(self, settings: OssSettings, topic: str | None) -> None:
+    def __init__(self, catalogue: Catalogue, settings: OssSettings, topic: str | None) -> None:
         """Prepare the connection pool; no request is made.
 
         Args:
+            catalogue: knows which objects at final keys are its own.
             settings: of the service that converts.
             topic: SMQ topic for the notification; None: no message is asked for.
         """
         self._settings = settings
+        self._final_keys = FinalKeys(catalogue, settings)
         self._topic = topic
         self._session = settings.session(retry=False)
         self._longest = timedelta(seconds=settings.connect_timeout + settings.read_timeout)
@@ -60,6 +63,9 @@ class SubmitPoster:
             return SubmitOutcome(OutcomeKind.UNKNOWN, code=type(error).__name__, message=message)
 
     def _post_until_sent(self, claim: Claim) -> SubmitOutcome:
+        refusal = self._look(claim.conversion)
+        if refusal is not None:
+            return refusal
         bucket = self._settings.bucket(claim.conversion.bucket, session=self._session)
         for pause in (*PAUSES, None):
             if now() + self._longest > claim.lease_until:
@@ -73,6 +79,28 @@ class SubmitPoster:
                 return replace(outcome, kind=OutcomeKind.AWAY)
             time.sleep(pause)
         raise AssertionError("the last try returned")
+
+    def _look(self, one: Conversion) -> SubmitOutcome | None:
+        """Look at the final key of a conversion that writes there at once; None: it may be submitted.
+
+        The service itself overwrites whatever stands there when it has finished.
+        """
+        import oss2
+        import requests
+
+        if one.publish == "staged":
+            return None
+        try:
+            self._final_keys.refuse_occupied(one.target_bucket, one.target_key)
+        except TargetOccupied as error:
+            return SubmitOutcome(OutcomeKind.REJECTED, code=CODE, message=str(error))
+        except oss2.exceptions.ServerError as error:
+            refusal = _refusal(error)
+            # Nothing was submitted: nothing is to be looked for.
+            return replace(refusal, kind=OutcomeKind.AWAY) if refusal.kind is OutcomeKind.UNKNOWN else refusal
+        except (oss2.exceptions.RequestError, requests.exceptions.RequestException) as error:
+            return SubmitOutcome(OutcomeKind.AWAY, code=UNREACHABLE, message="no answer from OSS", error=error)
+        return None
 
 
 def longest_post(settings: OssSettings) -> float:

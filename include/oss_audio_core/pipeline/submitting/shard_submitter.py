@@ -77,7 +77,7 @@ def submit_shard(
     throttle = Throttle(options.per_second)
     recorder = OutcomeRecorder(options.deadline, throttle)
     claimer = ShardClaimer(settings.endpoint, batch_id, shard, folder, lease, options, throttle)
-    poster = SubmitPoster(settings, options.topic)
+    poster = SubmitPoster(catalogue, settings, options.topic)
     submitter = ShardSubmitter(catalogue, claimer, poster, recorder, throttle, reclaim_slots)
     lost_submits = LostSubmitHandler(catalogue, settings, batch_id, shard, lease, recorder)
     with ThreadPoolExecutor(options.concurrency, thread_name_prefix="submit") as pool:

@@ -13,6 +13,7 @@ from datetime import datetime
 from oss_audio_core.catalogue.database import Catalogue, now
 from oss_audio_core.catalogue.progress import ShardKey
 from oss_audio_core.oss import OssSettings
+from oss_audio_core.pipeline import outputs_in_place
 from oss_audio_core.pipeline.waiting.progress import Progress, ProgressLogger
 from oss_audio_core.pipeline.waiting.shared_poller import REFRESH_EVERY, SharedPoller
 from oss_audio_core.pipeline.waiting.status_poller import StatusPoller, submitted_of
@@ -76,6 +77,7 @@ class ShardWaiter:
                     # In a thread: Airflow's handler writes into a pipe that its supervisor may be too busy to read.
                     await asyncio.to_thread(self._log_line, logger.line(progress, *self._poller.remarks))
                 if over:
+                    await _record_in_place(self._poller, self._shard)
                     return progress
                 if polling is not None and polling.done():
                     polling.result()
@@ -122,9 +124,24 @@ def poke(
             if not progress.done:
                 await status_poller.poll()
                 progress = await poller.refresh(shard)
+            if progress.done:
+                await _record_in_place(poller, shard)
             return progress
 
     return asyncio.run(poll_once())
+
+
+async def _record_in_place(poller: SharedPoller, shard: ShardKey) -> None:
+    """Record what was written to final keys at once. A failure is logged, for the shard itself is done."""
+    targets = await poller.run(outputs_in_place.converted_in_place, poller.catalogue, shard)
+    if not targets:
+        return
+    try:
+        found = await poller.call(outputs_in_place.look_up, poller.oss, targets)
+    except Exception as error:  # noqa: BLE001 - the SDK's errors share no base
+        log.warning("%s", poller.oss.explain(error, "Looking at what was written to final keys"))
+        return
+    await poller.run(outputs_in_place.record, poller.catalogue, found)
 
 
 class _PollSchedule:

@@ -53,7 +53,7 @@ def test_a_take_over_stays_on_record_and_can_be_made_again(catalogue: Catalogue)
 
 
 def test_sources_and_targets_are_found_by_bucket_and_key(catalogue: Catalogue, library: Library) -> None:
-    made = library.add("a.wav", etag="S1")
+    library.add("a.wav", etag="S1")
     library.add("b.wav", state=State.SKIPPED)
     targets = [f"renditions/mobile-mp3/{name}.wav.mp3" for name in "ab"]
     with catalogue.read() as connection:
@@ -61,6 +61,17 @@ def test_sources_and_targets_are_found_by_bucket_and_key(catalogue: Catalogue, l
         assert own_objects.source_keys(connection, "elsewhere", {"a.wav": "S1"}) == set()
         assert own_objects.contested_keys(connection, "media", targets) == {targets[0]}
         assert own_objects.contested_keys(connection, "elsewhere", targets) == set()
-        assert own_objects.has_target(connection, made, "media", targets[0])
-        assert not own_objects.has_target(connection, made, "media", targets[1])
-        assert not own_objects.has_target(connection, made + 10, "media", targets[0])
+        assert own_objects.explains(connection, "media", targets[0], "S1")
+        for bucket, key, etag in (
+            ("media", targets[1], "S1"),
+            ("elsewhere", targets[0], "S1"),
+            ("media", targets[0], "S2"),
+        ):
+            assert not own_objects.explains(connection, bucket, key, etag)
+
+
+def test_a_verified_output_is_known_at_its_target(catalogue: Catalogue, library: Library) -> None:
+    library.add("a.wav", state=State.SUPERSEDED, asked={"output_etag": "V1"})
+    target = "renditions/mobile-mp3/a.wav.mp3"
+    assert known(catalogue, **{target: "V1", "a.wav": "V1"}) == {target}
+    assert known(catalogue, **{target: "V2"}) == set()

@@ -86,7 +86,7 @@ def plan_it(catalogue: Catalogue, mp3: Profile) -> PlanIt:
         listed: dict[str, str], *, profiles: Sequence[Any] = (mp3,), name: str | None = None, **options: Any
     ) -> tuple[int, Plan]:
         sizes, times = options.pop("sizes", {}), options.pop("times", {})
-        reach = {name: options.pop(name) for name in ("bucket", "uid", "prices") if name in options}
+        reach = {name: options.pop(name) for name in ("oss", "uid", "prices") if name in options}
         with catalogue.write() as connection:
             batch = batches.open_batch(connection, name or f"dag/run-{next(numbers)}", {})
             batches.begin_listing(connection, batch.id)
@@ -194,7 +194,7 @@ class Steps:
         bucket = self.oss.bucket(self.bucket)
         list_sources(self.catalogue, bucket, request.selection(), batch.id)
         wanted = profiles or (request.specs() if names else [self.profile])
-        plan_batch(self.catalogue, request.selection(), wanted, batch.id, PlanOptions(**options), bucket=bucket)
+        plan_batch(self.catalogue, request.selection(), wanted, batch.id, PlanOptions(**options), oss=self.oss)
         return batch.id
 
     def submit(self, batch: int, *, oss: OssSettings | None = None, **options: Any) -> Counter[str]:

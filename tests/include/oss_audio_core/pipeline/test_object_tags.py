@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from oss_audio_core.pipeline.object_tags import owner_tags, rendition_tags, tagging
+from oss_audio_core.pipeline.object_tags import rendition_tags, sidecar_tags, tagging
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Steps
@@ -23,7 +23,7 @@ def test_values_that_oss_refuses_are_left_out(
     tags = rendition_tags(replace(steps.row(), profile=profile), "0123456789ab")
     assert ("profile" in tags) is tagged
     bucket = steps.oss.bucket(steps.bucket)
-    for number, these in enumerate((tags, owner_tags("0123456789ab"))):
+    for number, these in enumerate((tags, sidecar_tags(steps.row(), "0123456789ab"))):
         bucket.put_object(f"{steps.prefix}{number}", b"x", headers=tagging(these))
         assert bucket.get_object_tagging(f"{steps.prefix}{number}").tag_set.tagging_rule == these
         assert these["catalogue"] == "0123456789ab"

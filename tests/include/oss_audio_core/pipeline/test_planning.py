@@ -15,7 +15,7 @@ from oss_audio_core.catalogue import Catalogue, State, batches, conversions, ope
 from oss_audio_core.catalogue.conversions import Conversion
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import conversion, listing, rendition
-from oss_audio_core.pipeline import sharding
+from oss_audio_core.pipeline import candidates, sharding
 from oss_audio_core.pipeline.candidates import Order
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.planning import plan_batch
@@ -168,19 +168,56 @@ def test_a_limit_counts_sources_not_renditions(catalogue: Catalogue, plan_it: Pl
     assert sorted(one.key for one in every_conversion(catalogue)) == ["in/0.wav"] * 2 + ["in/1.wav"] * 2
 
 
-def test_two_sources_of_one_target_are_both_named(catalogue: Catalogue, plan_it: PlanIt) -> None:
-    with pytest.raises(
-        SelectionError, match=r"'in/a.flac' and 'in/a.wav' would both become 'oss://audio/out/in/a.mp3'"
-    ):
-        plan_it({"in/a.wav": "E1", "in/a.flac": "E2"})
-    assert every_conversion(catalogue) == []
+def refusals(catalogue: Catalogue) -> dict[str, tuple[State, str | None]]:
+    """State and code of the newest conversion of each source that has a code."""
+    return {one.key: (one.state, one.code) for one in every_conversion(catalogue) if one.newest and one.code}
 
 
-def test_a_target_that_another_source_owns_is_refused(catalogue: Catalogue, plan_it: PlanIt) -> None:
+def test_two_new_sources_of_one_target_are_both_refused_and_their_neighbours_go_on(
+    catalogue: Catalogue, plan_it: PlanIt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # They are on different pages, too.
+    monkeypatch.setattr(candidates, "CHUNK", 2)
+    listed = {"in/a.wav": "E1", "in/a.flac": "E2", "in/b.wav": "E3", "in/c.wav": "E4", "in/a.aac": "E5"}
+    batch, plan = plan_it(listed)
+    assert plan.decisions == {"target of another": 3, "new": 2}
+    shared = (State.SKIPPED, "TargetShared")
+    assert refusals(catalogue) == {"in/a.aac": shared, "in/a.flac": shared, "in/a.wav": shared}
+    sentence = "would both become 'oss://audio/out/in/a.mp3' by profile mp3: give them different targets"
+    reasons = {one.key: one.message or "" for one in every_conversion(catalogue) if one.code}
+    assert f"sources 'in/a.aac' and 'in/a.flac' {sentence}" in reasons["in/a.aac"]
+    assert all(f"'in/a.aac' and '{key}' {sentence}" in reasons[key] for key in ("in/a.flac", "in/a.wav"))
+    assert [one[1] for one in plan.refused] == ["in/a.aac", "in/a.flac", "in/a.wav"]
+    with catalogue.read() as connection:
+        assert len(conversions.of_batch(connection, batch, [State.SKIPPED])) == 3
+    # The same night again: the rows stay, and the batch reports them. The last one that is left gets the target.
+    assert plan_it(listed)[1].decisions == {"target of another": 3, "joined": 2}
+    assert len(every_conversion(catalogue)) == 5
+    assert plan_it({"in/a.wav": "E1"})[1].decisions == {"new": 1}
+    assert refusals(catalogue) == {"in/a.aac": shared, "in/a.flac": shared}
+
+
+def test_a_newcomer_leaves_an_owner_its_target(catalogue: Catalogue, plan_it: PlanIt) -> None:
     plan_it(ONE)
     set_all(catalogue, state="published")
-    with pytest.raises(SelectionError, match=r"'in/a.wav' and 'in/a.flac' would both become"):
-        plan_it({"in/a.flac": "E2", **ONE})
+    listed = {"in/a.flac": "E2", **ONE, "in/b.wav": "E3"}
+    _, plan = plan_it(listed)
+    assert (plan.decisions, plan.unchanged) == ({"target of another": 1, "new": 1}, 1)
+    assert refusals(catalogue) == {"in/a.flac": (State.SKIPPED, "TargetShared")}
+    (reason,) = [one.message or "" for one in every_conversion(catalogue) if one.code]
+    assert "sources 'in/a.wav' and 'in/a.flac' would both become" in reason
+    # Also where the owner is made anew.
+    assert plan_it({**listed, "in/a.wav": "E4"})[1].decisions == {
+        "target of another": 1,
+        "source changed": 1,
+        "joined": 1,
+    }
+
+
+def test_refused_sources_do_not_use_up_the_limit_for_ever(catalogue: Catalogue, plan_it: PlanIt) -> None:
+    listed = {"in/a.flac": "E1", "in/a.wav": "E2", "in/b.wav": "E3"}
+    assert plan_it(listed, limit=2)[1].decisions == {"target of another": 2}
+    assert plan_it(listed, limit=1)[1].decisions == {"target of another": 2, "new": 1}
 
 
 @pytest.mark.parametrize("state", ["published", "verified", "submitted", "failed", "dead"])
@@ -188,14 +225,13 @@ def test_a_source_that_took_the_place_of_another_gets_its_target(
     catalogue: Catalogue, plan_it: PlanIt, steps: Steps, state: str
 ) -> None:
     # None of the two is there, so that whichever isn't listed is gone.
-    bucket = steps.oss.bucket("audio")
     plan_it(ONE)
     set_all(catalogue, state=state)
-    assert plan_it({"in/a.flac": "E2"}, bucket=bucket)[1].decisions == {"new": 1}
+    assert plan_it({"in/a.flac": "E2"}, oss=steps.oss)[1].decisions == {"new": 1}
     old, new = every_conversion(catalogue)
     assert (old.newest, old.state) == (False, State.SUPERSEDED if state == "submitted" else State(state))
     assert (new.key, new.newest, new.target_key) == ("in/a.flac", True, old.target_key)
-    assert plan_it(ONE, bucket=bucket)[1].decisions == {"new": 1}
+    assert plan_it(ONE, oss=steps.oss)[1].decisions == {"new": 1}
     assert [(one.key, one.generation) for one in every_conversion(catalogue) if one.newest] == [("in/a.wav", 2)]
 
 
@@ -307,9 +343,11 @@ def test_a_target_inside_the_selection_is_refused_when_it_is_planned(
 ) -> None:
     # No example key shows it: only sources below in/x/../in/ have targets that the selection would list.
     sneaky = replace(mp3, target_key="{barename}.mp3")
-    with pytest.raises(SelectionError, match=r"'in/a/in/b.wav' into 'in/b.mp3'"):
-        plan_it({"in/a.wav": "E1", "in/a/in/b.wav": "E1"}, profiles=[_Basenames(sneaky)])
-    assert every_conversion(catalogue) == []
+    _, plan = plan_it({"in/a.wav": "E1", "in/a/in/b.wav": "E1"}, profiles=[_Basenames(sneaky)])
+    assert plan.decisions == {"new": 1, "target is selected": 1}
+    assert refusals(catalogue) == {"in/a/in/b.wav": (State.SKIPPED, "TargetSelected")}
+    (reason,) = [one.message or "" for one in every_conversion(catalogue) if one.code]
+    assert "'in/a/in/b.wav' into 'in/b.mp3', which this selection would take for a source" in reason
 
 
 def test_a_known_rendition_is_never_a_source(catalogue: Catalogue, plan_it: PlanIt) -> None:

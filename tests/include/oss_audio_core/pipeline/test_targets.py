@@ -15,14 +15,15 @@ from oss_audio_core.audio_convert import load_profiles
 from oss_audio_core.catalogue import Catalogue, State, batches, open_catalogue, schema
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.database import now
+from oss_audio_core.oss import OssSettings
 from oss_audio_core.oss.retry import TRIES
-from oss_audio_core.pipeline.batch_request import BatchRequest
+from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.candidates import LEFT_BEHIND
 from oss_audio_core.pipeline.decisions import Plan
 from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.planning import plan_batch
-from oss_audio_core.pipeline.selection import Selection, SelectionError
+from oss_audio_core.pipeline.selection import Selection
 from oss_audio_core.pipeline.single_conversion import plan_single
 from oss_audio_core.pipeline.source_existence import SourceExistence
 from tests.include.oss_audio_core.pipeline.conftest import LISTED_AT
@@ -42,15 +43,15 @@ def catalogue(catalogue_url: sa.URL) -> Iterator[Catalogue]:
     opened.close()
 
 
-def night(steps: Steps, *, bucket: Any = None, asks: bool = True, dry_run: bool = False, **limits: Any) -> Plan:
+def night(
+    steps: Steps, *, oss: OssSettings | None = None, asks: bool = True, dry_run: bool = False, **limits: Any
+) -> Plan:
     selection = Selection(steps.bucket, (steps.prefix,), **limits)
     with steps.catalogue.write() as connection:
         batch = batches.open_batch(connection, f"{steps.prefix}{next(steps.numbers)}", {})
     list_sources(steps.catalogue, steps.oss.bucket(steps.bucket), selection, batch.id)
-    bucket = (bucket or steps.oss.bucket(steps.bucket)) if asks else None
-    return plan_batch(
-        steps.catalogue, selection, [steps.profile], batch.id, PlanOptions(dry_run=dry_run), bucket=bucket
-    )
+    oss = (oss or steps.oss) if asks else None
+    return plan_batch(steps.catalogue, selection, [steps.profile], batch.id, PlanOptions(dry_run=dry_run), oss=oss)
 
 
 def put_published(steps: Steps) -> None:
@@ -94,11 +95,14 @@ def not_at_all(_: Steps) -> dict[str, Any]:
 def test_what_a_run_leaves_out_keeps_its_target(steps: Steps, leave_out: Limits) -> None:
     put_published(steps)
     steps.put("a.flac", NEWER)
-    with pytest.raises(SelectionError, match=rf"'{steps.prefix}a.wav' and '{steps.prefix}a.flac' would both become"):
-        night(steps, **leave_out(steps))
+    limits = leave_out(steps)
+    assert night(steps, **limits).decisions == {"target of another": 1}
     assert [(one.key, one.newest, one.state) for one in steps.rows()] == [
-        (f"{steps.prefix}a.wav", True, State.PUBLISHED)
+        (f"{steps.prefix}a.wav", True, State.PUBLISHED),
+        (f"{steps.prefix}a.flac", True, State.SKIPPED),
     ]
+    reason = steps.rows()[1].message or ""
+    assert f"'{steps.prefix}a.wav' and '{steps.prefix}a.flac' would both become" in reason
 
 
 @pytest.mark.parametrize("leave_out", [by_interval, by_size, by_pattern, not_at_all])
@@ -118,8 +122,7 @@ def test_without_a_connection_an_unlisted_source_counts_as_existing(steps: Steps
     put_published(steps)
     steps.oss.bucket(steps.bucket).delete_object(f"{steps.prefix}a.wav")
     steps.put("a.flac", NEWER)
-    with pytest.raises(SelectionError, match="would both become"):
-        night(steps, asks=False)
+    assert night(steps, asks=False).decisions == {"target of another": 1}
 
 
 def test_no_answer_decides_nothing_and_keeps_the_listing(steps: Steps, oss_proxy: Proxy) -> None:
@@ -128,15 +131,15 @@ def test_no_answer_decides_nothing_and_keeps_the_listing(steps: Steps, oss_proxy
     put_published(steps)
     steps.oss.bucket(steps.bucket).delete_object(f"{steps.prefix}a.wav")
     steps.put("a.flac", NEWER)
-    through_proxy = replace(steps.oss, endpoint=oss_proxy.address).bucket(steps.bucket)
+    through_proxy = replace(steps.oss, endpoint=oss_proxy.address)
     oss_proxy.refuse(b"HEAD ", "503 Service Unavailable", "ServiceUnavailable", times=TRIES)
     with pytest.raises(oss2.exceptions.OssError):
-        night(steps, bucket=through_proxy)
+        night(steps, oss=through_proxy)
     with steps.catalogue.read() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(schema.conversion)) == 1
         (batch,) = connection.scalars(sa.select(schema.batch.c.id).where(schema.batch.c.planned_at.is_(None)))
     selection = Selection(steps.bucket, (steps.prefix,))
-    plan = plan_batch(steps.catalogue, selection, [steps.profile], batch, bucket=through_proxy)
+    plan = plan_batch(steps.catalogue, selection, [steps.profile], batch, oss=through_proxy)
     assert plan.decisions == {"new": 1}
 
 
@@ -177,7 +180,7 @@ def ask_for_one(steps: Steps, source: ListedObject) -> None:
     bucket, target = steps.profile.target_for(source.bucket, source.key)
     asked = {"convert": steps.profile.convert.render(), "bucket": bucket, "key": target}
     request = BatchRequest(source.bucket, (source.key,), include=(source.key,), single=asked)
-    plan_single(steps.catalogue, request, f"{steps.prefix}single", source)
+    plan_single(steps.catalogue, steps.oss, request, f"{steps.prefix}single", source)
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.SUBMITTING, State.SUBMITTED, State.SKIPPED}))
@@ -212,6 +215,12 @@ def test_what_was_asked_for_by_itself_takes_nothing_from_a_profile(steps: Steps)
     put_published(steps)
     (row,) = steps.rows()
     source = ListedObject(row.bucket, row.key, row.etag, row.source_size, LISTED_AT)
-    with pytest.raises(SelectionError, match=rf"where profile {row.profile} puts its rendition .* give target_key"):
+    with pytest.raises(RequestError, match=rf"where profile {row.profile} puts its rendition .* give target_key"):
         ask_for_one(steps, source)
-    assert steps.row().newest
+    mine, refused = steps.rows()
+    assert (mine.newest, mine.state, refused.state, refused.code) == (
+        True,
+        State.PUBLISHED,
+        State.SKIPPED,
+        "TargetShared",
+    )

@@ -1,8 +1,7 @@
 """Objects at final keys that the catalogue may write over though no rendition's row has them.
 
 Final keys are written only where they are absent or the catalogue's own. Renditions prove it by key and ETag; these
-rows prove it for outputs that were written in place, for what a moved target left behind, and for what a person took
-over.
+rows prove it for outputs that were written in place, and for what a person took over.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ def upgrade() -> None:
         sa.Column("bucket", sa.Text(), nullable=False, comment="bucket of the object"),
         sa.Column("key", key, nullable=False, comment="key of the object"),
         sa.Column("etag", sa.Text(), nullable=False, comment="ETag of the object; another one at the key is not meant"),
-        sa.Column("reason", sa.Text(), nullable=False, comment="written in place, left behind or taken over"),
+        sa.Column("reason", sa.Text(), nullable=False, comment="written in place, or taken over"),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False, comment="UTC; when it was recorded"),
         sa.Column(
             "used_at",

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from oss_audio_core.catalogue import State, inbox, leases
+from oss_audio_core.catalogue import State, inbox, leases, own_objects
 from oss_audio_core.catalogue.database import now
+from oss_audio_core.catalogue.own_objects import OwnReason
 from oss_audio_core.catalogue.schema import conversion, lease, notification
 from oss_audio_core.oss import OssSettings, TaskStatus
 from oss_audio_core.pipeline.waiting import drainer as draining
@@ -112,7 +113,10 @@ def test_a_failure_without_a_notification_is_found_by_get_task(steps: Steps) -> 
 
 def test_a_directly_published_conversion_is_found_by_get_task_not_by_its_key(steps: Steps, wav: Wav) -> None:
     # An older rendition stands at the key: that proves nothing.
-    steps.oss.bucket(steps.bucket).put_object(f"direct/{steps.prefix}a.mp3", b"last night's")
+    old = steps.oss.bucket(steps.bucket).put_object(f"direct/{steps.prefix}a.mp3", b"last night's")
+    with steps.catalogue.write() as connection:
+        known = {f"direct/{steps.prefix}a.mp3": old.etag}
+        own_objects.record(connection, steps.bucket, known, OwnReason.WRITTEN_IN_PLACE)
     steps.put("a.wav", wav())
     direct = replace(steps.profile, publish="direct", target_key="direct/{dirname}/{barename}.mp3")
     batch = steps.plan(profiles=[direct])
