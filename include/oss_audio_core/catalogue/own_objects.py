@@ -86,8 +86,19 @@ class TaskInPlace:
 
 
 def tasks_in_place(connection: Connection, bucket: str, key: str) -> list[TaskInPlace]:
-    """The tasks of all attempts that write to a final key at once, the latest first."""
-    here = conversion.c.target_bucket == bucket, conversion.c.target_key == key, conversion.c.publish == "direct"
+    """The tasks of attempts that write to a final key at once, the latest first.
+
+    Tasks whose outputs were recorded or verified are left out: their ETags are known.
+    """
+    recorded = own_object.c.bucket == bucket, own_object.c.key == key
+    in_place = own_object.c.reason == OwnReason.WRITTEN_IN_PLACE.value
+    last = connection.scalar(sa.select(sa.func.max(own_object.c.recorded_at)).where(*recorded, in_place))
+    here = [
+        conversion.c.target_bucket == bucket,
+        conversion.c.target_key == key,
+        conversion.c.publish == "direct",
+        conversion.c.output_etag.is_(None),
+    ]
     owner = conversion.c.bucket, conversion.c.id
     current = sa.select(*owner, conversion.c.task_id, conversion.c.submitted_at).where(*here)
     before = (
@@ -98,6 +109,9 @@ def tasks_in_place(connection: Connection, bucket: str, key: str) -> list[TaskIn
     found = sa.union(current, before).subquery()
     latest = found.c.submitted_at.desc(), found.c.id.desc()
     statement = sa.select(found).where(found.c.task_id.is_not(None)).order_by(*latest)
+    if last is not None:
+        # OSS tells the time of a submit to the second.
+        statement = statement.where(found.c.submitted_at >= last.replace(microsecond=0))
     tasks = (TaskInPlace(row.bucket, row.task_id) for row in connection.execute(statement))
     return list(dict.fromkeys(tasks))
 

@@ -9,10 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from oss_audio_core.catalogue.conversions import move, storable
+from oss_audio_core.catalogue.conversions import move
 from oss_audio_core.catalogue.database import now
 from oss_audio_core.catalogue.schema import batch, batch_conversion, conversion, listing, rendition, source
 from oss_audio_core.catalogue.states import ACTIVE, State, Verb
+from oss_audio_core.catalogue.storable import storable
 
 _SUPERSEDABLE = ACTIVE - {State.VERIFIED}
 """A verified conversion may be on its way to its final key: what stands there must be what the catalogue says. A

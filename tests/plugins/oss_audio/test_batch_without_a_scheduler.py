@@ -91,7 +91,7 @@ def test_a_batch_from_listing_to_report(
     assert deployment.exists(f"catalogue/_manifests/{bucket}/{deployment.prefix}曲 b.wav.json")
     report = OSSAudioReportOperator(task_id="report", batch=listed, reports=str(tmp_path / "reports"))
     summary = report.execute(context)
-    assert summary == {"listed": 3, "wanted": 6, "published": 4, "failed": 2, "known_failures": 0}
+    assert summary == {"listed": 3, "wanted": 6, "published": 4, "failed": 2, "skipped": 0, "known_failures": 0}
     (written,) = (path.read_text(encoding="utf-8") for path in (tmp_path / "reports").glob("a_dag_manual-0-*.md"))
     log = capsys.readouterr().out
     assert written in log

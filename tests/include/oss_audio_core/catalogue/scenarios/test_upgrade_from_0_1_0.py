@@ -225,7 +225,14 @@ def test_stored_measures_of_sources_are_read(upgraded: Catalogue) -> None:
 
 def test_reports_ladders_and_exports_are_made_of_it(upgraded: Catalogue, tmp_path: Path) -> None:
     report = build_report(upgraded, 1, "eb44df01")
-    assert report.summary() == {"listed": 3, "wanted": 9, "published": 5, "failed": 2, "known_failures": 0}
+    assert report.summary() == {
+        "listed": 3,
+        "wanted": 9,
+        "published": 5,
+        "failed": 2,
+        "skipped": 0,
+        "known_failures": 0,
+    }
     assert "\nExported: `oss://audio/night-catalogue/dt=2026-11-30/run-1-eb44df01.parquet`, 5 rows.\n" in render(report)
     with upgraded.read() as connection:
         manifest = ladder_manifest(connection, "audio", "night/歌.wav")

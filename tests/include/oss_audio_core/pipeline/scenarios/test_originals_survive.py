@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,6 @@ import sqlalchemy as sa
 from oss_audio_core.audio_convert import AudioConvert, Profile
 from oss_audio_core.catalogue import Catalogue, State, batches, bucket_check, bucket_repair, open_catalogue, own_objects
 from oss_audio_core.catalogue.batches import ListedObject
-from oss_audio_core.catalogue.inbox import fail
 from oss_audio_core.catalogue.own_objects import OwnReason
 from oss_audio_core.pipeline import part_copy
 from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
@@ -34,6 +34,10 @@ Wav = Callable[..., bytes]
 ORIGINAL = b"an unrelated original"
 EXCLUDED, INCLUDED = {"exclude": ("*.mp3",)}, {"include": ("*.wav",)}
 CLIP = (100, 100)
+PAIRS = pytest.mark.parametrize(
+    ("folder", "profile"), [(EXCLUDED, "staged"), (INCLUDED, "direct")], ids=["staged", "direct"], indirect=True
+)
+"""Each layout and each way of publishing once, on each database."""
 
 
 @pytest.fixture
@@ -60,6 +64,8 @@ class Folder:
 
     def __post_init__(self) -> None:
         self.etags: dict[str, str] = {}
+
+    def put_sources(self) -> None:
         for name in ("song.wav", "other.wav"):
             self.steps.put(name, self.wav())
 
@@ -106,20 +112,22 @@ class Folder:
 
 @pytest.fixture(params=[EXCLUDED, INCLUDED], ids=["excluded", "not included"])
 def folder(request: pytest.FixtureRequest, steps: Steps, wav: Wav) -> Folder:
-    return Folder(steps, wav, request.param)
+    made = Folder(steps, wav, request.param)
+    made.put_sources()
+    return made
 
 
 def make_a_source(folder: Folder, name: str = "song.mp3") -> None:
     """Have an earlier night, of another profile, take the original for a source."""
-    opus = Profile("opus", "", AudioConvert(f="opus"), target_key="opus/{key}.opus")
+    opus = Profile(name="opus", description="", convert=AudioConvert(f="opus"), target_key="opus/{key}.opus")
     everything = replace(folder, selection={"include": (f"*/{name}",)})
     assert everything.plan(opus)[1].decisions == {"new": 1}
     folder.steps.change(state=State.PUBLISHED.value)
 
 
-@pytest.mark.parametrize("is_source", [False, True])
 @pytest.mark.parametrize("clipped", [False, True])
-def test_by_a_night(folder: Folder, profile: Profile, is_source: bool, clipped: bool) -> None:
+def test_by_a_night(folder: Folder, profile: Profile, clipped: bool) -> None:
+    is_source = folder.selection is INCLUDED
     name = "song.clip-100-200.mp3" if clipped else "song.mp3"
     spec = clip(profile, *CLIP) if clipped else profile
     folder.put_original(name)
@@ -141,11 +149,10 @@ def test_by_a_night(folder: Folder, profile: Profile, is_source: bool, clipped: 
     assert len([one for one in folder.steps.rows() if one.key.endswith("song.wav")]) == 1
 
 
-@pytest.mark.parametrize("is_source", [False, True])
-def test_by_a_single_conversion(folder: Folder, profile: Profile, is_source: bool) -> None:
+def test_by_a_single_conversion(folder: Folder, profile: Profile) -> None:
     steps = folder.steps
     folder.put_original()
-    if is_source:
+    if folder.selection is INCLUDED:
         make_a_source(folder)
     key = f"{steps.prefix}song.wav"
     there = steps.oss.bucket(steps.bucket).head_object(key)
@@ -171,27 +178,19 @@ def test_by_a_single_conversion(folder: Folder, profile: Profile, is_source: boo
 
 def test_by_requeueing_failures(folder: Folder, profile: Profile) -> None:
     steps = folder.steps
-    batch, _ = folder.plan(profile)
-    steps.submit(batch)
-    with steps.catalogue.write() as connection:
-        for one in steps.rows():
-            fail(connection, one.this_attempt, "X", "said the test")
-    # The lost tasks of these attempts wrote nothing.
-    while steps.keys(f"{steps.prefix}song.mp3") == [] and profile.publish == "direct":
-        pass
-    for name in ("song", "other"):
-        steps.oss.bucket(steps.bucket).delete_object(f"{steps.prefix}{name}.mp3")
+    folder.plan(profile)
+    steps.change(state=State.FAILED.value, code="X", message="said the test")
     folder.put_original()
-    paid = len(steps.accepted())
     again = requeue(steps.catalogue, f"{steps.prefix}again", Wanted(), oss=steps.oss)
     report = folder.finish(again, profile)
     folder.assert_unharmed()
     assert folder.ends()["song.wav"] == (State.FAILED, "TargetOccupied")
     assert folder.ends()["other.wav"][0] is State.PUBLISHED
     assert folder.address("song.mp3") in report
-    assert len(steps.accepted()) == paid + 1
+    assert len(steps.accepted()) == 1
 
 
+@PAIRS
 def test_an_original_that_arrives_after_planning(folder: Folder, profile: Profile) -> None:
     batch, plan = folder.plan(profile)
     assert plan.decisions == {"new": 2}
@@ -219,11 +218,15 @@ def test_an_original_that_arrives_between_the_look_and_the_copy(
     steps: Steps, wav: Wav, mp3: Profile, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch, in_parts: bool
 ) -> None:
     flac = replace(mp3, convert=AudioConvert(f="flac"), target_key="{dirname}/{barename}.flac")
-    folder = Folder(steps, lambda: wav(4.0, 44100), INCLUDED)
+    folder = Folder(steps, wav, INCLUDED)
+    # Noise, which FLAC can't make small.
+    whole = wav(3.0, 44100)
+    steps.put("song.wav", whole[:44] + random.Random(1).randbytes(len(whole) - 44))
+    folder.selection = {"include": ("*/song.wav",)}
     if in_parts:
         monkeypatch.setattr(part_copy, "LIMIT", 100 * 1024)
         monkeypatch.setattr(part_copy, "PART", 100 * 1024)
-    batch, _ = folder.plan(flac, limit=1)
+    batch, _ = folder.plan(flac)
     steps.submit(batch)
     steps.wait(batch)
     assert steps.verify(batch, flac) == {"verified": 1}
@@ -247,6 +250,11 @@ def test_an_original_that_arrives_between_the_look_and_the_copy(
     assert len(conditional) == len([one for one in written if b"?delete" not in one]) == (2 if in_parts else 1)
 
 
+def _is_part_or_deletion(request: bytes) -> bool:
+    line = request.split(b"\r\n", 1)[0]
+    return b"partNumber" in line or b"?delete" in line
+
+
 def _noting(forward: Callable[[Any, bytes], bytes], sent: list[bytes]) -> Callable[[Any, bytes], bytes]:
     def note(proxy: Any, request: bytes) -> bytes:
         sent.append(request)
@@ -255,6 +263,7 @@ def _noting(forward: Callable[[Any, bytes], bytes], sent: list[bytes]) -> Callab
     return note
 
 
+@PAIRS
 def test_an_original_that_replaced_a_rendition(folder: Folder, profile: Profile) -> None:
     steps = folder.steps
     folder.night(profile)
@@ -272,6 +281,7 @@ def test_an_original_that_replaced_a_rendition(folder: Folder, profile: Profile)
     folder.assert_unharmed()
 
 
+@PAIRS
 def test_own_renditions_are_replaced(folder: Folder, profile: Profile) -> None:
     """The other side: a changed source, force, and a changed profile are published over what the catalogue made."""
     steps = folder.steps
@@ -287,6 +297,7 @@ def test_own_renditions_are_replaced(folder: Folder, profile: Profile) -> None:
     assert len(steps.accepted()) == 2 + 1 + 2 + 2
 
 
+@PAIRS
 def test_a_person_takes_an_object_over_once(folder: Folder, profile: Profile) -> None:
     steps = folder.steps
     folder.put_original()
@@ -302,6 +313,7 @@ def test_a_person_takes_an_object_over_once(folder: Folder, profile: Profile) ->
     folder.assert_unharmed()
 
 
+@PAIRS
 def test_what_a_lost_catalogue_made_is_left_alone(
     folder: Folder, profile: Profile, new_catalogue: Callable[..., sa.URL], tmp_path: Any
 ) -> None:
@@ -320,6 +332,7 @@ def test_what_a_lost_catalogue_made_is_left_alone(
         new.close()
 
 
+@PAIRS
 def test_the_advice_of_a_refused_selection_loses_nothing(folder: Folder, profile: Profile) -> None:
     folder.put_original()
     folder.selection = {}
@@ -331,12 +344,12 @@ def test_the_advice_of_a_refused_selection_loses_nothing(folder: Folder, profile
     folder.assert_unharmed()
 
 
+@PAIRS
 def test_a_stem_that_two_sources_share_is_refused_alone_and_the_rest_is_converted(
     folder: Folder, profile: Profile
 ) -> None:
     steps = folder.steps
-    spec = replace(profile, convert=AudioConvert(f="opus"), target_key="made/{key}")
-    spec = replace(spec, target_key=f"made/{steps.prefix}{{barename}}.opus")
+    spec = replace(profile, convert=AudioConvert(f="opus"), target_key=f"made/{steps.prefix}{{barename}}.opus")
     folder.selection = {}
     folder.night(spec)
     made = steps.oss.bucket(steps.bucket).head_object(f"made/{steps.prefix}song.opus").etag
