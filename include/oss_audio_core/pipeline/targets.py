@@ -1,6 +1,6 @@
 """Owners of final keys, each one source and one profile; an owner whose source or profile is gone gives it up.
 
-A source that may not have its target is refused by itself, with a reason that names the other one. Its neighbours go on.
+A source that may not have its target is refused by itself: the reason names the other one, and its neighbours go on.
 """
 
 from __future__ import annotations
