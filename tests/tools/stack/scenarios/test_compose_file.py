@@ -246,3 +246,5 @@ def test_every_image_has_an_exact_tag_and_may_be_given_by_digest(services: dict[
         name, tag = match["text"].split(":")
         assert re.search(r"(^|-)\d+\.\d+(\.\d+)?-[a-z0-9.]+$", tag), image
         assert f"# {match['name']}={name}:{tag}@sha256:" in example
+    page = (PROJECT_ROOT / "docs" / "quick-start.md").read_text()
+    assert f"inspect {with_defaults(services['postgres']['image'])} " in page
