@@ -7,21 +7,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from av.audio.stream import AudioStream
+
 from oss_audio_core.audio_convert.verify_policy import Picture
 from oss_audio_core.verification.declared_checksum import DeclaredChecksum
 from oss_audio_core.verification.declared_length import is_all_that_is_counted
 from oss_audio_core.verification.decoder_boundary import decoder_boundary
 from oss_audio_core.verification.decoding import STRICT, Limits, StrictDecoder
 from oss_audio_core.verification.guarded_open import open_container
-from oss_audio_core.verification.levels import Levels, level_window
+from oss_audio_core.verification.levels import level_window
 from oss_audio_core.verification.loudness import LoudnessMeter
 from oss_audio_core.verification.pictures import Spectrogram, waveform_png
 from oss_audio_core.verification.probe import Probe, as_probe, first_audio, require_audio
+from oss_audio_core.verification.sound_meters import SoundMeters
 from oss_audio_core.verification.stored_fields import known_fields, stored_form
 from oss_audio_core.verification.waveform import waveform_json
 
 BLOCK_SAMPLES = 65536
 """At least so many samples per channel are measured at once: enough to make Python's part small."""
+
+_KEEPS_HEADROOM = ("pcm_f", "wavpack")
+"""How FFmpeg's names of codecs begin that keep floats as they are: samples beyond full scale are not clipped there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +55,10 @@ class Inspection:
         silence_tail: the same at the end.
         levels_step: seconds of one level.
         levels: peaks over all channels, whole dBFS.
+        outline: levels of bands and of channels over time, as `SoundOutline.to_json` has them; None: stored by an
+            earlier version.
+        bandwidth: Hz up to which there is sound; None: silence, or stored by an earlier version.
+        is_cut_off: whether the sound ends there as if cut off by a lossy codec; None as `bandwidth`.
         waveform: peaks for players; None: not asked for.
         picture: a PNG; None: not asked for.
     """
@@ -72,6 +82,9 @@ class Inspection:
     silence_tail: float
     levels_step: float
     levels: tuple[int, ...]
+    outline: dict[str, Any] | None = None
+    bandwidth: float | None = None
+    is_cut_off: bool | None = None
     waveform: dict[str, Any] | None = None
     picture: bytes | None = None
 
@@ -150,31 +163,31 @@ def inspect(
             on_frame=checksum.add_frame,
             follows_changes=follows_changes,
         )
-        levels: Levels | None = None
+        sound: SoundMeters | None = None
         meter: LoudnessMeter | None = None
         spectrogram = Spectrogram() if picture == "spectrogram" else None
         for block in decoder.blocks(_block_samples):
-            if levels is None:
-                levels = Levels(block.shape[0], decoder.sample_rate)
+            if sound is None:
+                sound = _meters(decoder, stream)
                 if loudness or true_peak:
                     meter = LoudnessMeter(decoder.sample_rate, decoder.layout, loudness=loudness, true_peak=true_peak)
-            levels.add(block)
+            sound.add(block)
             if meter is not None:
                 meter.add(block)
             if spectrogram is not None:
                 spectrogram.add(block)
-        levels = levels or Levels(stream.codec_context.channels, decoder.sample_rate)
-        levels.finish()
+        sound = sound or _meters(decoder, stream)
+        sound.finish()
         if meter is not None:
             meter.finish()
         length = decoder.length
         require_audio(length, label)
         measured = as_probe(container, stream, length, source)
         whole = is_all_that_is_counted(container, stream, decoder.samples / decoder.sample_rate)
-    found = _together(measured, decoder, levels, meter, checksum.matches)
+    found = _together(measured, decoder, sound, meter, checksum.matches)
     if whole:
         found = replace(found, decode_error=None)
-    drawn = waveform_json(levels, decoder.sample_rate)
+    drawn = waveform_json(sound.levels, decoder.sample_rate)
     if spectrogram is not None:
         found = replace(found, picture=spectrogram.png())
     elif picture == "waveform":
@@ -187,13 +200,22 @@ def _block_samples(sample_rate: int) -> int:
     return -(-BLOCK_SAMPLES // window) * window
 
 
+def _meters(decoder: StrictDecoder, stream: AudioStream) -> SoundMeters:
+    names = decoder.channel_names or (*map(str, range(stream.codec_context.channels)),)
+    context = stream.codec_context
+    is_float = context.format is not None and context.format.name[:3] in {"flt", "dbl"}
+    has_headroom = is_float and context.codec.canonical_name.startswith(_KEEPS_HEADROOM)
+    return SoundMeters(names, decoder.sample_rate, has_headroom=has_headroom)
+
+
 def _together(
     measured: Probe,
     decoder: StrictDecoder,
-    levels: Levels,
+    sound: SoundMeters,
     meter: LoudnessMeter | None,
     checksum_matches: bool | None,
 ) -> Inspection:
+    levels = sound.levels
     head, tail = levels.silence
     step, line = levels.line()
     return Inspection(
@@ -216,4 +238,7 @@ def _together(
         silence_tail=tail,
         levels_step=step,
         levels=tuple(line),
+        outline=sound.outline.outline().to_json() if levels.samples else None,
+        bandwidth=sound.bandwidth.bandwidth,
+        is_cut_off=sound.bandwidth.is_cut_off if levels.samples else None,
     )

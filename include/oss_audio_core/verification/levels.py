@@ -10,12 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from oss_audio_core.verification.downsampling import BoundedTimeline
+from oss_audio_core.verification.sound_outline import LOW_FREQUENCY
 
 SILENCE = 10 ** (-60 / 20)
 """Full scale 1: what stays below is called silent (-60 dBFS)."""
 
 CLIPPED = 32767 / 32768 - 1e-6
 """Full scale 1: the largest sample of 16 bits, and everything beyond."""
+
+IN_HEADROOM = 1 + 1e-4
+"""Full scale 1: what is beyond in a float file was not clipped there; it lies in the headroom of floats."""
 
 CLIPPED_RUN = 3
 """So many clipped samples of a channel in a row are a clipped run: one or two are just a peak."""
@@ -47,9 +51,17 @@ def level_window(sample_rate: int) -> int:
 
 
 class Levels:
-    """Takes blocks of shape (channels, samples), each but the last a multiple of `level_window` samples."""
+    """Takes blocks of shape (channels, samples), each but the last a multiple of `level_window` samples.
 
-    def __init__(self, channels: int, sample_rate: int) -> None:
+    `has_headroom`: samples beyond full scale are not clipped, as in PCM of floats.
+    """
+
+    def __init__(self, channel_names: Sequence[str], sample_rate: int, *, has_headroom: bool = False) -> None:
+        channels = len(channel_names)
+        # A downmix drops the low-frequency effects: what sounds there alone is silence elsewhere.
+        full = [at for at, name in enumerate(channel_names) if name != LOW_FREQUENCY]
+        self._full = full if 0 < len(full) < channels else None
+        self._clips_until = IN_HEADROOM if has_headroom else math.inf
         self._window = level_window(sample_rate)
         self.samples = 0
         self.clipped_samples = 0
@@ -80,7 +92,7 @@ class Levels:
         for channel in range(block.shape[0]):
             if peak[channel] >= CLIPPED or self._open_run[channel]:
                 self._count_clipped(channel, block[channel])
-        self._levels.add(self._by_window(extremes))
+        self._levels.add(self._by_window(extremes if self._full is None else extremes[self._full]))
         # The lowest sample as a negative maximum: both lines then merge in one way.
         self._waveform.add(np.stack((highest.max(axis=0), -lowest.min(axis=0))))
         self.samples += count
@@ -135,7 +147,8 @@ class Levels:
         self._end_of_loud = self.samples + at + int(_loud_samples(block[:, at : at + BUCKET])[-1]) + 1
 
     def _count_clipped(self, channel: int, samples: npt.NDArray[np.float32]) -> None:
-        clipped = np.abs(samples) >= CLIPPED
+        magnitudes = np.abs(samples)
+        clipped = (magnitudes >= CLIPPED) & (magnitudes <= self._clips_until)
         edges = np.flatnonzero(np.diff(clipped, prepend=False, append=False))
         begins, ends = edges[0::2], edges[1::2]
         lengths: Sequence[int] = (ends - begins).tolist()

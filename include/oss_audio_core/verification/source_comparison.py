@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+from oss_audio_core.audio_convert.codec_facts import CODECS
 from oss_audio_core.verification.checks import Check, check, not_checked
 from oss_audio_core.verification.expectation import Expectation
 from oss_audio_core.verification.inspection import Inspection
+from oss_audio_core.verification.sound_outline import SoundOutline
 
 SILENT_BELOW = -60
 """dBFS: a rendition whose samples stay below is silent."""
@@ -17,6 +21,19 @@ LOUD_ABOVE = -45
 
 _SHIFT = 0.15
 """Seconds by which a codec may move the sound against the source."""
+
+IN_BAND_LOUD = -57.0
+"""dBFS of the mix between 120 and 2,300 Hz, from where on every format keeps it."""
+
+FLOAT_CODECS = ("pcm_f", "wavpack")
+"""How FFmpeg's names of codecs begin that may hold samples beyond full scale."""
+
+LOSSLESS = frozenset(name for name, facts in CODECS.items() if facts.lossless)
+
+_NYQUIST = 0.45
+"""Part of a sample rate up to which resampling keeps the sound."""
+
+_OUT_OF_BAND = "the source sounds only outside 120 to 2,300 Hz there, which the format may drop"
 
 CLIPPING_ADDED = 0.001
 """Part of all samples in clipped runs, above the source's: peaks of a lossy codec clip less."""
@@ -34,16 +51,23 @@ def silence_check(expectation: Expectation, source: Inspection, rendition: Inspe
     """Every part of the rendition that is silent must be silent in the source.
 
     Compared on lines of peaks, whose columns last a quarter of a second and more in a long file: a gap shorter than
-    four columns and twice the shift may slip through.
+    four columns and twice the shift may slip through. Where the source sounds only outside the bands of the outline,
+    the format may drop it, and silence proves nothing.
     """
     wanted = f"sound above {SILENT_BELOW} dBFS where the source has more than {LOUD_ABOVE} dBFS"
+    dropped = ""
     for begin, end in _silent_stretches(rendition):
         first = (begin + expectation.start + _SHIFT) / source.levels_step
         last = (end + expectation.start - _SHIFT) / source.levels_step
         inside = source.levels[-int(-first // 1) : int(last)]
         if inside and max(inside) > LOUD_ABOVE:
+            if _may_be_dropped(source, rendition, (first * source.levels_step, last * source.levels_step)):
+                dropped = f"{begin:.2f} to {end:.2f} s: {_OUT_OF_BAND}"
+                continue
             measured = f"silent from {begin:.2f} to {end:.2f} s, where the source reaches {max(inside)} dBFS"
             return check("silence", wanted, measured, right=False)
+    if dropped:
+        return not_checked("silence", wanted, dropped)
     return check("silence", wanted, f"peak {rendition.sample_peak} dBFS", right=True)
 
 
@@ -57,6 +81,8 @@ def clipping_check(expectation: Expectation, source: Inspection, rendition: Insp
     share = f"{rendition.clipped_share:.2%} in {rendition.clipped_runs} clipped runs"
     if rendition.clipped_share <= source.clipped_share + CLIPPING_ADDED:
         return check("clipping", wanted, share, right=True)
+    if source.sample_peak > 0 and source.probe.codec.startswith(FLOAT_CODECS):
+        return check("clipping", wanted, f"{share}: {_too_loud(source)}", right=False)
     if source.sample_peak < _HEADROOM:
         return check("clipping", wanted, f"{share}, and the source peaks at {source.sample_peak} dBFS", right=False)
     if not expectation.whole_source:
@@ -73,9 +99,33 @@ def channels_check(expectation: Expectation, source: Inspection, rendition: Insp
     lost = [channel for channel in silent if _is_fed(channel, source, rendition)]
     if not lost:
         return check("channels_alive", wanted, f"peaks {_words(rendition.peaks)}", right=True)
+    if rendition.sample_peak < LOUD_ABOVE and _may_be_dropped(source, rendition):
+        return not_checked("channels_alive", wanted, f"{_names(lost)} silent: {_OUT_OF_BAND}")
     if not expectation.whole_source:
         return not_checked("channels_alive", wanted, f"{_names(lost)} silent: perhaps the source's is in this part")
     return check("channels_alive", wanted, f"{_names(lost)} silent, peaks {_words(rendition.peaks)}", right=False)
+
+
+def _too_loud(source: Inspection) -> str:
+    """What to do about a float file whose samples go beyond what any other format holds."""
+    over = math.ceil(source.sample_peak * 10) / 10
+    return (
+        f"the source holds floats up to {source.sample_peak:+.1f} dBFS, and what is above 0 dBFS is cut off. "
+        f"Lower the source by {over} dB, for instance: ffmpeg -i in.wav -af volume=-{over}dB -c:a pcm_f32le out.wav"
+    )
+
+
+def _may_be_dropped(source: Inspection, rendition: Inspection, between: tuple[float, float] | None = None) -> bool:
+    """Whether a format may drop all that the source has between two moments: it is too high, or just an offset."""
+    if source.outline is None:
+        return False
+    outline = SoundOutline.from_json(source.outline)
+    begin, end = between or (0.0, source.duration)
+    level = outline.mean if between is None else outline.loudest(begin, end)
+    if level > IN_BAND_LOUD or outline.is_opposed(begin, end):
+        return False
+    keeps_all = rendition.probe.codec in LOSSLESS and rendition.sample_rate * _NYQUIST >= (source.bandwidth or 0)
+    return not (keeps_all and source.bandwidth)
 
 
 def _silent_stretches(rendition: Inspection) -> list[tuple[float, float]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from oss_audio_core.audio_convert import AudioConvert
 from oss_audio_core.verification.checks import Check, Verdict, check, not_checked
+from oss_audio_core.verification.content_check import content_check
 from oss_audio_core.verification.decoding import Limits
 from oss_audio_core.verification.expectation import Expectation, compare, expected
 from oss_audio_core.verification.inspection import Inspection
@@ -93,7 +94,7 @@ def _ends(expectation: Expectation, rendition: Measured) -> list[Check]:
 
 
 def _decoded(expectation: Expectation, source: Measured, rendition: Measured) -> list[Check]:
-    names = ("decode", "checksum", "silence", "clipping", "channels_alive")
+    names = ("decode", "checksum", "silence", "clipping", "channels_alive", "content")
     if not isinstance(rendition, Inspection):
         return [not_checked(name, "a full decode", "it was not decoded") for name in names]
     checks = [_decode(expectation, rendition), _checksum(rendition)]
@@ -107,6 +108,7 @@ def _decoded(expectation: Expectation, source: Measured, rendition: Measured) ->
         silence_check(expectation, source, rendition),
         clipping_check(expectation, source, rendition),
         channels_check(expectation, source, rendition),
+        content_check(expectation, source, rendition),
     ]
 
 

@@ -66,7 +66,7 @@ def test_clipped_runs_are_counted_also_over_the_edges_of_blocks(at: int, length:
 
 @given(st.data())
 def test_levels_do_not_depend_on_how_the_audio_is_cut(data: st.DataObject) -> None:
-    levels = [Levels(1, 1000) for _ in range(2)]
+    levels = [Levels(["FC"], 1000) for _ in range(2)]
     count = data.draw(st.integers(1, 3000))
     samples = np.random.default_rng(count).choice([0.0, 0.5, 1.0, -1.0], (1, count)).astype(np.float32)
     levels[0].add(samples)
