@@ -36,6 +36,9 @@ _TONE = 6.0
 _FARTHEST = 40.0
 """dB that stand for any difference above."""
 
+_LASTING = 3
+"""Columns of a sound at least."""
+
 _LAG_STEP = 0.01
 _STEP = 0.06
 """Seconds of a column at least: a codec smears what is shorter."""
@@ -161,9 +164,18 @@ def _columns(sound: Array, other: Array, whole: Array) -> Array:
     for band, line in enumerate(difference):
         if counts[band].any():
             difference[band] = line - _clipped(float(np.median(line[counts[band]])), _TONE)
-    number = counts.sum(axis=0)
+    number = counts.sum(axis=0) * _lasting(counts.any(axis=0))
     summed = (np.minimum(np.abs(difference), _FARTHEST) * counts).sum(axis=0)
     return np.where(number > 0, summed / np.maximum(number, 1), np.nan)
+
+
+def _lasting(sounds: Array) -> Array:
+    """Those columns of a sound that lasts for some: speech codecs do with a click as they like."""
+    edges = np.flatnonzero(np.diff(sounds, prepend=False, append=False))
+    lasting = np.zeros(len(sounds), bool)
+    for begin, end in zip(edges[0::2], edges[1::2], strict=True):
+        lasting[begin:end] = end - begin >= _LASTING
+    return lasting
 
 
 def _mean(several: Array) -> Array:
