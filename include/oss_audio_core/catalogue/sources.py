@@ -59,6 +59,7 @@ def describe(
     inspection: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     crc64: str | None = None,
+    notes: Sequence[str] = (),
 ) -> None:
     """Store the measures of a source.
 
@@ -66,17 +67,21 @@ def describe(
         connection: an open transaction of the catalogue.
         source_id: of the source.
         probe: the whole result, stored so that the source is never probed twice; has `codec`, `sample_rate` (Hz),
-            `channels` and `duration` (seconds).
-        inspection: result of decoding it whole; None: not decoded.
+            `channels`, `duration` (seconds) and `bitrate` (bit/s of the audio itself).
+        inspection: result of decoding it whole, with `bandwidth` (Hz); None: not decoded.
         tags: of the file, by name; None: not read.
         crc64: CRC-64/XZ of its bytes in decimal, as OSS gives it; None: not known.
+        notes: what is odd about it, in words.
     """
     values: dict[str, Any] = {
         "probe": dict(probe),
         **{name: probe[name] for name in ("codec", "sample_rate", "channels", "duration")},
+        "bitrate": probe.get("bitrate") or None,
+        "notes": "; ".join(notes) or None,
     }
     if inspection is not None:
         values["inspection"] = dict(inspection)
+        values["bandwidth"] = inspection.get("bandwidth")
     if crc64 is not None:
         values["crc64"] = crc64
     if tags is not None:
@@ -92,10 +97,10 @@ def describe_estimate(connection: Connection, listed: Row[Any], probe: Mapping[s
     Args:
         connection: an open transaction of the catalogue.
         listed: a row of the listing.
-        probe: has `codec`, `sample_rate` (Hz), `channels` and `duration` (seconds, perhaps an estimate). The measures
-            of a real probe replace it.
+        probe: has `codec`, `sample_rate` (Hz), `channels`, `duration` (seconds, perhaps an estimate) and `bitrate`
+            (bit/s of the audio itself; None: not known). The measures of a real probe replace it.
     """
-    estimated = {name: probe[name] for name in ("codec", "sample_rate", "channels", "duration")}
+    estimated = {name: probe[name] for name in ("codec", "sample_rate", "channels", "duration", "bitrate")}
     statement = _insert(connection).values(**_listed(listed), **estimated)
     connection.execute(
         statement.on_conflict_do_update(

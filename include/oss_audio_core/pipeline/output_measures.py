@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oss_audio_core.audio_convert import AudioConvert
 from oss_audio_core.audio_convert.verify_policy import Depth
@@ -97,7 +97,7 @@ def _measures(
         depth=depth,
         policy=output.policy.policy,
         probe=probe,
-        inspection=None if found is None else found.to_json(),
+        inspection=None if found is None else replace(found, outline=None).to_json(),
         crc64=crc64,
         content_type=content_type,
         waveform=found.waveform if found is not None and output.policy.waveform == "catalogue" else None,

@@ -286,6 +286,7 @@ def _rendition_row(
         "sample_peak_dbfs": decoded.sample_peak if decoded else None,
         "silence_head": decoded.silence_head if decoded else None,
         "silence_tail": decoded.silence_tail if decoded else None,
+        "bandwidth": decoded.bandwidth if decoded else None,
         "waveform": measures.waveform,
         "waveform_uri": sidecars.get("waveform"),
         "picture_uri": sidecars.get("picture"),

@@ -15,6 +15,7 @@ from oss_audio_core.pipeline.fetching import Listed, Reader
 from oss_audio_core.pipeline.scratch_file import scratch_file
 from oss_audio_core.verification import Inspection, Probe, UnreadableAudio, inspect, probe
 from oss_audio_core.verification.file_tags import file_tags
+from oss_audio_core.verification.source_damage import source_notes
 
 
 class SourceMoved(Exception):
@@ -60,6 +61,7 @@ class SourceMeasures:
                 inspection=inspection,
                 tags=self.tags,
                 crc64=self.crc64,
+                notes=source_notes(self.probe, self.inspection),
             )
 
 

@@ -30,7 +30,8 @@ from oss_audio_core.pipeline.sidecars import put_sidecars
 from oss_audio_core.pipeline.source_measures import SourceMeasures, SourceMoved, measure_source
 from oss_audio_core.pipeline.verification_work import Output, SourceOutputs, outputs_by_source
 from oss_audio_core.text.logs import get_logger
-from oss_audio_core.verification import Check, UnreadableAudio, check_complete
+from oss_audio_core.verification import Check, UnreadableAudio
+from oss_audio_core.verification.source_damage import source_damage_check, source_is_complete
 
 log = get_logger(__name__)
 
@@ -182,12 +183,15 @@ class _Verifier:
             return self._machine_failed(one, error)
         except Exception as error:  # noqa: BLE001 - the same
             return _unmeasurable(one, error)
-        source_complete = replace(check_complete(source.probe), name="source")
-        checks = [source_complete, *measured.verdict.checks]
+        source_complete = source_is_complete(source.probe)
+        source_whole = source_damage_check(source.probe, source.inspection)
+        checks = [source_complete, source_whole, *measured.verdict.checks]
         found: dict[str, Any] = {"output_etag": measured.etag, "output_size": measured.measures.probe.size}
         failures = [str(check) for check in checks if check.failed]
         if failures:
-            code = "Mismatch" if source_complete.passed else "SourceIncomplete"
+            code = (
+                "SourceIncomplete" if source_complete.failed else "SourceDamaged" if source_whole.failed else "Mismatch"
+            )
             stored = replace(measured.measures, waveform=None).to_json()
             return _quarantine(one, code, "; ".join(failures), checks, measured=stored, **found)
         measures = measured.measures

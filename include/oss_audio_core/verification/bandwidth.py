@@ -1,8 +1,8 @@
 """How far up the sound of a file reaches: its audible bandwidth, and whether it ends there as if cut off.
 
 The measure follows the bandwidth of ITU-R BS.1387 (PEAQ): the highest frequency whose level is 10 dB above that of the
-top of the spectrum, where little but noise is. It is taken of the mean of a few short spectra a second, and of all
-frequencies where the top is not quieter than the rest.
+top of the spectrum, where little but noise is. It is taken of the mean of a few short spectra a second. Where the top
+is not much quieter than the rest, the sound reaches it.
 
 A lossy codec cuts off what is above some frequency (16 kHz for mp3 at 128 kbit/s), and so does a converter from a lower
 sample rate. Natural sounds fade out instead.
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from oss_audio_core.verification.sound_outline import LOW_FREQUENCY
 
 _FFT = 2048
+_OFFSET = 3
 _FRAMES = 4
 """Spectra of each block, of some 1.5 s."""
 
@@ -30,6 +31,9 @@ _TOP = 6
 
 _ABOVE_NOISE = 10.0
 """dB."""
+
+_SOUND_AT_TOP = 45.0
+"""dB below the loudest band, from where on the top holds noise; what is louder there is sound."""
 
 _INAUDIBLE = -90.0
 """dB below the loudest band, and dBFS: what is quieter is not heard."""
@@ -57,6 +61,8 @@ class BandwidthMeter:
             begin = room * number // _FRAMES
             channel = self._channels[self._frames % len(self._channels)]
             spectrum = np.fft.rfft(block[channel, begin : begin + _FFT] * self._window)[1:]
+            # An offset leaks so far.
+            spectrum[:_OFFSET] = 0
             self._power += np.square(spectrum.real) + np.square(spectrum.imag)
             self._frames += 1
 
@@ -88,6 +94,8 @@ def _edge(levels: npt.NDArray[Any]) -> int | None:
     """The highest band with sound."""
     if levels.max() < _INAUDIBLE:
         return None
-    floor = max(levels[-_TOP:].max() + _ABOVE_NOISE, levels.max() + _INAUDIBLE)
-    sounding = np.flatnonzero(levels > floor)
-    return int(sounding[-1]) if len(sounding) else _BANDS - 1
+    top = levels[-_TOP:].max()
+    if levels.max() - top < _SOUND_AT_TOP:
+        return _BANDS - 1
+    floor = max(top + _ABOVE_NOISE, levels.max() + _INAUDIBLE)
+    return int(np.flatnonzero(levels > floor)[-1])

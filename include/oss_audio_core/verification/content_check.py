@@ -40,6 +40,12 @@ _BEST_SHIFT = 0.7
 _LATEST = 30.0
 """Seconds around the right place in which a shifted sound is looked for."""
 
+_ROUNDING = 0.02
+"""Seconds by which any codec may move the sound."""
+
+_MOST_UNCLEAR = 0.3
+"""Seconds; a delay of an encoder is shorter."""
+
 _LOUD = -45.0
 _SWAPPED = 6.0
 """dB by which the channels must fit better in another order."""
@@ -64,7 +70,7 @@ def content_check(expectation: Expectation, source: Inspection, rendition: Inspe
     duration = min(source.duration - expectation.start, rendition.duration)
     if (order := _another_order(original, made, expectation.start, duration)) is not None:
         return check(NAME, WANTED, order, right=False)
-    found = distance(original, made, expectation.start, duration, _most_lag(expectation))
+    found = distance(original, made, expectation.start, duration, *_lags(expectation))
     if found.columns < _FEWEST_COLUMNS:
         return not_checked(NAME, WANTED, f"{found.columns} moments with sound to compare are too few")
     measured = f"{found.mean:.1f} dB apart on average, {found.mean_by_chance:.1f} dB by chance"
@@ -78,9 +84,12 @@ def content_check(expectation: Expectation, source: Inspection, rendition: Inspe
     return check(NAME, WANTED, measured, right=True)
 
 
-def _most_lag(expectation: Expectation) -> float:
-    """Seconds by which the sound may come late: delay that the format does not state."""
-    return expectation.longer_by + expectation.unknown_delay
+def _lags(expectation: Expectation) -> tuple[float, float]:
+    """Seconds by which the sound may come early and late: delays that a format does not state."""
+    durations = [length.duration for length in expectation.lengths]
+    unclear = min(max(durations) - min(durations), _MOST_UNCLEAR)
+    late = expectation.lengths[0].longer_by + expectation.unknown_delay
+    return _ROUNDING + unclear, _ROUNDING + unclear + min(late, _MOST_UNCLEAR)
 
 
 def _far_passage(found: Distance) -> tuple[float, float, float] | None:

@@ -79,7 +79,9 @@ class Distance:
         return _mean_of(self.by_chance)
 
 
-def distance(source: SoundOutline, rendition: SoundOutline, start: float, duration: float, most_lag: float) -> Distance:
+def distance(
+    source: SoundOutline, rendition: SoundOutline, start: float, duration: float, early: float, late: float
+) -> Distance:
     """Compare `duration` seconds of a rendition with its source from `start` seconds on.
 
     Args:
@@ -87,7 +89,8 @@ def distance(source: SoundOutline, rendition: SoundOutline, start: float, durati
         rendition: outline of the rendition.
         start: where in the source the rendition begins.
         duration: seconds to compare.
-        most_lag: seconds by which the rendition may be late; a fiftieth of a second earlier is allowed, too.
+        early: seconds by which the rendition may be early.
+        late: seconds by which it may be late.
     """
     step = max(source.step, rendition.step, _STEP)
     edges = np.arange(int(duration / step) + 1) * step
@@ -95,7 +98,7 @@ def distance(source: SoundOutline, rendition: SoundOutline, start: float, durati
         return Distance(step, 0.0, np.zeros(0), np.zeros(0))
     sound = lines_between(source.bands, source.step, edges + start) + _EMPHASIS
     whole = lines_between(source.channels, source.channel_step, edges + start).max(axis=0)
-    lags = np.arange(-_LAG_STEP * 2, most_lag + _LAG_STEP * 2.5, _LAG_STEP)
+    lags = np.arange(-early, late + _LAG_STEP / 2, _LAG_STEP)
     tried = [_at_lag(sound, whole, rendition, edges + lag) for lag in lags]
     best = int(np.argmin([_mean_of(aligned) for _, aligned in tried]))
     other, aligned = tried[best]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -157,6 +160,74 @@ def test_clipping_in_a_part_that_may_be_the_loudest_is_left_open() -> None:
     source = np.concatenate((two(4, -0.1, -0.1), two(4, -40, -40)), axis=1)
     clipped = np.clip(two(4, 6, 6), -1, 1)
     assert judge("clipping", source, clipped, t=4000).verdict == "not_checked"
+
+
+def encoded(signal: Signal, rate: int, f: str) -> io.BytesIO:
+    """A file of `f`, by PyAV."""
+    target = io.BytesIO()
+    with av.open(target, "w", format=f) as container:
+        stream = container.add_stream(f, rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray((signal * 32767).astype(np.int16), format="s16", layout="mono")
+        frame.sample_rate = rate
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+    target.seek(0)
+    return target
+
+
+def float_wav(signal: Signal) -> io.BytesIO:
+    """A wav file of floats, which go beyond full scale where the signal does."""
+    data = np.ascontiguousarray(signal.T, dtype="<f4").tobytes()
+    count, kind = signal.shape[0], 3
+    fmt = struct.pack("<HHIIHH", kind, count, RATE, RATE * 4 * count, 4 * count, 32)
+    body = b"WAVEfmt " + struct.pack("<I", len(fmt)) + fmt + b"data" + struct.pack("<I", len(data)) + data
+    return io.BytesIO(b"RIFF" + struct.pack("<I", len(body)) + body)
+
+
+@pytest.mark.parametrize("over", [3, 18])
+def test_floats_beyond_full_scale_are_not_clipped_before_they_are_converted(over: float) -> None:
+    source = inspect(float_wav(two(4, over, over)))
+    assert (source.clipped_samples < 100, round(source.sample_peak)) == (True, over)
+    check = verify(AudioConvert(f="flac"), source, inspect(wav(two(4, over, over))))["clipping"]
+    assert check.failed
+    assert f"Lower the source by {source.sample_peak:.1f} dB" in check.measured
+    lowered = inspect(float_wav(two(4, -0.5, -0.5)))
+    assert verify(AudioConvert(f="flac"), lowered, inspect(wav(two(4, -0.5, -0.5))))["clipping"].passed
+
+
+def test_floats_that_were_clipped_before_are_the_sources() -> None:
+    clipped = np.clip(two(4, 12, 12), -1, 1)
+    source = inspect(float_wav(clipped))
+    assert source.clipped_share > 0.5
+    assert verify(AudioConvert(f="flac"), source, inspect(wav(clipped)))["clipping"].passed
+
+
+def test_low_frequency_effects_alone_are_no_sound_of_a_downmix() -> None:
+    source = surround(0, 1, 2, 3)
+    source[[0, 1, 2, 4, 5], RATE // 2 :] = 0
+    stereo = two(2)
+    stereo[:, RATE // 2 :] = 0
+    assert judge("silence", source, stereo, ac=2).passed
+    # Another channel's passage is missed.
+    source[4, RATE // 2 :] = sine(1.5, -12)[0]
+    assert judge("silence", source, stereo, ac=2).failed
+
+
+@pytest.mark.parametrize(
+    ("frequency", "ar", "verdict"), [(10000, 8000, "not_checked"), (10000, 48000, "failed"), (1000, 8000, "failed")]
+)
+def test_what_the_format_cannot_hold_may_be_silent(frequency: float, ar: int, verdict: str) -> None:
+    # With a fade: an abrupt beginning is heard at all frequencies.
+    high = sine(6, -12, frequency=frequency) * np.hanning(6 * RATE)
+    silent = np.zeros((1, 6 * ar))
+    made = verify(AudioConvert(f="flac", ar=ar), inspect(wav(high)), inspect(encoded(silent, ar, "flac")))
+    assert made["silence"].verdict == verdict
+    assert made["channels_alive"].verdict == verdict
+
+
+def test_opposite_channels_that_cancel_one_another_need_a_decision() -> None:
+    voice = sine(4, -12)
+    assert judge("silence", np.concatenate((voice, -voice)), np.zeros((1, 4 * RATE)), ac=1).failed
 
 
 def test_without_the_sources_sound_it_is_not_compared() -> None:
