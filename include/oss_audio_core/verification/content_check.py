@@ -86,9 +86,9 @@ def content_check(expectation: Expectation, source: Inspection, rendition: Inspe
 
 def _lags(expectation: Expectation) -> tuple[float, float]:
     """Seconds by which the sound may come early and late: delays that a format does not state."""
-    durations = [length.duration for length in expectation.lengths]
+    durations = [length.duration for length in expectation.lengths.every]
     unclear = min(max(durations) - min(durations), _MOST_UNCLEAR)
-    late = expectation.lengths[0].longer_by + expectation.unknown_delay
+    late = expectation.lengths.every[0].longer_by + expectation.unknown_delay
     return _ROUNDING + unclear, _ROUNDING + unclear + min(late, _MOST_UNCLEAR)
 
 
