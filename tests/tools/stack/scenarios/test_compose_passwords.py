@@ -20,6 +20,8 @@ import pytest
 import redis
 import sqlalchemy as sa
 import yaml
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from oss_audio_core.catalogue.database_url import Address
 from tools.stack import PROJECT_ROOT
@@ -122,10 +124,15 @@ def redis_of_the_compose_file(password: str, folder: Path) -> Iterator[int]:
         server.wait(30)
 
 
+def client_of(port: int, password: str | None = None) -> redis.Redis:
+    """A client that tries once: a refusal is an answer here."""
+    return redis.Redis(HOST, port, password=password, retry=Retry(NoBackoff(), 0))
+
+
 def await_redis(port: int) -> None:
     end = time.monotonic() + 30
     while True:
-        with suppress(redis.ConnectionError), redis.Redis(HOST, port) as client:
+        with suppress(redis.ConnectionError), client_of(port) as client:
             try:
                 client.ping()
             except redis.AuthenticationError:
@@ -144,7 +151,7 @@ def test_redis_asks_for_the_password_and_the_broker_has_it(password: str, tmp_pa
             queue.put({"task": 1})
             assert queue.get(timeout=10).payload == {"task": 1}
             queue.close()
-        with redis.Redis(HOST, port, password=password + "x") as client, pytest.raises(redis.AuthenticationError):
+        with client_of(port, password + "x") as client, pytest.raises(redis.AuthenticationError):
             client.ping()
 
 
