@@ -17,6 +17,7 @@ from oss_audio_core.verification.decoding import STRICT, Limits, StrictDecoder
 from oss_audio_core.verification.guarded_open import open_container
 from oss_audio_core.verification.levels import level_window
 from oss_audio_core.verification.loudness import LoudnessMeter
+from oss_audio_core.verification.ogg_end import ogg_page_error
 from oss_audio_core.verification.pictures import Spectrogram, waveform_png
 from oss_audio_core.verification.probe import Probe, as_probe, first_audio, require_audio
 from oss_audio_core.verification.sound_meters import SoundMeters
@@ -25,6 +26,9 @@ from oss_audio_core.verification.waveform import waveform_json
 
 BLOCK_SAMPLES = 65536
 """At least so many samples per channel are measured at once: enough to make Python's part small."""
+
+_DROPPED = 0.1
+"""Seconds that a decoder must fall short of the packets' time, before an Ogg file's pages are looked through."""
 
 _KEEPS_HEADROOM = ("pcm_f", "wavpack")
 """How FFmpeg's names of codecs begin that keep floats as they are: samples beyond full scale are not clipped there."""
@@ -187,6 +191,8 @@ def inspect(
     found = _together(measured, decoder, sound, meter, checksum.matches)
     if whole:
         found = replace(found, decode_error=None)
+    elif measured.container == "ogg" and not found.decode_error and found.duration < measured.duration - _DROPPED:
+        found = replace(found, decode_error=ogg_page_error(source))
     drawn = waveform_json(sound.levels, decoder.sample_rate)
     if spectrogram is not None:
         found = replace(found, picture=spectrogram.png())

@@ -18,6 +18,7 @@ from oss_audio_core.verification.decoder_boundary import decoder_boundary
 from oss_audio_core.verification.errors import UnreadableAudio
 from oss_audio_core.verification.guarded_open import open_container
 from oss_audio_core.verification.length_estimates import LengthEstimates
+from oss_audio_core.verification.ogg_end import ogg_end_error
 from oss_audio_core.verification.packet_length import PacketLength, measure_packets
 from oss_audio_core.verification.stored_fields import known_fields, stored_form
 
@@ -151,9 +152,18 @@ def as_probe(container: InputContainer, stream: AudioStream, length: PacketLengt
         packets=length.packets,
         bits_per_sample=_bits_per_sample(context),
         opus_input_rate=_opus_input_rate(context),
-        read_error=None if is_all_that_is_counted(container, stream, length.duration) else length.read_error,
+        read_error=None
+        if is_all_that_is_counted(container, stream, length.duration)
+        else _read_error(container, length, file),
         lengths=length.estimates,
     )
+
+
+def _read_error(container: InputContainer, length: PacketLength, file: BinaryIO) -> str | None:
+    """Why the packets ended early; of an Ogg file whose packets were read also what demuxers pass over at its end."""
+    if length.read_error is None and length.packets and container.format.name == "ogg":
+        return ogg_end_error(file)
+    return length.read_error
 
 
 def _bits_per_sample(context: AudioCodecContext) -> int | None:

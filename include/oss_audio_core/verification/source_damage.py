@@ -9,6 +9,7 @@ from __future__ import annotations
 from oss_audio_core.verification.checks import Check, check, not_checked
 from oss_audio_core.verification.expectation import check_complete
 from oss_audio_core.verification.inspection import Inspection
+from oss_audio_core.verification.ogg_end import PAGE_DAMAGED
 from oss_audio_core.verification.probe import Probe
 
 NAME = "source_damage"
@@ -37,6 +38,8 @@ def source_damage_check(probe: Probe, inspection: Inspection | None) -> Check:
     missed = (probe.declared_duration or probe.duration) - inspection.duration
     if probe.codec in CHECKED_FRAMES and inspection.decode_error and missed > _MISSED:
         return check(NAME, WANTED, f"{inspection.decode_error}, of {probe.duration:.3f} s", right=False)
+    if probe.container == "ogg" and (inspection.decode_error or "").startswith(PAGE_DAMAGED.partition("{")[0]):
+        return check(NAME, WANTED, f"{inspection.decode_error}; {inspection.duration:.3f} s decode", right=False)
     # In another container the header may be that of the file which the frames were copied from.
     if inspection.checksum_matches is False and probe.container == probe.codec == "flac":
         return check(NAME, WANTED, "the MD5 of its samples is not the one in its header", right=False)

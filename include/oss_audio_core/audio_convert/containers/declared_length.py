@@ -14,8 +14,11 @@ from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
 
 from oss_audio_core.audio_convert.containers.aiff_chunks import aiff_promise
+from oss_audio_core.audio_convert.containers.asf_objects import asf_promise
 from oss_audio_core.audio_convert.containers.au_header import au_promise
+from oss_audio_core.audio_convert.containers.avi_lists import avi_promise
 from oss_audio_core.audio_convert.containers.core_audio_chunks import core_audio_promise
+from oss_audio_core.audio_convert.containers.matroska_segment import matroska_promise
 from oss_audio_core.audio_convert.containers.mp3_header import mp3_seconds
 from oss_audio_core.audio_convert.containers.promise import Promise
 from oss_audio_core.audio_convert.containers.wave64_chunks import wave64_promise
@@ -34,6 +37,11 @@ PROMISES: Mapping[str, Callable[[BinaryIO], Promise | None]] = MappingProxyType(
     }
 )
 """By FFmpeg's first name of the demuxer: what the header promises; None where it promises nothing."""
+
+_SHARED: Mapping[str, Callable[[BinaryIO], Promise | None]] = MappingProxyType(
+    {"asf": asf_promise, "avi": avi_promise, "matroska": matroska_promise}
+)
+"""The same for containers that hold video and pictures, too: of the bytes that are missing the audio has its share."""
 
 COUNTS_SAMPLES = frozenset({"ape", "dsf", "flac", "tta", "wv"})
 """Demuxers of files with one stream and a header that counts all its samples."""
@@ -72,6 +80,9 @@ def declared_seconds(file: BinaryIO, container: str, lengths: DemuxerLengths, av
     if kind in PROMISES:
         promise = PROMISES[kind](file)
         return available * promise.declared / promise.available if promise and promise.available else None
+    shared = _SHARED[kind](file) if kind in _SHARED else None
+    if shared is not None and 0 < shared.available < shared.declared:
+        return available * shared.declared / shared.available
     return counted_seconds(file, container, lengths)
 
 
