@@ -19,13 +19,14 @@ from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.identity import OWNER_TAG, catalogue_uid
 from oss_audio_core.catalogue.own_objects import OwnReason
 from oss_audio_core.catalogue.sidecar_keys import is_sidecar, rendition_key
+from oss_audio_core.catalogue.take_over import OCCUPIED
 from oss_audio_core.oss import OssSettings
 from oss_audio_core.oss.sdk import Oss2Session
 from oss_audio_core.pipeline import task_proof
 from oss_audio_core.pipeline.object_tags import SOURCE_TAG
 
-CODE = "TargetOccupied"
-"""Code of a conversion whose target, or the key of a sidecar of it, has an object that isn't the catalogue's own."""
+CODE = OCCUPIED
+"""Code of a conversion that a final key is refused to."""
 
 CONCURRENCY = 8
 """Objects whose tags are read at once."""

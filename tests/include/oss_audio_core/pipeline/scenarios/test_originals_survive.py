@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.audio_convert import AudioConvert, Profile
-from oss_audio_core.catalogue import Catalogue, State, batches, bucket_check, bucket_repair, open_catalogue, own_objects
+from oss_audio_core.catalogue import Catalogue, State, batches, bucket_check, bucket_repair, open_catalogue
 from oss_audio_core.catalogue.batches import ListedObject
-from oss_audio_core.catalogue.own_objects import OwnReason
+from oss_audio_core.catalogue.take_over import take_over
 from oss_audio_core.pipeline import part_copy
 from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.decisions import Plan
@@ -303,9 +304,14 @@ def test_a_person_takes_an_object_over_once(folder: Folder, profile: Profile) ->
     folder.put_original()
     assert folder.address("song.mp3") in folder.night(profile)
     (etag,) = folder.etags.values()
-    with steps.catalogue.write() as connection:
-        own_objects.record(connection, steps.bucket, {f"{steps.prefix}song.mp3": etag}, OwnReason.TAKEN_OVER)
-    assert "2 published" in folder.night(profile) or folder.ends()["song.wav"] == (State.PUBLISHED, None)
+    # The advice of the row itself.
+    (message,) = [one.message or "" for one in steps.rows() if one.code == "TargetOccupied"]
+    words = shlex.split(message.partition("replaced by: ")[2])
+    assert words[:3] == ["oss-audio", "catalogue", "take-over"]
+    assert [one.taken for one in take_over(steps.catalogue, steps.oss, words[3:])] == [True]
+    folder.assert_unharmed()
+    assert "1 published" in folder.night(profile)
+    assert folder.ends()["song.wav"] == (State.PUBLISHED, None)
     assert steps.oss.bucket(steps.bucket).head_object(f"{steps.prefix}song.mp3").etag != etag
     # The same bytes put there again are another decision.
     folder.put_original()
