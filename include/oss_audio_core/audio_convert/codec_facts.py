@@ -31,6 +31,7 @@ class CodecFacts:
         frame_header_bytes: bytes before each stored frame, which fills its last byte (RFC 4867).
         lossless: whether decoding gives the encoded samples.
         duration_tolerance: seconds either way, for the rounding of cuts and of resampling.
+        shorter_by_samples: samples by which a file may be shorter: padding that it states and does not have.
         longer_by_samples: samples by which a file may be longer: delay and padding that it does not state.
         unknown_delay_samples: the same, of a file without a gapless header.
         decoded_longer_samples: samples that a decoder may give beyond the packets' time.
@@ -48,6 +49,7 @@ class CodecFacts:
     frame_header_bytes: int = 0
     lossless: bool = False
     duration_tolerance: float = 0.001
+    shorter_by_samples: int = 0
     longer_by_samples: int = 0
     unknown_delay_samples: int = 0
     decoded_longer_samples: int = 0
@@ -100,7 +102,9 @@ CODECS: Mapping[str, CodecFacts] = MappingProxyType(
                 most_bitrate=320_000,
                 most_bitrate_is_per_channel=False,
                 # LAME ends with up to 46 samples beyond its last whole frame of padding. A header that states no more
-                # padding than a frame, as FFmpeg's does, leaves them in.
+                # padding than a frame, as FFmpeg's does, leaves them in; where a source's channels change, FFmpeg
+                # states one more than they are.
+                shorter_by_samples=47,
                 longer_by_samples=46,
                 unknown_delay_samples=3 * 1152,
             ),

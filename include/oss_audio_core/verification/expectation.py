@@ -79,7 +79,9 @@ def expected(convert: AudioConvert, source: Inspection | Probe) -> Expectation:
     start = (convert.ss or 0) / 1000
     facts = audio_format.facts(sample_rate)
     wanted = ExpectedLengths(tuple(_rendered(convert, length, facts.duration_tolerance) for length in lengths))
-    wanted = wanted.widened(longer_by=facts.longer_by_samples / sample_rate)
+    wanted = wanted.widened(
+        shorter_by=facts.shorter_by_samples / sample_rate, longer_by=facts.longer_by_samples / sample_rate
+    )
     unknown_delay = facts.unknown_delay_samples / sample_rate
     return Expectation(
         format=convert.f,
