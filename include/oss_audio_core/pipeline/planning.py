@@ -243,7 +243,9 @@ class _Planner:
         for choice in choices:
             if choice.decision in _WITH_TARGET:
                 try:
-                    choice.target = self._specs[choice.row.spec].target_for(self._selection.bucket, choice.row.key)
+                    target = self._specs[choice.row.spec].target_for(self._selection.bucket, choice.row.key)
+                    self._selection.reserved.refuse_key(target[1])
+                    choice.target = target
                 except ParameterError as error:
                     choice.decision, choice.reason = Decision.NO_TARGET, str(error)
         return choices

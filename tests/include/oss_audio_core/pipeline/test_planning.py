@@ -459,3 +459,16 @@ def test_decisions_of_one_page_keep_the_order_whatever_they_are(
         wanted = conversions.of_batch(connection, batch, [State.PLANNED])
     assert [one.key for one in wanted] == sorted(SOURCES)
     assert plan.decisions == {"new": 2, "joined": 1}
+
+
+def test_a_source_whose_target_lies_in_staging_is_refused_alone(
+    catalogue: Catalogue, plan_it: PlanIt, mp3: Profile
+) -> None:
+    odd = replace(mp3, target_key="{barename}/{basename}.mp3")
+    _, plan = plan_it({"in/.staging.wav": "A", "in/catalogue.wav": "B", "in/b.wav": "C"}, profiles=[odd])
+    assert plan.decisions == {"impossible target": 2, "new": 1}
+    assert refusals(catalogue) == dict.fromkeys(
+        ("in/.staging.wav", "in/catalogue.wav"), (State.SKIPPED, "ImpossibleTarget")
+    )
+    reason = next(one.message for one in every_conversion(catalogue) if one.key == "in/.staging.wav")
+    assert "allowed: a key outside of the staging prefix '.staging/'" in str(reason)

@@ -38,7 +38,7 @@ def test_a_sidecar_has_the_tag_of_the_catalogue(steps: Steps, wav: Wav, mode: st
     steps.put("a.wav", wav(0.5))
     publish(steps, profile("out", publish=mode))
     tags = steps.oss.bucket(steps.bucket).get_object_tagging(f"out/{steps.prefix}a.flac.waveform.json")
-    assert tags.tag_set.tagging_rule == {"catalogue": steps.catalogue_uid}
+    assert tags.tag_set.tagging_rule["catalogue"] == steps.catalogue_uid
 
 
 def test_the_sidecar_of_a_replaced_rendition_is_removed(steps: Steps, wav: Wav) -> None:

@@ -25,9 +25,10 @@ AT_ONCE = timedelta(days=-1)
 
 
 @pytest.fixture
-def ours(steps: Steps, empty_database: sa.URL) -> Iterator[Steps]:
-    """A catalogue on each database."""
-    opened = open_catalogue(empty_database)
+def ours(steps: Steps, empty_database: sa.URL, tmp_path: Path) -> Iterator[Steps]:
+    """A catalogue on each database, with a name of its own among those that the tests share a bucket with."""
+    own_file = {"database": str(tmp_path / "ours.db")} if empty_database.get_backend_name() == "sqlite" else {}
+    opened = open_catalogue(empty_database.set(**own_file))
     yield replace(steps, catalogue=opened)
     opened.close()
 
