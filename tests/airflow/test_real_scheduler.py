@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import math
 import struct
+import subprocess
+import sys
 import time
 import wave
 from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import oss2
@@ -296,3 +300,40 @@ def test_a_killed_triggerer_loses_nothing_and_submits_nothing_again(
     assert run["state"] == "success", airflow_stack.airflow.explain_failure(MANUAL, "killed")
     assert count_conversion_tasks(cloud_settings, media.bucket_name) == accepted + 40
     assert Counter(row.state for row in rows_below(catalogue, "many/")) == {State.PUBLISHED: 40}
+
+
+def test_no_secret_of_the_stack_is_anywhere(
+    airflow_stack: Stack, cloud_settings: OssSettings, media: oss2.Bucket
+) -> None:
+    """After all runs of this file: logs of all components, Airflow's database, the catalogue, reports, objects."""
+    canaries = Canaries(asdict(airflow_stack.secrets))
+    pids = [one.pid for one in airflow_stack.processes.recorded()]
+    commands = {
+        f"oss-audio catalogue {' '.join(words)}": subprocess.run(
+            [str(Path(sys.executable).with_name("oss-audio")), "catalogue", *words],
+            env=airflow_stack.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for words in (["list", "--json"], ["failures"], ["check"])
+    }
+    places = {
+        # Both files are readable by their owner only.
+        **dict(files(airflow_stack.run_dir, leave_out={"secrets.json", "passwords.json"})),
+        **dict(objects(media)),
+        **dict(command_lines(pids)),
+        **{name: ran.stdout + ran.stderr for name, ran in commands.items()},
+    }
+    assert canaries.found(places.items()) == []
+    # The search has seen what it was to see.
+    for name in (
+        "scheduler.log",
+        "triggerer.log",
+        "audio_catalogue.db",
+        "airflow.db",
+        ".md",
+        ".parquet",
+        "list --json",
+    ):
+        assert any(place.endswith(name) for place in places), (name, sorted(places))
