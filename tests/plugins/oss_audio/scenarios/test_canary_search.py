@@ -170,7 +170,7 @@ def test_refused_credentials_are_not_shown(
 def test_the_search_finds_a_secret_in_each_kind_of_place(own: Deployment, canaries: Canaries, tmp_path: Path) -> None:
     own.put(f"secret/{TOKEN}.wav")
     (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "task.log").write_text(f"postgresql://u:{ENCODED}@h/d")
+    (tmp_path / "logs" / "task.log").write_text(f"{ENCODED} and {PASSWORD}")
     pq.write_table(pa.table({"key": [TOKEN] * 100}), tmp_path / "logs" / "rows.parquet", compression="zstd")
     with sqlite3.connect(tmp_path / "rows.db") as database:
         database.execute("CREATE TABLE told AS SELECT ? AS message", [PASSWORD])
@@ -183,6 +183,7 @@ def test_the_search_finds_a_secret_in_each_kind_of_place(own: Deployment, canari
     assert canaries.found(places) == [
         "the STS token in rows.parquet",
         "the password in task.log",
+        "a part of the password in task.log",
         "the password in table told",
         "a part of the password in table told",
         f"the STS token in oss://{own.prefix}secret/{TOKEN}.wav",
