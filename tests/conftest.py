@@ -55,8 +55,13 @@ def _use_an_airflow_of_its_own() -> None:
 _use_memory()
 _use_an_airflow_of_its_own()
 
-# A slow example on a loaded machine is no failure.
-hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# A slow example on a loaded machine is no failure. `HYPOTHESIS_EXAMPLES=5000` is for those who attack: as many a test.
+hypothesis.settings.register_profile(
+    "patient",
+    deadline=None,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "100")),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("patient")
 
 

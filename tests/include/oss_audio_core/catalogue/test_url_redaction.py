@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from oss_audio_core.catalogue import CatalogueError, open_catalogue
@@ -25,6 +25,10 @@ CLOSED = "127.0.0.1:1"
 
 SEPARATORS = st.one_of(st.sampled_from("@:/?#%&=+ '\\,;[]!$*~"), st.text(st.characters(codec="utf-8"), max_size=3))
 SECRETS = st.builds(lambda *between: HEAD + "".join(between) + TAIL, SEPARATORS, SEPARATORS)
+
+
+FEW = settings(max_examples=max(1, settings().max_examples // 5))
+"""There are some eighty forms, and each example may ask for a connection."""
 
 
 def in_keywords(secret: str) -> str:
@@ -96,6 +100,7 @@ def assert_hidden(said: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize("address", ENCODED)
+@FEW
 @given(secret=SECRETS)
 @example(secret=f"{HEAD}@{TAIL}")
 def test_a_url_is_refused_without_its_secret(address: str, secret: str) -> None:
@@ -103,6 +108,7 @@ def test_a_url_is_refused_without_its_secret(address: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize("address", ENCODED)
+@FEW
 @given(secret=SECRETS)
 def test_every_text_of_a_url_and_its_engine_is_without_the_secret(address: str, secret: str) -> None:
     url = parse_url(address.format(quote(secret.replace("\0", ""), safe="")))
@@ -113,12 +119,14 @@ def test_every_text_of_a_url_and_its_engine_is_without_the_secret(address: str, 
 
 
 @pytest.mark.parametrize("address", KEYWORDS)
+@FEW
 @given(secret=SECRETS)
 def test_keywords_of_libpq_are_refused_without_their_secret(address: str, secret: str) -> None:
     assert_hidden(refusal(lambda: catalogue_url(address.format(in_keywords(secret.replace("\0", ""))))), secret)
 
 
 @pytest.mark.parametrize("address", AS_IT_IS)
+@FEW
 @given(secret=SECRETS)
 @example(secret=f"{HEAD}@{TAIL}")
 @example(secret=f"{HEAD}/{TAIL}")
@@ -160,6 +168,7 @@ CONNECTIONS: tuple[Callable[[str], str], ...] = (
 
 
 @pytest.mark.parametrize("number", range(len(CONNECTIONS)))
+@FEW
 @given(secret=SECRETS)
 @example(secret=f"{HEAD}@{TAIL}")
 def test_a_connection_of_airflow_is_refused_without_its_secret(number: int, secret: str) -> None:
