@@ -5,7 +5,6 @@ No more than a page of each prefix is in memory.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -19,8 +18,9 @@ from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.storable import is_storable
 from oss_audio_core.pipeline.archived_sources import Archives
 from oss_audio_core.pipeline.selection import Selection
+from oss_audio_core.text.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 PAGE = 1000
 CONCURRENCY = 8

@@ -191,7 +191,8 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
             "Listed %d sources in oss://%s (%s)",
             listed,
             request.bucket,
-            ", ".join(f"{count} left out: {reason}" for reason, count in passed_over.items()) or "none left out",
+            ", ".join(f"{count} left out: {for_log(reason)}" for reason, count in passed_over.items())
+            or "none left out",
         )
         return self._result(batch, listed, passed_over)
 

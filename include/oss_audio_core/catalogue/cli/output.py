@@ -32,9 +32,8 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, noth
         for row in rows:
             typer.echo("\t".join(for_tsv(_text(row.get(name))) for name in columns))
         return
-    console = Console()
     if not rows:
-        console.print(nothing)
+        heading(nothing)
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
@@ -43,7 +42,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, noth
     for row in rows:
         # Text, not markup: keys may have brackets.
         table.add_row(*(Text(for_terminal(_pretty(row.get(name)))) for name in columns))
-    console.print(table)
+    Console().print(table)
 
 
 def note(text: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
+import oss_audio_core
 from oss_audio_core.text.logs import get_logger
 
 
@@ -30,3 +32,9 @@ def test_a_line_below_the_level_is_not_formatted(caplog: pytest.LogCaptureFixtur
     caplog.set_level(logging.WARNING)
     get_logger("oss_audio_core.a_module").info("%s", Unreadable())
     assert caplog.records == []
+
+
+def test_every_module_of_the_core_logs_through_it() -> None:
+    core = Path(oss_audio_core.__file__).parent
+    plain = [path for path in core.rglob("*.py") if "logging.getLogger(__name__)" in path.read_text(encoding="utf-8")]
+    assert plain == []
