@@ -19,6 +19,10 @@ _UNFIT = frozenset({"InvalidArgument"})
 """The source's rate or channels are none of the format's: nothing was promised."""
 
 
+_CONTAINERS = {"aac": "aac", "ac3": "ac3", "mp3": "mp3"}
+"""Formats without a header: FFmpeg's names of their containers."""
+
+
 @dataclass(frozen=True)
 class Judged:
     """One conversion, judged.
@@ -51,7 +55,7 @@ class Source:
     @cached_property
     def decoded(self) -> Decoded:
         """By the second decoder."""
-        return decode(self._path, self._decoder)
+        return decode(self._path, decoder=self._decoder)
 
 
 def judge(case: Case, source: Source, outcome: Outcome) -> Judged:
@@ -71,7 +75,8 @@ def judge(case: Case, source: Source, outcome: Outcome) -> Judged:
         clean = source.decoded.rate and not source.decoded.errors
         return Judged(case, outcome, "false alarm" if clean else "right", said)
     frame = CODECS[outcome.convert.format.codec(outcome.convert.ar or source.decoded.rate)].frame_samples
-    wrong = difference(source.decoded, decode(outcome.rendition), frame)
+    rendition = decode(outcome.rendition, container=_CONTAINERS.get(outcome.convert.f, ""))
+    wrong = difference(source.decoded, rendition, frame)
     if published:
         return Judged(case, outcome, "missed" if wrong else "right", wrong)
     return Judged(case, outcome, "right" if wrong else "false alarm", said)

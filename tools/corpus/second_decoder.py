@@ -19,7 +19,7 @@ _WINDOW = RATE // 50
 _FARTHEST = 15
 """Windows of 20 ms by which a rendition's sound may be moved: three frames of the longest kind."""
 
-_UNLIKE = 6.0
+_UNLIKE = 8.0
 """dB: a codec changes the envelope by less, and a downmix moves it as a whole."""
 
 _LEVEL = -60.0
@@ -48,9 +48,15 @@ class Decoded:
         return len(self.sound) / RATE
 
 
-def decode(path: Path, decoder: str = "") -> Decoded:
-    """Decode the first audio stream of a file, by a decoder of that name or the one that FFmpeg picks."""
-    chosen = ["-c:a", decoder] if decoder else []
+def decode(path: Path, *, decoder: str = "", container: str = "") -> Decoded:
+    """Decode the first audio stream of a file.
+
+    Args:
+        path: of the file.
+        decoder: FFmpeg's name of it; empty: the one that FFmpeg picks.
+        container: FFmpeg's name of it, for files of a few frames, which are not recognised; empty: by content.
+    """
+    chosen = [*(("-c:a", decoder) if decoder else ()), *(("-f", container) if container else ())]
     command = [_ffmpeg(), "-nostdin", "-hide_banner", "-v", "level+info", *chosen, "-i", f"file:{path}"]
     command += ["-map", "0:a:0", "-ac", "1", "-ar", str(RATE), "-f", "f32le", "-"]
     finished = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)

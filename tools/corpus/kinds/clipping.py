@@ -15,7 +15,7 @@ INTEGERS = frozenset({"flac", "amr"})
 """Formats that clip by themselves whatever is above full scale; of others a decoder's output is."""
 
 
-_TO_FULL_SCALE = 1.12
+_TO_FULL_SCALE = 2.46
 """What brings the peak of the workshop's music to full scale."""
 
 
