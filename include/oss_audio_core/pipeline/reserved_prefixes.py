@@ -5,8 +5,8 @@ Staged objects are removed, by the catalogue and by lifecycle rules. Exports are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from oss_audio_core.audio_convert import ParameterError, variables
 
@@ -29,9 +29,7 @@ class ReservedPrefixes:
         Raises:
             ParameterError: it lies under one of the prefixes.
         """
-        for what, prefix in self._named():
-            if key.startswith(prefix):
-                raise ParameterError("target key", key, f"a key outside of {what} {prefix!r}")
+        self._refuse(key, key)
 
     def refuse_template(self, target_key: str) -> None:
         """Refuse a template whose targets lie under one of the prefixes whatever the source is.
@@ -39,12 +37,16 @@ class ReservedPrefixes:
         Raises:
             ParameterError: they do.
         """
-        literal = variables.literal_head(target_key)
-        for what, prefix in self._named():
-            if literal.startswith(prefix):
-                raise ParameterError("target key", target_key, f"a key outside of {what} {prefix!r}")
+        self._refuse(variables.literal_head(target_key), target_key)
 
-    def _named(self) -> Iterator[tuple[str, str]]:
-        yield "the staging prefix", self.staging
-        if self.catalogue:
-            yield "the catalogue prefix", self.catalogue
+    @cached_property
+    def _prefixes(self) -> tuple[str, ...]:
+        return tuple(prefix for prefix in (self.staging, self.catalogue) if prefix)
+
+    def _refuse(self, begins: str, given: str) -> None:
+        # One test for each of a million targets.
+        if not begins.startswith(self._prefixes):
+            return
+        for what, prefix in (("staging", self.staging), ("catalogue", self.catalogue)):
+            if prefix and begins.startswith(prefix):
+                raise ParameterError("target key", given, f"a key outside of the {what} prefix {prefix!r}")

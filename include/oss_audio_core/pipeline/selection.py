@@ -105,7 +105,7 @@ class Selection:
                 f"modified_from {self.modified_from} is not before modified_before {self.modified_before}"
             )
 
-    @property
+    @cached_property
     def reserved(self) -> ReservedPrefixes:
         """Where no target may be."""
         return ReservedPrefixes(self.staging, self.catalogue)

@@ -27,3 +27,19 @@ def test_staging_is_cleared_in_pages(steps: Steps, wav: Wav, monkeypatch: pytest
     steps.publish(batch, endpoint=oss_proxy.address)
     assert len([one for one in oss_proxy.requests if one.startswith("POST ") and "delete" in one]) == 3
     assert steps.keys(folder.rpartition("/")[0] + "/") == []
+
+
+def test_what_an_earlier_version_staged_is_published_and_removed(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav(0.2))
+    batch = steps.to_converted("mobile-mp3")
+    before, uid = str(steps.row().output_key), steps.catalogue_uid
+    key = before.replace(f"{uid}/", "")
+    assert key != before
+    bucket = steps.oss.bucket(steps.bucket)
+    bucket.copy_object(steps.bucket, before, key)
+    bucket.delete_object(before)
+    steps.change(output_key=key)
+    assert steps.verify(batch) == {"verified": 1}
+    assert steps.publish(batch) == {"published": 1}
+    assert steps.keys(key) == steps.keys(before) == []
+    assert steps.keys(steps.row().target_key) == [steps.row().target_key]
