@@ -112,7 +112,9 @@ def check(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="delete what was chosen; without it that is only listed")] = False,
     older_than: Annotated[int, typer.Option(min=0, metavar="HOURS", help="delete no object younger than this")] = 24,
-    staging: Annotated[str, typer.Option(help="prefix of the staging folder in the target buckets")] = ".staging/",
+    staging: Annotated[
+        str, typer.Option(envvar="OSS_AUDIO_STAGING_PREFIX", help="prefix of the staging folder in the target buckets")
+    ] = ".staging/",
     endpoint: EndpointOption = None,
     region: RegionOption = None,
     catalogue: CatalogueOption = None,
