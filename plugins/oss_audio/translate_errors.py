@@ -15,6 +15,7 @@ from oss_audio_core.pipeline.estimating import PriceError
 from oss_audio_core.pipeline.scratch_file import ScratchSpaceError
 from oss_audio_core.pipeline.selection import SelectionError
 from oss_audio_core.pipeline.submitting.errors import NoAnswer
+from oss_audio_core.pipeline.verification_errors import OutputNotYet
 from oss_audio_core.smq import SmqError, SmqUnavailable
 from oss_audio_core.text.escaping import for_log
 
@@ -31,7 +32,7 @@ _SETTINGS = (
 )
 """Errors that need a change of the settings: the task fails at once, whatever its retries."""
 
-_PASSING = (CatalogueUnavailable, NoAnswer, OssUnavailable, ScratchSpaceError, SmqUnavailable)
+_PASSING = (CatalogueUnavailable, NoAnswer, OssUnavailable, OutputNotYet, ScratchSpaceError, SmqUnavailable)
 """Errors that may pass: the task's retries are for these."""
 
 

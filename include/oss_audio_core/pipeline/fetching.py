@@ -96,11 +96,16 @@ class Reader:
     def _fetch(self, bucket: str, key: str, file: BinaryIO, etag: str | None) -> Fetched:
         answer = self.bucket(bucket).get_object(key, headers=_only(etag))
         size = crc = 0
-        while piece := answer.read(PIECE):
-            file.write(piece)
-            size += len(piece)
-            crc = _crc64(piece, crc)
-        file.flush()
+        try:
+            while piece := answer.read(PIECE):
+                file.write(piece)
+                size += len(piece)
+                crc = _crc64(piece, crc)
+            file.flush()
+        except BaseException:
+            # Half an answer is on the connection, as when the disk is full.
+            answer.close()
+            raise
         declared = answer.content_length
         stored = StoredBytes(
             size=size,

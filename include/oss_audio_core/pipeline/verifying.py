@@ -18,7 +18,7 @@ from oss_audio_core.catalogue.conversions import Conversion, move_from, next_ret
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.catalogue.row_isolation import RowRefused, one_row
 from oss_audio_core.catalogue.states import MOVES, State, Verb
-from oss_audio_core.oss import OssSettings
+from oss_audio_core.oss import OssSettings, TaskNotFound
 from oss_audio_core.oss.error_classification import is_object_error
 from oss_audio_core.pipeline import outputs_in_place
 from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
@@ -28,6 +28,7 @@ from oss_audio_core.pipeline.flow import gathered, in_order
 from oss_audio_core.pipeline.output_measures import measure_output
 from oss_audio_core.pipeline.sidecars import put_sidecars
 from oss_audio_core.pipeline.source_measures import SourceMeasures, SourceMoved, measure_source
+from oss_audio_core.pipeline.verification_errors import OutputNotYet
 from oss_audio_core.pipeline.verification_work import Output, SourceOutputs, outputs_by_source
 from oss_audio_core.text.logs import get_logger
 from oss_audio_core.verification import Check, UnreadableAudio
@@ -69,11 +70,12 @@ def verify_batch(
         ProfileError: a profile file is wrong.
         oss2.exceptions.OssError, requests.RequestException: reading failed, and not because of the
             object; the others are verified, unless the service is away.
+        OutputNotYet: a message called a task done that still runs; the others are verified.
         ScratchSpaceError: the folder for temporary files has no room for an object; the others are verified.
     """
     with catalogue.read() as connection:
         batches.get_batch(connection, batch_id, uid)
-    verifier = _Verifier(Reader(settings), FinalKeys(catalogue, settings))
+    verifier = _Verifier(settings, FinalKeys(catalogue, settings))
     known = load_profiles() if profiles is None else profiles
     pages = _pages(catalogue, settings, batch_id, shard)
     works = chain.from_iterable(outputs_by_source(catalogue, verifier.reader, known, page) for page in pages)
@@ -134,9 +136,10 @@ def _result(check: Check) -> CheckResult:
 
 
 class _Verifier:
-    def __init__(self, reader: Reader, final_keys: FinalKeys) -> None:
-        self.reader = reader
+    def __init__(self, settings: OssSettings, final_keys: FinalKeys) -> None:
+        self.reader = Reader(settings)
         self.final_keys = final_keys
+        self._tasks = settings.imm()
         self.circuit = CircuitBreaker()
 
     def verify(self, work: SourceOutputs) -> list[_Finding]:
@@ -176,7 +179,7 @@ class _Verifier:
         except UnreadableAudio as error:
             return _quarantine(one, "Unreadable", str(error))
         except oss2.exceptions.NoSuchKey:
-            return _quarantine(one, "OutputMissing", f"there is no object oss://{one.output_bucket}/{one.output_key}")
+            return self._output_missing(one)
         except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
             return self._request_failed(one, error)
         except OSError as error:
@@ -207,6 +210,21 @@ class _Verifier:
                 return _Finding(one)
             measures = replace(measures, side=side)
         return _Finding(one, Verb.VERIFY, {"measured": measures.to_json(), **found}, checks=checks)
+
+    def _output_missing(self, one: Conversion) -> _Finding:
+        """No output: a message may have called a task done that still runs, so GetTask is asked before it is judged."""
+        place = f"oss://{one.output_bucket}/{one.output_key}"
+        try:
+            status = self._tasks.get_task(one.bucket, one.task_id).status if one.task_id else ""
+        except TaskNotFound:
+            status = ""
+        except Exception as error:  # noqa: BLE001 - the SDK's errors share no base; nothing is judged
+            self.circuit.record_failure(error)
+            return _Finding(one)
+        if status == "Running":
+            self.circuit.record_failure(OutputNotYet(f"{place} isn't there yet: its task {one.task_id} still runs"))
+            return _Finding(one)
+        return _quarantine(one, "OutputMissing", f"there is no object {place}")
 
     def _machine_failed(self, one: Conversion, error: Exception) -> _Finding:
         """This machine's own trouble, such as a full disk: nothing is judged, and the step fails when all were tried.

@@ -14,6 +14,7 @@ from oss_audio_core.catalogue import State
 from oss_audio_core.oss.retry import TRIES
 from oss_audio_core.pipeline import circuit_breaker, publishing, verifying
 from oss_audio_core.pipeline.scratch_file import ScratchSpaceError
+from oss_audio_core.pipeline.verification_errors import OutputNotYet
 
 if TYPE_CHECKING:
     from tests.include.oss_audio_core.pipeline.conftest import Proxy, Steps
@@ -204,6 +205,23 @@ def test_an_unexpected_error_keeps_no_neighbour_from_being_verified(
     assert bad.key.endswith("b.wav")
     assert bad.code == "Unmeasurable"
     assert bad.message == "source or output could not be measured (IndexError: a frame that nobody thought of)"
+
+
+def test_an_output_of_a_task_that_still_runs_is_not_judged(steps: Steps, wav: Wav, imm_proxy: Proxy) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.to_converted("mobile-mp3")
+    row = steps.row()
+    output = steps.get(str(row.output_key)).read()
+    # As after a forged message: the row counts as converted, and the service has not written yet.
+    bucket = steps.oss.bucket(steps.bucket)
+    bucket.delete_object(row.output_key)
+    imm_proxy.spoil(b"GetTask", lambda whole: whole.replace(b'"Succeeded"', b'"Running"  '))
+    project = steps.oss.imm().project_of(steps.bucket)
+    with pytest.raises(OutputNotYet, match=r"isn't there yet: its task MediaConvert-\S+ still runs"):
+        steps.verify(batch, imm_endpoint=imm_proxy.address, imm_project=project)
+    assert (steps.row().state, steps.row().attempt) == (State.CONVERTED, 1)
+    bucket.put_object(row.output_key, output)
+    assert steps.verify(batch) == {"verified": 1}
 
 
 def test_a_full_folder_of_temporary_files_is_the_steps_failure_and_judges_nothing(
