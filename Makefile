@@ -9,7 +9,7 @@ MYPY_PATHS := include plugins dags tools benchmarks
 CHAOS_FULL = --kills 300 --files 100 --waves 4 --longest-stop 40 $(if $(SEED),--seed $(SEED))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock upgrade lint format test test-sdk dist test-wheel test-damage-full corpus corpus-quick corpus-full chaos-cloud chaos-cloud-full chaos chaos-full demo up down bench clean
+.PHONY: help setup lock upgrade lint format test test-sdk dist test-wheel test-damage-full corpus corpus-quick corpus-full attack attack-full chaos-cloud chaos-cloud-full chaos chaos-full demo up down bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -74,6 +74,12 @@ corpus-quick: setup ## a fifth of the files, one rendition for each format
 
 corpus-full: corpus ## the corpus, and every length of three frames at each legal rate
 	LENGTH_SCAN=full $(RUN) -m pytest -n 3 tests/include/oss_audio_core/verification/scenarios/test_lengths.py
+
+attack: setup ## hostile files, messages and keys through whole batches on both databases (MINUTES=5, SEED=…)
+	@$(RUN) -m tools.attack --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
+
+attack-full: setup ## the same, 20,000 files, 5,000 messages and 2,000 keys on each database
+	@$(RUN) -m tools.attack $(if $(SEED),--seed $(SEED))
 
 chaos-cloud: setup ## kill -9 of the local cloud under load, 20 times within a minute (SEED=… repeats a run)
 	@$(RUN) -m tools.chaos_cloud --kills 20 $(if $(SEED),--seed $(SEED))
