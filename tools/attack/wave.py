@@ -26,7 +26,7 @@ from oss_audio_core.pipeline.verification_errors import OutputNotYet
 from oss_audio_core.pipeline.verifying import verify_batch
 from oss_audio_core.pipeline.waiting.shard_waiter import ShardWaiter
 from oss_audio_core.pipeline.waiting.shared_poller import SharedPoller
-from oss_audio_core.smq import SmqSettings
+from oss_audio_core.smq import SmqClient, SmqSettings
 from tools.attack.awkward_audio import SHAPES, mutated, pcm, wave_file
 from tools.attack.awkward_keys import awkward_keys
 from tools.attack.awkward_messages import awkward_message
@@ -176,14 +176,11 @@ class Target:
                 shards = self._shards(batch_id)
                 waiters = (ShardWaiter(poller, (batch_id, one), until=until, ask_after=20.0) for one in shards)
                 await asyncio.gather(*(one.wait() for one in waiters))
-                while not self._is_empty():
-                    await poller.drain(1)
+                async with SmqClient(self.smq) as client:
+                    while int((await client.queue_attributes(self.queue)).get("ActiveMessages", 0)):
+                        await poller.drain(1)
 
         asyncio.run(wait())
-
-    def _is_empty(self) -> bool:
-        with self._queue() as queue:
-            return int(queue.get_attributes().active_messages) == 0
 
     def _verify(self, batch_id: int) -> None:
         """As Airflow does it: tried again where an output was promised by a message before it was there."""
