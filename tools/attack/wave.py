@@ -132,7 +132,7 @@ class Target:
             batch = batches.open_batch(connection, f"attack/{prefix}", request.to_json())
         bucket = self.oss.bucket(self.bucket, session=self.oss.session())
         _, left_out = list_sources(self.catalogue, bucket, request.selection(), batch.id)
-        plan_batch(self.catalogue, request.selection(), [PROFILE], batch.id, bucket=bucket)
+        plan_batch(self.catalogue, request.selection(), [PROFILE], batch.id, oss=self.oss)
         return batch.id, left_out
 
     def _shards(self, batch_id: int) -> list[int]:
