@@ -107,6 +107,21 @@ def test_a_source_that_was_only_probed_is_read_again_when_a_rendition_is_decoded
     assert source_row(steps).inspection is not None
 
 
+def test_a_source_that_an_earlier_version_measured_is_read_again(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, decoded: Profile
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.to_converted(profiles=[decoded])
+    assert steps.verify(batch, decoded) == {"verified": 1}
+    earlier = {name: value for name, value in source_row(steps).probe.items() if name != "lengths"}
+    with steps.catalogue.write() as connection:
+        connection.execute(sa.update(schema.source).values(probe=earlier))
+    again(steps)
+    assert steps.verify(batch, decoded, endpoint=oss_proxy.address) == {"verified": 1}
+    assert to_source(oss_proxy, steps) == ["GET"]
+    assert source_row(steps).probe["lengths"]["timestamps"] == source_row(steps).duration
+
+
 def test_tags_of_the_source_are_kept(steps: Steps, probed: Profile) -> None:
     tags = {"title": "Prélude", "artist": "Somebody", "album": "Nights", "genre": "Études"}
     steps.put("a.flac", tagged_flac(tags))
