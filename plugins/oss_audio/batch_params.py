@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from oss_audio.defaults import CATALOGUE_PREFIX, STAGING_PREFIX
+from oss_audio.defaults import CATALOGUE_PREFIX, EMPTY_LISTING, FAILURE_THRESHOLD, STAGING_PREFIX
 from oss_audio.deployment import setting, several
 from oss_audio_core.audio_convert import ParameterError, Profile, load_profiles
 from oss_audio_core.pipeline.candidates import Order
@@ -166,6 +166,15 @@ def batch_params() -> dict[str, Param]:
             title="Restore",
             description="Have archived sources restored, for a later run; OSS charges for it.",
         ),
+        "empty_listing": Param(
+            EMPTY_LISTING,
+            type="string",
+            enum=["fail", "warn"],
+            title="Empty listing",
+            description="What a run does when no object lies below the prefix, or none is taken where earlier runs "
+            "took some.",
+            values_display={"fail": "fail: the prefix may be wrong", "warn": "warn: nothing may have arrived"},
+        ),
         "failure_threshold": _failure_threshold(),
         "max_failures": _max_failures(),
     }
@@ -218,7 +227,7 @@ def requeue_params() -> dict[str, Param]:
 
 def _failure_threshold() -> Param:
     return Param(
-        50,
+        FAILURE_THRESHOLD,
         type="number",
         minimum=0,
         maximum=100,
@@ -264,6 +273,7 @@ SELECTION: dict[str, Any] = {
     "force": "{{ params.force }}",
     "limit": "{{ params.limit }}",
     "dry_run": "{{ params.dry_run }}",
+    "empty_listing": "{{ params.empty_listing }}",
 }
 """Arguments of `OSSAudioListOperator` out of the Params above."""
 

@@ -18,6 +18,7 @@ from airflow.sdk.exceptions import DuplicateTaskIdFound
 from oss_audio.batch_name import LIST, REQUEUE
 from oss_audio.defaults import (
     CATALOGUE_PREFIX,
+    FAILURE_THRESHOLD,
     MANIFESTS,
     MAX_IN_FLIGHT,
     MAX_PER_SECOND,
@@ -65,7 +66,7 @@ def batch_pipeline(
     catalogue_prefix: str | None = CATALOGUE_PREFIX,
     manifests: bool = MANIFESTS,
     reports: str | None = REPORTS,
-    failure_threshold: Any = 50,
+    failure_threshold: Any = FAILURE_THRESHOLD,
     max_failures: Any = None,
     prices: str | None = PRICES,
     max_in_flight: int | None = MAX_IN_FLIGHT,

@@ -9,7 +9,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from oss_audio.deployment import is_set, number, refuse_unknown, setting, setting_or_empty, switch
+from oss_audio.deployment import (
+    choice,
+    is_set,
+    number,
+    percent,
+    refuse_unknown,
+    setting,
+    setting_or_empty,
+    switch,
+)
 from oss_audio_core.pipeline.sharding import DEFAULT_LIMITS
 
 # A misspelt setting would keep its default without a word.
@@ -27,6 +36,8 @@ EXPORT_IS_OPTIONAL = not is_set("CATALOGUE_PREFIX")
 
 MANIFESTS = switch("MANIFESTS")
 REPORTS = setting("REPORTS", str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reports"))
+EMPTY_LISTING = choice("EMPTY_LISTING", "fail", "warn")
+FAILURE_THRESHOLD = percent("FAILURE_THRESHOLD", 5.0)
 PRICES = setting("PRICES") or None
 MAX_IN_FLIGHT = number("MAX_IN_FLIGHT", int)
 MAX_PER_SECOND = number("MAX_PER_SECOND", float)

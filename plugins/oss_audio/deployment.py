@@ -16,7 +16,9 @@ NAMES = frozenset(
     {
         "BUCKET",
         "CATALOGUE_PREFIX",
+        "EMPTY_LISTING",
         "EXCLUDE",
+        "FAILURE_THRESHOLD",
         "MANIFESTS",
         "MAX_IN_FLIGHT",
         "MAX_PER_SECOND",
@@ -93,6 +95,26 @@ def switch(name: str) -> bool:
     if text.lower() not in {"on", "off"}:
         raise ValueError(f"{PREFIX}{name} must be on or off, or not set")
     return text.lower() == "on"
+
+
+def choice(name: str, *choices: str) -> str:
+    """A setting that is one of several words; the first of them when it isn't set."""
+    text = setting(name, choices[0])
+    if text not in choices:
+        raise ValueError(f"{PREFIX}{name} must be {' or '.join(choices)}, or not set")
+    return text
+
+
+def percent(name: str, default: float) -> float:
+    """A setting that is a number from 0 to 100."""
+    text = setting(name)
+    try:
+        given = float(text) if text else default
+    except ValueError:
+        given = -1.0
+    if not 0 <= given <= 100:
+        raise ValueError(f"{PREFIX}{name} must be a number from 0 to 100, or not set")
+    return given
 
 
 def number(name: str, kind: Callable[[str], _Number]) -> _Number | None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
 
+from oss_audio import notes
 from oss_audio.links import OSSConsoleLink
 
 _LINKS = [OSSConsoleLink()]
+_LISTENERS: list[Any] = [notes]
 
 
 class OSSAudioPlugin(AirflowPlugin):
-    """Registers the package's links with Airflow."""
+    """Registers the package's links and listeners with Airflow."""
 
     name = "oss_audio"
     operator_extra_links = _LINKS
+    listeners = _LISTENERS

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from oss_audio.notes import TASK_NOTE, leave
 from oss_audio_core.audio_convert import ParameterError, ProfileError
 from oss_audio_core.catalogue import CatalogueError, CatalogueUnavailable, NoSuchBatch
 from oss_audio_core.oss import OssConfigurationError, OssSettings, OssUnavailable, is_configuration_error, redact
 from oss_audio_core.pipeline.batch_request import RequestError
+from oss_audio_core.pipeline.empty_listing import EmptyListing
 from oss_audio_core.pipeline.estimating import PriceError
 from oss_audio_core.pipeline.scratch_file import ScratchSpaceError
 from oss_audio_core.pipeline.selection import SelectionError
@@ -21,6 +23,7 @@ from oss_audio_core.text.escaping import for_log
 
 _SETTINGS = (
     CatalogueError,
+    EmptyListing,
     NoSuchBatch,
     OssConfigurationError,
     ParameterError,
@@ -51,17 +54,19 @@ def translate_errors(doing: str, settings: OssSettings | None = None) -> Iterato
         yield
     # What is away now is an error of the same family as what is wrong, so what passes is asked for first.
     except _PASSING as error:
-        raise AirflowException(_sentence(str(error), settings)) from None
+        raise _failure(AirflowException, str(error), settings) from None
     except _SETTINGS as error:
-        raise AirflowFailException(_sentence(str(error), settings)) from None
+        raise _failure(AirflowFailException, str(error), settings) from None
     except (oss2.exceptions.OssError, requests.exceptions.RequestException) as error:
         # The second: oss2 doesn't wrap what happens while it reads an answer. `from None`: the exceptions carry
         # headers and addresses.
         sentence = settings.explain(error, doing) if settings else f"{doing} failed: {type(error).__name__}"
         kind = AirflowFailException if is_configuration_error(error) else AirflowException
-        raise kind(_sentence(sentence, settings)) from None
+        raise _failure(kind, sentence, settings) from None
 
 
-def _sentence(text: str, settings: OssSettings | None) -> str:
-    """An error as the task log has it: one line without credentials, whatever keys and messages it quotes."""
-    return for_log(redact(text, settings.secrets if settings else ()))
+def _failure(kind: type[Exception], text: str, settings: OssSettings | None) -> Exception:
+    """An error as log and note of the task have it: one line without credentials, whatever it quotes."""
+    sentence = for_log(redact(text, settings.secrets if settings else ()))
+    leave(TASK_NOTE, sentence)
+    return kind(sentence)

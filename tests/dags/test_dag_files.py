@@ -199,7 +199,8 @@ def test_params_make_a_form(found: dict[str, Any], dag_id: str) -> None:
         "interval_only": ("boolean", False),
         "leftovers": ("boolean", True),
         "restore": ("boolean", False),
-        "failure_threshold": ("number", 50),
+        "empty_listing": ("string", "fail"),
+        "failure_threshold": ("number", 5.0),
         "max_failures": (["null", "integer"], None),
     }
     assert all(param["schema"]["title"] and param["description"] for param in params.values())
@@ -221,7 +222,7 @@ def test_the_form_of_a_second_try(found: dict[str, Any]) -> None:
         "dead": ("boolean", False),
         "attempts": ("integer", 1),
         "limit": (["null", "integer"], None),
-        "failure_threshold": ("number", 50),
+        "failure_threshold": ("number", 5.0),
         "max_failures": (["null", "integer"], None),
     }
     assert all(param["schema"]["title"] and param["description"] for param in params.values())

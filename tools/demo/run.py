@@ -168,7 +168,8 @@ def _work(stack: Stack, samples: Path, console: Console, began: float) -> DemoSu
 
 def _night(stack: Stack, catalogue: Catalogue, run_id: str, console: Console) -> None:
     api = stack.airflow
-    api.trigger(DAG_ID, run_id=run_id)
+    # Two of the eight samples are broken on purpose, which is more than a night may fail by default.
+    api.trigger(DAG_ID, conf={"failure_threshold": 50}, run_id=run_id)
 
     def tasks() -> list[tuple[str, str | None]]:
         return [(found["task_id"], found["state"]) for found in api.task_instances(DAG_ID, run_id)]

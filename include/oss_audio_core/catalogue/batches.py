@@ -164,10 +164,20 @@ def _upsert(connection: Connection, table: sa.Table) -> Any:
     return insert(table)
 
 
+def latest_with_sources(connection: Connection, *, before: int, limit: int) -> list[Batch]:
+    """The batches that were begun before another one and listed sources, the latest first."""
+    found = sa.select(batch).where(batch.c.id < before, batch.c.listed > 0).order_by(batch.c.id.desc()).limit(limit)
+    return [_typed(row) for row in connection.execute(found)]
+
+
 def _batch(connection: Connection, *conditions: sa.ColumnElement[bool]) -> Batch:
     row = connection.execute(sa.select(batch).where(*conditions)).first()
     if row is None:
         raise NoSuchBatch("the catalogue has no such batch; was it replaced since the run began?")
+    return _typed(row)
+
+
+def _typed(row: sa.Row[Any]) -> Batch:
     return Batch(
         id=row.id,
         name=row.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from oss_audio_core.catalogue.schema import HAS_FAILED, NEXT_TRY, batch_conversion, conversion, rendition, source
-from oss_audio_core.catalogue.states import FAILED_STATES, State
+from oss_audio_core.catalogue.states import ACTIVE, FAILED_STATES, State
 
 _OWN = (
     *("bucket", "key", "profile", "state", "attempt", "target_bucket", "target_key"),
@@ -75,13 +75,71 @@ class Failures:
 
 
 @dataclass(frozen=True)
+class Files:
+    """The sources of a batch, each once.
+
+    Attributes:
+        wanted: all of them.
+        failed: a conversion of it failed.
+        unfinished: none failed, and one is not over.
+        published: all that was to be made of it is published.
+    """
+
+    wanted: int
+    failed: int
+    unfinished: int
+    published: int
+
+    @property
+    def skipped(self) -> int:
+        """Number of sources of which nothing was to be made."""
+        return self.wanted - self.failed - self.unfinished - self.published
+
+
+@dataclass(frozen=True)
 class Volume:
-    """Seconds and bytes of a batch's published renditions, and of their sources, each once."""
+    """The sums over a batch's published renditions.
+
+    Attributes:
+        seconds_in, bytes_in: of their sources, each once.
+        seconds_out, bytes_out: of the renditions.
+        bytes_replaced: of their sources, once for every rendition: what the renditions are smaller than.
+    """
 
     seconds_in: float
     seconds_out: float
     bytes_in: int
     bytes_out: int
+    bytes_replaced: int
+
+    @property
+    def saved_percent(self) -> float | None:
+        """How much smaller the renditions are than their sources, at most 100; None: there is none."""
+        return 100 * (1 - self.bytes_out / self.bytes_replaced) if self.bytes_replaced else None
+
+
+def files_of_batch(connection: Connection, batch_id: int) -> Files:
+    """The sources of a batch, counted by what became of their conversions."""
+
+    def any_in(states: Iterable[State]) -> sa.ColumnElement[int]:
+        return sa.func.max(sa.case((conversion.c.state.in_(sorted(state.value for state in states)), 1), else_=0))
+
+    by_source = (
+        sa.select(
+            any_in(FAILED_STATES).label("failed"),
+            any_in(ACTIVE).label("unfinished"),
+            any_in({State.PUBLISHED, State.SUPERSEDED}).label("published"),
+        )
+        .where(*_wanted(batch_id))
+        .group_by(conversion.c.source_id)
+        .subquery()
+    )
+    failed = by_source.c.failed == 1
+    unfinished = sa.and_(~failed, by_source.c.unfinished == 1)
+    published = sa.and_(~failed, by_source.c.unfinished == 0, by_source.c.published == 1)
+    counts = [sa.func.sum(sa.case((one, 1), else_=0)) for one in (failed, unfinished, published)]
+    row = connection.execute(sa.select(sa.func.count(), *counts).select_from(by_source)).one()
+    return Files(*(int(count or 0) for count in row))
 
 
 def failures_of_batch(connection: Connection, batch_id: int, *, limit: int) -> Failures:
@@ -103,11 +161,20 @@ def volume_of_batch(connection: Connection, batch_id: int) -> Volume:
     seconds_in, bytes_in = connection.execute(
         sa.select(sa.func.sum(source.c.duration), sa.func.sum(source.c.size)).where(source.c.id.in_(read))
     ).one()
-    made = sa.select(sa.func.sum(rendition.c.duration), sa.func.sum(rendition.c.size))
-    seconds_out, bytes_out = connection.execute(
-        made.join(conversion, conversion.c.id == rendition.c.conversion_id).where(*mine)
+    made = sa.select(sa.func.sum(rendition.c.duration), sa.func.sum(rendition.c.size), sa.func.sum(source.c.size))
+    seconds_out, bytes_out, bytes_replaced = connection.execute(
+        made.select_from(rendition)
+        .join(conversion, conversion.c.id == rendition.c.conversion_id)
+        .join(source, source.c.id == rendition.c.source_id)
+        .where(*mine)
     ).one()
-    return Volume(float(seconds_in or 0), float(seconds_out or 0), int(bytes_in or 0), int(bytes_out or 0))
+    return Volume(
+        float(seconds_in or 0),
+        float(seconds_out or 0),
+        int(bytes_in or 0),
+        int(bytes_out or 0),
+        int(bytes_replaced or 0),
+    )
 
 
 def newest_rows(connection: Connection) -> list[ReportRow]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from oss_audio_core.catalogue import batches, conversions, reports
 from oss_audio_core.catalogue.batches import Batch
 from oss_audio_core.catalogue.database import Catalogue
-from oss_audio_core.catalogue.reports import Failures
+from oss_audio_core.catalogue.reports import Failures, Files, Volume
 from oss_audio_core.catalogue.states import ACTIVE, State
 from oss_audio_core.pipeline.batch_request import BatchRequest
 from oss_audio_core.pipeline.rendition_spec import clipped
@@ -38,26 +38,22 @@ class Report:
 
     Attributes:
         states: number of its conversions by state.
+        files: its sources, by what became of them.
         failures: its conversions that failed.
         skipped: its conversions that were not to be made, such as those of refused targets.
         known: failed conversions of earlier batches.
-        minutes_in: of the published conversions' sources, each once.
-        minutes_out: of the renditions.
-        bytes_in: of the sources, likewise.
-        bytes_out: of the renditions.
+        volume: the sums over the renditions that it published.
         figures: sums of verification.
         export: the batch's Parquet file, if one was written.
     """
 
     batch: Batch
     states: Counter[State]
+    files: Files
     failures: Failures
     skipped: Failures
     known: Failures
-    minutes_in: float
-    minutes_out: float
-    bytes_in: int
-    bytes_out: int
+    volume: Volume
     figures: Figures
     export: Exported | None
 
@@ -99,10 +95,10 @@ def build_report(catalogue: Catalogue, batch_id: int, uid: str | None = None) ->
     with catalogue.read() as connection:
         batch = batches.get_batch(connection, batch_id, uid)
         request = BatchRequest.from_json(batch.params)
-        volume = reports.volume_of_batch(connection, batch_id)
         return Report(
             batch=batch,
             states=Counter(conversions.count_states(connection, batch_id)),
+            files=reports.files_of_batch(connection, batch_id),
             failures=reports.failures_of_batch(connection, batch_id, limit=LISTED_FAILURES),
             skipped=reports.skipped_of_batch(connection, batch_id, limit=LISTED_SKIPPED),
             known=reports.known_failures(
@@ -113,10 +109,7 @@ def build_report(catalogue: Catalogue, batch_id: int, uid: str | None = None) ->
                 profiles=_names(request),
                 limit=LISTED_FAILURES,
             ),
-            minutes_in=volume.seconds_in / 60,
-            minutes_out=volume.seconds_out / 60,
-            bytes_in=volume.bytes_in,
-            bytes_out=volume.bytes_out,
+            volume=reports.volume_of_batch(connection, batch_id),
             figures=figures_of(connection, batch_id),
             export=export_of(connection, batch_id),
         )
@@ -155,11 +148,13 @@ def render(report: Report) -> str:
         f"# Batch {for_markdown(batch.name)}",
         "",
         *_asked_for(batch),
-        f"{batch.listed} sources listed, {report.wanted} conversions wanted, "
+        f"{batch.listed} sources listed. Of {report.files.wanted} files, {report.files.failed} failed.",
+        "",
+        f"{report.wanted} conversions wanted, "
         f"**{report.states[State.PUBLISHED]} published, {report.failures.count} failed**.",
         "",
-        f"{report.minutes_in:.1f} minutes in, {report.minutes_out:.1f} minutes out; "
-        f"{_bytes(report.bytes_in)} in, {_bytes(report.bytes_out)} out.",
+        f"{report.volume.seconds_in / 60:.1f} minutes in, {report.volume.seconds_out / 60:.1f} minutes out; "
+        f"{shown_bytes(report.volume.bytes_in)} in, {shown_bytes(report.volume.bytes_out)} out.",
         "",
         *_verification(report.figures),
         *_export(report.export),
@@ -245,7 +240,8 @@ def _skipped(skipped: Failures) -> list[str]:
     return [*lines, ""]
 
 
-def _bytes(count: int) -> str:
+def shown_bytes(count: int) -> str:
+    """A size as a person reads it: `4.2 MiB`."""
     size = float(count)
     for unit in ("B", "KiB", "MiB"):
         if size < 1024:

@@ -61,6 +61,8 @@ class OSSAudioExportOperator(OSSAudioBatchOperator):
             report = build_report(catalogue, *batch)
             if report.batch.dry_run:
                 raise AirflowSkipException("a dry run publishes nothing")
+            if report.batch.planned_at is None:
+                raise AirflowSkipException("the batch was not planned: the log of `plan` says why")
             if prefix:
                 folder = check_folder("catalogue prefix", prefix)
                 parquet = self._can_write_parquet(prefix)

@@ -9,17 +9,18 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from oss_audio.defaults import CATALOGUE_PREFIX, STAGING_PREFIX
+from oss_audio.defaults import CATALOGUE_PREFIX, EMPTY_LISTING, STAGING_PREFIX
 from oss_audio.lineage import Datasets, lineage
 from oss_audio.links import OSSConsoleLink, console_address
 from oss_audio.operators.base import OSSAudioOpenBatchOperator
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_flag, as_hours, as_moment, as_names, as_number, as_text, as_texts
-from oss_audio_core.catalogue import batches
+from oss_audio_core.catalogue import Catalogue, batches
 from oss_audio_core.catalogue.batches import Batch
 from oss_audio_core.oss import OssSettings, check_bucket, check_imm
 from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.candidates import Order
+from oss_audio_core.pipeline.empty_listing import EmptyListing, check_not_empty
 from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.lossy_guard import probe_lossy_sources
 from oss_audio_core.pipeline.rendition_spec import target_bucket
@@ -65,6 +66,8 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
         limit: at most so many sources.
         dry_run: show the plan, submit nothing.
         max_attempts: after so many failures a conversion is dead.
+        empty_listing: `fail` or `warn`, when no object lies below the prefix, or none is taken where earlier batches
+            took some.
 
     Returns:
         `{"batch": id, "uid": text, "listed": n, "passed_over": {reason: n}}`.
@@ -95,6 +98,7 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
         "limit",
         "dry_run",
         "max_attempts",
+        "empty_listing",
     )
 
     operator_extra_links = (OSSConsoleLink(),)
@@ -126,6 +130,7 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
         limit: Any = None,
         dry_run: Any = False,
         max_attempts: Any = 3,
+        empty_listing: Any = EMPTY_LISTING,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -154,6 +159,7 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
         # Airflow calls no `BaseOperator.dry_run`, which would only log the template fields.
         self.dry_run = dry_run  # type: ignore[method-assign]
         self.max_attempts = max_attempts
+        self.empty_listing = empty_listing
         self.console_address = ""
         self.datasets = Datasets()
 
@@ -182,6 +188,7 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
                     batch.id,
                     restore=request.restore,
                 )
+                self._check_not_empty(catalogue, batch.id, request, listed, passed_over)
                 if same := find_unchanged_content(catalogue, settings, batch.id):
                     self.log.info("Asked for the checksums of %d sources with another ETag and the same size", same)
                 if request.never_degrade:
@@ -195,6 +202,19 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
             or "none left out",
         )
         return self._result(batch, listed, passed_over)
+
+    def _check_not_empty(
+        self, catalogue: Catalogue, batch_id: int, request: BatchRequest, listed: int, passed_over: Mapping[str, int]
+    ) -> None:
+        """Fail, or warn, when there is nothing where something is to be expected."""
+        if (wanted := as_text(self.empty_listing)) not in {"fail", "warn"}:
+            raise RequestError(f"empty_listing is {wanted!r}: give fail or warn")
+        try:
+            check_not_empty(catalogue, batch_id, request, listed, passed_over)
+        except EmptyListing as empty:
+            if wanted == "fail":
+                raise
+            self.log.warning("%s", for_log(str(empty)))
 
     @staticmethod
     def _result(batch: Batch, listed: int, passed_over: Mapping[str, int]) -> dict[str, Any]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from oss_audio.defaults import REPORTS
+from oss_audio.defaults import FAILURE_THRESHOLD, REPORTS
+from oss_audio.notes import RUN_NOTE, TASK_NOTE, leave
 from oss_audio.operators.base import OSSAudioOperator
 from oss_audio.translate_errors import translate_errors
 from oss_audio.values import as_batch, as_number, as_percent, as_text
 from oss_audio_core.catalogue import batches
-from oss_audio_core.pipeline.reporting import build_report, render, write_report
+from oss_audio_core.pipeline.reporting import Report, build_report, render, write_report
+from oss_audio_core.pipeline.run_note import run_note
 
 
 class OSSAudioReportOperator(OSSAudioOperator):
@@ -37,7 +39,7 @@ class OSSAudioReportOperator(OSSAudioOperator):
         *,
         batch: Any,
         reports: str | None = REPORTS,
-        failure_threshold: Any = 50,
+        failure_threshold: Any = FAILURE_THRESHOLD,
         max_failures: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -49,52 +51,84 @@ class OSSAudioReportOperator(OSSAudioOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Report. Returns the report's counts."""
+        failed = self._failed_before(context)
+        try:
+            return self._report(failed)
+        except AirflowFailException as error:
+            causes = "".join(f" {cause}" for cause in _causes(context, failed))
+            leave(TASK_NOTE, f"{error}{causes}")
+            raise AirflowFailException(f"{error}{causes}") from None
+
+    def _report(self, failed: Mapping[str, str]) -> dict[str, Any]:
         threshold = as_percent("failure_threshold", self.failure_threshold)
         most = as_number("max_failures", self.max_failures)
         if most is not None and most < 0:
             raise AirflowFailException(f"max_failures is {most}: give 0 or more, or nothing for no limit")
         if self.batch is None:
-            raise AirflowFailException("there is nothing to report: the first task failed, and its log says why")
+            raise AirflowFailException("there is nothing to report: the first task failed.")
         batch = as_batch(self.batch)
         with translate_errors("Reporting the batch"), self.catalogue() as catalogue:
             report = build_report(catalogue, *batch)
             with catalogue.write() as connection:
                 batches.end_batch(connection, *batch)
         self.log.info("Report\n%s", render(report))
+        leave(RUN_NOTE, run_note(report))
+        self._write(report)
+        self._judge(report, failed, threshold, most)
+        return report.summary()
+
+    def _write(self, report: Report) -> None:
         if folder := as_text(self.reports):
             try:
                 self.log.info("Written to %s", write_report(report, Path(folder)))
             except OSError as error:
                 # The renditions are published and the log has the report: no reason to fail the run.
                 self.log.warning("The report can't be written to %s (%s): give a folder, or none", folder, error)
+
+    @staticmethod
+    def _judge(report: Report, failed: Mapping[str, str], threshold: float, most: int | None) -> None:
+        """Fail for what is not finished, for tasks that failed, and for too many failures, in this order.
+
+        Raises:
+            AirflowFailException: naming the first that holds, and what to do.
+        """
         if report.batch.planned_at is None and not report.batch.dry_run:
-            raise AirflowFailException("the batch was never planned; clear the task that was to plan it")
+            raise AirflowFailException("the batch was never planned; clear the task that was to plan it.")
         if report.unfinished:
             raise AirflowFailException(
                 f"{report.unfinished} of {report.wanted} conversions are not finished; clear the tasks that "
-                "failed, with their downstream, and they go on where they stopped"
+                "failed, with their downstream, and they go on where they stopped."
             )
-        if failed := self._failed_before(context):
-            raise AirflowFailException(f"the batch is reported, but these tasks failed: {', '.join(failed)}")
+        if failed:
+            raise AirflowFailException(f"the batch is reported, but these tasks failed: {', '.join(failed)}.")
+        counts = f"{report.failures.count} of {report.wanted} conversions failed"
+        where = "their reasons are in the report above and in the catalogue"
         if report.failed_percent > threshold:
-            raise AirflowFailException(
-                f"{report.failures.count} of {report.wanted} conversions failed "
-                f"({report.failed_percent:.6g} %, more than the threshold of {threshold:.6g} %); "
-                "their reasons are in the report above and in the catalogue"
-            )
+            more = f"{report.failed_percent:.6g} %, more than the threshold of {threshold:.6g} %"
+            raise AirflowFailException(f"{counts} ({more}); {where}")
         if most is not None and report.failures.count > most:
-            raise AirflowFailException(
-                f"{report.failures.count} of {report.wanted} conversions failed (more than the limit of {most}); "
-                "their reasons are in the report above and in the catalogue"
-            )
-        return report.summary()
+            raise AirflowFailException(f"{counts} (more than the limit of {most}); {where}")
 
-    def _failed_before(self, context: Context) -> list[str]:
-        """The upstream tasks that failed: this task runs whatever their outcome."""
+    def _failed_before(self, context: Context) -> dict[str, str]:
+        """The upstream tasks that failed, by name with their map index: this task runs whatever their outcome.
+
+        Returns:
+            The task id of each, without its map index.
+        """
         before = self.get_flat_relative_ids(upstream=True)
         if not before:
-            return []
+            return {}
         run = context["dag_run"]
         found = context["ti"].get_task_states(dag_id=run.dag_id, task_ids=sorted(before), run_ids=[run.run_id])
         states: dict[str, str | None] = found.get(run.run_id, {})
-        return sorted(name for name, state in states.items() if state in {"failed", "upstream_failed"})
+        names = sorted(name for name, state in states.items() if state in {"failed", "upstream_failed"})
+        return {name: name if name in before else name.rpartition("_")[0] for name in names}
+
+
+def _causes(context: Context, failed: Mapping[str, str]) -> list[str]:
+    """What the failed tasks said last, each sentence once."""
+    said: dict[str, None] = {}
+    for task_id in dict.fromkeys(failed.values()):
+        sentences = context["ti"].xcom_pull(task_ids=[task_id], key=TASK_NOTE) or []
+        said.update(dict.fromkeys(f"`{task_id}`: {sentence}" for sentence in sentences if sentence))
+    return list(said)

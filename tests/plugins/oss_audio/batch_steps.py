@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG
 
 from oss_audio.batch_pipeline import batch_pipeline
+from oss_audio.notes import TASK_NOTE
 from oss_audio.operators.list_sources import OSSAudioListOperator
 from oss_audio.operators.plan import OSSAudioPlanOperator
 from oss_audio.operators.report import OSSAudioReportOperator
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def listing(deployment: Deployment, **changes: Any) -> OSSAudioListOperator:
-    arguments = {"bucket": deployment.cloud.bucket, "prefix": deployment.prefix, "profiles": "mobile-mp3"}
+    arguments = {
+        "bucket": deployment.cloud.bucket,
+        "prefix": deployment.prefix,
+        "profiles": "mobile-mp3",
+        "empty_listing": "warn",  # many tests are about batches without a source
+    }
     return OSSAudioListOperator(task_id="list", **(arguments | changes))
 
 
@@ -25,8 +31,10 @@ def plan(batch: Any) -> list[Any]:
     return OSSAudioPlanOperator(task_id="plan", batch=batch).execute({})
 
 
-def reporting(states: dict[str, str], **arguments: Any) -> tuple[OSSAudioReportOperator, Any]:
-    """The last task of a batch's DAG, and its context in a run whose tasks have these states."""
+def reporting(
+    states: dict[str, str], *, notes: dict[str, list[str]] | None = None, **arguments: Any
+) -> tuple[OSSAudioReportOperator, Any]:
+    """The last task of a batch's DAG, and its context in a run whose tasks have these states and left these notes."""
     with DAG("a_dag", schedule=None) as dag:
         batch_pipeline(selection={"bucket": "audio", "profiles": "mobile-mp3"})
     report = dag.get_task("report")
@@ -40,5 +48,9 @@ def reporting(states: dict[str, str], **arguments: Any) -> tuple[OSSAudioReportO
         assert task_ids == ["export", "list", "plan", *shard]
         return {"a_run": states} if states else {}
 
+    def xcom_pull(*, task_ids: list[str], key: str) -> list[str | None]:
+        assert key == TASK_NOTE
+        return [note for task_id in task_ids for note in (notes or {}).get(task_id) or [None]]
+
     run = SimpleNamespace(dag_id="a_dag", run_id="a_run")
-    return report, {"dag_run": run, "ti": SimpleNamespace(get_task_states=get_task_states)}
+    return report, {"dag_run": run, "ti": SimpleNamespace(get_task_states=get_task_states, xcom_pull=xcom_pull)}

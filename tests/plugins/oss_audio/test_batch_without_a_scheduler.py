@@ -161,8 +161,10 @@ def test_a_batch_that_was_not_listed_skips_the_steps_and_fails_the_report(deploy
     for operator in (OSSAudioVerifyOperator, OSSAudioPublishOperator):
         with pytest.raises(AirflowSkipException, match="the task that lists the sources failed"):
             operator(task_id="t", batch=None).execute(deployment.context())
-    report, context = reporting({"list": "failed"}, batch=None)
-    with pytest.raises(AirflowFailException, match="nothing to report: the first task failed"):
+    report, context = reporting({"list": "failed"}, notes={"list": ["no such bucket"]}, batch=None)
+    with pytest.raises(
+        AirflowFailException, match=r"report: the first task failed\. `list`: no such bucket$"
+    ):
         report.execute(context)
 
 

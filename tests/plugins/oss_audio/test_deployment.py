@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from oss_audio.deployment import NAMES, UnknownSetting, number, refuse_unknown, setting, several, switch
+from oss_audio.deployment import (
+    NAMES,
+    UnknownSetting,
+    choice,
+    number,
+    percent,
+    refuse_unknown,
+    setting,
+    several,
+    switch,
+)
 
 PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 
@@ -67,3 +77,21 @@ def test_a_wrong_value_is_refused_and_not_repeated(name: str, monkeypatch: pytes
 def test_commas_part_texts_except_within_braces(given: str, texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OSS_AUDIO_EXCLUDE", given)
     assert several("EXCLUDE") == texts
+
+
+def test_a_percentage_may_be_nothing_and_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert percent("FAILURE_THRESHOLD", 5.0) == 5
+    for given, read in (("0", 0.0), ("100", 100.0), ("2.5", 2.5)):
+        monkeypatch.setenv("OSS_AUDIO_FAILURE_THRESHOLD", given)
+        assert percent("FAILURE_THRESHOLD", 5.0) == read
+    for wrong in ("101", "-1", "five", "nan"):
+        monkeypatch.setenv("OSS_AUDIO_FAILURE_THRESHOLD", wrong)
+        with pytest.raises(ValueError, match="^OSS_AUDIO_FAILURE_THRESHOLD must be a number from 0 to 100, or not set$"):
+            percent("FAILURE_THRESHOLD", 5.0)
+
+
+def test_one_of_several_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choice("EMPTY_LISTING", "fail", "warn") == "fail"
+    monkeypatch.setenv("OSS_AUDIO_EMPTY_LISTING", "ignore")
+    with pytest.raises(ValueError, match="^OSS_AUDIO_EMPTY_LISTING must be fail or warn, or not set$"):
+        choice("EMPTY_LISTING", "fail", "warn")

@@ -13,6 +13,7 @@ import pytest
 
 from oss_audio_core.audio_convert import AudioConvert, VerifyPolicy
 from oss_audio_core.catalogue import State
+from oss_audio_core.catalogue.reports import Files
 from oss_audio_core.pipeline import batch_request, reporting
 from oss_audio_core.pipeline.reporting import Report, build_report, render, write_report
 
@@ -49,10 +50,12 @@ def test_counts_minutes_and_bytes(steps: Steps, wav: Wav) -> None:
     }
     assert report.failed_percent == 50
     # The source counts once, its two renditions twice.
-    assert report.minutes_in == pytest.approx(0.05)
-    assert report.minutes_out == pytest.approx(0.1, abs=0.01)
-    assert report.bytes_in == len(wav(3.0))
-    assert report.bytes_out == sum(
+    assert report.volume.seconds_in == pytest.approx(3.0)
+    assert report.volume.seconds_out == pytest.approx(6.0, abs=0.6)
+    assert report.volume.bytes_in == len(wav(3.0))
+    assert report.volume.bytes_replaced == 2 * len(wav(3.0))
+    assert report.files == Files(wanted=2, failed=1, unfinished=0, published=1)
+    assert report.volume.bytes_out == sum(
         steps.oss.bucket(steps.bucket).head_object(one.target_key).content_length
         for one in steps.rows()
         if one.state is State.PUBLISHED
@@ -61,7 +64,7 @@ def test_counts_minutes_and_bytes(steps: Steps, wav: Wav) -> None:
     assert text.startswith(
         f"# Batch `{steps.prefix}0`\n\n`oss://audio/{steps.prefix}` as mobile-mp3, voice-amr-nb, begun "
     )
-    assert "\n\n2 sources listed, 4 conversions wanted, **2 published, 2 failed**.\n" in text
+    assert "\n\n2 sources listed. Of 2 files, 1 failed.\n\n4 conversions wanted, **2 published, 2 failed**.\n" in text
     assert "Dry run" not in text
     assert "**Dry run: nothing was submitted.**" in render(replace(report, batch=replace(report.batch, dry_run=True)))
     assert "0.1 minutes in, 0.1 minutes out; 46.9 KiB in, " in text
@@ -112,7 +115,9 @@ def test_an_empty_batch_has_a_report(steps: Steps) -> None:
         "",
         f"`oss://audio/{steps.prefix}` as mobile-mp3, begun {report.batch.created_at:%Y-%m-%d %H:%M} UTC.",
         "",
-        "0 sources listed, 0 conversions wanted, **0 published, 0 failed**.",
+        "0 sources listed. Of 0 files, 0 failed.",
+        "",
+        "0 conversions wanted, **0 published, 0 failed**.",
         "",
         "0.0 minutes in, 0.0 minutes out; 0 B in, 0 B out.",
     ]

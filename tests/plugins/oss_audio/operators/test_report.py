@@ -37,8 +37,21 @@ def test_a_task_that_failed_fails_the_report_though_every_conversion_is_done(
     listed = listing(deployment).execute(deployment.context())
     plan(listed)
     report, context = reporting({"list": "success", "shard.convert_0": "success", failed: "failed"}, batch=listed)
-    with pytest.raises(AirflowFailException, match=f"the batch is reported, but these tasks failed: {failed}$"):
+    with pytest.raises(AirflowFailException, match=f"the batch is reported, but these tasks failed: {failed}\\.$"):
         report.execute(context)
+
+
+def test_the_report_repeats_what_the_failed_tasks_said(deployment: Deployment) -> None:
+    listed = listing(deployment).execute(deployment.context())
+    said = {"plan": ["profile x.yaml: unknown key 'f0'"], "shard.convert": ["no topic 'done'", None, "no topic 'done'"]}
+    states = {"list": "success", "plan": "failed", "shard.convert_0": "failed", "shard.convert_2": "failed"}
+    report, context = reporting(states, notes=said, batch=listed)
+    with pytest.raises(AirflowFailException) as failed:
+        report.execute(context)
+    assert str(failed.value) == (
+        "the batch was never planned; clear the task that was to plan it. `plan`: profile x.yaml: unknown key 'f0' "
+        "`shard.convert`: no topic 'done'"
+    )
 
 
 def test_the_run_fails_past_the_threshold_only(deployment: Deployment) -> None:
@@ -56,6 +69,8 @@ def test_the_run_fails_past_the_threshold_only(deployment: Deployment) -> None:
     assert (
         OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold="50").execute(context)["failed"] == 1
     )
+    with pytest.raises(AirflowFailException, match=r"\(50 %, more than the threshold of 5 %\)"):
+        OSSAudioReportOperator(task_id="report", batch=listed).execute(context)
     with pytest.raises(
         AirflowFailException, match=r"1 of 2 conversions failed \(50 %, more than the threshold of 49 %"
     ):
@@ -63,8 +78,8 @@ def test_the_run_fails_past_the_threshold_only(deployment: Deployment) -> None:
     with pytest.raises(AirflowFailException, match=r"\(50 %, more than the threshold of 49\.9999 %"):
         OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold=49.9999).execute(context)
     for most in ("1", "None", None):
-        OSSAudioReportOperator(task_id="report", batch=listed, max_failures=most).execute(context)
+        OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold=50, max_failures=most).execute(context)
     with pytest.raises(AirflowFailException, match=r"1 of 2 conversions failed \(more than the limit of 0\)"):
-        OSSAudioReportOperator(task_id="report", batch=listed, max_failures="0").execute(context)
+        OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold=50, max_failures="0").execute(context)
     with pytest.raises(AirflowFailException, match="max_failures is -1: give 0 or more"):
-        OSSAudioReportOperator(task_id="report", batch=listed, max_failures=-1).execute(context)
+        OSSAudioReportOperator(task_id="report", batch=listed, failure_threshold=50, max_failures=-1).execute(context)
