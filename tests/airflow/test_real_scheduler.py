@@ -115,6 +115,11 @@ def test_a_night_publishes_verifies_and_reports_and_the_next_submits_nothing(
     assert [event[name] for name in counts] == [len(SAMPLES), 16, 12, 4, 12, 6]
     assert f"Exported: `{event['export']}`, 12 rows." in report.read_text()
     assert len(exported(media, event["export"])) == 12
+    note = airflow_stack.airflow.run(NIGHTLY, "night-1")["note"].split("\n")
+    assert note[:2] == [
+        f"Audio batch: {len(SAMPLES)} files: {len(SAMPLES) - 2} published, 2 failed.",
+        "4 of 16 conversions failed (25 %): IncompleteMedia 2, InvalidMedia 2.",
+    ]
 
     accepted = count_conversion_tasks(cloud_settings, media.bucket_name)
     succeed(airflow_stack, NIGHTLY, "night-2", **conf)
@@ -174,6 +179,10 @@ def test_past_the_threshold_the_run_fails_and_says_why_and_its_failures_are_trie
         in airflow_stack.airflow.explain_failure(MANUAL, "broken")
     )
 
+    assert "2 of 2 conversions failed" in airflow_stack.airflow.run(MANUAL, "broken")["note"]
+    (report,) = [one for one in airflow_stack.airflow.task_instances(MANUAL, "broken") if one["task_id"] == "report"]
+    assert report["note"].startswith("2 of 2 conversions failed (100 %, more than the threshold of 10 %)")
+
     accepted = count_conversion_tasks(cloud_settings, media.bucket_name)
     conf = {"failed_batch": f"{MANUAL}/broken", "code": "InvalidMedia", "failure_threshold": 100}
     succeed(airflow_stack, AGAIN, "again", **conf)
@@ -191,6 +200,7 @@ def test_past_the_threshold_the_run_fails_and_says_why_and_its_failures_are_trie
         ("profile", {"profiles": ["no-such"]}, "unknown profile 'no-such': choose from archive-flac"),
         ("bucket", {"bucket": "no-such-bucket"}, "no such bucket"),
         ("itself", {"prefix": None}, "add the exclude 'renditions/*'"),
+        ("typo", {"prefix": "incomming/"}, "there is no object below oss://media/incomming/. Check bucket and prefix."),
     ],
 )
 def test_bad_params_fail_the_first_task_at_once(
@@ -206,6 +216,10 @@ def test_bad_params_fail_the_first_task_at_once(
     assert {states[task_id] for task_id in states if task_id == "plan" or "shard." in task_id} == {"upstream_failed"}
     assert states["export"] == "skipped"
     assert states["report"] == "failed"
+    (report,) = [
+        one for one in airflow_stack.airflow.task_instances(MANUAL, f"bad-{name}") if one["task_id"] == "report"
+    ]
+    assert all(reason in one["note"] for one in (listed, report))
     assert airflow_stack.secrets.access_key_secret not in log
 
 

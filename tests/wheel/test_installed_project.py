@@ -96,7 +96,8 @@ def stack(
 
 
 def succeed(stack: Stack, dag_id: str) -> None:
-    stack.airflow.trigger(dag_id, run_id="run", conf={"profiles": ["mobile-mp3"]} if dag_id == NIGHTLY else None)
+    conf = {"profiles": ["mobile-mp3"], "failure_threshold": 50}
+    stack.airflow.trigger(dag_id, run_id="run", conf=conf if dag_id == NIGHTLY else None)
     run = stack.airflow.wait_for_run(dag_id, "run", RUN_SECONDS)
     assert run["state"] == "success", stack.airflow.explain_failure(dag_id, "run")
 

@@ -137,7 +137,7 @@ class Batches:
         return key
 
     def _trigger(self, run: Run) -> None:
-        conf = {"prefix": run.prefix, "profiles": [PROFILE]}
+        conf = {"prefix": run.prefix, "profiles": [PROFILE], "failure_threshold": 50}
         try:
             self._stack.airflow.trigger(DAG_ID, conf=conf, run_id=run.run_id)
         except StackError:

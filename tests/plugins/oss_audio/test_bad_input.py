@@ -24,6 +24,7 @@ from oss_audio.operators.report import OSSAudioReportOperator
 from oss_audio.operators.verify import OSSAudioVerifyOperator
 from oss_audio.sensors.convert import OSSAudioConvertSensor
 from oss_audio_core.catalogue.schema import batch
+from tests.plugins.oss_audio.batch_steps import listing
 
 if TYPE_CHECKING:
     from tests.plugins.oss_audio.conftest import Deployment
@@ -33,11 +34,6 @@ NIGHT = "2026-11-22T18:00:00+00:00"
 KEY_ID = "an-access-key-id-that-must-not-show"
 
 pytestmark = pytest.mark.usefixtures("impatient")
-
-
-def listing(deployment: Deployment, **changes: Any) -> OSSAudioListOperator:
-    arguments = {"bucket": deployment.cloud.bucket, "prefix": deployment.prefix, "profiles": "mobile-mp3"}
-    return OSSAudioListOperator(task_id="list", **(arguments | changes))
 
 
 def refused(

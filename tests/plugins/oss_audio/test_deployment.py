@@ -86,12 +86,14 @@ def test_a_percentage_may_be_nothing_and_all(monkeypatch: pytest.MonkeyPatch) ->
         assert percent("FAILURE_THRESHOLD", 5.0) == read
     for wrong in ("101", "-1", "five", "nan"):
         monkeypatch.setenv("OSS_AUDIO_FAILURE_THRESHOLD", wrong)
-        with pytest.raises(ValueError, match="^OSS_AUDIO_FAILURE_THRESHOLD must be a number from 0 to 100, or not set$"):
+        with pytest.raises(
+            ValueError, match=r"^OSS_AUDIO_FAILURE_THRESHOLD must be a number from 0 to 100, or not set$"
+        ):
             percent("FAILURE_THRESHOLD", 5.0)
 
 
 def test_one_of_several_words(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choice("EMPTY_LISTING", "fail", "warn") == "fail"
     monkeypatch.setenv("OSS_AUDIO_EMPTY_LISTING", "ignore")
-    with pytest.raises(ValueError, match="^OSS_AUDIO_EMPTY_LISTING must be fail or warn, or not set$"):
+    with pytest.raises(ValueError, match=r"^OSS_AUDIO_EMPTY_LISTING must be fail or warn, or not set$"):
         choice("EMPTY_LISTING", "fail", "warn")
