@@ -6,6 +6,8 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 VERSION := import sys; print(*sys.version_info[:2], sep=".")
 MYPY_PATHS := include plugins dags tools benchmarks
+PROPERTY_TESTS = $(addprefix tests/include/oss_audio_core/,text/test_escaping.py smq/scenarios/test_decoder_properties.py \
+	pipeline/waiting/test_bounded_message.py catalogue/test_storable.py verification/test_guarded_open.py)
 CHAOS_FULL = --kills 300 --files 100 --waves 4 --longest-stop 40 $(if $(SEED),--seed $(SEED))
 
 .DEFAULT_GOAL := help
@@ -75,7 +77,8 @@ corpus-quick: setup ## a fifth of the files, one rendition for each format
 corpus-full: corpus ## the corpus, and every length of three frames at each legal rate
 	LENGTH_SCAN=full $(RUN) -m pytest -n 3 tests/include/oss_audio_core/verification/scenarios/test_lengths.py
 
-attack: setup ## hostile files, messages and keys through whole batches on both databases (MINUTES=5, SEED=…)
+attack: setup ## hostile files, messages and keys: property tests, then whole batches on both databases (MINUTES=5, SEED=…)
+	HYPOTHESIS_EXAMPLES=$(or $(EXAMPLES),2000) $(RUN) -m pytest -q $(PROPERTY_TESTS)
 	@$(RUN) -m tools.attack --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
 attack-full: setup ## the same, 20,000 files, 5,000 messages and 2,000 keys on each database
