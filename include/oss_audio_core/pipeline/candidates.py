@@ -52,6 +52,7 @@ candidate = sa.Table(
     sa.Column("planned_etag", sa.Text),
     # Of the listed content, where it is known.
     sa.Column("codec", sa.Text),
+    sa.Column("bitrate", sa.Integer),
     sa.Column("duration", sa.Float),
     # False: left undone by an earlier batch, and not listed by this one.
     sa.Column("listed", sa.Boolean, nullable=False),
@@ -162,6 +163,7 @@ def _of_spec(
             conversion.c.retry_at,
             sa.case((same_bytes, listing.c.etag), else_=source.c.etag).label("planned_etag"),
             content.c.codec,
+            content.c.bitrate,
             content.c.duration,
             sa.true().label("listed"),
         )
@@ -230,6 +232,7 @@ def _left_behind(
             conversion.c.retry_at,
             source.c.etag.label("planned_etag"),
             source.c.codec,
+            source.c.bitrate,
             source.c.duration,
             sa.false().label("listed"),
         )

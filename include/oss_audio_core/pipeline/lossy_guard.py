@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from io import BytesIO
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from oss_audio_core.audio_convert import AudioConvert
+from oss_audio_core.audio_convert.containers.mp3_header import after_id3
 from oss_audio_core.catalogue import sources
 from oss_audio_core.catalogue.conversions import CHUNK
 from oss_audio_core.catalogue.database import Catalogue
@@ -41,20 +43,29 @@ TURN = 100
 """Sources written down in one transaction."""
 
 
-def degrades(convert: AudioConvert, codec: str | None, duration: float | None, size: int) -> bool:
+def degrades(convert: AudioConvert, codec: str | None, bitrate: int | None) -> bool:
     """Whether a conversion would spend more bits than its lossy source ever had.
 
     Args:
         convert: the parameters.
         codec: of the source, FFmpeg's name; None: not known, and then it is taken not to degrade.
-        duration: of the source, seconds.
-        size: of the source, bytes.
+        bitrate: of the source's audio, bit/s; None: not known, the same.
     """
-    if convert.format.lossless or convert.ab is None or codec is None or not duration:
+    if convert.format.lossless or convert.ab is None or codec is None or not bitrate:
         return False
     if codec in LOSSLESS or codec.startswith(("pcm_", "dsd_")):
         return False
-    return size * 8 / duration < convert.ab
+    return bitrate < convert.ab
+
+
+def source_bitrate(row: Any) -> int | None:
+    """The bit/s of a source, from a row with `bitrate`, `duration` and `size`.
+
+    That of the audio itself where it is known, else of the whole file, which is never less.
+    """
+    if row.bitrate:
+        return int(row.bitrate)
+    return round(row.size * 8 / row.duration) if row.duration else None
 
 
 def probe_lossy_sources(catalogue: Catalogue, settings: OssSettings, batch_id: int) -> int:
@@ -78,7 +89,9 @@ def probe_lossy_sources(catalogue: Catalogue, settings: OssSettings, batch_id: i
                 with catalogue.write() as connection:
                     for row, seen in turn:
                         if seen is not None:
-                            sources.describe_estimate(connection, row, asdict(seen.probe))
+                            sources.describe_estimate(
+                                connection, row, {**asdict(seen.probe), "bitrate": seen.audio_bitrate}
+                            )
                 looked += len(turn)
     return looked
 
@@ -132,10 +145,21 @@ def _look(settings: OssSettings, session: Any, row: Row[Any]) -> RemoteProbe | N
 
 
 def _reader(bucket: Any, key: str, etag: str) -> Callable[[int, int], tuple[bytes, int]]:
-    def read_range(start: int, length: int) -> tuple[bytes, int]:
+    """Reads ranges of an object as if it began after its ID3 tags: a cover may be larger than what is read at once."""
+    skipped = 0
+
+    def fetch(start: int, length: int) -> tuple[bytes, int]:
         answer = bucket.get_object(key, byte_range=(start, start + length - 1), headers={"If-Match": f'"{etag}"'})
         body: bytes = answer.read()
         size = answer.headers.get("Content-Range", "").rpartition("/")[2]
         return body, int(size or len(body))
+
+    def read_range(start: int, length: int) -> tuple[bytes, int]:
+        nonlocal skipped
+        body, size = fetch(skipped + start, length)
+        if not start and not skipped and 0 < (tags := after_id3(BytesIO(body))) < size:
+            skipped = tags
+            body, size = fetch(skipped, length)
+        return body, size - skipped
 
     return read_range

@@ -35,7 +35,7 @@ from oss_audio_core.pipeline.decisions import (
     Plan,
 )
 from oss_audio_core.pipeline.estimating import Estimate, PriceTable
-from oss_audio_core.pipeline.lossy_guard import degrades
+from oss_audio_core.pipeline.lossy_guard import degrades, source_bitrate
 from oss_audio_core.pipeline.plan_options import PlanOptions
 from oss_audio_core.pipeline.rendition_spec import RenditionSpec, target_bucket
 from oss_audio_core.pipeline.selection import Selection, SelectionError, refuse_own_targets
@@ -277,7 +277,7 @@ class _Planner:
         if decision not in FRESH or not self._options.never_degrade:
             return decision
         spec = self._specs[row.spec]
-        return Decision.DEGRADES if degrades(spec.convert, row.codec, row.duration, row.size) else decision
+        return Decision.DEGRADES if degrades(spec.convert, row.codec, source_bitrate(row)) else decision
 
     def _by_state(self, row: Row[Any], at: datetime) -> Decision:
         if row.id is None:
@@ -381,6 +381,6 @@ def _why_skipped(choice: _Choice) -> str | None:
     if choice.decision is Decision.EMPTY:
         return "the source object has no bytes"
     if choice.decision is Decision.DEGRADES:
-        bitrate = round(row.size * 8 / row.duration)
+        bitrate = source_bitrate(row)
         return f"the source is {row.codec} of about {bitrate} bit/s, fewer than the rendition would have"
     return choice.reason

@@ -62,7 +62,8 @@ class RemoteProbe:
 
     `probe`: as of a file, with `duration_is_estimate` where the parts read can't tell (aac and amr always; an
     mp3 without a header that counts its frames); `packets` is 0 when not all were read. `whole_tail`: the last
-    frame or page ends where the object does; None where that can't be told. `requests` and `bytes_read` are
+    frame or page ends where the object does; None where that can't be told. `audio_bitrate`: bit/s of the audio without
+    pictures and video, as far as the header tells; None: it does not. `requests` and `bytes_read` are
     what it cost.
     """
 
@@ -70,6 +71,7 @@ class RemoteProbe:
     whole_tail: bool | None
     requests: int
     bytes_read: int
+    audio_bitrate: int | None = None
 
     @property
     def ends_by_count(self) -> bool:
@@ -108,7 +110,13 @@ def probe_remote(read_range: ReadRange, name: str, size: int | None = None) -> R
             # Its packets were counted; but a demuxer takes the beginning of the last one for a packet.
             end = _end(container, stream, codec, head, head[-wanted:], size)
             whole = probe(BytesIO(head), name)
-            return RemoteProbe(probe=whole, whole_tail=end.whole, requests=1, bytes_read=len(head))
+            return RemoteProbe(
+                probe=whole,
+                whole_tail=end.whole,
+                requests=1,
+                bytes_read=len(head),
+                audio_bitrate=whole.bitrate,
+            )
         counted = None if all_of_it else _counted_end(container, stream, head, size)
         at_once = all_of_it or counted is not None
         tail = b"" if at_once else read_range(size - wanted, wanted)[0]
@@ -124,11 +132,17 @@ def probe_remote(read_range: ReadRange, name: str, size: int | None = None) -> R
         if not _begins_with_audio(container, stream):
             raise UnreadableAudio(name, "a header, but no audio after it")
         measured = as_probe(container, stream, length, BytesIO(head))
+        audio_bitrate = _audio_bitrate(container, stream, measured)
     found = replace(
         measured, size=size, declared_duration=end.declared, duration_is_estimate=end.estimated or not end.duration
     )
-    requests = 1 if at_once else 2
-    return RemoteProbe(probe=found, whole_tail=end.whole, requests=requests, bytes_read=len(head) + len(tail))
+    return RemoteProbe(
+        probe=found,
+        whole_tail=end.whole,
+        requests=1 if at_once else 2,
+        bytes_read=len(head) + len(tail),
+        audio_bitrate=audio_bitrate,
+    )
 
 
 @dataclass(frozen=True)
@@ -183,6 +197,14 @@ def _end(container: InputContainer, stream: AudioStream, codec: str, head: bytes
     if chain is None:
         return _End(None)
     return _End(whole, size / (chain.size / chain.frames) * CODECS[codec].frame_samples / rate, estimated=True)
+
+
+def _audio_bitrate(container: InputContainer, stream: AudioStream, measured: Probe) -> int | None:
+    """The header's, or that of all bytes where there is nothing but the audio."""
+    stated = stream.bit_rate or 0
+    if len(container.streams) > 1 or not measured.bitrate:
+        return stated or None
+    return min(stated, measured.bitrate) if stated else measured.bitrate
 
 
 def _counts_its_length(codec: str) -> bool:

@@ -80,10 +80,11 @@ def declared_seconds(file: BinaryIO, container: str, lengths: DemuxerLengths, av
     if kind in PROMISES:
         promise = PROMISES[kind](file)
         return available * promise.declared / promise.available if promise and promise.available else None
-    shared = _SHARED[kind](file) if kind in _SHARED else None
+    counted = counted_seconds(file, container, lengths)
+    shared = _SHARED[kind](file) if counted is None and kind in _SHARED else None
     if shared is not None and 0 < shared.available < shared.declared:
         return available * shared.declared / shared.available
-    return counted_seconds(file, container, lengths)
+    return counted
 
 
 def counted_seconds(file: BinaryIO, container: str, lengths: DemuxerLengths) -> float | None:
