@@ -14,7 +14,7 @@ from oss_audio_core.verification.inspection import Inspection
 from oss_audio_core.verification.probe import Probe
 
 _CONTAINER_SHARE = 0.05
-_MOST_TAGS = 256 * 1024
+_LEAST_ROOM_FOR_TAGS = 256 * 1024
 _LEAST_FILE = 16
 """Bytes: pages of Ogg and ID3 tags that go along from the source; the smallest thing with a header and a frame."""
 
@@ -37,6 +37,7 @@ class Expectation:
         whole_source: whether it is not a part of the source.
         unknown_delay: seconds by which it may be longer still when the file does not tell its delay.
         duration_is_estimate: whether the source's duration is an estimate.
+        room_for_tags: bytes that tags and pictures may take: what the source has besides its audio, and some more.
     """
 
     format: str
@@ -52,6 +53,7 @@ class Expectation:
     whole_source: bool
     unknown_delay: float = 0.0
     duration_is_estimate: bool = False
+    room_for_tags: int = _LEAST_ROOM_FOR_TAGS
 
     @property
     def duration(self) -> float:
@@ -100,6 +102,7 @@ def expected(convert: AudioConvert, source: Inspection | Probe) -> Expectation:
         start=start,
         whole_source=wanted.likeliest >= lengths[0].seconds,
         duration_is_estimate=source.duration_is_estimate,
+        room_for_tags=_LEAST_ROOM_FOR_TAGS + max(source.size - round(source.bitrate * source.duration / 8), 0),
     )
 
 
@@ -172,7 +175,7 @@ def _duration_check(expectation: Expectation, measured: Probe) -> Check:
 def _size_check(expectation: Expectation, measured: Probe) -> Check:
     """Audio of that duration and bitrate has a size; tags and pages of a container come on top."""
     audio = expectation.bitrate.high * expectation.longest / 8 + expectation.bitrate.slack / 8
-    most = round(audio * (1 + _CONTAINER_SHARE) + _MOST_TAGS)
+    most = round(audio * (1 + _CONTAINER_SHARE) + expectation.room_for_tags)
     least = round(expectation.bitrate.low * expectation.lengths.shortest / 8 - expectation.bitrate.slack / 8)
     least = max(least, _LEAST_FILE)
     wanted = f"{least} to {most} bytes"

@@ -27,7 +27,7 @@ _OPTIONS = {
 }
 
 # Tags in Latin-1 are common. PyAV 19 (Python 3.12 and later) keeps such bytes by itself, PyAV 18 needs the option.
-_LENIENT_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if av.__version__.startswith("18.") else {}
+_LENIENT_TAGS: dict[str, Any] = {"metadata_errors": "surrogateescape"} if av.__version__.startswith("18.") else {}
 
 _WAV_PROBE_BYTES = "65536"
 

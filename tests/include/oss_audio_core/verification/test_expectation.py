@@ -156,3 +156,14 @@ def test_an_mp3_that_hides_its_delay_is_given_the_benefit_of_three_frames(make_a
 def test_a_check_reads_as_a_sentence() -> None:
     check = Check("sample_rate", "44100 Hz", "48000 Hz", "failed")
     assert str(check) == "sample_rate: expected 44100 Hz, measured 48000 Hz"
+
+
+@pytest.mark.parametrize(("tags", "right"), [(300_000, True), (0, False)])
+def test_a_rendition_may_keep_the_tags_of_its_source(tags: int, right: bool, make_audio: Callable[..., Path]) -> None:
+    audio = make_audio("a.mp3", "-b:a", "64k").read_bytes()
+    length = bytes(300_000 >> shift & 0x7F for shift in (21, 14, 7, 0))
+    source = BytesIO((b"ID3\x04\x00\x00" + length + bytes(300_000) if tags else b"") + audio)
+    tagged = BytesIO(b"ID3\x04\x00\x00" + length + bytes(300_000) + audio)
+    checks = compare(expected(AudioConvert(f="mp3", ab=64000), probe(source)), probe(tagged))
+    (size,) = (check for check in checks if check.name == "size")
+    assert size.passed is right
