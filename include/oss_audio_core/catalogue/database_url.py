@@ -189,12 +189,12 @@ def _refuse_unencoded(address: str, *, most_ats: int | None = None) -> None:
         InvalidAddress: a character of the user or the password is not encoded.
     """
     authority, rest = re.split(r"(?=[/?#]|\Z)", address.partition("://")[2], maxsplit=1)
-    _, mark, options = rest.partition("?")
+    options = [option for option in rest.partition("?")[2].split("&") if option]
     if (
         "@" in rest
         or "#" in rest
         or (most_ats is not None and authority.count("@") > most_ats)
-        or (mark and not all("=" in option for option in options.split("&")))
+        or not all("=" in option for option in options)
     ):
         raise InvalidAddress(f"its database URL can't be parsed; {ENCODE}")
 

@@ -37,9 +37,11 @@ SHOWN_OPTIONS = frozenset(
 
 def shown(url: sa.URL) -> str:
     """The URL for messages: without its password and without the values of options that may hold a secret."""
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:///{url.database or ''}"  # a path as it is, in the letters of its owner
     bare = url.set(query={}).render_as_string(hide_password=True)
     options = [
-        f"{quote_plus(name)}={HIDDEN if _is_secret(url, name) else quote_plus(value, safe=',:/')}"
+        f"{quote_plus(name)}={HIDDEN if name not in SHOWN_OPTIONS else quote_plus(value, safe=',:/')}"
         for name in url.query
         for value in _values(url, name)
     ]
@@ -48,13 +50,13 @@ def shown(url: sa.URL) -> str:
 
 def without_secrets(url: sa.URL) -> tuple[sa.URL, dict[str, str]]:
     """A URL of which every text form is harmless, and the options that it lacks, for the driver."""
-    secret = {name: _values(url, name)[-1] for name in url.query if _is_secret(url, name)}
+    secret = {name: _values(url, name)[-1] for name in url.query if name not in SHOWN_OPTIONS}
     return url.difference_update_query(secret), secret
 
 
 def secrets_of(url: sa.URL) -> list[str]:
     """The password, and the values of options that may hold a secret."""
-    options = [value for name in url.query if _is_secret(url, name) for value in _values(url, name)]
+    options = [value for name in url.query if name not in SHOWN_OPTIONS for value in _values(url, name)]
     return [one for one in (str(url.password or ""), *options) if one]
 
 
@@ -64,10 +66,6 @@ def redact_secrets(text: str, url: sa.URL) -> str:
     for one in sorted(forms, key=len, reverse=True):
         text = text.replace(one, HIDDEN)
     return text
-
-
-def _is_secret(url: sa.URL, option: str) -> bool:
-    return url.get_backend_name() != "postgresql" or option not in SHOWN_OPTIONS
 
 
 def _values(url: sa.URL, option: str) -> tuple[str, ...]:

@@ -182,6 +182,8 @@ def test_a_connection_of_airflow_is_refused_without_its_secret(number: int, secr
     ("address", "text"),
     [
         ("sqlite:////data/c.db", "sqlite:////data/c.db"),
+        ("sqlite:////夜 ü/a@b.db", "sqlite:////夜 ü/a@b.db"),
+        ("postgresql://u:s@h/d?", "postgresql+psycopg2://u:***@h/d"),
         ("postgresql://u:s@h:5/d?sslmode=require", "postgresql+psycopg2://u:***@h:5/d?sslmode=require"),
         ("postgresql://h/d?user=u&password=s", "postgresql+psycopg2://h/d?user=u"),
         ("postgresql://u@h/d?sslpassword=s&passfile=p", "postgresql+psycopg2://u@h/d?sslpassword=***&passfile=***"),
