@@ -22,7 +22,7 @@ DOCUMENT = Path(__file__).parents[5] / "docs" / "catalogue.md"
 def queries() -> dict[str, str]:
     """The queries of the document, by the heading that each stands under."""
     text = DOCUMENT.read_text(encoding="utf-8")
-    found = re.findall(r"^### (.+?)\n(?:(?!^##+ ).)*?```sql\n(.*?)```", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^### ([^\n]+)\n(?:(?!^##+ ).)*?```sql\n(.*?)```", text, flags=re.MULTILINE | re.DOTALL)
     return dict(found)
 
 
