@@ -142,9 +142,6 @@ def post(bucket: Any, wanted: Conversion, topic: str | None) -> SubmitOutcome:
         return SubmitOutcome(OutcomeKind.UNKNOWN, code=UNREACHABLE, message="the answer of OSS broke off", error=error)
     except oss2.exceptions.ServerError as error:
         return _refusal(error)
-    except oss2.exceptions.ClientError as error:
-        # The SDK didn't send it.
-        return SubmitOutcome(OutcomeKind.REJECTED, code="InvalidRequest", message=str(error.body), error=error)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         # A success without the documented fields: something was accepted, and its TaskId is unknown.
         return SubmitOutcome(OutcomeKind.UNKNOWN, code="NoTaskId", message="OSS answered without a TaskId", error=error)

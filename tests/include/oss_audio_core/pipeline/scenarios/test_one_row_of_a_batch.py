@@ -10,9 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from oss_audio_core.catalogue import Catalogue, State, batches, open_catalogue
+from oss_audio_core.catalogue.batches import ListedObject
+from oss_audio_core.catalogue.database import now
 from oss_audio_core.pipeline import publishing, verifying
+from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.listing import list_sources
 from oss_audio_core.pipeline.selection import Selection
+from oss_audio_core.pipeline.single_conversion import plan_single
 from tools.attack.awkward_audio import SHAPES
 
 if TYPE_CHECKING:
@@ -113,3 +117,10 @@ def test_keys_that_no_catalogue_stores_are_left_out_by_name(steps: Steps, wav: W
     assert passed_over[first] == 1
     with steps.catalogue.read() as connection:
         assert batches.get_batch(connection, batch.id).passed_over == passed_over
+
+
+def test_a_single_conversion_of_such_a_key_is_refused_with_its_name(steps: Steps, wav: Wav) -> None:
+    request = BatchRequest(steps.bucket, ("n\x00l.wav",), profiles=("mobile-mp3",))
+    source = ListedObject(steps.bucket, "n\x00l.wav", "E", 1000, now())
+    with pytest.raises(RequestError, match=r"can't store the key 'n\\x00l\.wav': copy the object to another key"):
+        plan_single(steps.catalogue, steps.oss, request, "dag/run/task", source)

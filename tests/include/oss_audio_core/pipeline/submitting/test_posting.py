@@ -82,3 +82,18 @@ def test_a_post_that_may_be_connecting_when_its_claim_ends_is_not_sent(
     oss = replace(steps.oss, connect_timeout=connect, read_timeout=read)
     assert steps.submit(batch, oss=oss) == {"not sent": 1, "accepted": 1}
     assert len(steps.accepted()) == 1
+
+
+@pytest.mark.parametrize("body", ['{"TaskId": "' + "7" * 8000 + '"}', '{"TaskId": 7}', '{"TaskId": ""}', "[]", "{}"])
+def test_an_answer_without_a_usable_task_id_is_looked_for_by_its_key(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, body: str
+) -> None:
+    steps.put("a.wav", wav())
+    batch = steps.plan("mobile-mp3")
+    oss_proxy.spoil(POST, lambda _: of_a_gateway("200 OK", body))
+    outcomes = steps.submit(
+        batch, oss=replace(steps.oss, endpoint=oss_proxy.address, connect_timeout=0.1, read_timeout=0.5)
+    )
+    assert outcomes["unknown"] == 1
+    assert outcomes["accepted"] + outcomes["found"] == 1
+    assert len(steps.accepted()) == 1

@@ -21,6 +21,7 @@ from oss_audio_core.oss.retry import TRIES
 from oss_audio_core.pipeline.submitting import claims, lost_submit_handler, posting
 from oss_audio_core.pipeline.submitting.errors import NoAnswer
 from oss_audio_core.pipeline.submitting.options import SubmitOptions
+from oss_audio_core.pipeline.submitting.outcome_recorder import OutcomeRecorder
 from oss_audio_core.pipeline.submitting.outcomes import SubmitOutcome
 from oss_audio_core.pipeline.submitting.posting import post
 from oss_audio_core.pipeline.submitting.shard_submitter import submit_shard
@@ -402,3 +403,25 @@ def test_a_request_that_never_left_is_repeated_at_once(steps: Steps, wav: Wav, c
         steps.submit(batch, oss=hurried(steps.oss, tls))
     assert steps.row().state is State.PLANNED
     assert steps.submit(batch) == {"accepted": 1}
+
+
+def test_an_answer_that_the_catalogue_can_not_store_is_looked_for_and_its_neighbours_are_recorded(
+    steps: Steps, wav: Wav, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.wav", "b.wav", "c.wav"):
+        steps.put(name, wav(0.1))
+    batch = steps.plan("mobile-mp3")
+    refused: list[int] = []
+    accept = OutcomeRecorder._record_accepted
+
+    def odd(self: OutcomeRecorder, connection: Any, claim: Any, outcome: SubmitOutcome) -> None:
+        accept(self, connection, claim, outcome)
+        if claim.conversion.key.endswith("b.wav") and not refused:
+            refused.append(claim.conversion.id)
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+
+    monkeypatch.setattr(OutcomeRecorder, "_record_accepted", odd)
+    outcomes = steps.submit(batch, oss=hurried(steps.oss, steps.oss.endpoint))
+    assert outcomes["unknown"] == 1
+    assert {one.state for one in steps.rows()} <= {State.SUBMITTED, State.CONVERTED}
+    assert len(steps.accepted()) == 3
