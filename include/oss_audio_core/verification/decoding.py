@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import av
@@ -138,51 +139,48 @@ class StrictDecoder:
         deadline = time.monotonic() + self._limits.wall_seconds
         try:
             for packet in self._container.demux(self._stream):
-                if packet.size and not self._strays.has_audio(packet):
-                    continue
-                if self._strays.error:
-                    break
+                # An empty packet asks the decoder for what it holds.
                 if packet.size:
+                    if not self._strays.has_audio(packet):
+                        continue
+                    if self._strays.error:
+                        break
                     self._tally.add(packet)
                     if self._on_packet is not None:
                         self._on_packet(packet)
                     if packet.is_corrupt and not self._ends_by_promise:
                         self.error = self._at("a packet is damaged")
                         return
-                for frame in self._frames_of(packet):
-                    for alike in self._alike(frame):
-                        if not self._accept(alike):
-                            return
-                        yield self._readable(alike)
+                frames = self._frames_of(packet) if self._has_blocks else packet.decode()
+                for frame in frames if self._adapter is None else chain.from_iterable(map(self._adapter.adapt, frames)):
+                    if not self._accept(frame):
+                        return
+                    yield self._readable(frame)
                 if time.monotonic() > deadline:
                     self.stopped = f"more than {self._limits.wall_seconds:.0f} s by the clock"
                     return
-            for alike in self._adapter.rest() if self._adapter else ():
-                if not self._accept(alike):
+            for frame in self._adapter.rest() if self._adapter else ():
+                if not self._accept(frame):
                     return
-                yield self._readable(alike)
+                yield self._readable(frame)
         except av.FFmpegError as error:
             self.error = self._at(error.strerror)
         if self._strays.error:
             self.error = self.error or self._at(self._strays.error)
 
     def _frames_of(self, packet: Packet[AudioStream]) -> list[AudioFrame]:
-        """The frames of a packet. Where writers fill up no block, the last one may be too short to decode."""
+        """The frames of a packet of blocks. Where writers fill up no block, the last one may be too short to decode."""
         if self._stump is not None and packet.size:
             raise self._stump
         try:
             return packet.decode()
         except av.FFmpegError as error:
-            if not (self._has_blocks and 0 < packet.size < self._largest):
+            if not 0 < packet.size < self._largest:
                 raise
             self._stump = error
             return []
         finally:
             self._largest = max(self._largest, packet.size)
-
-    def _alike(self, frame: AudioFrame) -> list[AudioFrame]:
-        """`frame` itself, or what it is in the shape of the first one."""
-        return [frame] if self._adapter is None else self._adapter.adapt(frame)
 
     def _accept(self, frame: AudioFrame) -> bool:
         count = frame.layout.nb_channels

@@ -28,24 +28,21 @@ class StrayPackets:
 
     def has_audio(self, packet: Packet[AudioStream]) -> bool:
         """Whether `packet` holds audio; the size of an empty one is 0."""
-        if self._is_mpeg:
-            return self._is_frame(packet)
-        if self._is_adts:
-            # Of seven bytes (ISO/IEC 13818-7, adts_frame_length): a header and nothing else.
-            return packet.size > 7
-        return packet.size > 0
+        size = packet.size
+        if self._is_mpeg and size:
+            return self._is_frame(packet, size)
+        # Of seven bytes (ISO/IEC 13818-7, adts_frame_length): a header and nothing else.
+        return size > 7 if self._is_adts else size > 0
 
-    def _is_frame(self, packet: Packet[AudioStream]) -> bool:
-        if not packet.size:
-            return False
+    def _is_frame(self, packet: Packet[AudioStream], size: int) -> bool:
         view = memoryview(packet)
-        if packet.size >= 4 and view[0] == 0xFF and view[1] >= 0xE0:
+        if size >= 4 and view[0] == 0xFF and view[1] >= 0xE0:
             if self._passed_over and self._frames:
                 self.error = f"{self._passed_over} bytes between two frames are no audio"
             self._frames, self._passed_over = self._frames + 1, 0
             return True
         if not bytes(view[: len(max(_TAGS, key=len))]).startswith(_TAGS):
-            self._passed_over += packet.size
+            self._passed_over += size
             if self._passed_over > _MOST_BEHIND:
                 self.error = f"the last {self._passed_over} bytes are no audio"
         return False
