@@ -25,6 +25,10 @@ _LEAST_RATE = 32000
 """Hz from where on a source is noted whose sound was cut off."""
 
 
+_LEAST_CUT_OFF = 9000.0
+"""Hz from where on codecs cut off; a tone ends far below by itself."""
+
+
 def source_is_complete(source: Probe) -> Check:
     """Whether a source has all that its header declares."""
     found = check_complete(source)
@@ -58,9 +62,10 @@ def source_notes(probe: Probe, inspection: Inspection | None) -> list[str]:
     if inspection.decode_error:
         notes.append(f"a strict decode ends early: {inspection.decode_error}")
     lossless = probe.codec.startswith("pcm_") or probe.codec in CHECKED_FRAMES | {"alac"}
-    if lossless and inspection.is_cut_off and probe.sample_rate >= _LEAST_RATE:
+    cut_at = inspection.bandwidth if inspection.is_cut_off else None
+    if lossless and cut_at and cut_at >= _LEAST_CUT_OFF and probe.sample_rate >= _LEAST_RATE:
         notes.append(
-            f"lossless, but its sound is cut off at {(inspection.bandwidth or 0) / 1000:.1f} kHz, "
+            f"lossless, but its sound is cut off at {cut_at / 1000:.1f} kHz, "
             "as after a lossy codec or a lower sample rate"
         )
     return notes

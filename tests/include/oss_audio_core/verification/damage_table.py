@@ -30,6 +30,7 @@ TABLE: dict[str, dict[str, dict[str, str]]] = {
         "zero bytes": _row(UNREADABLE),
         "right extension, wrong codec": _row("codec"),
         "silence": _row("silence"),
+        "another sound of the same length": _row("content"),
         "wrong rate": _row("sample_rate"),
         "wrong channel count": _row("channels", amr=NO_SUCH_FILE),
         "header says ten times what is there": _row("duration", mp3="complete", flac="complete", oga="decode"),
@@ -43,12 +44,32 @@ TABLE: dict[str, dict[str, dict[str, str]]] = {
         "zero bytes": _row(UNREADABLE),
         "right extension, wrong codec": _row("codec"),
         "silence": _row(SLIPS, amr=UNDECIDED),
+        "another sound of the same length": _row(SLIPS, aac=UNDECIDED, amr=UNDECIDED),
         "wrong rate": _row("sample_rate"),
         "wrong channel count": _row("channels", amr=NO_SUCH_FILE),
         "header says ten times what is there": _row("tail", aac=UNDECIDED, flac="complete", ac3="duration", amr="size"),
         FLIP: _row(SLIPS, aac=UNDECIDED, amr=UNDECIDED),
     },
 }
+
+
+SOURCE_FORMATS = ("flac", "tta", "wv", "ogg", "opus", "mp3", "w64", "wma", "avi", "mka")
+NOTE = "note"
+_INCOMPLETE, _DAMAGED = "SourceIncomplete", "SourceDamaged"
+SOURCES: dict[str, dict[str, str]] = {
+    "cut off at 60 %": dict.fromkeys(SOURCE_FORMATS, _INCOMPLETE),
+    "second half zeroed": dict.fromkeys(SOURCE_FORMATS, _INCOMPLETE)
+    | {"tta": _DAMAGED, "w64": SLIPS, "wma": SLIPS, "avi": SLIPS},
+    "one bit flipped": dict.fromkeys(SOURCE_FORMATS, _DAMAGED)
+    | {"mp3": NOTE, "w64": SLIPS, "wma": SLIPS, "avi": SLIPS, "mka": SLIPS},
+}
+"""What is said of a damaged source, of which the renditions are right: the code of its renditions, or a note."""
+
+
+def source_markdown() -> list[str]:
+    """The table of damaged sources, as lines of Markdown."""
+    lines = [f"| source | {' | '.join(SOURCE_FORMATS)} |", f"|---|{'---|' * len(SOURCE_FORMATS)}"]
+    return lines + [f"| {damage} | {' | '.join(cells.values())} |" for damage, cells in SOURCES.items()]
 
 
 def markdown(policy: str) -> list[str]:

@@ -53,23 +53,27 @@ class Studio:
     folder: Path
     made: dict[tuple[object, ...], Path] = field(default_factory=dict)
 
-    def source(self, seconds: int = SECONDS) -> Path:
+    def source(self, seconds: int = SECONDS, tones: tuple[int, int] = (440, 660), sway: float = 1.0) -> Path:
         """Two tones that come and go, with noise."""
         voices = "|".join(
-            f"(0.2*sin({tone}*2*PI*t)+0.05*(random({number})-0.5))*(0.6+0.4*sin(t))"
-            for number, tone in enumerate((440, 660))
+            f"(0.2*sin({tone}*2*PI*t)+0.05*(random({number})-0.5))*(0.6+0.4*sin({sway}*t))"
+            for number, tone in enumerate(tones)
         )
-        return self._make(("source", seconds), f"aevalsrc={voices}:s=32000:d={seconds}", ("-f", "wav"))
+        return self._make(("source", seconds, tones, sway), f"aevalsrc={voices}:s=32000:d={seconds}", ("-f", "wav"))
 
     def rendition(self, f: str, **changes: object) -> bytes:
-        """What a right service makes for `ASKED[f]`, or for the changed wish; `silent` takes silence."""
-        silent = bool(changes.pop("silent", False))
+        """What a right service makes for `ASKED[f]`, or for the changed wish.
+
+        `silent` takes silence for the source, `other` another sound.
+        """
+        silent, other = bool(changes.pop("silent", False)), bool(changes.pop("other", False))
         wish = replace(ASKED[f], **changes)
         encoder = ENCODERS[wish.f] if wish.ar != 16000 or wish.f != "amr" else ("-c:a", "libvo_amrwbenc", "-f", "amr")
         bitrate = ("-b:a", str(wish.ab)) if wish.ab else ()
         shape = ("-ar", str(wish.ar), "-ac", str(wish.ac), *bitrate, *encoder)
         source = f"anullsrc=r=32000:cl=stereo:d={SECONDS}" if silent else str(self.source())
-        return self._make(("rendition", shape, silent), source, shape).read_bytes()
+        source = str(self.source(tones=(1000, 250), sway=3.0)) if other else source
+        return self._make(("rendition", shape, silent, other), source, shape).read_bytes()
 
     def _make(self, key: tuple[object, ...], source: str, arguments: tuple[str, ...]) -> Path:
         if key not in self.made:
@@ -103,6 +107,10 @@ def wrong_codec(studio: Studio, f: str) -> bytes:
 
 def silence(studio: Studio, f: str) -> bytes:
     return studio.rendition(f, silent=True)
+
+
+def another_sound(studio: Studio, f: str) -> bytes:
+    return studio.rendition(f, other=True)
 
 
 def wrong_rate(studio: Studio, f: str) -> bytes:
@@ -164,6 +172,7 @@ DAMAGES: dict[str, Damage] = {
     "zero bytes": zero_bytes,
     "right extension, wrong codec": wrong_codec,
     "silence": silence,
+    "another sound of the same length": another_sound,
     "wrong rate": wrong_rate,
     "wrong channel count": wrong_channels,
     "header says ten times what is there": long_header,

@@ -9,16 +9,24 @@ from pathlib import Path
 import pytest
 
 from oss_audio_core.verification import inspect, probe
-from oss_audio_core.verification.source_damage import source_damage_check, source_is_complete
+from oss_audio_core.verification.source_damage import source_damage_check, source_is_complete, source_notes
+from tests.include.oss_audio_core.verification.damage_table import (
+    NOTE,
+    SLIPS,
+    SOURCE_FORMATS,
+    SOURCES,
+    source_markdown,
+)
 
-SECONDS = 4
-SOUND = ("-f", "lavfi", "-i", f"sine=440:sample_rate=44100:duration={SECONDS}")
+SECONDS = 8
+SOUND = ("-f", "lavfi", "-i", f"aevalsrc=0.3*sin(440*2*PI*t)+0.1*(random(0)-0.5):s=44100:d={SECONDS}")
 PICTURE = ("-f", "lavfi", "-i", f"testsrc=size=160x120:duration={SECONDS}")
 
 AUDIO: dict[str, tuple[str, ...]] = {
     "w64": (),
     "caf": (),
     "aiff": (),
+    "mp3": (),
     "au": (),
     "wma": (),
     "avi": (),
@@ -87,6 +95,41 @@ def test_a_cut_source_is_found_and_a_whole_one_passes(
     assert complete(whole)
     assert not complete(cut(whole, 0.9))
     assert not complete(cut(whole, 0.5))
+
+
+def found_in(path: Path) -> str:
+    """The code that renditions of a source get, or whether there is a note."""
+    found = inspect(path, loudness=False, true_peak=False, follows_changes=True)
+    source = probe(path) if found.decode_error else found.probe
+    if source_is_complete(source).failed:
+        return "SourceIncomplete"
+    if source_damage_check(source, found).failed:
+        return "SourceDamaged"
+    return NOTE if source_notes(source, found) else SLIPS
+
+
+def damaged(data: bytes, damage: str) -> bytes:
+    """The bytes of a file after a damage of the table."""
+    if damage == "cut off at 60 %":
+        return data[: len(data) * 6 // 10]
+    if damage == "second half zeroed":
+        return data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
+    flipped = bytearray(data)
+    flipped[len(data) // 3] ^= 0x10
+    return bytes(flipped)
+
+
+@pytest.mark.parametrize("kind", SOURCE_FORMATS)
+@pytest.mark.parametrize("damage", SOURCES)
+def test_the_table_of_damaged_sources(kind: str, damage: str, make: Make) -> None:
+    path = make(kind, ())
+    path.write_bytes(damaged(path.read_bytes(), damage))
+    assert found_in(path) == SOURCES[damage][kind]
+
+
+def test_the_page_has_the_table() -> None:
+    page = Path(__file__).parents[5] / "docs" / "verification.md"
+    assert "\n".join(source_markdown()) in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", LIVE)
