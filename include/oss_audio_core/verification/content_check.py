@@ -28,6 +28,13 @@ FAR_IN_PASSAGE = 9.0
 
 NO_NEARER_IN_PASSAGE = 0.5
 
+STEADY = 0.5
+"""Part of the mean distance that the sound's own changes must come to, or else its moments can't be told apart: a tone
+between two bands falls into one or the other by the sample rate at which it is measured."""
+
+FAR_OF_STEADY = 15.0
+"""dB of mean distance of a sound that hardly changes; 9.0 was seen."""
+
 _FEWEST_COLUMNS = 12
 _PASSAGE_SECONDS = 1.0
 _PASSAGE_COLUMNS = 8
@@ -74,13 +81,16 @@ def content_check(expectation: Expectation, source: Inspection, rendition: Inspe
     if found.columns < _FEWEST_COLUMNS:
         return not_checked(NAME, WANTED, f"{found.columns} moments with sound to compare are too few")
     measured = f"{found.mean:.1f} dB apart on average, {found.mean_by_chance:.1f} dB by chance"
-    if found.mean > FAR and found.mean > NO_NEARER * found.mean_by_chance:
+    steady = found.own < STEADY * found.mean
+    if found.mean > (FAR_OF_STEADY if steady else FAR) and found.mean > NO_NEARER * found.mean_by_chance:
         shift = best_shift(original, made, expectation.start, duration, _LATEST)
         return check(NAME, WANTED, f"{measured}{_elsewhere(found, shift)}", right=False)
     if (passage := _far_passage(found)) is not None:
         begin, end, apart = passage
         said = f"another sound from {begin:.2f} to {end:.2f} s, {apart:.1f} dB apart"
         return check(NAME, WANTED, said, right=False)
+    if steady and found.mean > FAR:
+        return not_checked(NAME, WANTED, f"{measured}: the sound changes too little to compare its moments")
     return check(NAME, WANTED, measured, right=True)
 
 
@@ -100,7 +110,9 @@ def _far_passage(found: Distance) -> tuple[float, float, float] | None:
     number, apart = _moving_mean(found.aligned, width)
     _, by_chance = _moving_mean(found.by_chance, width)
     enough = number >= max(width * _PASSAGE_FILLED, _PASSAGE_COLUMNS * 0.75)
-    far = np.where(enough & (apart > FAR_IN_PASSAGE) & (apart > NO_NEARER_IN_PASSAGE * by_chance), apart, 0)
+    far = np.where(
+        enough & (apart > FAR_IN_PASSAGE + found.steady) & (apart > NO_NEARER_IN_PASSAGE * by_chance), apart, 0
+    )
     at = int(far.argmax())
     return (at * found.step, (at + width) * found.step, float(far[at])) if far[at] else None
 

@@ -56,12 +56,14 @@ class Distance:
         lag: seconds by which the rendition is late.
         aligned: of the two as they are.
         by_chance: of the source and the rendition turned against it, the mean of some turns.
+        own: of the source and itself turned, likewise, as a mean in dB: how much the sound changes at all.
     """
 
     step: float
     lag: float
     aligned: Array
     by_chance: Array
+    own: float
 
     @property
     def columns(self) -> int:
@@ -72,6 +74,12 @@ class Distance:
     def mean(self) -> float:
         """The mean of all columns, 0 without any."""
         return _mean_of(self.aligned)
+
+    @property
+    def steady(self) -> float:
+        """The distance that most columns have at least: the difference of two tones that don't change."""
+        known = self.aligned[np.isfinite(self.aligned)]
+        return float(np.percentile(known, 25)) if len(known) else 0.0
 
     @property
     def mean_by_chance(self) -> float:
@@ -95,7 +103,7 @@ def distance(
     step = max(source.step, rendition.step, _STEP)
     edges = np.arange(int(duration / step) + 1) * step
     if len(edges) < 2:
-        return Distance(step, 0.0, np.zeros(0), np.zeros(0))
+        return Distance(step, 0.0, np.zeros(0), np.zeros(0), 0.0)
     sound = lines_between(source.bands, source.step, edges + start) + _EMPHASIS
     whole = lines_between(source.channels, source.channel_step, edges + start).max(axis=0)
     lags = np.arange(-early, late + _LAG_STEP / 2, _LAG_STEP)
@@ -103,8 +111,10 @@ def distance(
     best = int(np.argmin([_mean_of(aligned) for _, aligned in tried]))
     other, aligned = tried[best]
     count = other.shape[1]
-    turned = [_columns(sound, np.roll(other, int(count * shift), axis=1), whole) for shift in _SHIFTS]
-    return Distance(step, float(lags[best]), aligned, _mean(np.stack(turned)))
+    turned = [int(count * shift) for shift in _SHIFTS]
+    by_chance = _mean(np.stack([_columns(sound, np.roll(other, turn, axis=1), whole) for turn in turned]))
+    own = _mean(np.stack([_columns(sound, np.roll(sound, turn, axis=1), whole) for turn in turned]))
+    return Distance(step, float(lags[best]), aligned, by_chance, _mean_of(own))
 
 
 def best_shift(

@@ -42,6 +42,9 @@ OPPOSED = 0.5
 """Correlation of left and right, with a minus, from where on they are taken for opposite."""
 
 _FFT = 256
+_FADE = 35.0
+"""Hz from an edge at which a band ends and the next one is whole: more than the distance of two bins."""
+
 _HOP = 192
 _TAPS = 8
 _ONE_THREAD = 200_000
@@ -226,13 +229,17 @@ def _low_pass(factor: int) -> npt.NDArray[np.float32]:
 
 
 def _band_matrix(rate: float, scale: float) -> npt.NDArray[np.float32]:
-    """Sums the bins of a spectrum of differences to bands of the sound itself."""
-    bins = [round(edge * _FFT / rate) for edge in BAND_EDGES]
+    """Sums the bins of a spectrum of differences to bands of the sound itself.
+
+    One band fades into the next: a tone at an edge has the same part in either, whatever the distance of the bins. The
+    sample rates of a source and of its rendition differ, and so does that distance.
+    """
     of_differences = np.square(2 * np.sin(np.pi * np.arange(_FFT // 2 + 1) / _FFT))
-    matrix = np.zeros((len(bins) - 1, _FFT // 2 + 1), np.float32)
-    for band, (first, last) in enumerate(pairwise(bins)):
-        matrix[band, first:last] = scale / of_differences[first:last]
-    return matrix
+    frequencies = np.arange(_FFT // 2 + 1) * rate / _FFT
+    above = [np.clip((frequencies - edge) / (2 * _FADE) + 0.5, 0, 1) for edge in BAND_EDGES]
+    parts = np.stack([one - other for one, other in pairwise(above)])
+    matrix: npt.NDArray[np.float32] = parts * scale / np.maximum(of_differences, of_differences[1])
+    return matrix.astype(np.float32)
 
 
 def _power_complementary() -> npt.NDArray[np.float32]:

@@ -88,6 +88,9 @@ LOWEST: dict[str, tuple[str, ...]] = {
 }
 
 
+LOW_RATES = {"opus": "24k", "ac3": "64k", "amr": "4750"}
+
+
 @pytest.mark.parametrize("f", LOWEST)
 @pytest.mark.parametrize("name", HONEST)
 def test_what_a_codec_does_at_its_lowest_bitrate_is_right(name: str, f: str, tmp_path: Path, ffmpeg: str) -> None:
@@ -100,6 +103,31 @@ def test_what_a_codec_does_at_its_lowest_bitrate_is_right(name: str, f: str, tmp
     subprocess.run(command, check=True, timeout=60)
     wish = AudioConvert(f=f, ar=int(shape[1]), ac=int(shape[3]))
     measure = {"loudness": False, "true_peak": False}
+    check = verify(wish, inspect(source, **measure), inspect(target, **measure))["content"]
+    assert not check.failed, check.measured
+
+
+def steady(kind: str, frequency: float, rate: int) -> Signal:
+    """A tone that hardly changes, four seconds."""
+    time = np.arange(4 * rate) / rate
+    bend = 0.1 * time if kind == "glide" else 0
+    swell = 0.7 + 0.3 * np.sin(2 * np.pi * 0.7 * time) if kind == "tremolo" else 1
+    return (np.sin(2 * np.pi * frequency * (1 + bend) * time) * swell * 0.25)[np.newaxis]
+
+
+@pytest.mark.parametrize("f", ["opus", "ac3", "amr"])
+@pytest.mark.parametrize("frequency", [159, 415, 805, 1395])
+@pytest.mark.parametrize(("kind", "rate"), [("tone", 16000), ("tremolo", 48000), ("glide", 8000)])
+def test_a_tone_at_an_edge_of_two_bands_is_right_at_any_rate(
+    kind: str, rate: int, frequency: int, f: str, tmp_path: Path, ffmpeg: str
+) -> None:
+    source, target = tmp_path / "source.wav", tmp_path / "rendition"
+    source.write_bytes(wav(steady(kind, frequency, rate), rate).getvalue())
+    made_at = "8000" if f == "amr" else "48000"
+    command = [ffmpeg, "-nostdin", "-v", "error", "-i", f"file:{source}", "-ar", made_at, "-b:a", LOW_RATES[f]]
+    subprocess.run([*command, *ENCODERS[f], f"file:{target}"], check=True, timeout=60)
+    measure = {"loudness": False, "true_peak": False}
+    wish = AudioConvert(f=f, ar=int(made_at))
     check = verify(wish, inspect(source, **measure), inspect(target, **measure))["content"]
     assert not check.failed, check.measured
 
