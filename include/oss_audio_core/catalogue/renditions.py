@@ -45,7 +45,7 @@ def publish(connection: Connection, one: Conversion, row: Mapping[str, Any]) -> 
     connection.execute(sa.delete(rendition).where(replaced))
     connection.execute(sa.insert(rendition).values(row))
     own_objects.use(connection, one.target_bucket, one.target_key)
-    for uri in (row["waveform_uri"], row["picture_uri"]):
+    for uri in (row.get("waveform_uri"), row.get("picture_uri")):
         if uri is not None:
             bucket, _, key = str(uri).removeprefix("oss://").partition("/")
             own_objects.use(connection, bucket, key)

@@ -11,14 +11,12 @@ from typing import Any, BinaryIO
 import crcmod
 
 from oss_audio_core.oss import OssSettings
+from oss_audio_core.oss.key_order import key_before
 from oss_audio_core.oss.sdk import Oss2Bucket
 from oss_audio_core.verification import StoredBytes
 
 PIECE = 256 * 1024
 """Bytes that are in memory at once while an object is fetched."""
-
-LONGEST_START = 1000
-"""Bytes of a key that has room for one character more: a key has at most 1,023."""
 
 _crc64 = crcmod.mkCrcFun(0x142F0E1EBA9EA3693, initCrc=0, rev=True, xorOut=0xFFFFFFFFFFFFFFFF)
 """CRC-64/XZ, as x-oss-hash-crc64ecma has it. oss2 makes the same one, but anew for every object: 2 ms of Python."""
@@ -154,14 +152,6 @@ def _common_prefix(keys: Sequence[str]) -> str:
         return ""
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(keys[0], keys[-1], strict=False))
     return "".join(pair[0] for pair in pairs)
-
-
-def key_before(key: str) -> str:
-    """A key before this one with as good as nothing between them: a listing begins after what it is given."""
-    last = ord(key[-1])
-    if 0x20 < last < 0xD800 and len(key.encode()) < LONGEST_START:
-        return f"{key[:-1]}{chr(last - 1)}\U0010fffd"
-    return key[:-1]
 
 
 def _only(etag: str | None) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any
 from oss_audio_core.catalogue.conversions import CHUNK
 from oss_audio_core.catalogue.database import Catalogue
 from oss_audio_core.oss import OssSettings
-from oss_audio_core.pipeline.fetching import key_before
+from oss_audio_core.oss.key_order import key_before
 from oss_audio_core.pipeline.final_keys import FinalKeys, Standing
 
 PAGE = 1000

@@ -37,8 +37,8 @@ def test_a_source_counts_once_however_many_renditions_it_has(catalogue: Catalogu
         connection.execute(sa.update(source).values(duration=1.5))
         volume = reports.volume_of_batch(connection, number)
         empty = reports.volume_of_batch(connection, number + 1)
-    assert volume == reports.Volume(seconds_in=1.5, seconds_out=3.0, bytes_in=1000, bytes_out=700)
-    assert empty == reports.Volume(0.0, 0.0, 0, 0)
+    assert volume == reports.Volume(seconds_in=1.5, seconds_out=3.0, bytes_in=1000, bytes_out=700, bytes_replaced=2000)
+    assert empty == reports.Volume(0.0, 0.0, 0, 0, 0)
 
 
 def test_the_newest_generation_is_a_row_with_its_rendition(catalogue: Catalogue, library: Library) -> None:

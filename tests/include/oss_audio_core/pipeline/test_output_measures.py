@@ -143,9 +143,9 @@ def test_what_a_file_costs_with_probe_tags_and_publishing(
     assert len(for_many) == 2
     reads_of_it = len(reads(oss_proxy, row.output_key))
     assert reads_of_it == (most if large else 1)
-    # Submit, source, rendition, copy.
-    assert len(asked) - len(for_many) == 1 + 1 + reads_of_it + 1
-    assert [len(reads(oss_proxy, key)) for key in (row.key, row.target_key)] == [1, 1]
+    # Submit, source, rendition, look at the target, copy.
+    assert len(asked) - len(for_many) == 1 + 1 + reads_of_it + 1 + 1
+    assert [len(reads(oss_proxy, key)) for key in (row.key, row.target_key)] == [1, 2]
 
 
 def test_what_a_probe_can_not_decide_is_decoded_at_once(

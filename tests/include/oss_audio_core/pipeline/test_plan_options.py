@@ -21,5 +21,5 @@ def test_a_request_hands_all_its_options_on() -> None:
     }
     request = BatchRequest("media", profiles=("mobile-mp3",), **given)
     assert request.plan_options() == PlanOptions(**given)
-    # What a request doesn't know of is for single conversions alone.
-    assert {one.name for one in fields(PlanOptions)} - given.keys() == {"retry_now"}
+    # What a request doesn't know of is for single conversions alone, or the deployment's.
+    assert {one.name for one in fields(PlanOptions)} - given.keys() == {"retry_now", "shards"}
