@@ -83,6 +83,9 @@ def airflow_stack(
             **connections(Folders(run_dir.resolve()), RunSecrets.of(run_dir), cloud, counted),
             FOLDER_SETTING: str(profiles_of(folder / "profiles", workload)),
             "OSS_AUDIO_PROFILES": workload.profile,
+            # One shard, whose tasks follow one another: then what each step costs can be told by its time.
+            "OSS_AUDIO_SHARD_SIZE": str(workload.files),
+            "OSS_AUDIO_SHARD_MINUTES": str(1 + workload.files * workload.seconds),
             # The benchmark triggers its runs itself: a new DAG would start last night's run at once.
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
             **(fault_injection if workload.instant else {}),

@@ -23,8 +23,8 @@ from tools.stack import Stack
 DAG_ID = "nightly_audio_batch"
 RUN_ID = "benchmark"
 
-STEPS = ("list", "plan", "convert", "await", "verify", "publish", "export", "report")
-SUBMIT_TO_AWAITED = STEPS[: STEPS.index("await") + 1]
+STEPS = ("list", "plan", "shard.convert", "shard.await", "shard.verify", "shard.publish", "export", "report")
+SUBMIT_TO_AWAITED = STEPS[: STEPS.index("shard.await") + 1]
 AFTER_THAT = STEPS[len(SUBMIT_TO_AWAITED) :]
 
 TIMEOUT = 1800.0
