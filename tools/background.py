@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.demo.samples import make_samples
+from tools.demo.samples import SETTINGS, make_samples
 from tools.demo.upload import oss_settings, upload_samples
 from tools.stack import PROJECT_ROOT, Stack, StackError
 from tools.stack.environment import ADMIN
@@ -29,6 +29,7 @@ def up(run_dir: Path) -> None:
         api_port=API_PORT,
         cloud_ports=CLOUD_PORTS,
         keep_metadata=True,
+        extra_env=SETTINGS,
         # Before Airflow starts: last night's run begins as soon as the DAG is known, and should find sources.
         when_cloud_serves=_put_samples,
     )
