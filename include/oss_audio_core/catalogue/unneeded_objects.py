@@ -114,16 +114,23 @@ def _in_use(connection: Connection, bucket: str, keys: Collection[str]) -> set[s
     return set(connection.scalars(described)) | {key for key in keys if _target(key) in published_soon}
 
 
+_WAS_VERIFIED = sa.or_(
+    conversion.c.state.in_([State.VERIFIED.value, State.PUBLISHED.value]),
+    sa.and_(conversion.c.state == State.SUPERSEDED.value, conversion.c.code.is_(None)),
+)
+"""The output was found right. What was quarantined proves nothing: it may be another's, put there meanwhile."""
+
+
 def _verified_etags(connection: Connection, bucket: str, keys: Collection[str]) -> dict[str, set[str]]:
     """The ETags that were verified for each key that a conversion recorded; of a sidecar none, for it is not."""
     rows = connection.execute(
-        sa.select(conversion.c.target_key, conversion.c.output_etag).where(
+        sa.select(conversion.c.target_key, conversion.c.output_etag, _WAS_VERIFIED).where(
             conversion.c.target_bucket == bucket, conversion.c.target_key.in_({_target(key) for key in keys})
         )
     ).all()
-    recorded: dict[str, set[str]] = {target: set() for target, _ in rows}
-    for target, etag in rows:
-        if etag is not None:
+    recorded: dict[str, set[str]] = {target: set() for target, _, _ in rows}
+    for target, etag, was_verified in rows:
+        if etag is not None and was_verified:
             recorded[target].add(etag)
     return {key: set() if is_sidecar(key) else recorded[key] for key in sorted(keys) if _target(key) in recorded}
 

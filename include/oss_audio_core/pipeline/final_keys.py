@@ -162,9 +162,10 @@ class FinalKeys:
         found = {one.key: one for one in standing}
         etags = {key: one.etag for key, one in found.items()}
         with self._catalogue.read() as connection:
-            known = own_objects.known_keys(connection, bucket, etags)
+            sources = own_objects.source_keys(connection, bucket, etags)
+            # What was taken over may have become a source since: no proof of ownership counts against that.
+            known = own_objects.known_keys(connection, bucket, etags) - sources
             unknown = {key: etag for key, etag in etags.items() if key not in known}
-            sources = own_objects.source_keys(connection, bucket, unknown)
             contested = own_objects.contested_keys(connection, bucket, {_target(key) for key in unknown})
         own = self._proven(bucket, [found[key] for key in unknown if key not in sources and _target(key) in contested])
         return [Occupant(bucket, found[key], key in sources) for key in unknown if key not in own]

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -182,13 +183,13 @@ class _Publisher:
         }
 
         def copy(condition: Mapping[str, str]) -> str:
-            both = {**headers, **condition}
-            copied = with_retries(lambda: bucket.copy_object(*_staged(one), one.target_key, headers=both))
+            copied = bucket.copy_object(*_staged(one), one.target_key, headers={**headers, **condition})
             # oss2 leaves the answer unread, and a connection with an unread answer can't be used again.
             copied.resp.read()
             return str(copied.etag).strip('"')
 
-        return self._final_keys.write(one.target_bucket, one.target_key, copy)
+        # Each try has a look of its own: something else may be put there in the pause between two.
+        return with_retries(lambda: self._final_keys.write(one.target_bucket, one.target_key, copy))
 
     def _copy_sidecars(self, one: Conversion, measures: Measures) -> dict[str, str]:
         """Copy waveform and picture next to the final key, unless they are there. Returns their addresses by kind."""
@@ -203,10 +204,9 @@ class _Publisher:
             if (one.output_bucket, staged) != (one.target_bucket, key):
 
                 def copy(condition: Mapping[str, str], staged: str = staged, key: str = key) -> None:
-                    both = {**headers, **condition}
-                    with_retries(lambda: bucket.copy_object(one.output_bucket, staged, key, headers=both)).resp.read()
+                    bucket.copy_object(one.output_bucket, staged, key, headers={**headers, **condition}).resp.read()
 
-                self._final_keys.write(one.target_bucket, key, copy)
+                with_retries(partial(self._final_keys.write, one.target_bucket, key, copy))
             addresses[str(kind)] = f"oss://{one.target_bucket}/{key}"
         return addresses
 

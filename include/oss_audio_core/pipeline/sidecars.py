@@ -78,9 +78,9 @@ class _Putter:
         headers = {"Content-Type": content_type, "Content-MD5": digest, **tags}
 
         def put(more: Mapping[str, str]) -> None:
-            with_retries(lambda: self._bucket.put_object(key, content, headers={**headers, **more}))
+            self._bucket.put_object(key, content, headers={**headers, **more})
 
         if self._one.publish == "staged":
-            put({})
+            with_retries(lambda: put({}))
         else:
-            self._final_keys.write(self._name, key, put)
+            with_retries(lambda: self._final_keys.write(self._name, key, put))

@@ -61,11 +61,12 @@ def take_over(
 def _read(name: str) -> list[str]:
     """The addresses of a file: one a line, or a JSON array of addresses or of objects that have one."""
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        text = sys.stdin.read() if name == "-" else Path(name).read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"{name} can't be read: {type(error).__name__}") from None
     if not text.lstrip().startswith("["):
-        return [line for line in text.splitlines() if line.strip()]
+        # Not `splitlines`: a key may hold the other characters at which that splits.
+        return [line.removesuffix("\r") for line in text.split("\n") if line.strip()]
     try:
         rows = json.loads(text)
         return [str(row["address"] if isinstance(row, dict) else row) for row in rows]

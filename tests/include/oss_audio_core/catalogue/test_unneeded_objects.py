@@ -44,6 +44,24 @@ def test_what_something_else_wrote_to_a_former_target_is_not_own(folder: Renditi
     assert orphaned(folder) == []
 
 
+@pytest.mark.parametrize(
+    ("state", "code", "own"),
+    [
+        (State.QUARANTINED, "Mismatch", False),
+        (State.SUPERSEDED, "Mismatch", False),
+        (State.SUPERSEDED, None, True),
+    ],
+)
+def test_what_verification_refused_is_not_known_by_its_etag(
+    folder: RenditionFolder, state: State, code: str | None, own: bool
+) -> None:
+    folder.leave("a.mp3")
+    with folder.catalogue.write() as connection:
+        here = conversion.c.target_key == f"{folder.root}mp3/a.mp3"
+        assert connection.execute(sa.update(conversion).where(here).values(state=state.value, code=code)).rowcount
+    assert orphaned(folder) == (["a.mp3"] if own else [])
+
+
 def test_a_tag_alone_proves_nothing(folder: RenditionFolder) -> None:
     # As a copy that a person made of a rendition, with its tags, under a name of their own.
     put(folder, "copy of a.mp3", catalogue=folder.uid)

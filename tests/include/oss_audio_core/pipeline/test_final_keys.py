@@ -124,6 +124,21 @@ def test_a_source_is_never_written_over_whatever_its_tags_say(steps: Steps, wav:
         write(steps, one.target_key)
 
 
+def test_an_object_that_was_taken_over_and_is_a_source_since_stays(steps: Steps, wav: Wav) -> None:
+    steps.put("a.wav", wav(0.1))
+    steps.plan()
+    one = steps.row()
+    etag = put(steps, one.target_key, wav(0.3))
+    with steps.catalogue.write() as connection:
+        own_objects.record(connection, steps.bucket, {one.target_key: etag}, OwnReason.TAKEN_OVER)
+    steps.prefix, before = one.target_key, steps.prefix
+    steps.plan(profiles=[replace(steps.profile, name="again", target_key="again/{key}.mp3")])
+    steps.prefix = before
+    with pytest.raises(TargetOccupied, match="is itself a source"):
+        write(steps, one.target_key)
+    assert content(steps, one.target_key) == wav(0.3)
+
+
 def test_a_write_that_is_repeated_after_a_lost_answer_finds_its_own_object(
     steps: Steps, wav: Wav, oss_proxy: Proxy
 ) -> None:

@@ -86,6 +86,20 @@ def test_what_is_occupied_can_be_fed_back(
     assert is_own(folder.catalogue, folder.name, key, etag)
 
 
+def test_a_line_of_a_file_is_a_whole_key_whatever_it_holds(
+    folder: RenditionFolder, run_command: RunCommand, at_the_cloud: list[str], tmp_path: Path
+) -> None:
+    listed = tmp_path / "keys"
+    root = f"oss://{folder.name}/{folder.root}"
+    addresses = [f"{root}{key}" for key in ("a.mp3\u2028of my own", "b.mp3\x0cx", "c.mp3\x85d", "e\rf.mp3")]
+    listed.write_bytes("\r\n".join(addresses).encode())
+    other = f"{folder.root}a.mp3"
+    etag = folder.bucket.put_object(other, b"another object").etag
+    _, out, _ = run_command("take-over", "--from-file", str(listed), "--json", *at_the_cloud)
+    assert [row["address"] for row in json.loads(out)] == addresses
+    assert not is_own(folder.catalogue, folder.name, other, etag)
+
+
 @pytest.mark.parametrize("content", [None, b"[{}]", b"[1", b"\xff", b""])
 def test_a_file_that_names_no_keys_is_refused(
     run_command: RunCommand, catalogue: Catalogue, tmp_path: Path, content: bytes | None

@@ -15,6 +15,7 @@ from oss_audio_core.audio_convert import AudioConvert, Profile
 from oss_audio_core.catalogue import Catalogue, State, batches, bucket_check, bucket_repair, open_catalogue
 from oss_audio_core.catalogue.batches import ListedObject
 from oss_audio_core.catalogue.take_over import take_over
+from oss_audio_core.oss import retry
 from oss_audio_core.pipeline import part_copy
 from oss_audio_core.pipeline.batch_request import BatchRequest, RequestError
 from oss_audio_core.pipeline.decisions import Plan
@@ -262,6 +263,30 @@ def _noting(forward: Callable[[Any, bytes], bytes], sent: list[bytes]) -> Callab
         return forward(proxy, request)
 
     return note
+
+
+def test_an_original_that_arrives_in_the_pause_before_a_copy_is_tried_again(
+    steps: Steps, wav: Wav, oss_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "PAUSES", (0.01,) * 3)
+    folder = Folder(steps, wav, INCLUDED)
+    steps.put("a.wav", wav())
+    for force in (False, True):  # at first nothing stands there, then an own rendition
+        batch = steps.plan(force=force)
+        steps.submit(batch)
+        steps.wait(batch)
+        assert steps.verify(batch) == {"verified": 1}
+        if not force:
+            assert steps.publish(batch) == {"published": 1}
+    key = steps.rows()[0].target_key
+
+    def meanwhile(answer: bytes) -> bytes:
+        folder.etags[key] = steps.oss.bucket(steps.bucket).put_object(key, ORIGINAL).etag
+        return b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nx-oss-request-id: R\r\n\r\n"
+
+    oss_proxy.spoil(b"PUT ", meanwhile)
+    assert steps.publish(batch, endpoint=oss_proxy.address) == {"quarantined": 1}
+    folder.assert_unharmed()
 
 
 @PAIRS
