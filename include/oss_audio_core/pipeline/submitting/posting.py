@@ -63,11 +63,12 @@ class SubmitPoster:
             return SubmitOutcome(OutcomeKind.UNKNOWN, code=type(error).__name__, message=message)
 
     def _post_until_sent(self, claim: Claim) -> SubmitOutcome:
-        refusal = self._look(claim.conversion)
-        if refusal is not None:
-            return refusal
         bucket = self._settings.bucket(claim.conversion.bucket, session=self._session)
         for pause in (*PAUSES, None):
+            # Before each try: something else may have been put there in the pause.
+            refusal = self._look(claim.conversion)
+            if refusal is not None:
+                return refusal
             if now() + self._longest > claim.lease_until:
                 # This process was suspended. The claim may end before OSS answers, and another process would look for
                 # a task that does not exist yet.

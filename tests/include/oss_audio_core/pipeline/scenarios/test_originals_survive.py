@@ -27,6 +27,8 @@ from oss_audio_core.pipeline.reporting import build_report, render
 from oss_audio_core.pipeline.requeueing import Wanted, requeue
 from oss_audio_core.pipeline.selection import Selection, SelectionError, refuse_own_targets
 from oss_audio_core.pipeline.single_conversion import plan_single
+from oss_audio_core.pipeline.submitting import posting
+from oss_audio_core.pipeline.submitting.outcomes import OutcomeKind, SubmitOutcome
 from tests.include.oss_audio_core.pipeline.conftest import LISTED_AT
 
 if TYPE_CHECKING:
@@ -287,6 +289,28 @@ def test_an_original_that_arrives_in_the_pause_before_a_copy_is_tried_again(
     oss_proxy.spoil(b"PUT ", meanwhile)
     assert steps.publish(batch, endpoint=oss_proxy.address) == {"quarantined": 1}
     folder.assert_unharmed()
+
+
+def test_an_original_that_arrives_in_the_pause_before_a_direct_submit_is_tried_again(
+    steps: Steps, wav: Wav, mp3: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(steps, wav, INCLUDED)
+    steps.put("a.wav", wav())
+    batch = steps.plan(profiles=[replace(mp3, publish="direct")])
+    key = steps.row().target_key
+    post = posting.post
+    monkeypatch.setattr(posting, "PAUSES", (0.01, 0.01))
+
+    def unreachable_at_first(*arguments: Any) -> SubmitOutcome:
+        if not folder.etags:
+            folder.etags[key] = steps.oss.bucket(steps.bucket).put_object(key, ORIGINAL).etag
+            return SubmitOutcome(OutcomeKind.NOT_TAKEN, code=posting.UNREACHABLE)
+        return post(*arguments)
+
+    monkeypatch.setattr(posting, "post", unreachable_at_first)
+    steps.submit(batch)
+    folder.assert_unharmed()
+    assert (steps.row().code, steps.accepted()) == ("TargetOccupied", [])
 
 
 @PAIRS
