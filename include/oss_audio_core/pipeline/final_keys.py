@@ -8,6 +8,7 @@ and ignores the header in buckets with versions, which lose nothing by it.
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from oss_audio_core.catalogue.identity import OWNER_TAG, catalogue_uid
 from oss_audio_core.catalogue.own_objects import OwnReason
 from oss_audio_core.catalogue.sidecar_keys import is_sidecar, rendition_key
 from oss_audio_core.catalogue.take_over import OCCUPIED
-from oss_audio_core.oss import OssSettings
+from oss_audio_core.oss import OssSettings, retry
+from oss_audio_core.oss.error_classification import is_transient
 from oss_audio_core.oss.sdk import Oss2Session
 from oss_audio_core.pipeline import task_proof
 from oss_audio_core.pipeline.object_tags import SOURCE_TAG
@@ -127,6 +129,20 @@ class FinalKeys:
                     raise
         raise AssertionError("the last try returned or raised")
 
+    def write_with_retries(self, bucket: str, key: str, write: Callable[[Mapping[str, str]], T]) -> T:
+        """`write`, for a single request that may be made twice: repeated as by `with_retries`, each time after a look.
+
+        Something else may be put there in the pause between two tries. The look has retries of its own.
+        """
+        for pause in retry.PAUSES:
+            try:
+                return self.write(bucket, key, _marking_errors(write))
+            except _WriteFailed as failed:
+                if not is_transient(failed.error):
+                    raise failed.error from None
+            time.sleep(pause)
+        return self.write(bucket, key, write)
+
     def refuse_occupied(self, bucket: str, key: str) -> None:
         """Look at a final key that something else is about to write.
 
@@ -195,6 +211,30 @@ class FinalKeys:
         with self._catalogue.write() as connection:
             own_objects.record(connection, bucket, {one.key: one.etag}, OwnReason.WRITTEN_IN_PLACE)
         return True
+
+
+class _WriteFailed(Exception):
+    """What a write raised, and not the look before it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _marking_errors(write: Callable[[Mapping[str, str]], T]) -> Callable[[Mapping[str, str]], T]:
+    def marked(condition: Mapping[str, str]) -> T:
+        import oss2
+
+        try:
+            return write(condition)
+        except oss2.exceptions.ServerError as error:
+            if error.code == "FileAlreadyExists":
+                raise
+            raise _WriteFailed(error) from error
+        except Exception as error:
+            raise _WriteFailed(error) from error
+
+    return marked
 
 
 def _target(key: str) -> str:

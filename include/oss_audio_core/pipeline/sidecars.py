@@ -83,4 +83,4 @@ class _Putter:
         if self._one.publish == "staged":
             with_retries(lambda: put({}))
         else:
-            with_retries(lambda: self._final_keys.write(self._name, key, put))
+            self._final_keys.write_with_retries(self._name, key, put)
