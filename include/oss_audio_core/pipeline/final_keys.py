@@ -21,7 +21,7 @@ from oss_audio_core.catalogue.identity import OWNER_TAG, catalogue_uid
 from oss_audio_core.catalogue.own_objects import OwnReason
 from oss_audio_core.catalogue.sidecar_keys import is_sidecar, rendition_key
 from oss_audio_core.catalogue.take_over import OCCUPIED
-from oss_audio_core.oss import OssSettings, retry
+from oss_audio_core.oss import OssSettings
 from oss_audio_core.oss.error_classification import is_transient
 from oss_audio_core.oss.sdk import Oss2Session
 from oss_audio_core.pipeline import task_proof
@@ -100,13 +100,17 @@ class FinalKeys:
         with catalogue.read() as connection:
             self.uid = catalogue_uid(connection)
 
-    def write(self, bucket: str, key: str, write: Callable[[Mapping[str, str]], T]) -> T:
+    def write(
+        self, bucket: str, key: str, write: Callable[[Mapping[str, str]], T], *, pauses: Iterable[float] = ()
+    ) -> T:
         """Write an object to a final key.
 
         Args:
             bucket: of the object.
             key: of the object.
             write: makes the request, with these headers besides its own.
+            pauses: seconds before each further try of a write that may be made twice (`retry.PAUSES`). Something else
+                may be put there meanwhile: each try has a look of its own.
 
         Returns:
             What `write` returned.
@@ -115,33 +119,25 @@ class FinalKeys:
             TargetOccupied: nothing was written.
             oss2.exceptions.OssError, requests.RequestException: as the SDK raises it.
         """
-        import oss2
-
-        for tries_left in reversed(range(_TRIES)):
+        left, appeared = iter(pauses), 0
+        while True:
+            # Outside of the try: a look has retries of its own.
             standing = self.look(bucket, key)
             if standing is not None:
                 self.refuse_others(bucket, [standing])
             try:
                 return write(_FORBID if standing is None else {})
-            except oss2.exceptions.ServerError as error:
+            except Exception as error:
                 # Something appeared since the look: a copy of this catalogue's whose answer was lost, or another's.
-                if error.code != "FileAlreadyExists" or not tries_left:
+                if getattr(error, "code", None) == "FileAlreadyExists":
+                    appeared += 1
+                    if appeared == _TRIES:
+                        raise
+                    continue
+                pause = next(left, None)
+                if pause is None or not is_transient(error):
                     raise
-        raise AssertionError("the last try returned or raised")
-
-    def write_with_retries(self, bucket: str, key: str, write: Callable[[Mapping[str, str]], T]) -> T:
-        """`write`, for a single request that may be made twice: repeated as by `with_retries`, each time after a look.
-
-        Something else may be put there in the pause between two tries. The look has retries of its own.
-        """
-        for pause in retry.PAUSES:
-            try:
-                return self.write(bucket, key, _marking_errors(write))
-            except _WriteFailed as failed:
-                if not is_transient(failed.error):
-                    raise failed.error from None
             time.sleep(pause)
-        return self.write(bucket, key, write)
 
     def refuse_occupied(self, bucket: str, key: str) -> None:
         """Look at a final key that something else is about to write.
@@ -211,30 +207,6 @@ class FinalKeys:
         with self._catalogue.write() as connection:
             own_objects.record(connection, bucket, {one.key: one.etag}, OwnReason.WRITTEN_IN_PLACE)
         return True
-
-
-class _WriteFailed(Exception):
-    """What a write raised, and not the look before it."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-def _marking_errors(write: Callable[[Mapping[str, str]], T]) -> Callable[[Mapping[str, str]], T]:
-    def marked(condition: Mapping[str, str]) -> T:
-        import oss2
-
-        try:
-            return write(condition)
-        except oss2.exceptions.ServerError as error:
-            if error.code == "FileAlreadyExists":
-                raise
-            raise _WriteFailed(error) from error
-        except Exception as error:
-            raise _WriteFailed(error) from error
-
-    return marked
 
 
 def _target(key: str) -> str:

@@ -32,7 +32,7 @@ from oss_audio_core.catalogue.identity import catalogue_uid
 from oss_audio_core.catalogue.row_isolation import one_row
 from oss_audio_core.catalogue.schema import conversion
 from oss_audio_core.catalogue.states import State, Verb
-from oss_audio_core.oss import OssSettings
+from oss_audio_core.oss import OssSettings, retry
 from oss_audio_core.oss.error_classification import is_object_error
 from oss_audio_core.pipeline import part_copy
 from oss_audio_core.pipeline.circuit_breaker import CircuitBreaker
@@ -187,7 +187,7 @@ class _Publisher:
             copied.resp.read()
             return str(copied.etag).strip('"')
 
-        return self._final_keys.write_with_retries(one.target_bucket, one.target_key, copy)
+        return self._final_keys.write(one.target_bucket, one.target_key, copy, pauses=retry.PAUSES)
 
     def _copy_sidecars(self, one: Conversion, measures: Measures) -> dict[str, str]:
         """Copy waveform and picture next to the final key, unless they are there. Returns their addresses by kind."""
@@ -204,7 +204,7 @@ class _Publisher:
                 def copy(condition: Mapping[str, str], staged: str = staged, key: str = key) -> None:
                     bucket.copy_object(one.output_bucket, staged, key, headers={**headers, **condition}).resp.read()
 
-                self._final_keys.write_with_retries(one.target_bucket, key, copy)
+                self._final_keys.write(one.target_bucket, key, copy, pauses=retry.PAUSES)
             addresses[str(kind)] = f"oss://{one.target_bucket}/{key}"
         return addresses
 

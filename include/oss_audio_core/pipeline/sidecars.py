@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from oss_audio_core.catalogue.sidecar_keys import ENDINGS
-from oss_audio_core.oss import with_retries
+from oss_audio_core.oss import retry, with_retries
 from oss_audio_core.pipeline.object_tags import sidecar_tags, tagging
 
 if TYPE_CHECKING:
@@ -83,4 +83,4 @@ class _Putter:
         if self._one.publish == "staged":
             with_retries(lambda: put({}))
         else:
-            self._final_keys.write_with_retries(self._name, key, put)
+            self._final_keys.write(self._name, key, put, pauses=retry.PAUSES)
