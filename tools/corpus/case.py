@@ -26,7 +26,7 @@ class Case:
         truth: whether it is good or damaged, by how it was made; open where both verdicts are right.
         refused_as: formats of which no good rendition can be made, although the file is good.
         open_as: formats whose verdict may be either.
-        decoder: FFmpeg's name of the codec, where no FFmpeg takes the file for what it is; the second decoder is told.
+        decoder: FFmpeg's name of the codec for the second decoder, where no FFmpeg detects it.
         needs: programs besides the FFmpeg of the wheel.
     """
 

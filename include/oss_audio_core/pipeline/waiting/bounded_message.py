@@ -1,6 +1,6 @@
 """A queue's message as the catalogue keeps it: whatever a message holds, its row and its work have these bounds.
 
-Whoever may publish to the topic may write anything into 64 KB. What is too long is kept cut, with a mark that says so.
+A publisher of the topic may write anything into 64 KB. What is too long is kept cut, with a mark that says so.
 """
 
 from __future__ import annotations

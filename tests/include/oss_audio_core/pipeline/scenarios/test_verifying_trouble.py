@@ -196,7 +196,7 @@ def test_an_unexpected_error_keeps_no_neighbour_from_being_verified(
 
     def odd(reader: Any, output: Any, source: Any) -> Any:
         if output.one.key.endswith("b.wav"):
-            raise IndexError("a frame that nobody thought of")
+            raise IndexError("a frame of an unforeseen kind")
         return measure(reader, output, source)
 
     monkeypatch.setattr(verifying, "measure_output", odd)
@@ -204,7 +204,7 @@ def test_an_unexpected_error_keeps_no_neighbour_from_being_verified(
     (bad,) = [one for one in steps.rows() if one.state is State.QUARANTINED]
     assert bad.key.endswith("b.wav")
     assert bad.code == "Unmeasurable"
-    assert bad.message == "source or output could not be measured (IndexError: a frame that nobody thought of)"
+    assert bad.message == "source or output could not be measured (IndexError: a frame of an unforeseen kind)"
 
 
 def test_an_output_of_a_task_that_still_runs_is_not_judged(steps: Steps, wav: Wav, imm_proxy: Proxy) -> None:
