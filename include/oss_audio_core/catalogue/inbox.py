@@ -134,8 +134,8 @@ def apply_to_endpoint(catalogue: Catalogue, endpoint: str) -> Applied:
 
 def said_failed(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Conversion]:
     """The submitted conversions under these conditions that a message calls failed."""
-    told = sa.exists().where(notification.c.task_id == conversion.c.task_id, notification.c.status == "Failed")
-    return fetch(connection, conversion.c.state == State.SUBMITTED.value, told, *conditions)
+    reported = sa.exists().where(notification.c.task_id == conversion.c.task_id, notification.c.status == "Failed")
+    return fetch(connection, conversion.c.state == State.SUBMITTED.value, reported, *conditions)
 
 
 def refute(connection: Connection, task_ids: Sequence[str]) -> None:

@@ -9,6 +9,9 @@ from oss_audio_core.oss import with_retries
 ARCHIVES = frozenset({"Archive", "ColdArchive", "DeepColdArchive"})
 """Storage classes whose objects must be restored before they are read."""
 
+ARCHIVED, RESTORING, RESTORE_REQUESTED = "archived", "archived, being restored", "archived, restoring was asked for"
+"""Reasons against archived objects."""
+
 RESTORED_DAYS = 3
 """Days that a restored copy stays readable: a late batch and its retries find it still."""
 
@@ -35,9 +38,9 @@ class Archives:
         if 'ongoing-request="false"' in state:
             return None
         if state:
-            return "archived, being restored"
+            return RESTORING
         if not self._restore:
-            return "archived"
+            return ARCHIVED
         return self._have_restored(found)
 
     def _have_restored(self, found: Any) -> str:
@@ -47,8 +50,8 @@ class Archives:
             request = _restore_request(found.storage_class)
             with_retries(lambda: self._bucket.restore_object(found.key, input=request))
         except RestoreAlreadyInProgress:
-            return "archived, being restored"
-        return "archived, restoring was asked for"
+            return RESTORING
+        return RESTORE_REQUESTED
 
 
 def _restore_request(storage_class: str) -> Any:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from oss_audio_core.catalogue import batches
 from oss_audio_core.catalogue.database import Catalogue
+from oss_audio_core.pipeline.archived_sources import ARCHIVED, RESTORE_REQUESTED, RESTORING
 from oss_audio_core.pipeline.batch_request import BatchRequest
+from oss_audio_core.pipeline.selection import TOO_LARGE, TOO_NEW, TOO_OLD, TOO_SMALL
 
-QUIET = frozenset(
-    {"older than the interval", "newer than the interval", "smaller than min_size", "larger than max_size"}
-)
-"""Reasons against objects that are sources by their names. `archived…` counts among them, too."""
+QUIET = frozenset({TOO_SMALL, TOO_LARGE, TOO_OLD, TOO_NEW, ARCHIVED, RESTORING, RESTORE_REQUESTED})
+"""Reasons against objects that are sources by their names, and may be taken another night."""
 
 EARLIER = 100
 """How many of the latest batches are looked at for one that took sources under the same prefixes."""
@@ -36,8 +36,7 @@ def check_not_empty(
     Raises:
         EmptyListing: no object lies below the prefixes, or earlier batches took sources there.
     """
-    waiting = any(reason in QUIET or reason.startswith("archived") for reason in passed_over)
-    if listed or waiting:
+    if listed or QUIET.intersection(passed_over):
         return
     places = " and ".join(f"oss://{request.bucket}/{prefix}" for prefix in request.prefixes)
     earlier = _earlier(catalogue, batch_id, request)

@@ -18,6 +18,11 @@ from oss_audio_core.pipeline.source_names import has_audio_extension, is_system_
 _ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<bucket>[^/]*)/?", re.IGNORECASE)
 
 
+TOO_SMALL, TOO_LARGE = "smaller than min_size", "larger than max_size"
+TOO_OLD, TOO_NEW = "older than the interval", "newer than the interval"
+"""Reasons against objects that are sources by their names."""
+
+
 class SelectionError(ValueError):
     """The selection can't be used; the message names the setting and what to change."""
 
@@ -137,13 +142,13 @@ class Selection:
         if reason := self.reason_against(key):
             return reason
         if self.min_size is not None and size < self.min_size:
-            return "smaller than min_size"
+            return TOO_SMALL
         if self.max_size is not None and size > self.max_size:
-            return "larger than max_size"
+            return TOO_LARGE
         if self.modified_from is not None and last_modified < self.modified_from:
-            return "older than the interval"
+            return TOO_OLD
         if self.modified_before is not None and last_modified >= self.modified_before:
-            return "newer than the interval"
+            return TOO_NEW
         return None
 
 

@@ -28,18 +28,18 @@ def is_output(tasks: ImmTasks, candidates: Iterable[TaskInPlace], modified_at: d
         return False
     for one in candidates:
         try:
-            told = tasks.get_task(one.source_bucket, one.task_id)
+            task = tasks.get_task(one.source_bucket, one.task_id)
         except TaskNotFound:
             continue
-        began, ended = _moment(told.start_time), _moment(told.end_time)
-        if told.status == "Succeeded" and began and ended and began.replace(microsecond=0) <= modified_at <= ended:
+        began, ended = _moment(task.start_time), _moment(task.end_time)
+        if task.status == "Succeeded" and began and ended and began.replace(microsecond=0) <= modified_at <= ended:
             return True
     return False
 
 
 def _moment(text: str) -> datetime | None:
     try:
-        told = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -207,12 +207,10 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
         self, catalogue: Catalogue, batch_id: int, request: BatchRequest, listed: int, passed_over: Mapping[str, int]
     ) -> None:
         """Fail, or warn, when there is nothing where something is to be expected."""
-        if (wanted := as_text(self.empty_listing)) not in {"fail", "warn"}:
-            raise RequestError(f"empty_listing is {wanted!r}: give fail or warn")
         try:
             check_not_empty(catalogue, batch_id, request, listed, passed_over)
         except EmptyListing as empty:
-            if wanted == "fail":
+            if self.empty_listing == "fail":
                 raise
             self.log.warning("%s", for_log(str(empty)))
 
@@ -225,6 +223,8 @@ class OSSAudioListOperator(OSSAudioOpenBatchOperator):
         return lineage(self.datasets)
 
     def _request(self) -> BatchRequest:
+        if self.empty_listing not in {"fail", "warn"}:
+            raise RequestError(f"empty_listing is {self.empty_listing!r}: give fail or warn")
         max_attempts = as_number("max_attempts", self.max_attempts)
         since = as_moment("modified_from", self.modified_from)
         until = as_moment("modified_before", self.modified_before)

@@ -315,6 +315,15 @@ def test_a_bad_threshold(deployment: Deployment, capsys: pytest.CaptureFixture[s
     assert told == f"failure_threshold is {threshold!r}: give a number from 0 to 100"
 
 
+def test_an_unknown_word_for_an_empty_listing_is_refused_before_anything_is_listed(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.put("a.wav")
+    told = refused(listing(deployment, empty_listing="ignore").execute, deployment.context(), capsys)
+    assert told == "empty_listing is 'ignore': give fail or warn"
+    assert deployment.rows(1) == []
+
+
 def test_an_address_in_another_bucket(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     told = refused(listing(deployment, exclude=["oss://other/old/*"]).execute, deployment.context(), capsys)
     bucket = deployment.cloud.bucket
